@@ -1,0 +1,100 @@
+"""What we say about a mistake: symbolic first (Problem), then at a place in a file (Diagnostic)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal, NamedTuple
+
+Path = tuple["str | int", ...]
+Severity = Literal["error", "warning"]
+
+
+class Span(NamedTuple):
+    """A range of characters; lines and columns count from 1, the end is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+START = Span(1, 1, 1, 1)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A mistake at a path of keys within one document, not yet at a line."""
+
+    rule: str
+    message: str
+    path: Path = ()
+    hint: str = ""
+    severity: Severity = "error"
+    on_key: bool = False
+
+
+class Problems(list[Problem]):
+    """The problems of one document, collected while it is examined."""
+
+    def error(self, rule: str, message: str, path: Path = (), hint: str = "", on_key: bool = False) -> None:
+        self.append(Problem(rule, message, path, hint, "error", on_key))
+
+    def warn(self, rule: str, message: str, path: Path = (), hint: str = "", on_key: bool = False) -> None:
+        self.append(Problem(rule, message, path, hint, "warning", on_key))
+
+
+@dataclass(frozen=True, order=True)
+class Diagnostic:
+    """A problem at its place in a file; sorts by file, then by position."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    rule: str
+    severity: Severity
+    message: str
+    hint: str = ""
+    path: str = ""
+    address: str = ""
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity == "error"
+
+
+def locate(problem: Problem, file: str, span: Span, address: str = "") -> Diagnostic:
+    """Give a problem its place."""
+    return Diagnostic(
+        file,
+        *span,
+        problem.rule,
+        problem.severity,
+        problem.message,
+        problem.hint,
+        dotted(problem.path),
+        address,
+    )
+
+
+def dotted(path: Path) -> str:
+    """Write a path as people do: `spec.input_data_config[0].channel_name`."""
+    return "".join(_steps(path)).removeprefix(".")
+
+
+def _steps(path: Path) -> Iterator[str]:
+    for step in path:
+        yield f"[{step}]" if isinstance(step, int) else f".{step}"
+
+
+def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:
+    """A hint that names the nearest known word, or all of them when there are few, or nothing."""
+    near = get_close_matches(word, known, n=1, cutoff=0.6) or get_close_matches(
+        word.lower(), [k for k in known if k.islower()], n=1, cutoff=0.6
+    )
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"one of: {', '.join(sorted(known))}" if 0 < len(known) <= 12 else ""
