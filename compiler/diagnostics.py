@@ -97,4 +97,4 @@ def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:
     )
     if near:
         return f"did you mean {near[0]!r}?"
-    return f"one of: {', '.join(sorted(known))}" if 0 < len(known) <= 12 else ""
+    return f"one of: {', '.join(known)}" if 0 < len(known) <= 12 else ""

@@ -1,0 +1,5 @@
+"""`python -m compiler`: the same as the command `sagespec`."""
+
+from compiler.cli import main
+
+main()

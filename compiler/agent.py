@@ -1,0 +1,34 @@
+"""What `agent_env` and `agent_config` stand for: an AgentCore runtime or a Lambda function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler import arn
+from compiler.diagnostics import Problems
+from compiler.lock import Context, ask
+from compiler.trace import Traced
+
+
+@dataclass(frozen=True)
+class Agent:
+    """The ARN of an agent; `qualifier` only for an AgentCore runtime."""
+
+    arn: Traced
+    is_lambda: bool
+    qualifier: Traced | None = None
+
+
+def find(given: Traced, qualifier: Traced | None, context: Context, problems: Problems) -> Agent | None:
+    """Look up the agent that a field names.
+
+    Reports a missing fact at the field and gives None.
+    """
+    if isinstance(given.value, dict):
+        return Agent(given.to({"$output": f"{given.value['ref']}.FunctionArn"}), is_lambda=True)
+    parsed = arn.parse(given.value)
+    if parsed is not None:
+        is_lambda = parsed.service == "lambda"
+        return Agent(given, is_lambda, None if is_lambda else qualifier)
+    found = ask(problems, given.path, lambda: context.agent_runtime(given.value))
+    return None if found is None else Agent(given.to(found), is_lambda=False, qualifier=qualifier)

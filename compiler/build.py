@@ -1,0 +1,113 @@
+"""Resolved specs to compiled files.
+
+In: a `Resolved`. Out: a `Compiled`, after every request was checked against the service's model and every
+pipeline as a graph; a failure is reported at the spec line that caused the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from compiler import api, compiled, kinds, pipeline, schema
+from compiler.compiled import Compiled, Request
+from compiler.diagnostics import Diagnostic, Path, Problem
+from compiler.project import Settings
+from compiler.resolved import Resolved
+from compiler.trace import Provenance, origin, settle
+
+
+@dataclass(frozen=True)
+class Build:
+    """A compiled spec with the provenance of its requests, by request and place in its parameters."""
+
+    compiled: Compiled
+    provenance: Mapping[str, Provenance]
+
+
+def build(
+    resolved: Resolved, settings: Settings, identities: Mapping[str, str]
+) -> tuple[Build | None, list[Diagnostic]]:
+    """Render and check one spec; `identities` are those of what it depends on, by address."""
+    inputs, spec = resolved.inputs, resolved.spec
+    drafts: list[Request] = []
+    provenance: dict[str, Provenance] = {}
+    problems: list[Problem] = []
+    for draft in kinds.find(spec.kind).requests(inputs, resolved.facts):
+        parameters, provenance[draft.id] = settle(draft.parameters)
+        request = replace(draft, parameters=parameters)
+        drafts.append(request)
+        for problem in _check(request, resolved):
+            place = origin(provenance[draft.id], problem.path)
+            problems.append(replace(problem, path=_within(spec.data, place), message=_at(problem, request)))
+    diagnostics = [spec.locate(p) for p in dict.fromkeys(problems)]
+    if any(d.is_error for d in diagnostics):
+        return None, diagnostics
+    context = inputs.context
+    depends_on = tuple(d.spec.address for d in resolved.dependencies)
+    identity = compiled.identify(
+        kind=spec.kind,
+        qualified_name=inputs.qualified_name,
+        run=spec.run,
+        account=context.account,
+        region=context.region,
+        dependencies=[identities[address] for address in depends_on],
+        requests=drafts,
+    )
+    made = Compiled(
+        address=spec.address,
+        source=spec.source.file,
+        account=context.account,
+        region=context.region,
+        identity=identity,
+        depends_on=depends_on,
+        requests=tuple(compiled.named(draft, identity) for draft in drafts),
+        project=settings.project.name,
+        environment=settings.environment,
+        thresholds=tuple(spec.data["metadata"].get("thresholds", ())),
+    )
+    return Build(made, provenance), diagnostics
+
+
+def _check(request: Request, resolved: Resolved) -> Iterator[Problem]:
+    yield from api.check(request.service, request.operation, request.parameters)
+    definition = request.parameters.get("PipelineDefinition")
+    if definition is not None:
+        for problem in pipeline.check(definition["$json"]):
+            yield replace(problem, path=("PipelineDefinition", "$json", *problem.path))
+    for place, category, version, document in _job_documents(request):
+        job_schema = resolved.inputs.context.job_schema(category, version)
+        for problem in schema.validate_against(job_schema, document) if job_schema else ():
+            yield replace(problem, rule="job-schema", path=(*place, *problem.path))
+
+
+def _job_documents(request: Request) -> Iterator[tuple[Path, str, str, Any]]:
+    """The job documents of a request: its own, and those of the Job steps of its pipeline."""
+    found: list[tuple[Path, Any]] = [((), request.parameters)]
+    steps = request.parameters.get("PipelineDefinition", {}).get("$json", {}).get("Steps", ())
+    found += [
+        (("PipelineDefinition", "$json", "Steps", index, "Arguments"), step["Arguments"])
+        for index, step in enumerate(steps)
+    ]
+    for place, arguments in found:
+        if "JobConfigDocument" in arguments:
+            where = (*place, "JobConfigDocument", "$json")
+            category, version = arguments["JobCategory"], arguments["JobConfigSchemaVersion"]
+            yield where, category, version, arguments["JobConfigDocument"]["$json"]
+
+
+def _at(problem: Problem, request: Request) -> str:
+    """Name the member that the API knows, since the spec's field is called otherwise."""
+    members = [str(step) for step in problem.path if step != "$json"]
+    return f"{request.operation} {'.'.join(members)}: {problem.message}" if members else problem.message
+
+
+def _within(data: Any, path: Path) -> Path:
+    """Cut a path where the spec ends: a derived value has places that its field has not."""
+    for length, step in enumerate(path):
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return path[:length] if path[:2] != ("defaults", "tags") else path[:3]
+    return path

@@ -1,0 +1,82 @@
+"""The command line: click, printing and exit codes; nothing else imports this package.
+
+Commands are imported when they are called, so that `compile` never waits for boto3 or rich.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from typing import NoReturn
+
+import click
+
+from compiler.cli import exits
+
+COMMANDS = {
+    "compile": "Compile specs into reviewable JSON.",
+    "schema": "Print the JSON Schema of a kind.",
+    "validate": "Check specs without rendering them.",
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are modules, imported on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"{__name__}.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from compiler.diagnostics import did_you_mean
+
+            hint = did_you_mean(args[0], tuple(COMMANDS))
+            raise click.UsageError(f"no command {args[0]!r}" + (f": {hint}" if "?" in hint else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sagespec", message="%(version)s")
+def cli() -> None:
+    """Compile declarative SageMaker training and evaluation jobs, and apply them once."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code; no traceback ever reaches the user."""
+    try:
+        code = cli.main(prog_name="sagespec", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(exits.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(exits.INTERRUPTED)
+    except BrokenPipeError:
+        # the reader of our output has gone, as `head` does: nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(exits.DONE)
+    except exits.Stop as stop:
+        click.echo(f"error: {stop}", err=True)
+        sys.exit(stop.code)
+    except Exception as error:  # noqa: BLE001  the one place where a defect of ours becomes exit 70
+        with tempfile.NamedTemporaryFile("w", prefix="sagespec-", suffix=".txt", delete=False) as report:
+            traceback.print_exc(file=report)
+        click.echo(f"defect: {type(error).__name__}: {error} (report: {report.name})", err=True)
+        sys.exit(exits.DEFECT)
+    sys.exit(code if isinstance(code, int) else exits.DONE)

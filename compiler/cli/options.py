@@ -1,0 +1,99 @@
+"""Options that several commands share, and what they make of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from compiler import project, report, source, workspace
+from compiler.cli import exits
+from compiler.diagnostics import Diagnostic
+from compiler.project import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+
+
+def project_options(command: F) -> F:
+    """-e, -D, --project and --region: which project, seen how."""
+    for option in (
+        click.option("--region", metavar="REGION", help="Region of specs and projects that name none."),
+        click.option(
+            "--project",
+            "project_file",
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Project file; by default the nearest sagespec.yaml upwards.",
+        ),
+        click.option("-D", "given", metavar="NAME=VALUE", multiple=True, help="Set a value, read as YAML."),
+        click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project."),
+    ):
+        command = option(command)
+    return command
+
+
+def diagnostic_options(command: F) -> F:
+    """--format and --color: how diagnostics are shown."""
+    for option in (
+        click.option("--color/--no-color", default=None, help="Colour the output; by default on a terminal."),
+        click.option(
+            "--format",
+            "style",
+            type=click.Choice(sorted(report.STYLES)),
+            default="text",
+            help="Form of diagnostics; machine formats go to stdout.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def settings(
+    environment: str | None, given: Iterable[str], project_file: Path | None, style: str, color: bool | None
+) -> Settings:
+    """Open the project and choose its environment, or stop with what is wrong with it."""
+    if project_file is not None and not project_file.is_file():
+        raise click.BadParameter(f"there is no file {project_file}", param_hint="--project")
+    found, diagnostics = workspace.open_project(Path.cwd(), project_file)
+    chosen: Settings | None = None
+    if found is not None:
+        chosen, diagnostics = project.choose(found, environment, _values(given))
+    if chosen is None:
+        file = project_file or project.find(Path.cwd())
+        texts = {file.name: file.read_text("utf-8-sig", "replace")} if file else {}
+        show(diagnostics, texts, style, color)
+        sys.exit(exits.INVALID)
+    return chosen
+
+
+def _values(given: Iterable[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for item in given:
+        name, equals, text = item.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{item!r} is not NAME=VALUE", param_hint="-D")
+        try:
+            values[name] = source.scalar(text)
+        except ValueError as error:
+            raise click.BadParameter(f"{item!r}: {error}", param_hint="-D") from None
+    return values
+
+
+def show(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], style: str, color: bool | None) -> None:
+    """Print diagnostics: text to stderr, machine formats to stdout."""
+    found = list(diagnostics)
+    to_stderr = style == "text"
+    if found or not to_stderr:
+        colored = wants_color(color, sys.stderr if to_stderr else sys.stdout)
+        click.echo(report.STYLES[style](found, texts, colored), err=to_stderr, color=colored)
+
+
+def wants_color(asked: bool | None, stream: Any) -> bool:
+    """Colour when asked for, else on a terminal unless NO_COLOR is set."""
+    return asked if asked is not None else stream.isatty() and not os.environ.get("NO_COLOR")

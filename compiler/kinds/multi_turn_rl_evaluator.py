@@ -1,0 +1,131 @@
+"""MultiTurnRLEvaluator: a pipeline of AgentRFTEvaluation jobs, for the base model, the tuned one, or both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from compiler import agent, evaluation, hyperparameters, lock, model
+from compiler.agent import Agent
+from compiler.compiled import Request
+from compiler.diagnostics import Problems
+from compiler.model import Model
+from compiler.render import render
+from compiler.resolved import Inputs
+from compiler.trace import Traced
+
+SCHEMA_VERSION = "1.0.0"
+DEFAULT_RUNTIME_SECONDS = 86400
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an evaluation stands on."""
+
+    model: Model
+    agent: Agent
+    role: Traced
+    mlflow_resource: Traced
+    hyperparameters: dict[str, Traced] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One evaluation job of the pipeline; `package` only for the fine-tuned model."""
+
+    name: str
+    run_name: str
+    report: str
+    after: str
+    package: Traced | None = None
+
+
+def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
+    fields, context = inputs.fields, inputs.context
+    trainer = inputs.upstream.get("model")
+    found = model.find(fields.model, context, problems, trainer.trained if trainer else None)
+    env = _agent(inputs, problems)
+    role = inputs.role(problems)
+    mlflow = inputs.mlflow(fields.mlflow_resource_arn, problems)
+    if found is None or env is None or role is None or mlflow is None:
+        return None
+    evaluation.check(inputs, found, problems)
+    recipe = found.recipe("Evaluation/MTRLEvaluation")
+    if recipe is None:
+        hyperparameters.warn_unchecked(found.name, fields.model, problems)
+    chosen = hyperparameters.complete(fields.hyperparameters, recipe, problems)
+    _check_pass_k(chosen, problems)
+    return Facts(found, env, role, mlflow, chosen)
+
+
+def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
+    """The agent given, or the one that the trainer or finished job behind `model` was trained with."""
+    fields = inputs.fields
+    qualifier = fields.agent_qualifier if fields.agent_qualifier else None
+    if fields.agent_config:
+        return agent.find(fields.agent_config, qualifier, inputs.context, problems)
+    trainer = inputs.upstream.get("model")
+    if trainer is not None:
+        inherited: Agent = trainer.agent
+        moved = fields.model.to(inherited.arn.value)
+        own = inherited.qualifier and fields.model.to(inherited.qualifier.value)
+        return Agent(moved, inherited.is_lambda, None if inherited.is_lambda else qualifier or own)
+    if isinstance(fields.model.value, dict) and "job" in fields.model.value:
+        job = lock.ask(problems, fields.model.path, lambda: inputs.context.job(fields.model.value["job"]))
+        if job is None:
+            return None
+        own = fields.model.to(job.agent_qualifier) if job.agent_qualifier else None
+        return agent.find(fields.model.to(job.agent_arn), qualifier or own, inputs.context, problems)
+    hint = "give an AgentCore runtime or Lambda ARN, or a `model` that refers to a trainer"
+    problems.error("missing-field", "'agent_config' is required for this model", ("spec",), hint)
+    return None
+
+
+def _check_pass_k(chosen: dict[str, Traced], problems: Problems) -> None:
+    """pass@k beyond the group that is sampled cannot be computed."""
+    group, values = chosen.get("eval_group_size"), chosen.get("pass_k_values")
+    if group is None or values is None or not group.value.isdigit():
+        return
+    wanted = [int(k) for k in values.value.strip("[]").replace(" ", "").split(",") if k.isdigit()]
+    if wanted and max(wanted) > int(group.value):
+        message = (
+            f"pass@{max(wanted)} needs an eval_group_size of at least {max(wanted)}, it is {group.value}"
+        )
+        problems.warn("pass-k", message, values.path)
+
+
+def requests(inputs: Inputs, facts: Facts) -> list[Request]:
+    fields = inputs.fields
+    name = evaluation.pipeline_name(inputs, "MTRLEvaluation")
+    package, stop = facts.model.package, fields.stopping_condition
+    experiment = fields.mlflow_experiment_name
+    definition = render(
+        "MultiTurnRLEvaluator",
+        spec=fields,
+        model=facts.model,
+        agent=facts.agent,
+        role=facts.role,
+        tags=inputs.tags(ours=False),
+        mlflow_resource=facts.mlflow_resource,
+        experiment_name=experiment if experiment else experiment.to(f"mtrl-eval-{facts.model.name}"),
+        hyperparameters=facts.hyperparameters,
+        stopping_condition=stop if stop.given else stop.to(DEFAULT_RUNTIME_SECONDS),
+        schema_version=SCHEMA_VERSION,
+        pipeline_name=name,
+        source_uri=package or facts.model.arn,
+        source_type="ModelPackage" if package else "Model",
+        action_prefix=evaluation.action_prefix(inputs),
+        steps=_steps(facts.model, bool(fields.evaluate_base_model)),
+    )
+    return evaluation.requests(inputs, name, facts.role, definition, [])
+
+
+def _steps(found: Model, compare: bool) -> list[Step]:
+    """Base only without a package; with one the fine-tuned model, after the base model when compared."""
+    base = Step("EvaluateBaseModel", "base-model-eval", "base-eval-report", "CreateEvaluationAction")
+    if found.package is None:
+        return [base]
+    after = base.name if compare else base.after
+    tuned = Step(
+        "EvaluateFineTunedModel", "fine-tuned-model-eval", "fine-tuned-eval-report", after, found.package
+    )
+    return [base, tuned] if compare else [tuned]

@@ -1,0 +1,148 @@
+"""MultiTurnRLTrainer: agent reinforcement fine-tuning, one CreateJob of category AgentRFT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from compiler import agent, arn, hyperparameters, model, names
+from compiler.agent import Agent
+from compiler.compiled import Request
+from compiler.diagnostics import Problems
+from compiler.lock import ask
+from compiler.model import Model
+from compiler.render import render
+from compiler.resolved import Inputs, tag
+from compiler.trace import Traced
+
+CATEGORY = "AgentRFT"
+SCHEMA_VERSION = "1.0.0"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a trainer stands on; `trained` is its outcome, for those that refer to it."""
+
+    model: Model
+    agent: Agent
+    role: Traced
+    mlflow_app: Traced
+    output_group: Traced
+    checkpoint_group: Traced
+    new_groups: dict[str, str] = field(default_factory=dict)
+    hyperparameters: dict[str, Traced] = field(default_factory=dict)
+
+    @property
+    def trained(self) -> Model:
+        return Model(
+            name=self.model.name,
+            arn=self.model.arn,
+            hub=self.model.hub,
+            gated=self.model.gated,
+            recipes=self.model.recipes,
+            group=self.output_group,
+        )
+
+
+def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
+    fields, context = inputs.fields, inputs.context
+    upstream = inputs.upstream.get("model")
+    found = model.find(fields.model, context, problems, upstream.trained if upstream else None)
+    qualifier = fields.bedrock_agentcore_qualifier
+    qualifier = qualifier if qualifier.given else qualifier.to("DEFAULT")
+    env = agent.find(fields.agent_env, qualifier, context, problems)
+    role = inputs.role(problems)
+    mlflow = inputs.mlflow(fields.mlflow_app_arn, problems)
+    if found is None or env is None or role is None or mlflow is None:
+        return None
+    model.check_eula(found, fields, problems, needs_flag=True)
+    output, checkpoint, new = _groups(inputs, found, problems)
+    if output is None or checkpoint is None:
+        return None
+    recipe = found.recipe("FineTuning/MTRL")
+    if found.recipes is not None and recipe is None:
+        hint = "see `sagespec catalog models --technique MTRL`"
+        problems.error("no-recipe", f"{found.name} cannot be trained with MTRL", fields.model.path, hint)
+    elif recipe is None and fields.hyperparameters:
+        hyperparameters.warn_unchecked(found.name, fields.hyperparameters, problems)
+    chosen = hyperparameters.changed(fields.hyperparameters, recipe, problems)
+    return Facts(found, env, role, mlflow, output, checkpoint, new, chosen)
+
+
+def _groups(
+    inputs: Inputs, found: Model, problems: Problems
+) -> tuple[Traced | None, Traced | None, dict[str, str]]:
+    """The two model package groups, and those of them that are left to us to create, by request id."""
+    fields, new = inputs.fields, {}
+    output = _given_group(inputs, fields.output_model_package_group, problems)
+    checkpoint = _given_group(inputs, fields.intermediate_checkpoint_model_package_group, problems)
+    if not fields.output_model_package_group:
+        if found.group is not None:
+            output = found.group
+        else:
+            new["output-group"] = names.with_suffix(found.name, "-mtrl-mpg", names.GROUP_LIMIT)
+            output = _group_arn(inputs, new["output-group"])
+    if not fields.intermediate_checkpoint_model_package_group:
+        new["checkpoint-group"] = names.with_suffix(found.name, "-mtrl-checkpoint-mpg", names.GROUP_LIMIT)
+        checkpoint = _group_arn(inputs, new["checkpoint-group"])
+    if output is not None and checkpoint is not None and output.value == checkpoint.value:
+        where = fields.intermediate_checkpoint_model_package_group
+        message = "checkpoints and the trained model cannot go to the same model package group"
+        problems.error("same-group", message, where.path)
+    return output, checkpoint, new
+
+
+def _given_group(inputs: Inputs, given: Traced, problems: Problems) -> Traced | None:
+    if not given:
+        return None
+    found = ask(problems, given.path, lambda: inputs.context.model_package_group(given.value))
+    return None if found is None else given.to(found)
+
+
+def _group_arn(inputs: Inputs, name: str) -> Traced:
+    context = inputs.context
+    resource = f"model-package-group/{name}"
+    return inputs.fields.model.to(arn.sagemaker(context.partition, context.region, context.account, resource))
+
+
+def requests(inputs: Inputs, facts: Facts) -> list[Request]:
+    return [*_group_requests(facts), _job_request(inputs, facts)]
+
+
+def _group_requests(facts: Facts) -> list[Request]:
+    managed = {"ManagedConfiguration": {"ManagedStorageType": "Restricted"}} if facts.model.is_nova else {}
+    return [
+        Request(id, "sagemaker", "CreateModelPackageGroup", {"ModelPackageGroupName": name, **managed})
+        for id, name in facts.new_groups.items()
+    ]
+
+
+def _job_request(inputs: Inputs, facts: Facts) -> Request:
+    fields, context = inputs.fields, inputs.context
+    given_path = fields.s3_output_path
+    default_path = f"s3://sagemaker-{context.region}-{context.account}/output"
+    document = render(
+        "MultiTurnRLTrainer",
+        spec=fields,
+        model=facts.model,
+        agent=facts.agent,
+        s3_output_path=given_path if given_path else given_path.to(default_path),
+        output_group=facts.output_group,
+        checkpoint_group=facts.checkpoint_group,
+        accept_eula=fields.accept_eula.to(facts.model.package is not None or bool(fields.accept_eula)),
+        hyperparameters=facts.hyperparameters,
+        mlflow_app=facts.mlflow_app,
+    )
+    base = fields.base_job_name.value or inputs.qualified_name
+    parameters: dict[str, Any] = {
+        "JobName": names.ending_in_identity(base, names.JOB_LIMIT),
+        "JobCategory": CATEGORY,
+        "JobConfigSchemaVersion": SCHEMA_VERSION,
+        "JobConfigDocument": {"$json": document},
+        "RoleArn": facts.role,
+        "Tags": inputs.tags(
+            tag("sagemaker-sdk:jumpstart-model-id", facts.model.name),
+            tag("sagemaker-sdk:jumpstart-hub-name", facts.model.hub),
+        ),
+    }
+    return Request("job", "sagemaker", "CreateJob", parameters)

@@ -1,0 +1,214 @@
+"""The lock: everything that only AWS knows, as data.
+
+In: the bytes of `sagespec.lock.json`. Out: a `Context` of facts for one account and region.
+Refuses: a file that is not a lock. A fact that is missing raises `MissingFact`, which the field that needs
+the fact turns into a diagnostic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from compiler import schema, source
+from compiler.diagnostics import Diagnostic, Path, Problems, did_you_mean
+
+Facts = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class MissingFact(Exception):
+    """The lock does not know something that a spec needs."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+def ask(problems: Problems, path: Path, question: Callable[[], T]) -> T | None:
+    """Look something up; a missing fact is reported at the field that needs it, and gives None."""
+    try:
+        return question()
+    except MissingFact as missing:
+        problems.error("missing-fact", missing.message, path, missing.hint)
+        return None
+
+
+@dataclass(frozen=True)
+class Context:
+    """The facts of one account and region; empty where there is no lock."""
+
+    account: str
+    region: str
+    partition: str = "aws"
+    facts: Facts = field(default_factory=dict, repr=False)
+    locked: bool = True
+
+    def role(self, given: str | None) -> str:
+        """Give the ARN of a role named in a spec, or of the default role."""
+        if given is None:
+            default = self.facts.get("role")
+            if default is None:
+                raise MissingFact("no role is given and the lock has no default role", "give `role`, an ARN")
+            return str(default)
+        if given.startswith("arn:"):
+            return given
+        return str(self._fact("roles", "role", given))
+
+    def hub_model(self, name: str) -> HubModel:
+        """Look up a model of the hub by its id."""
+        found = self._fact("hub_models", "hub model", name)
+        return HubModel(
+            id=name,
+            arn=found["arn"],
+            gated=found["gated"],
+            hub=found["hub"],
+            recipes=found.get("recipes", {}),
+        )
+
+    def hub_models(self) -> list[str]:
+        return sorted(self.facts.get("hub_models", {}))
+
+    def model_package(self, arn: str) -> ModelPackage:
+        """Look up a model package by its ARN."""
+        found = self._fact("model_packages", "model package", arn)
+        return ModelPackage(
+            arn=arn,
+            base_model=found["base_model"],
+            base_model_arn=found["base_model_arn"],
+            group_arn=found["group_arn"],
+        )
+
+    def model_package_group(self, given: str) -> str:
+        """Give the ARN of a model package group; an ARN stands for itself."""
+        if given.startswith("arn:"):
+            return given
+        return str(self._fact("model_package_groups", "model package group", given))
+
+    def agent_runtime(self, runtime_id: str) -> str:
+        """Give the ARN of an AgentCore runtime named by its id."""
+        return str(self._fact("agent_runtimes", "AgentCore runtime", runtime_id))
+
+    def mlflow_app(self) -> str:
+        """Give the ARN of the default MLflow app."""
+        found = self.facts.get("default_mlflow_app")
+        if found is None:
+            hint = (
+                "create one with `aws sagemaker create-mlflow-app`, then run `sagespec lock`, or give its ARN"
+            )
+            raise MissingFact("no MLflow ARN is given and the lock has no default MLflow app", hint)
+        return str(found)
+
+    def job(self, name: str) -> FinishedJob:
+        """Look up a finished AgentRFT job by its name."""
+        found = self._fact("jobs", "finished AgentRFT job", name)
+        return FinishedJob(
+            name=name,
+            output_model_package_arn=found["output_model_package_arn"],
+            base_model=found["base_model"],
+            base_model_arn=found["base_model_arn"],
+            agent_arn=found["agent_arn"],
+            agent_qualifier=found.get("agent_qualifier"),
+        )
+
+    def judge_model(self, model_id: str) -> JudgeModel:
+        """Look up a judge model of Bedrock by its id."""
+        found = self._fact("judge_models", "judge model", model_id)
+        return JudgeModel(model_id, found["usable"], found.get("end_of_life"))
+
+    def job_schema(self, category: str, version: str) -> dict[str, Any] | None:
+        """The locked JSON Schema of a job document, where there is one."""
+        found: dict[str, Any] | None = self.facts.get("job_schemas", {}).get(f"{category}/{version}")
+        return found
+
+    def _fact(self, section: str, what: str, name: str) -> Any:
+        known = self.facts.get(section, {})
+        if name in known:
+            return known[name]
+        near = did_you_mean(name, list(known)) if not name.startswith("arn:") else ""
+        near = near if near.startswith("did you mean") else ""
+        add = "run `sagespec lock` to look it up"
+        raise MissingFact(f"the lock has no {what} {name!r}", f"{near} otherwise {add}" if near else add)
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A model of the SageMaker hub, with its recipes by `<Type>/<technique or evaluation>[/<PEFT>]`."""
+
+    id: str
+    arn: str
+    gated: bool
+    hub: str
+    recipes: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ModelPackage:
+    """A model package and the base model that it was trained from."""
+
+    arn: str
+    base_model: str
+    base_model_arn: str
+    group_arn: str
+
+
+@dataclass(frozen=True)
+class FinishedJob:
+    """A finished AgentRFT job that no spec describes."""
+
+    name: str
+    output_model_package_arn: str
+    base_model: str
+    base_model_arn: str
+    agent_arn: str
+    agent_qualifier: str | None
+
+
+@dataclass(frozen=True)
+class JudgeModel:
+    """A judge model; `usable` as of the day of locking."""
+
+    id: str
+    usable: bool
+    end_of_life: str | None
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A whole lock file: facts by account and region."""
+
+    contexts: Mapping[str, Facts]
+
+    def context(self, account: str | None, region: str | None) -> Context:
+        """Choose the context of an account and region; what is not said must leave only one.
+
+        Raises MissingFact when there is none, or more than one.
+        """
+        fitting = [
+            key
+            for key, facts in sorted(self.contexts.items())
+            if account in (None, facts["account"]) and region in (None, facts["region"])
+        ]
+        if len(fitting) == 1:
+            facts = self.contexts[fitting[0]]
+            return Context(facts["account"], facts["region"], facts["partition"], facts)
+        wanted = f"{account or 'any account'}/{region or 'any region'}"
+        known = ", ".join(sorted(self.contexts)) or "nothing"
+        if not fitting:
+            raise MissingFact(f"the lock has no context for {wanted}; it has {known}", "run `sagespec lock`")
+        raise MissingFact(
+            f"the lock has several contexts for {wanted}: {known}",
+            "say which in `defaults` of sagespec.yaml: account and region",
+        )
+
+
+def load(file: str, content: bytes) -> tuple[Lock | None, list[Diagnostic]]:
+    """Read a lock file."""
+    sources, diagnostics = source.load(file, content)
+    if diagnostics or not sources:
+        return None, diagnostics
+    problems = schema.validate("Lock", sources[0].data)
+    if problems:
+        return None, [sources[0].locate(p) for p in problems]
+    return Lock(sources[0].data["contexts"]), []

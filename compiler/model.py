@@ -1,0 +1,131 @@
+"""What the `model` of a spec stands for: a base model, and for a fine-tuned one its package and group."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from compiler import arn, assets
+from compiler.diagnostics import Problems
+from compiler.lock import Context, HubModel, ask
+from compiler.trace import Traced
+
+
+@dataclass(frozen=True)
+class Model:
+    """A base model (`package` is None) or a fine-tuned one.
+
+    `package` is the ARN of the model package, or an `$output` that becomes one; `recipes` is None where the
+    lock does not know the base model.
+    """
+
+    name: str
+    arn: Traced
+    hub: str
+    gated: bool = False
+    recipes: Mapping[str, Any] | None = field(default=None, repr=False)
+    package: Traced | None = None
+    group: Traced | None = None
+
+    @property
+    def is_nova(self) -> bool:
+        return "nova" in self.name.lower()
+
+    def recipe(self, name: str) -> Mapping[str, Any] | None:
+        """A recipe by its key, such as `Evaluation/MTRLEvaluation`, or by the start of it."""
+        found = sorted(key for key in self.recipes or {} if key == name or key.startswith(f"{name}/"))
+        return self.recipes[found[0]] if self.recipes and found else None
+
+
+def find(given: Traced, context: Context, problems: Problems, trained: Model | None = None) -> Model | None:
+    """Look up the model that a field names; `trained` is what a ref resolves to.
+
+    Reports a missing fact at the field and gives None.
+    """
+    return ask(problems, given.path, lambda: _find(given, context, trained))
+
+
+def _find(given: Traced, context: Context, trained: Model | None) -> Model | None:
+    if trained is not None:
+        package = given.to({"$output": f"{given.value['ref']}.OutputModelPackageArn"})
+        return Model(
+            name=trained.name,
+            arn=given.to(trained.arn.value),
+            hub=trained.hub,
+            gated=trained.gated,
+            recipes=trained.recipes,
+            package=package,
+            group=trained.group and given.to(trained.group.value),
+        )
+    if isinstance(given.value, dict):
+        return _of_job(given, context) if "job" in given.value else None
+    parsed = arn.parse(given.value)
+    if parsed is None:
+        return _of_hub(given, context.hub_model(alias(given.value)))
+    if parsed.resource.startswith("model-package/"):
+        found = context.model_package(given.value)
+        return _tuned(given, context, found.base_model, found.base_model_arn, given.value, found.group_arn)
+    return _of_arn(given, context, parsed.resource)
+
+
+def _of_hub(given: Traced, found: HubModel) -> Model:
+    return Model(found.id, given.to(found.arn), found.hub, found.gated, found.recipes)
+
+
+def _of_arn(given: Traced, context: Context, resource: str) -> Model:
+    """A hub-content ARN: `hub-content/<hub>/Model/<name>[/<version>]` needs no fact but the recipes."""
+    _, hub, _, name = [*resource.split("/"), "", "", ""][:4]
+    known = _known(context, name)
+    return Model(name, given, hub, known.gated if known else False, known.recipes if known else None)
+
+
+def _of_job(given: Traced, context: Context) -> Model:
+    found = context.job(given.value["job"])
+    package = found.output_model_package_arn
+    group = package.replace(":model-package/", ":model-package-group/").rpartition("/")[0]
+    return _tuned(given, context, found.base_model, found.base_model_arn, package, group)
+
+
+def _tuned(given: Traced, context: Context, name: str, base_arn: str, package: str, group: str) -> Model:
+    known = _known(context, name)
+    return Model(
+        name=name,
+        arn=given.to(base_arn),
+        hub=known.hub if known else "",
+        gated=known.gated if known else False,
+        recipes=known.recipes if known else None,
+        package=given.to(package),
+        group=given.to(group),
+    )
+
+
+def _known(context: Context, name: str) -> HubModel | None:
+    return context.hub_model(name) if name in context.hub_models() else None
+
+
+def alias(name: str) -> str:
+    """The hub's name for a model that is called as Bedrock calls it."""
+    return _aliases().get(name.removesuffix(":0"), name)
+
+
+@cache
+def _aliases() -> dict[str, str]:
+    found: dict[str, str] = json.loads((assets.data() / "model_aliases.json").read_text("utf-8"))
+    return found
+
+
+def check_eula(found: Model, fields: Traced, problems: Problems, needs_flag: bool = False) -> None:
+    """Refuse to train or evaluate a gated model against the author's word, or to train it without."""
+    given = fields.accept_eula
+    if not found.gated or given.value is True:
+        return
+    hint = "read the licence, then set accept_eula: true"
+    if given.value is False:
+        problems.error("eula", f"{found.name} is gated and accept_eula is false", given.path, hint)
+    elif needs_flag and found.package is None:
+        problems.error(
+            "eula", f"{found.name} is gated and its licence is not accepted", fields.model.path, hint
+        )

@@ -1,0 +1,71 @@
+"""A spec with everything found that its requests need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from compiler.compiled import Generated
+from compiler.diagnostics import Problems
+from compiler.lock import Context, ask
+from compiler.spec import Spec
+from compiler.trace import Traced
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a kind's module is given.
+
+    `upstream` maps the fields that are refs to the facts of the specs they refer to; files that a spec names
+    are relative to `folder`, files that a compiled file names to `root`.
+    """
+
+    spec: Spec
+    context: Context
+    qualified_name: str
+    root: Path = field(repr=False)
+    folder: Path = field(repr=False)
+    upstream: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def fields(self) -> Traced:
+        return self.spec.fields
+
+    def role(self, problems: Problems) -> Traced | None:
+        """The ARN of the role, given or default."""
+        given = self.fields.role
+        found = ask(problems, given.path, lambda: self.context.role(given.value))
+        return None if found is None else given.to(found)
+
+    def mlflow(self, given: Traced, problems: Problems) -> Traced | None:
+        """The ARN of the MLflow app or server, given or default."""
+        if given:
+            return given
+        found = ask(problems, given.path, self.context.mlflow_app)
+        return None if found is None else given.to(found)
+
+    def tags(self, *conventional: dict[str, Any], ours: bool = True) -> list[dict[str, Any]]:
+        """The tags of a job or pipeline: those of the SDK's conventions, the spec's, and ours."""
+        own = [{"Key": key, "Value": value.to(str(value.value))} for key, value in self.spec.tags().items()]
+        marks = [tag("sagespec:address", self.spec.address), tag("sagespec:identity", Generated(digits=64))]
+        return [*conventional, *own, *(marks if ours else ())]
+
+
+def tag(key: str, value: Any) -> dict[str, Any]:
+    """Write a tag as the API does."""
+    return {"Key": key, "Value": value}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A spec, its inputs and what its kind made of them; nothing more has to be looked up."""
+
+    inputs: Inputs
+    facts: Any
+    dependencies: tuple[Resolved, ...] = ()
+
+    @property
+    def spec(self) -> Spec:
+        return self.inputs.spec

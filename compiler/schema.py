@@ -1,0 +1,279 @@
+"""Checks of data against the JSON Schemas in `schemas/`.
+
+In: data and the name of a schema. Out: problems, each at its own key, in the words of the spec's author.
+Two annotations of ours steer the words: `x-message` completes "... is not" for patterns and alternatives.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any, Protocol
+
+from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
+from referencing import Registry, Resource
+
+from compiler import assets
+from compiler.diagnostics import Path, Problem, Problems, did_you_mean
+
+
+class Failure(Protocol):
+    """The parts of jsonschema's ValidationError that we read."""
+
+    instance: Any
+    schema: Any
+    validator: Any
+    validator_value: Any
+    absolute_path: Iterable[str | int]
+    relative_path: Sequence[str | int]
+    schema_path: Sequence[str | int]
+    context: Sequence[Failure] | None
+
+
+_TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
+
+
+_OWN = {"common", "Compiled", "Lock", "Project"}
+
+
+@cache
+def load(name: str) -> dict[str, Any]:
+    """Read one schema file by its name, without `.json`."""
+    schema: dict[str, Any] = json.loads((assets.schemas() / f"{name}.json").read_text("utf-8"))
+    return schema
+
+
+@cache
+def kinds() -> tuple[str, ...]:
+    """The kinds of specs: every schema but those of our own files."""
+    return tuple(sorted(f.stem for f in assets.schemas().glob("*.json") if f.stem not in _OWN))
+
+
+def validate(name: str, data: Any) -> Problems:
+    """Check data against a schema; all problems at once."""
+    return _problems(_validator(name).iter_errors(data))
+
+
+def validate_against(schema: dict[str, Any], data: Any) -> Problems:
+    """Check data against a schema that is not ours: a locked job schema, a policy."""
+    return _problems(_Strict(schema).iter_errors(data))
+
+
+def _is_integer(_checker: Any, value: Any) -> bool:
+    # JSON Schema lets 1.0 pass as an integer; the service does not
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_Strict: Any = extend(  # type: ignore[no-untyped-call]  # untyped in its stubs
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
+)
+
+
+@cache
+def _validator(name: str) -> Any:
+    schema = load(name)
+    return _Strict(schema, registry=_registry())
+
+
+@cache
+def _registry() -> Registry[Any]:
+    def retrieve(uri: str) -> Resource[Any]:
+        return Resource.from_contents(load(uri.rpartition("/")[2].removesuffix(".json")))
+
+    return Registry(retrieve=retrieve)  # type: ignore[call-arg]  # attrs alias that the stubs do not know
+
+
+def _problems(errors: Iterator[Failure]) -> Problems:
+    found = Problems()
+    for error in errors:
+        for problem in _explain(error):
+            if problem not in found:
+                found.append(problem)
+    return found
+
+
+def _explain(error: Failure) -> Iterator[Problem]:
+    path: Path = tuple(error.absolute_path)
+    explain = _EXPLAIN.get(str(error.validator))
+    if explain is None:
+        yield Problem("bad-value", _not_that(error), path)
+    else:
+        yield from explain(error, path)
+
+
+def _additional(error: Failure, path: Path) -> Iterator[Problem]:
+    known = list(error.schema.get("properties", {}))
+    patterns = error.schema.get("patternProperties", {})
+    for key in error.instance:
+        if key not in known and not any(re.search(p, key) for p in patterns):
+            hint = did_you_mean(str(key), known)
+            yield Problem("unknown-key", f"{key!r} is not a field here", (*path, key), hint, on_key=True)
+
+
+def _required(error: Failure, path: Path) -> Iterator[Problem]:
+    for key in error.validator_value:
+        if key not in error.instance:
+            yield Problem("missing-field", f"{key!r} is required", path)
+
+
+def _dependent(error: Failure, path: Path) -> Iterator[Problem]:
+    for key, needed in error.validator_value.items():
+        for other in needed if key in error.instance else ():
+            if other not in error.instance:
+                yield Problem(
+                    "missing-field", f"{key!r} needs {other!r} beside it", (*path, key), on_key=True
+                )
+
+
+def _type(error: Failure, path: Path) -> Iterator[Problem]:
+    wanted = error.validator_value
+    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    expected = " or ".join(_TYPES[n] for n in names)
+    hint = ""
+    if "string" in names and isinstance(error.instance, int | float):
+        hint = f'write "{_shown(error.instance)}"'
+    elif isinstance(error.instance, str) and {"integer", "number", "boolean"} & set(names):
+        hint = "write it without quotes"
+    yield Problem("wrong-type", f"expected {expected}, found {_found(error.instance)}", path, hint)
+
+
+def _enum(error: Failure, path: Path) -> Iterator[Problem]:
+    allowed = [str(value) for value in error.validator_value]
+    hint = did_you_mean(str(error.instance), allowed)
+    yield Problem("bad-value", f"{_shown(error.instance)} is not one of the allowed values", path, hint)
+
+
+def _const(error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem(
+        "bad-value", f"must be {_shown(error.validator_value)}, found {_shown(error.instance)}", path
+    )
+
+
+def _pattern(error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("bad-pattern", _not_that(error), path)
+
+
+def _property_names(error: Failure, path: Path) -> Iterator[Problem]:
+    for key in error.instance:
+        for inner in error.context or [error]:
+            if inner.instance == key:
+                yield Problem("bad-pattern", _not_that(inner), (*path, key), on_key=True)
+                break
+
+
+def _any_of(error: Failure, path: Path) -> Iterator[Problem]:
+    """Report the errors of the branch that was meant: the one whose type and required keys fit best."""
+    branches: dict[int, list[Failure]] = {}
+    for inner in error.context or ():
+        branches.setdefault(int(inner.schema_path[0]), []).append(inner)
+    fitting = [errors for errors in branches.values() if not any(_wrong_shape(e) for e in errors)]
+    if len(fitting) == 1:
+        for inner in fitting[0]:
+            yield from _explain(inner)
+    elif "x-message" in error.schema:
+        rule = "bad-pattern" if isinstance(error.instance, str) else "wrong-type"
+        yield Problem(rule, _not_that(error), path)
+    else:
+        expected = sorted({_TYPES[t] for errors in branches.values() for e in errors for t in _wanted(e)})
+        message = f"expected {' or '.join(expected)}, found {_found(error.instance)}"
+        yield Problem("wrong-type", message if expected else _not_that(error), path)
+
+
+def _wrong_shape(error: Failure) -> bool:
+    return not error.relative_path and error.validator in ("type", "required", "const")
+
+
+def _wanted(error: Failure) -> list[str]:
+    if error.validator != "type":
+        return []
+    wanted = error.validator_value
+    return [wanted] if isinstance(wanted, str) else list(wanted)
+
+
+def _minimum(error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("out-of-range", f"{_shown(error.instance)} is less than {error.validator_value}", path)
+
+
+def _maximum(error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("out-of-range", f"{_shown(error.instance)} is more than {error.validator_value}", path)
+
+
+def _too_short(error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("wrong-length", f"needs at least {error.validator_value} {_units(error)}", path)
+
+
+def _too_long(error: Failure, path: Path) -> Iterator[Problem]:
+    message = f"has {len(error.instance)} {_units(error)}, at most {error.validator_value} are allowed"
+    yield Problem("wrong-length", message, path)
+
+
+def _units(error: Failure) -> str:
+    unit = "character" if isinstance(error.instance, str) else "entry"
+    return unit if error.validator_value == 1 else {"character": "characters", "entry": "entries"}[unit]
+
+
+def _unique(_error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("duplicate-item", "has the same entry twice", path)
+
+
+def _not_that(error: Failure) -> str:
+    return f"{_shown(error.instance)} is not {error.schema.get('x-message', 'allowed here')}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _found(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else _shown(value)
+
+
+_EXPLAIN = {
+    "additionalProperties": _additional,
+    "anyOf": _any_of,
+    "const": _const,
+    "dependentRequired": _dependent,
+    "enum": _enum,
+    "exclusiveMaximum": _maximum,
+    "exclusiveMinimum": _minimum,
+    "maxItems": _too_long,
+    "maxLength": _too_long,
+    "maxProperties": _too_long,
+    "maximum": _maximum,
+    "minItems": _too_short,
+    "minLength": _too_short,
+    "minProperties": _too_short,
+    "minimum": _minimum,
+    "oneOf": _any_of,
+    "pattern": _pattern,
+    "propertyNames": _property_names,
+    "required": _required,
+    "type": _type,
+    "uniqueItems": _unique,
+}
+
+
+def names() -> tuple[str, ...]:
+    """Everything that has a schema of its own: the kinds, and our own files."""
+    return tuple(sorted({*kinds(), *_OWN} - {"common"}))
+
+
+def bundle(name: str) -> dict[str, Any]:
+    """A schema with the definitions that it uses inside it, for editors."""
+    schema = json.loads(json.dumps(load(name)).replace('"common.json#/$defs/', '"#/$defs/'))
+    return {**schema, "$defs": {**load("common")["$defs"], **schema.get("$defs", {})}}
