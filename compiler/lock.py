@@ -7,12 +7,13 @@ the fact turns into a diagnostic.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from compiler import schema, source
-from compiler.diagnostics import Diagnostic, Path, Problems, did_you_mean
+from compiler.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean
 
 Facts = Mapping[str, Any]
 T = TypeVar("T")
@@ -205,10 +206,28 @@ class Lock:
 
 def load(file: str, content: bytes) -> tuple[Lock | None, list[Diagnostic]]:
     """Read a lock file."""
+    data = _quickly(content)
+    if data is not None and not schema.validate("Lock", data):
+        return Lock(data["contexts"]), []
     sources, diagnostics = source.load(file, content)
-    if diagnostics or not sources:
-        return None, diagnostics
-    problems = schema.validate("Lock", sources[0].data)
-    if problems:
-        return None, [sources[0].locate(p) for p in problems]
-    return Lock(sources[0].data["contexts"]), []
+    if not diagnostics and sources:
+        diagnostics = [sources[0].locate(p) for p in schema.validate("Lock", sources[0].data)]
+    return None, diagnostics or [source.Source(file, None, {}, {}).locate(_EMPTY)]
+
+
+_EMPTY = Problem("empty-file", "the file is empty")
+
+
+def _quickly(content: bytes) -> Any:
+    """Read JSON without places; None where it has to be read with them, to say what is wrong."""
+    try:
+        return json.loads(content, object_pairs_hook=_unique)
+    except ValueError:
+        return None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("duplicate keys")
+    return members

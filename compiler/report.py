@@ -6,10 +6,8 @@ In: diagnostics and the texts of their files. Out: one text; nothing is printed 
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from xml.etree import ElementTree
 
 from compiler.diagnostics import Diagnostic
 
@@ -60,6 +58,10 @@ def _expanded(line: str) -> str:
 
 def _width(value: str) -> int:
     """Columns on a terminal: wide characters take two, combining ones none."""
+    if value.isascii():
+        return len(value)
+    import unicodedata  # rarely needed, and start-up counts
+
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in value
     )
@@ -143,6 +145,8 @@ def sarif(diagnostics: Sequence[Diagnostic], _texts: Texts, _color: bool) -> str
 
 def junit(diagnostics: Sequence[Diagnostic], texts: Texts, _color: bool) -> str:
     """Write JUnit XML: a test case a file, failed where it has errors."""
+    from xml.etree import ElementTree  # rarely needed, and start-up counts
+
     files = sorted({*texts, *(d.file for d in diagnostics)})
     suite = ElementTree.Element("testsuite", name="sagespec")
     failures = 0

@@ -276,7 +276,8 @@ def _resolve(event: ScalarEvent) -> Any:
     value: Any = plain_scalar(text)
     if short not in _TAGGED:
         raise _BadScalar("unknown-tag", f"tag {_tag(tag)} is not supported")
-    if not isinstance(value, _TAGGED[short]) or (isinstance(value, bool) and short in ("int", "float")):
+    fits = isinstance(value, _TAGGED[short]) and not (isinstance(value, bool) and short in ("int", "float"))
+    if not fits:
         raise _BadScalar("bad-scalar", f"{text!r} is not {_tag(tag)}")
     return float(value) if short == "float" else value
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import tempfile
-import traceback
 from typing import NoReturn
 
 import click
@@ -75,8 +73,16 @@ def main() -> NoReturn:
         click.echo(f"error: {stop}", err=True)
         sys.exit(stop.code)
     except Exception as error:  # noqa: BLE001  the one place where a defect of ours becomes exit 70
-        with tempfile.NamedTemporaryFile("w", prefix="sagespec-", suffix=".txt", delete=False) as report:
-            traceback.print_exc(file=report)
-        click.echo(f"defect: {type(error).__name__}: {error} (report: {report.name})", err=True)
+        click.echo(f"defect: {type(error).__name__}: {error} (report: {_report()})", err=True)
         sys.exit(exits.DEFECT)
     sys.exit(code if isinstance(code, int) else exits.DONE)
+
+
+def _report() -> str:
+    """Write the traceback of a defect to a file of its own, and give its name."""
+    import tempfile  # these two cost a fifth of a small compile's start
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="sagespec-", suffix=".txt", delete=False) as report:
+        traceback.print_exc(file=report)
+    return report.name

@@ -17,5 +17,5 @@ def command(kind: str) -> int:
     """Print the JSON Schema of KIND, whole in itself."""
     if kind not in schema.names():
         raise click.BadParameter(f"there is no kind {kind!r}: {did_you_mean(kind, schema.kinds())}")
-    click.echo(json.dumps(schema.bundle(kind), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(schema.load(kind), indent=2, ensure_ascii=False))
     return exits.DONE
