@@ -57,9 +57,7 @@ def _definitions(service: str, operation: str) -> Definitions:
     return {**definitions, "": definitions[schema["$ref"].rpartition("/")[2]]}
 
 
-def _check(
-    value: Any, schema: Schema, all_: Definitions, place: Path, in_pipeline: bool
-) -> Iterator[Problem]:
+def _check(value: Any, schema: Schema, all_: Definitions, place: Path, in_pipeline: bool) -> Iterator[Problem]:
     reference = schema.get("$ref")
     if reference is not None:
         schema = all_[reference.rpartition("/")[2]]
@@ -77,9 +75,7 @@ def _check(
         yield from checker(value, schema, all_, place, in_pipeline)
 
 
-def _structure(
-    value: Any, schema: Schema, all_: Definitions, place: Path, in_pipeline: bool
-) -> Iterator[Problem]:
+def _structure(value: Any, schema: Schema, all_: Definitions, place: Path, in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, dict):
         yield _wrong_type("a structure", value, place)
         return
@@ -114,9 +110,7 @@ def _list(value: Any, schema: Schema, all_: Definitions, place: Path, in_pipelin
         yield from _check(item, schema["items"], all_, (*place, index), in_pipeline)
 
 
-def _text(
-    value: Any, schema: Schema, _all: Definitions, place: Path, _in_pipeline: bool
-) -> Iterator[Problem]:
+def _text(value: Any, schema: Schema, _all: Definitions, place: Path, _in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, str):
         yield _wrong_type("text", value, place)
         return
@@ -146,18 +140,14 @@ def _check_count(value: Any, schema: Schema, what: str, place: Path) -> Iterator
         yield Problem("api-length", f"{len(value)} entries, at least {least} are needed", place)
 
 
-def _integer(
-    value: Any, schema: Schema, _all: Definitions, place: Path, _in_pipeline: bool
-) -> Iterator[Problem]:
+def _integer(value: Any, schema: Schema, _all: Definitions, place: Path, _in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, int) or isinstance(value, bool):
         yield _wrong_type("a whole number", value, place)
     else:
         yield from _check_range(value, schema, place)
 
 
-def _number(
-    value: Any, schema: Schema, _all: Definitions, place: Path, _in_pipeline: bool
-) -> Iterator[Problem]:
+def _number(value: Any, schema: Schema, _all: Definitions, place: Path, _in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, int | float) or isinstance(value, bool):
         yield _wrong_type("a number", value, place)
     else:
@@ -172,9 +162,7 @@ def _check_range(value: float, schema: Schema, place: Path) -> Iterator[Problem]
         yield Problem("api-range", f"{value} is more than {high}", place)
 
 
-def _boolean(
-    value: Any, _schema: Schema, _all: Definitions, place: Path, _in_pipeline: bool
-) -> Iterator[Problem]:
+def _boolean(value: Any, _schema: Schema, _all: Definitions, place: Path, _in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, bool):
         yield _wrong_type("true or false", value, place)
 

@@ -60,6 +60,4 @@ def check(inputs: Inputs, found: Model, problems: Problems) -> None:
         problems.warn("no-effect", message, fields.evaluate_base_model.path)
     for name in ("mlflow_run_name",):
         if fields[name]:
-            problems.warn(
-                "no-effect", f"the documents have no place for {name}", fields[name].path, on_key=True
-            )
+            problems.warn("no-effect", f"the documents have no place for {name}", fields[name].path, on_key=True)

@@ -69,9 +69,7 @@ def _check(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str
     for name, value in given.entries():
         if recipe is not None and name not in specs:
             hint = did_you_mean(name, list(specs))
-            problems.error(
-                "unknown-hyperparameter", f"the recipe has no {name!r}", value.path, hint, on_key=True
-            )
+            problems.error("unknown-hyperparameter", f"the recipe has no {name!r}", value.path, hint, on_key=True)
             continue
         if _fits(name, value, specs.get(name, {}), problems):
             sent[name] = value.to(text(value.value))
@@ -90,9 +88,7 @@ def _fits(name: str, value: Traced, spec: Mapping[str, Any], problems: Problems)
         return False
     if spec.get("enum") and plain not in spec["enum"]:
         allowed = [text(v) for v in spec["enum"]]
-        problems.error(
-            "bad-value", f"{name!r} cannot be {plain!r}", value.path, did_you_mean(text(plain), allowed)
-        )
+        problems.error("bad-value", f"{name!r} cannot be {plain!r}", value.path, did_you_mean(text(plain), allowed))
     elif isinstance(plain, int | float):
         low, high = spec.get("min"), spec.get("max")
         if (low is not None and plain < low) or (high is not None and plain > high):

@@ -95,9 +95,7 @@ class Context:
         """Give the ARN of the default MLflow app."""
         found = self.facts.get("default_mlflow_app")
         if found is None:
-            hint = (
-                "create one with `aws sagemaker create-mlflow-app`, then run `sagespec lock`, or give its ARN"
-            )
+            hint = "create one with `aws sagemaker create-mlflow-app`, then run `sagespec lock`, or give its ARN"
             raise MissingFact("no MLflow ARN is given and the lock has no default MLflow app", hint)
         return str(found)
 

@@ -126,6 +126,4 @@ def check_eula(found: Model, fields: Traced, problems: Problems, needs_flag: boo
     if given.value is False:
         problems.error("eula", f"{found.name} is gated and accept_eula is false", given.path, hint)
     elif needs_flag and found.package is None:
-        problems.error(
-            "eula", f"{found.name} is gated and its licence is not accepted", fields.model.path, hint
-        )
+        problems.error("eula", f"{found.name} is gated and its licence is not accepted", fields.model.path, hint)

@@ -33,9 +33,7 @@ def check(definition: dict[str, Any]) -> Iterator[Problem]:
     steps = definition["Steps"]
     names = [step["Name"] for step in steps]
     if len(steps) > MAX_STEPS:
-        yield Problem(
-            "pipeline-limit", f"{len(steps)} steps, a pipeline takes at most {MAX_STEPS}", ("Steps",)
-        )
+        yield Problem("pipeline-limit", f"{len(steps)} steps, a pipeline takes at most {MAX_STEPS}", ("Steps",))
     for index, name in enumerate(names):
         place: Path = ("Steps", index, "Name")
         if not _NAME.fullmatch(name):

@@ -104,9 +104,7 @@ def choose(
     if environment is not None and environment not in known:
         place = project.source or Source(FILE, None, {}, {})
         message = f"there is no environment {environment!r}"
-        problem = Problem(
-            "unknown-environment", message, ("environments",), did_you_mean(environment, [*known])
-        )
+        problem = Problem("unknown-environment", message, ("environments",), did_you_mean(environment, [*known]))
         return None, [place.locate(problem)]
     chosen = known.get(environment, {}) if environment else {}
     builtin = {"env": environment} if environment else {}
@@ -114,9 +112,7 @@ def choose(
         expanded = values.expand({**chosen.get("values", {}), **given, **builtin})
     except values.UnknownValue as error:
         place = project.source or Source(FILE, None, {}, {})
-        problem = Problem(
-            "unknown-value", error.message, ("environments", environment or "", "values"), error.hint
-        )
+        problem = Problem("unknown-value", error.message, ("environments", environment or "", "values"), error.hint)
         return None, [place.locate(problem)]
     layers: dict[str, list[Default]] = {}
     for name, default in _defaults(project, environment):

@@ -36,9 +36,7 @@ def _text(d: Diagnostic, lines: Sequence[str], color: bool) -> list[str]:
         line = lines[d.line - 1]
         end = d.end_column - 1 if d.end_line == d.line else len(line)
         before, token = _expanded(line[: d.column - 1]), _expanded(line[d.column - 1 : end])
-        cut = max(
-            0, _width(before) + min(_width(token), 20) + 10 - _WIDEST
-        )  # show the token of a very long line
+        cut = max(0, _width(before) + min(_width(token), 20) + 10 - _WIDEST)  # show the token of a very long line
         source = _expanded(line)[cut:][:_WIDEST]
         marker = "^" * max(1, min(_width(token), _WIDEST - _width(before) + cut))
         shown += [f"    {source}", "    " + " " * (_width(before) - cut) + paint(marker, d.severity)]
@@ -62,9 +60,7 @@ def _width(value: str) -> int:
         return len(value)
     import unicodedata  # rarely needed, and start-up counts
 
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in value
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in value)
 
 
 def as_json(diagnostics: Sequence[Diagnostic], _texts: Texts, _color: bool) -> str:
@@ -157,9 +153,7 @@ def junit(diagnostics: Sequence[Diagnostic], texts: Texts, _color: bool) -> str:
         if errors:
             failures += 1
             failure = ElementTree.SubElement(case, "failure", message=printable(errors[0].message))
-            failure.text = "\n".join(
-                f"{d.line}:{d.column}: [{d.rule}] {printable(d.message)}" for d in errors
-            )
+            failure.text = "\n".join(f"{d.line}:{d.column}: [{d.rule}] {printable(d.message)}" for d in errors)
         if warnings := [d for d in found if not d.is_error]:
             out = ElementTree.SubElement(case, "system-out")
             out.text = "\n".join(f"{d.line}:{d.column}: [{d.rule}] {printable(d.message)}" for d in warnings)

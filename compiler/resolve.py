@@ -55,9 +55,7 @@ def index(specs: Iterable[Spec]) -> tuple[dict[str, Spec], list[Diagnostic]]:
     return found, diagnostics
 
 
-def resolve(
-    specs: Mapping[str, Spec], broken: frozenset[str], settings: Settings, facts: Facts
-) -> Resolution:
+def resolve(specs: Mapping[str, Spec], broken: frozenset[str], settings: Settings, facts: Facts) -> Resolution:
     """Resolve specs in the order of their refs; `broken` are addresses that failed to load."""
     diagnostics: list[Diagnostic] = []
     graph: dict[str, list[str]] = {}
@@ -70,9 +68,7 @@ def resolve(
         spec = specs[address]
         way = " -> ".join([*cycle[cycle.index(address) :], *cycle[: cycle.index(address)], address])
         name = next(name for name, target in spec.refs() if target in cycle)
-        diagnostics.append(
-            spec.locate(Problem("ref-cycle", f"refers to itself: {way}", ("spec", name, "ref")))
-        )
+        diagnostics.append(spec.locate(Problem("ref-cycle", f"refers to itself: {way}", ("spec", name, "ref"))))
     failed = {d.address for d in diagnostics}
     resolved: dict[str, Resolved] = {}
     for address in order:

@@ -143,9 +143,7 @@ def _dependent(error: Failure, path: Path) -> Iterator[Problem]:
     for key, needed in error.validator_value.items():
         for other in needed if key in error.instance else ():
             if other not in error.instance:
-                yield Problem(
-                    "missing-field", f"{key!r} needs {other!r} beside it", (*path, key), on_key=True
-                )
+                yield Problem("missing-field", f"{key!r} needs {other!r} beside it", (*path, key), on_key=True)
 
 
 def _type(error: Failure, path: Path) -> Iterator[Problem]:
@@ -167,9 +165,7 @@ def _enum(error: Failure, path: Path) -> Iterator[Problem]:
 
 
 def _const(error: Failure, path: Path) -> Iterator[Problem]:
-    yield Problem(
-        "bad-value", f"must be {_shown(error.validator_value)}, found {_shown(error.instance)}", path
-    )
+    yield Problem("bad-value", f"must be {_shown(error.validator_value)}, found {_shown(error.instance)}", path)
 
 
 def _pattern(error: Failure, path: Path) -> Iterator[Problem]:

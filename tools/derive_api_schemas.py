@@ -70,9 +70,7 @@ def _define(shape: Shape, definitions: dict[str, Any]) -> dict[str, Any]:
         definitions[shape.name] = {}
         definitions[shape.name] = {
             "type": "object",
-            "properties": {
-                name: _define(member, definitions) for name, member in sorted(shape.members.items())
-            },
+            "properties": {name: _define(member, definitions) for name, member in sorted(shape.members.items())},
             "required": sorted(shape.required_members),
             "additionalProperties": False,
         }

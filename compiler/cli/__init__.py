@@ -15,7 +15,9 @@ import click
 from compiler.cli import exits
 
 COMMANDS = {
+    "apply": "Submit compiled files, once.",
     "compile": "Compile specs into reviewable JSON.",
+    "plan": "Show what apply would do.",
     "schema": "Print the JSON Schema of a kind.",
     "validate": "Check specs without rendering them.",
 }

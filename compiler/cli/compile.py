@@ -19,12 +19,8 @@ from compiler.workspace import Change, Compilation
 @options.project_options
 @options.diagnostic_options
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Output folder.")
-@click.option(
-    "--check", is_flag=True, help="Write nothing; exit 1 and show a diff where a file is out of date."
-)
-@click.option(
-    "--stdout", "address", metavar="ADDRESS", help="Print the compiled file of one spec; write nothing."
-)
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 and show a diff where a file is out of date.")
+@click.option("--stdout", "address", metavar="ADDRESS", help="Print the compiled file of one spec; write nothing.")
 def command(
     paths: tuple[Path, ...],
     environment: str | None,
@@ -68,9 +64,7 @@ def _check(changes: list[Change], done: Compilation) -> int:
     stale = [change for change in changes if change.word != "unchanged"]
     for change in stale:
         name = _shown(change.path)
-        before, after = (
-            text.splitlines(keepends=True) if text else [] for text in (change.before, change.after)
-        )
+        before, after = (text.splitlines(keepends=True) if text else [] for text in (change.before, change.after))
         click.echo("".join(difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")), nl=False)
     if stale:
         click.echo(f"{len(stale)} out of date: run `sagespec compile`", err=True)
@@ -82,9 +76,7 @@ def _tell(changes: list[Change]) -> None:
         if change.word != "unchanged":
             click.echo(f"{change.word} {_shown(change.path)}")
     counts = Counter(change.word for change in changes)
-    click.echo(
-        ", ".join(f"{n} {word}" for word, n in sorted(counts.items())) or "nothing to compile", err=True
-    )
+    click.echo(", ".join(f"{n} {word}" for word, n in sorted(counts.items())) or "nothing to compile", err=True)
 
 
 def _shown(path: Path) -> str:

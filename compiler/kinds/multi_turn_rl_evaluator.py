@@ -87,9 +87,7 @@ def _check_pass_k(chosen: dict[str, Traced], problems: Problems) -> None:
         return
     wanted = [int(k) for k in values.value.strip("[]").replace(" ", "").split(",") if k.isdigit()]
     if wanted and max(wanted) > int(group.value):
-        message = (
-            f"pass@{max(wanted)} needs an eval_group_size of at least {max(wanted)}, it is {group.value}"
-        )
+        message = f"pass@{max(wanted)} needs an eval_group_size of at least {max(wanted)}, it is {group.value}"
         problems.warn("pass-k", message, values.path)
 
 
@@ -125,7 +123,5 @@ def _steps(found: Model, compare: bool) -> list[Step]:
     if found.package is None:
         return [base]
     after = base.name if compare else base.after
-    tuned = Step(
-        "EvaluateFineTunedModel", "fine-tuned-model-eval", "fine-tuned-eval-report", after, found.package
-    )
+    tuned = Step("EvaluateFineTunedModel", "fine-tuned-model-eval", "fine-tuned-eval-report", after, found.package)
     return [base, tuned] if compare else [tuned]

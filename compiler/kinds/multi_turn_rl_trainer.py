@@ -69,9 +69,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     return Facts(found, env, role, mlflow, output, checkpoint, new, chosen)
 
 
-def _groups(
-    inputs: Inputs, found: Model, problems: Problems
-) -> tuple[Traced | None, Traced | None, dict[str, str]]:
+def _groups(inputs: Inputs, found: Model, problems: Problems) -> tuple[Traced | None, Traced | None, dict[str, str]]:
     """The two model package groups, and those of them that are left to us to create, by request id."""
     fields, new = inputs.fields, {}
     output = _given_group(inputs, fields.output_model_package_group, problems)

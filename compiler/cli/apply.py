@@ -1,0 +1,87 @@
+"""`sagespec apply`: the plan, carried out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from compiler.cli import aws, exits, options, plans, watching
+from compiler.executor import apply, files
+from compiler.executor import plan as planning
+from compiler.executor.apply import Options, Outcome, TimedOut
+from compiler.executor.plan import Plan
+
+POLL_SECONDS = 15.0
+SANDBOX_POLL_SECONDS = 0.3
+
+
+@click.command("apply")
+@options.PATHS
+@aws.aws_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--wait", "follow", is_flag=True, help="Follow everything to its end.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
+@click.option("--sandbox", "use_sandbox", is_flag=True, help="Apply to a sandbox that lives as long as the command.")
+@click.option("--concurrency", metavar="N", type=click.IntRange(1, 64), default=8, show_default=True)
+@click.option("--poll", metavar="SECONDS", type=float, help="Pause between two looks at what runs.")
+@click.option("--timeout", metavar="SECONDS", type=float, help="Longest wait; then exit 5.")
+def command(
+    paths: tuple[Path, ...],
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    yes: bool,
+    follow: bool,
+    dry_run: bool,
+    use_sandbox: bool,
+    concurrency: int,
+    poll: float | None,
+    timeout: float | None,
+) -> int:
+    """Submit compiled files, once. PATHs are compiled files or folders, or one saved plan."""
+    saved = _saved_plan(paths)
+    order = aws.order([Path(f["path"]) for f in saved["files"]] if saved else paths, environment, project_file)
+    with aws.endpoint(use_sandbox, project_file, order), aws.trouble():
+        cloud = aws.cloud(profile, region)
+        made = planning.plan(order, cloud)
+        if saved is not None and json.loads(planning.save(made)) != saved:
+            raise files.InvalidFiles("AWS or the files have moved since the plan was saved; plan again")
+        plans.show(made, options.wants_color(None, sys.stdout))
+        if dry_run:
+            return _code(made, None)
+        if made.is_pending:
+            aws.confirm("Go on?", yes)
+        pause = poll or (SANDBOX_POLL_SECONDS if use_sandbox else POLL_SECONDS)
+        chosen = Options(aws.root_of(project_file), follow, concurrency, pause, timeout)
+        with closing(watching.Watch(made, follow)) as watch:
+            try:
+                outcome = apply.apply(made, cloud, chosen, watch.event)
+            except TimedOut as error:
+                raise exits.Stop(str(error), exits.TIMED_OUT) from None
+    plans.tell(outcome)
+    return _code(made, outcome)
+
+
+def _saved_plan(paths: tuple[Path, ...]) -> dict[str, list[dict[str, str]]] | None:
+    """Read a saved plan, where the only path is one."""
+    if len(paths) != 1 or not paths[0].is_file():
+        return None
+    try:
+        found = json.loads(paths[0].read_text("utf-8"))
+    except ValueError:
+        return None
+    is_plan = isinstance(found, dict) and found.get("kind") == "Plan" and isinstance(found.get("files"), list)
+    return found if is_plan else None
+
+
+def _code(made: Plan, outcome: Outcome | None) -> int:
+    if outcome is None:
+        return exits.FAILED if made.has_failed else exits.DONE
+    if outcome.aws_refused:
+        return exits.AWS
+    return exits.FAILED if outcome.failures else exits.DONE

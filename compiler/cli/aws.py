@@ -1,0 +1,138 @@
+"""What the commands that talk to AWS share: options, the files they act on, and how AWS trouble ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from compiler import project, report, workspace
+from compiler.cli import exits, options
+from compiler.executor import files
+from compiler.executor.cloud import Cloud, CloudError
+from compiler.executor.files import InvalidFiles, Order
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def aws_options(command: F) -> F:
+    """--profile, --region, -e and --project."""
+    for option in (
+        click.option("--project", "project_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False)),
+        click.option("--region", metavar="REGION", help="Region, where the files do not say."),
+        click.option("--profile", metavar="NAME", help="Profile of the AWS configuration."),
+        click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project."),
+    ):
+        command = option(command)
+    return command
+
+
+OUTPUT = click.option(
+    "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the result."
+)
+
+
+def root_of(project_file: Path | None) -> Path:
+    """The project's folder: files that compiled files name are relative to it."""
+    file = project_file or project.find(Path.cwd())
+    return file.absolute().parent if file else Path.cwd()
+
+
+def order(paths: Sequence[Path], environment: str | None, project_file: Path | None) -> Order:
+    """Read the compiled files asked for, or those of the environment."""
+    chosen = list(paths)
+    if not chosen:
+        settings = options.settings(environment, (), project_file, "text", None)
+        chosen = [settings.output]
+    missing = [path for path in chosen if not path.exists()]
+    if missing:
+        raise exits.Stop(f"{missing[0]}: no such file or folder; run `sagespec compile` first", exits.INVALID)
+    with trouble():
+        return files.read(chosen)
+
+
+def lock_of(project_file: Path | None) -> dict[str, Any] | None:
+    """The project's lock as data, to seed a sandbox from; None without one."""
+    found, diagnostics = workspace.open_project(Path.cwd(), project_file)
+    if found is None:
+        raise exits.Stop(report.text(diagnostics, {}, False), exits.INVALID)
+    file = found.root / found.lock
+    return json.loads(file.read_text("utf-8")) if file.is_file() else None
+
+
+@contextmanager
+def trouble() -> Iterator[None]:
+    """End in exit 3 for AWS trouble and in exit 1 for bad files, each with its cause and the way out."""
+    try:
+        yield
+    except InvalidFiles as error:
+        raise exits.Stop(str(error), exits.INVALID) from None
+    except CloudError as error:
+        hint = f"\n    hint: {error.hint}" if error.hint else ""
+        raise exits.Stop(f"{report.printable(str(error))}{hint}", exits.AWS) from None
+
+
+@contextmanager
+def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Iterator[None]:
+    """Start a sandbox for the length of a command, where one is asked for."""
+    if not use_sandbox:
+        yield
+        return
+    import os
+
+    try:
+        from compiler import sandbox
+    except ImportError:
+        raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
+    buckets = {bucket for file in order_.files.values() for bucket in _buckets(file.content.requests)}
+    with sandbox.start(lock_of(project_file), buckets=sorted(buckets)) as running:
+        before = dict(os.environ)
+        os.environ.update(running.environment())
+        click.echo(f"sandbox at {running.url}", err=True)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def _buckets(tree: Any) -> Iterator[str]:
+    """The buckets that compiled requests name: in a sandbox they exist."""
+    if isinstance(tree, str) and tree.startswith("s3://"):
+        yield tree[5:].partition("/")[0]
+    elif isinstance(tree, dict):
+        if isinstance(tree.get("Bucket"), str):
+            yield tree["Bucket"]
+        for value in tree.values():
+            yield from _buckets(value)
+    elif isinstance(tree, list | tuple):
+        for value in tree:
+            yield from _buckets(getattr(value, "parameters", value))
+
+
+def cloud(profile: str | None, region: str | None) -> Cloud:
+    return Cloud(profile, region)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask on a terminal; elsewhere only --yes goes on."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody is there to ask: say --yes")
+    if not click.confirm(question, err=True):
+        raise click.Abort
+
+
+def show_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> str:
+    """Times as ISO 8601; AWS gives nothing else that JSON does not know."""
+    return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)

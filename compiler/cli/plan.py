@@ -1,0 +1,40 @@
+"""`sagespec plan`: what apply would do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from compiler.cli import aws, exits, options, plans
+from compiler.executor import plan as planning
+
+
+@click.command("plan")
+@options.PATHS
+@aws.aws_options
+@aws.OUTPUT
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan, for `apply PLAN`.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 6 when there is something to do.")
+def command(
+    paths: tuple[Path, ...],
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+    save: Path | None,
+    detailed_exitcode: bool,
+) -> int:
+    """Show what apply would do; reads only. PATHs are compiled files or folders."""
+    order = aws.order(paths, environment, project_file)
+    with aws.trouble():
+        made = planning.plan(order, aws.cloud(profile, region))
+    if form == "json":
+        aws.show_json({"files": planning.summary(made)})
+    else:
+        plans.show(made, options.wants_color(None, sys.stdout))
+    if save is not None:
+        save.write_text(planning.save(made), "utf-8")
+    return exits.PENDING if detailed_exitcode and made.is_pending else exits.DONE

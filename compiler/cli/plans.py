@@ -1,0 +1,40 @@
+"""Plans and outcomes in words."""
+
+from __future__ import annotations
+
+import click
+
+from compiler.executor.apply import Outcome
+from compiler.executor.plan import Plan
+from compiler.report import printable
+
+_SIGNS = {"create": "+", "start": ">", "keep": "=", "running": "~", "wait": ".", "failed": "!", "blocked": "!"}
+_COLORS = {"create": "green", "start": "green", "running": "cyan", "failed": "red", "blocked": "red"}
+
+
+def show(plan: Plan, color: bool) -> None:
+    """Print a plan, one line a request."""
+    for planned in plan.targets():
+        click.echo(click.style(planned.address, bold=color))
+        for line in planned.lines:
+            sign = f"  {_SIGNS[line.action]} {line.action:<8}"
+            text = f"{line.request:<16} {line.what}" + (f"  ({printable(line.note)})" if line.note else "")
+            click.echo((click.style(sign, fg=_COLORS.get(line.action)) if color else sign) + f" {text}")
+        for difference in planned.differences:
+            click.echo(f"      {printable(difference)}")
+    words = [line.action for planned in plan.targets() for line in planned.lines]
+    counts = [f"{words.count(word)} to {word}" for word in ("create", "start") if word in words]
+    counts += [
+        f"{words.count(word)} {word}" for word in ("running", "keep", "wait", "failed", "blocked") if word in words
+    ]
+    click.echo(", ".join(counts).replace("keep", "unchanged").replace("wait", "waiting") or "nothing to do", err=True)
+
+
+def tell(outcome: Outcome) -> None:
+    """Print where apply ended: failures to stderr, then what waits for what."""
+    for failure in outcome.failures:
+        click.echo(f"error: {failure.address}: {printable(failure.reason)}", err=True)
+        if failure.hint:
+            click.echo(f"    hint: {failure.hint}", err=True)
+    for address, needed in outcome.waiting.items():
+        click.echo(f"{address} waits for {', '.join(needed)}: apply again when that is done, or use --wait", err=True)

@@ -1,0 +1,1 @@
+"""Plan, apply, track: reads compiled files, talks to AWS, prints nothing."""

@@ -1,0 +1,215 @@
+"""A plan carried out: independent files at once, a dependent one as soon as what it needs is done.
+
+In: a `Plan`. Out: an `Outcome`. What happens on the way is told by events; nothing is kept but in AWS, so
+stopping at any instant and applying again ends in the same place.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from compiler.executor import runs
+from compiler.executor.cloud import Cloud, CloudError
+from compiler.executor.files import File
+from compiler.executor.markers import Unfilled
+from compiler.executor.plan import FilePlan, Plan
+from compiler.executor.runs import Run
+from compiler.executor.submit import Refused, Submission, submit
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: to a request of a file, or to its run."""
+
+    address: str
+    word: str
+    what: str = ""
+    request: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file came to no good end."""
+
+    address: str
+    reason: str
+    hint: str = ""
+    by_aws: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where apply ended: runs by address, failures, and what still waits for what."""
+
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()
+    waiting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def aws_refused(self) -> bool:
+        return any(f.by_aws for f in self.failures)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to apply. `poll_seconds` is the pause between looks at what runs."""
+
+    root: Path
+    follow: bool = False
+    concurrency: int = 8
+    poll_seconds: float = 15.0
+    timeout_seconds: float | None = None
+
+
+class TimedOut(Exception):
+    """Waiting took longer than was allowed; what runs goes on."""
+
+
+OnEvent = Callable[[Event], None]
+
+
+def apply(plan: Plan, cloud: Cloud, options: Options, on_event: OnEvent) -> Outcome:
+    """Carry out a plan; with `follow`, until everything has come to an end.
+
+    Raises CloudError only for what concerns all files; TimedOut.
+    """
+    return _Applying(plan, cloud, options, on_event).go()
+
+
+@dataclass
+class _Applying:
+    plan: Plan
+    cloud: Cloud
+    options: Options
+    on_event: OnEvent
+    runs: dict[str, Run] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    queued: set[str] = field(default_factory=set)
+
+    def go(self) -> Outcome:
+        started = time.monotonic()
+        self.runs = {a: p.run for a, p in self.plan.files.items() if p.run is not None}
+        for address, run in self.runs.items():
+            self._note(address, run)
+        with ThreadPoolExecutor(self.options.concurrency) as pool:
+            busy: dict[Future[Run], str] = {}
+            while True:
+                for address in self._ready({*busy.values()}):
+                    busy[pool.submit(self._submit, self.plan.files[address])] = address
+                if busy:
+                    done, _ = wait(busy, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self._take(busy.pop(future), future)
+                    continue
+                if not (self.options.follow and self._open()):
+                    break
+                limit = self.options.timeout_seconds
+                if limit is not None and time.monotonic() - started > limit:
+                    raise TimedOut(f"not done after {limit:g} seconds; what runs goes on")
+                time.sleep(self.options.poll_seconds)
+                self._look()
+        return self._outcome()
+
+    def _ready(self, busy: set[str]) -> list[str]:
+        """Files to submit now: those without a run whose dependencies are all done."""
+        ready = []
+        for address, planned in self.plan.files.items():
+            content = planned.file.content
+            settled = address in self.runs or address in self.failures or address in busy
+            if settled or address in self.queued or not planned.file.target or not content.requests:
+                continue
+            blockers = [a for a in content.depends_on if a in self.failures]
+            if blockers:
+                self._fail(Failure(address, f"skipped: it depends on {', '.join(blockers)}"))
+            elif all(self._is_done(a) for a in content.depends_on):
+                ready.append(address)
+        return ready
+
+    def _is_done(self, address: str) -> bool:
+        if not self.plan.files[address].file.content.requests:
+            return True
+        run = self.runs.get(address)
+        return run is not None and run.state == "done"
+
+    def _submit(self, planned: FilePlan) -> Run:
+        outputs: dict[str, Any] = {}
+        for address in planned.file.content.depends_on:
+            outputs |= self._outputs_of(address)
+        root, tell = self.options.root, self._tell_request
+        return submit(Submission(self.cloud, planned.file, root, outputs, tell))
+
+    def _outputs_of(self, address: str) -> dict[str, Any]:
+        if address in self.runs and address not in self.outputs:
+            file = self.plan.files[address].file
+            self.outputs[address] = runs.outputs(self.cloud, file, self.runs[address])
+        found: dict[str, Any] = self.outputs.get(address, {})
+        return found
+
+    def _tell_request(self, file: File, request: str, word: str, what: str) -> None:
+        self.on_event(Event(file.address, word, what, request))
+
+    def _take(self, address: str, future: Future[Run]) -> None:
+        """Take what has become of one submission."""
+        try:
+            run = future.result()
+        except CloudError as error:
+            if error.code == "ResourceLimitExceeded" and self.options.follow:
+                self.queued.add(address)
+                self.on_event(Event(address, "queued", error.message))
+                return
+            self._fail(Failure(address, str(error), error.hint, by_aws=True))
+        except (Refused, Unfilled) as error:
+            self._fail(Failure(address, str(error)))
+        else:
+            self.runs[address] = run
+            self._note(address, run)
+
+    def _note(self, address: str, run: Run) -> None:
+        if run.state == "failed":
+            reason = f"{run.name} is {run.status}" + (f": {run.reason}" if run.reason else "")
+            self._fail(Failure(address, reason, "raise metadata.run to run the same content once more"))
+
+    def _fail(self, failure: Failure) -> None:
+        self.failures[failure.address] = failure
+        self.on_event(Event(failure.address, "failed", failure.reason))
+
+    def _open(self) -> list[str]:
+        """What is still to be followed: running, queued, or waiting for either."""
+        running = [a for a, run in self.runs.items() if run.state == "running"]
+        return running + sorted(self.queued)
+
+    def _look(self) -> None:
+        """Look at everything that runs, in as few requests as it takes; let the queue try again."""
+        self.queued.clear()
+        running = [self.plan.files[a].file for a, run in self.runs.items() if run.state == "running"]
+        try:
+            found = runs.find(self.cloud, running).runs
+        except CloudError as error:
+            self.on_event(Event("", "retrying", str(error)))
+            return
+        for address, run in found.items():
+            if run.state != "running":
+                full = runs.describe(self.cloud, self.plan.files[address].file, run)
+                self.runs[address] = full
+                self.on_event(Event(address, full.status, full.name))
+                self._note(address, full)
+            else:
+                self.runs[address] = run
+                self.on_event(Event(address, run.status, run.name))
+
+    def _outcome(self) -> Outcome:
+        waiting = {
+            address: tuple(a for a in planned.file.content.depends_on if not self._is_done(a))
+            for address, planned in self.plan.files.items()
+            if planned.file.target
+            and planned.file.content.requests
+            and address not in self.runs
+            and address not in self.failures
+        }
+        return Outcome(dict(self.runs), tuple(self.failures.values()), waiting)

@@ -1,0 +1,159 @@
+"""AWS, as the executor sees it; the only module that knows boto3.
+
+In: a service, an operation, parameters. Out: the answer. Everything that can go wrong on the way becomes a
+`CloudError` with its cause and the way out; retries are botocore's.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+ATTEMPTS = 8
+"""Tries of one request in all; botocore's default of three loses a long plan to a throttled account."""
+
+
+class CloudError(Exception):
+    """What AWS refused, or why it could not be reached; `code` is the service's own word for it."""
+
+    def __init__(self, code: str, message: str, hint: str = "", operation: str = "") -> None:
+        super().__init__(f"{operation}: {message}" if operation else message)
+        self.code, self.message, self.hint, self.operation = code, message, hint, operation
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it says that something does not exist; services have many words for it."""
+        if self.code in _MISSING_CODES:
+            return True
+        return self.code == "ValidationException" and bool(_MISSING_TEXT.search(self.message))
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it says that something of this name exists already."""
+        return self.code in _TAKEN_CODES or bool(_TAKEN_TEXT.search(self.message))
+
+
+_MISSING_CODES = {
+    "ResourceNotFound",
+    "ResourceNotFoundException",
+    "NoSuchBucket",
+    "NoSuchKey",
+    "NoSuchEntity",
+    "404",
+}
+_MISSING_TEXT = re.compile(r"does not exist|not found|could not find", re.IGNORECASE)
+_TAKEN_CODES = {"ResourceInUse", "ResourceConflictException"}
+_TAKEN_TEXT = re.compile(r"already exist|must be unique within an AWS account", re.IGNORECASE)
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+_DENIED = {"AccessDenied", "AccessDeniedException", "AccessDeniedForDependencyException", "403"}
+
+
+@dataclass
+class Cloud:
+    """Clients by service and region, made when they are first needed; safe to share between threads."""
+
+    profile: str | None = None
+    region: str | None = None
+    _clients: dict[tuple[str, str | None], Any] = field(default_factory=dict, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def call(self, service: str, operation: str, region: str | None = None, **parameters: Any) -> dict[str, Any]:
+        """Carry out one operation, named as the API names it.
+
+        Raises CloudError for whatever botocore raises.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            client = self._client(service, region or self.region)
+            answer: dict[str, Any] = getattr(client, _snake(operation))(**parameters)
+            return answer
+        except ClientError as error:
+            found = error.response.get("Error", {})
+            code, message = str(found.get("Code", "Unknown")), str(found.get("Message", error))
+            raise CloudError(code, message, _hint(code, message, service, operation), operation) from None
+        except BotoCoreError as error:
+            code = type(error).__name__
+            raise CloudError(code, str(error), _hint(code, str(error), service, operation), operation) from None
+
+    def pages(
+        self, service: str, operation: str, key: str, region: str | None = None, **parameters: Any
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Go through the pages of a List operation."""
+        token = None
+        while True:
+            more: dict[str, Any] = {"NextToken": token} if token else {}
+            answer = self.call(service, operation, region, **parameters, **more)
+            yield answer.get(key, [])
+            token = answer.get("NextToken")
+            if not token:
+                return
+
+    @cached_property
+    def account(self) -> str:
+        """The caller's account; needs no permission."""
+        return str(self.call("sts", "GetCallerIdentity")["Account"])
+
+    def _client(self, service: str, region: str | None) -> Any:
+        with self._lock:
+            if (service, region) not in self._clients:
+                from botocore.config import Config
+
+                config = Config(
+                    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+                    max_pool_connections=32,
+                    s3={"addressing_style": "path"} if self._endpoint else None,
+                )
+                self._clients[service, region] = self._session.client(service, region_name=region, config=config)
+            return self._clients[service, region]
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3
+
+        return boto3.Session(profile_name=self.profile)
+
+    @cached_property
+    def _endpoint(self) -> str | None:
+        """A local endpoint has no host name for each bucket."""
+        import os
+
+        return os.environ.get("AWS_ENDPOINT_URL")
+
+
+def _snake(operation: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", operation).lower()
+
+
+def _hint(code: str, message: str, service: str, operation: str) -> str:
+    """The way out, where the cause is known."""
+    if code in _EXPIRED:
+        return "the credentials have expired or are wrong: sign in again, for instance with `aws sso login`"
+    if code in ("NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError", "SSOTokenLoadError"):
+        return "sign in, for instance with `aws sso login`, or choose a profile with --profile"
+    if code == "NoRegionError":
+        return "name the region: --region, AWS_REGION, or `defaults` in sagespec.yaml"
+    if code == "ProfileNotFound":
+        return "see `aws configure list-profiles`"
+    if code in _DENIED:
+        named = re.search(r"perform: ([\w-]+:\w+)", message)
+        action = named[1] if named else f"{service}:{operation}"
+        return f"the caller needs the permission {action}"
+    if code == "NoSuchBucket":
+        return "create the bucket first; sagespec never does"
+    if code == "ResourceLimitExceeded":
+        return "wait for a running job, with `apply --wait`, or ask for a higher quota in Service Quotas"
+    if code in (
+        "EndpointConnectionError",
+        "ConnectTimeoutError",
+        "ReadTimeoutError",
+        "ConnectionClosedError",
+    ):
+        return "AWS could not be reached: check the network and AWS_ENDPOINT_URL; the same command may be repeated"
+    if code in ("ThrottlingException", "Throttling", "SlowDown"):
+        return "AWS is refusing so many requests: repeat the same command in a while, nothing is lost"
+    return ""

@@ -1,0 +1,102 @@
+"""Compiled files: found, read, and put in order.
+
+In: files and folders. Out: an `Order`, dependencies first. Refuses: files that were edited by hand, two files
+for one address, dependencies that are not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from compiler import compiled
+from compiler.compiled import Compiled, InvalidCompiled
+
+
+class InvalidFiles(Exception):
+    """Compiled files that cannot be acted on; one line for each reason."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A compiled file and where it is; files that it names are relative to `root`, the project's folder.
+
+    A file that is not a `target` is only there because a target depends on it.
+    """
+
+    path: Path
+    content: Compiled
+    target: bool = True
+
+    @property
+    def address(self) -> str:
+        return self.content.address
+
+
+@dataclass(frozen=True)
+class Order:
+    """Files by address, dependencies before those that need them."""
+
+    files: dict[str, File] = field(default_factory=dict)
+
+    def targets(self) -> list[File]:
+        return [file for file in self.files.values() if file.target]
+
+
+def read(paths: Sequence[Path]) -> Order:
+    """Read compiled files and what they depend on.
+
+    Raises InvalidFiles.
+    """
+    reasons: list[str] = []
+    found: dict[str, File] = {}
+    for path in _files(paths, reasons):
+        file = _load(path, reasons, target=True)
+        if file is None:
+            continue
+        if file.address in found:
+            reasons.append(f"{path}: {file.address} is also in {found[file.address].path}")
+        found[file.address] = file
+    waiting = list(found.values())
+    while waiting:
+        file = waiting.pop()
+        for address in file.content.depends_on:
+            if address in found:
+                continue
+            kind, _, name = address.partition("/")
+            beside = file.path.parent.parent / kind / f"{name}.json"
+            needed = _load(beside, reasons, target=False, why=f", which {file.address} depends on")
+            if needed is not None:
+                found[address] = needed
+                waiting.append(needed)
+    if reasons:
+        raise InvalidFiles("\n".join(reasons))
+    try:
+        graph = {address: file.content.depends_on for address, file in sorted(found.items())}
+        return Order({address: found[address] for address in TopologicalSorter(graph).static_order()})
+    except CycleError as error:
+        raise InvalidFiles(f"files depend on one another: {' -> '.join(error.args[1])}") from None
+
+
+def _files(paths: Sequence[Path], reasons: list[str]) -> Iterable[Path]:
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(path.glob("*/*.json")) or sorted(path.glob("*.json"))
+            if not inside:
+                reasons.append(f"{path}: no compiled files here; run `sagespec compile` first")
+            yield from inside
+        else:
+            yield path
+
+
+def _load(path: Path, reasons: list[str], target: bool, why: str = "") -> File | None:
+    try:
+        return File(path, compiled.load(path.read_text("utf-8")), target)
+    except (OSError, UnicodeDecodeError) as error:
+        message = getattr(error, "strerror", None) or "cannot be read"
+        reasons.append(f"{path}: {message.lower()}{why}")
+    except InvalidCompiled as error:
+        reasons.append(f"{path}: {error}{why}")
+    return None

@@ -1,0 +1,82 @@
+"""Compiled parameters to boto3's: the four markers filled in.
+
+In: parameters, what earlier requests and other specs have put out, and the folder of the project. Refuses:
+files that have changed since they were compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from compiler.compiled import canonical
+
+
+class Unfilled(Exception):
+    """A marker that cannot be filled: an output that is not there yet, a file that has changed."""
+
+
+def fill(value: Any, outputs: Mapping[str, Any], root: Path) -> Any:
+    """Replace the markers in parameters.
+
+    Raises Unfilled.
+    """
+    if isinstance(value, dict):
+        if len(value) == 1:
+            (key,) = value
+            if key == "$json":
+                return canonical(fill(value[key], outputs, root))
+            if key == "$output":
+                return _output(value[key], outputs)
+            if key == "$file":
+                return read_file(value[key], root)
+            if key == "$zip":
+                return _zip(value[key], root)
+        return {key: fill(item, outputs, root) for key, item in value.items()}
+    if isinstance(value, list):
+        return [fill(item, outputs, root) for item in value]
+    return value
+
+
+def _output(address: str, outputs: Mapping[str, Any]) -> Any:
+    if address not in outputs:
+        raise Unfilled(f"{address} is not known yet")
+    return outputs[address]
+
+
+def read_file(named: Mapping[str, str], root: Path) -> bytes:
+    """Read a file that a compiled file names, and make sure that it is the one that was reviewed."""
+    path = root / named["path"]
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Unfilled(f"{named['path']}: {(error.strerror or str(error)).lower()}") from None
+    if hashlib.sha256(content).hexdigest() != named["sha256"]:
+        raise Unfilled(f"{named['path']} has changed since it was compiled; run `sagespec compile` again")
+    return content
+
+
+def _zip(members: Mapping[str, Mapping[str, str]], root: Path) -> bytes:
+    """Make the same archive of the same members, everywhere and always."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as made:
+        for name, member in sorted(members.items()):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            entry.create_system = 3  # Unix, whatever the machine
+            text = member.get("text")
+            made.writestr(entry, text.encode() if text is not None else read_file(member, root))
+    return archive.getvalue()
+
+
+def awaited(value: Any) -> set[str]:
+    """The outputs of other specs that parameters wait for."""
+    if isinstance(value, dict):
+        if set(value) == {"$output"}:
+            return set() if value["$output"].startswith("requests.") else {value["$output"]}
+        return set().union(*(awaited(item) for item in value.values())) if value else set()
+    return set().union(*(awaited(item) for item in value)) if isinstance(value, list) and value else set()

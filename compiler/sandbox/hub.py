@@ -1,0 +1,164 @@
+"""What a lock looks up: hub models, MLflow apps, AgentCore runtimes, judge models."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from compiler.sandbox.service import Region, not_found, now, operation, page
+
+PUBLIC_HUB = "SageMakerPublicHub"
+
+
+def seed(region: Region) -> None:
+    """Put the override specs of the recipes where the hub documents say that they are."""
+    for name, model in region.facts.get("hub_models", {}).items():
+        for key, recipe in model.get("recipes", {}).items():
+            body = json.dumps(recipe.get("hyperparameters", {}), sort_keys=True).encode()
+            region.put_object(recipe_bucket(region), _override_key(name, key), body)
+
+
+def recipe_bucket(region: Region) -> str:
+    return f"jumpstart-cache-prod-{region.region}"
+
+
+def _override_key(model: str, recipe: str) -> str:
+    return f"recipes/{model}/{recipe.replace('/', '-')}/override.json"
+
+
+@operation
+def describe_hub_content(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    model = region.facts.get("hub_models", {}).get(request["HubContentName"])
+    hub = request["HubName"].rpartition("/")[2]
+    if model is None or request["HubContentType"] != "Model" or hub != model["hub"]:
+        raise not_found(f"hub content {request['HubContentName']} of hub {hub}")
+    return {
+        **_summary(region, request["HubContentName"]),
+        **_details(region, request["HubContentName"], model),
+    }
+
+
+def _details(region: Region, name: str, model: dict[str, Any]) -> dict[str, Any]:
+    recipes = [_recipe(region, name, key, recipe) for key, recipe in sorted(model.get("recipes", {}).items())]
+    document = {"GatedBucket": model["gated"], "RecipeCollection": recipes}
+    return {
+        "HubName": model["hub"],
+        "HubArn": region.arn(f"hub/{model['hub']}"),
+        "HubContentDocument": json.dumps(document),
+    }
+
+
+def _recipe(region: Region, name: str, key: str, recipe: dict[str, Any]) -> dict[str, Any]:
+    kind, technique, *peft = key.split("/")
+    found = {
+        "Name": key.replace("/", "-").lower(),
+        "Type": kind,
+        "SmtjOverrideParamsS3Uri": f"s3://{recipe_bucket(region)}/{_override_key(name, key)}",
+    }
+    found["EvaluationType" if kind == "Evaluation" else "CustomizationTechnique"] = technique
+    if peft:
+        found["Peft"] = peft[0]
+    if "sequence_length" in recipe:
+        found["SequenceLength"] = recipe["sequence_length"]
+    return found
+
+
+@operation
+def list_hub_contents(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    hub, text = request["HubName"].rpartition("/")[2], request.get("NameContains", "")
+    models = region.facts.get("hub_models", {})
+    names = sorted(n for n, m in models.items() if m["hub"] == hub and text in n)
+    found = [_summary(region, name) for name in names] if request["HubContentType"] == "Model" else []
+    return page(request, found, "HubContentSummaries", default=10)
+
+
+def _summary(region: Region, name: str) -> dict[str, Any]:
+    model = region.facts["hub_models"][name]
+    keywords = [f"@recipe:{'_'.join(key.split('/')[:2]).lower()}" for key in sorted(model.get("recipes", {}))]
+    return {
+        "HubContentName": name,
+        "HubContentArn": model["arn"],
+        "HubContentVersion": model.get("version", "1.0.0"),
+        "HubContentType": "Model",
+        "DocumentSchemaVersion": "2.0.0",
+        "HubContentStatus": "Available",
+        "HubContentSearchKeywords": keywords,
+        "CreationTime": 1767225600.0,
+    }
+
+
+@operation
+def list_mlflow_apps(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    default = region.facts.get("default_mlflow_app")
+    is_default = request.get("AccountDefaultStatus") != "DISABLED" and "DefaultForDomainId" not in request
+    found = [_app(default)] if default and is_default else []
+    keys = ("Arn", "Name", "Status", "CreationTime", "LastModifiedTime", "MlflowVersion")
+    return page(request, [{k: app[k] for k in keys} for app in found], "Summaries", default=10)
+
+
+@operation
+def describe_mlflow_app(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    if request["Arn"] != region.facts.get("default_mlflow_app"):
+        raise not_found(f"MLflow app {request['Arn']}")
+    return {**_app(request["Arn"]), "AccountDefaultStatus": "ENABLED"}
+
+
+def _app(arn: str) -> dict[str, Any]:
+    name = arn.rpartition("/")[2]
+    return {
+        "Arn": arn,
+        "Name": name,
+        "Status": "Created",
+        "MlflowVersion": "3.10",
+        "CreationTime": 1767225600.0,
+        "LastModifiedTime": 1767225600.0,
+    }
+
+
+@operation
+def create_presigned_mlflow_app_url(_region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    app = request["Arn"].rpartition("/")[2].lower()
+    return {"AuthorizedUrl": f"https://{app}.mlflow.example/auth?authToken=sandbox-{int(now())}"}
+
+
+def agent_runtimes(region: Region, path: str, query: dict[str, Any]) -> dict[str, Any]:
+    """Answer bedrock-agentcore-control: `POST /runtimes/` lists, `GET /runtimes/<id>/` gets one."""
+    runtimes = region.facts.get("agent_runtimes", {})
+    wanted = path.removeprefix("/runtimes").strip("/")
+    if wanted:
+        if wanted not in runtimes:
+            raise not_found(f"agent runtime {wanted}")
+        return {
+            **_runtime(wanted, runtimes[wanted]),
+            "createdAt": "2026-01-01T00:00:00Z",
+            "roleArn": "",
+            "networkConfiguration": {"networkMode": "PUBLIC"},
+            "lifecycleConfiguration": {},
+        }
+    renamed = {"NextToken": query.get("nextToken"), "MaxResults": query.get("maxResults")}
+    found = page(renamed, [_runtime(i, arn) for i, arn in sorted(runtimes.items())], "agentRuntimes", default=10)
+    return {("nextToken" if k == "NextToken" else k): v for k, v in found.items()}
+
+
+def _runtime(runtime_id: str, arn: str) -> dict[str, Any]:
+    return {
+        "agentRuntimeArn": arn,
+        "agentRuntimeId": runtime_id,
+        "agentRuntimeName": runtime_id.rpartition("-")[0],
+        "agentRuntimeVersion": "1",
+        "description": "",
+        "lastUpdatedAt": "2026-01-01T00:00:00Z",
+        "status": "READY",
+    }
+
+
+def foundation_models(region: Region) -> dict[str, Any]:
+    """Answer Bedrock's ListFoundationModels."""
+    found = []
+    for model_id, judge in sorted(region.facts.get("judge_models", {}).items()):
+        lifecycle: dict[str, Any] = {"status": "ACTIVE" if judge["usable"] else "LEGACY"}
+        if judge.get("end_of_life"):
+            lifecycle["endOfLifeTime"] = f"{judge['end_of_life']}T00:00:00Z"
+        arn = f"arn:{region.partition}:bedrock:{region.region}::foundation-model/{model_id}"
+        found.append({"modelId": model_id, "modelArn": arn, "modelLifecycle": lifecycle})
+    return {"modelSummaries": found}

@@ -1,0 +1,220 @@
+"""Pipelines, their versions and their executions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from compiler import pipeline
+from compiler.sandbox import steps
+from compiler.sandbox.service import Region, ServiceError, not_found, now, operation, page, select
+
+
+@operation
+def create_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    def make() -> dict[str, Any]:
+        name = request["PipelineName"]
+        pipelines = region.table("pipelines")
+        if name.lower() in pipelines:
+            message = f"Pipeline names must be unique within an AWS account and region: {name} already exists."
+            raise ServiceError("ValidationException", message)
+        _check(request["PipelineDefinition"])
+        arn = region.arn(f"pipeline/{name.lower()}")
+        pipelines[name.lower()] = {
+            "PipelineName": name,
+            "PipelineArn": arn,
+            "PipelineDisplayName": request.get("PipelineDisplayName", name),
+            "PipelineDescription": request.get("PipelineDescription"),
+            "RoleArn": request["RoleArn"],
+            "CreationTime": now(),
+            "LastModifiedTime": now(),
+            "Versions": [{"Definition": request["PipelineDefinition"], "CreationTime": now()}],
+        }
+        region.table("tags")[arn] = list(request.get("Tags", ()))
+        return {"PipelineArn": arn}
+
+    return region.once("CreatePipeline", request, make)
+
+
+def _check(definition: str) -> None:
+    """Refuse what the service refuses: text that is not JSON, a graph that cannot run."""
+    try:
+        parsed = json.loads(definition)
+    except ValueError as error:
+        raise ServiceError("ValidationException", f"Unable to parse pipeline definition: {error}") from None
+    for problem in pipeline.check(parsed):
+        raise ServiceError("ValidationException", f"Invalid pipeline definition: {problem.message}")
+
+
+@operation
+def update_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    found = find(region, request["PipelineName"])
+    if "PipelineDefinition" in request:
+        _check(request["PipelineDefinition"])
+        found["Versions"].append({"Definition": request["PipelineDefinition"], "CreationTime": now()})
+    found.update({k: request[k] for k in ("PipelineDisplayName", "PipelineDescription", "RoleArn") if k in request})
+    found["LastModifiedTime"] = now()
+    return {"PipelineArn": found["PipelineArn"], "PipelineVersionId": len(found["Versions"])}
+
+
+@operation
+def describe_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    found = find(region, request["PipelineName"])
+    version = request.get("PipelineVersionId", len(found["Versions"]))
+    if not 1 <= version <= len(found["Versions"]):
+        raise not_found(f"version {version} of pipeline {request['PipelineName']}")
+    answer = {key: value for key, value in found.items() if key != "Versions" and value is not None}
+    answer["PipelineDefinition"] = found["Versions"][version - 1]["Definition"]
+    return {**answer, "PipelineStatus": "Active", "PipelineVersionId": version}
+
+
+@operation
+def list_pipelines(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    keys = (
+        "PipelineArn",
+        "PipelineName",
+        "PipelineDisplayName",
+        "RoleArn",
+        "CreationTime",
+        "LastModifiedTime",
+    )
+    prefix = request.get("PipelineNamePrefix", "")
+    ours = [p for p in region.table("pipelines").values() if p["PipelineName"].startswith(prefix)]
+    found = select(request, ours, "PipelineName", "PipelineName")
+    return page(request, [{k: p[k] for k in keys} for p in found], "PipelineSummaries", default=10)
+
+
+@operation
+def list_pipeline_versions(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    found = find(region, request["PipelineName"])
+    versions = [
+        {
+            "PipelineArn": found["PipelineArn"],
+            "PipelineVersionId": number,
+            "CreationTime": version["CreationTime"],
+        }
+        for number, version in enumerate(found["Versions"], 1)
+    ]
+    if request.get("SortOrder") != "Ascending":
+        versions.reverse()
+    return page(request, versions, "PipelineVersionSummaries", default=10)
+
+
+@operation
+def delete_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    found = find(region, request["PipelineName"])
+    for execution in _executions(region, found):
+        if steps.advance(region, execution)["PipelineExecutionStatus"] in ("Executing", "Stopping"):
+            raise ServiceError("ConflictException", f"Pipeline {request['PipelineName']} has running executions.")
+    del region.table("pipelines")[found["PipelineName"].lower()]
+    return {"PipelineArn": found["PipelineArn"]}
+
+
+@operation
+def start_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    def make() -> dict[str, Any]:
+        found = find(region, request["PipelineName"])
+        version = request.get("PipelineVersionId", len(found["Versions"]))
+        if not 1 <= version <= len(found["Versions"]):
+            raise not_found(f"version {version} of pipeline {request['PipelineName']}")
+        execution_id = region.new_id()
+        arn = f"{found['PipelineArn']}/execution/{execution_id}"
+        region.table("executions")[arn] = {
+            "PipelineArn": found["PipelineArn"],
+            "PipelineName": found["PipelineName"],
+            "PipelineExecutionArn": arn,
+            "PipelineExecutionId": execution_id,
+            "PipelineExecutionDisplayName": request.get("PipelineExecutionDisplayName", f"execution-{execution_id}"),
+            "PipelineExecutionDescription": request.get("PipelineExecutionDescription"),
+            "PipelineVersionId": version,
+            "Definition": found["Versions"][version - 1]["Definition"],
+            "Parameters": {p["Name"]: p["Value"] for p in request.get("PipelineParameters", ())},
+            "CreationTime": now(),
+            "StoppedAt": None,
+            "Steps": {},
+        }
+        region.table("tags")[arn] = []
+        return {"PipelineExecutionArn": arn, "PipelineVersionId": version}
+
+    return region.once("StartPipelineExecution", request, make)
+
+
+@operation
+def describe_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    execution = find_execution(region, request["PipelineExecutionArn"])
+    return _shown(steps.advance(region, execution))
+
+
+def _shown(execution: dict[str, Any]) -> dict[str, Any]:
+    hidden = ("Steps", "Definition", "Parameters", "StoppedAt", "PipelineName", "PipelineExecutionId")
+    return {key: value for key, value in execution.items() if key not in hidden and value is not None}
+
+
+@operation
+def describe_pipeline_definition_for_execution(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    execution = find_execution(region, request["PipelineExecutionArn"])
+    return {"PipelineDefinition": execution["Definition"], "CreationTime": execution["CreationTime"]}
+
+
+@operation
+def list_pipeline_executions(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    found = find(region, request["PipelineName"])
+    ours = [_summary(steps.advance(region, e)) for e in _executions(region, found)]
+    after, before = request.get("CreatedAfter"), request.get("CreatedBefore")
+    ours = [
+        e for e in ours if (after is None or e["StartTime"] > after) and (before is None or e["StartTime"] < before)
+    ]
+    ours.sort(key=lambda e: e["StartTime"], reverse=request.get("SortOrder") != "Ascending")
+    return page(request, ours, "PipelineExecutionSummaries", default=10)
+
+
+def _summary(execution: dict[str, Any]) -> dict[str, Any]:
+    answer = {
+        "PipelineExecutionArn": execution["PipelineExecutionArn"],
+        "PipelineExecutionDisplayName": execution["PipelineExecutionDisplayName"],
+        "PipelineExecutionStatus": execution["PipelineExecutionStatus"],
+        "StartTime": execution["CreationTime"],
+    }
+    if execution.get("FailureReason"):
+        answer["PipelineExecutionFailureReason"] = execution["FailureReason"]
+    return answer
+
+
+@operation
+def list_pipeline_execution_steps(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    execution = steps.advance(region, find_execution(region, request["PipelineExecutionArn"]))
+    found = [{k: v for k, v in s.items() if v is not None} for s in steps.shown(region, execution)]
+    if request.get("SortOrder") != "Ascending":
+        found.reverse()
+    return page(request, found, "PipelineExecutionSteps", default=10)
+
+
+@operation
+def stop_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    def make() -> dict[str, Any]:
+        execution = find_execution(region, request["PipelineExecutionArn"])
+        if steps.advance(region, execution)["PipelineExecutionStatus"] != "Executing":
+            raise ServiceError("ConflictException", "Only an executing pipeline execution can be stopped.")
+        execution["StoppedAt"] = now()
+        return {"PipelineExecutionArn": execution["PipelineExecutionArn"]}
+
+    return region.once("StopPipelineExecution", request, make)
+
+
+def find(region: Region, name: str) -> dict[str, Any]:
+    """Find a pipeline by name or ARN."""
+    found: dict[str, Any] | None = region.table("pipelines").get(name.rpartition("/")[2].lower())
+    if found is None:
+        raise not_found(f"pipeline {name}")
+    return found
+
+
+def find_execution(region: Region, arn: str) -> dict[str, Any]:
+    found: dict[str, Any] | None = region.table("executions").get(arn)
+    if found is None:
+        raise not_found(f"pipeline execution {arn}")
+    return found
+
+
+def _executions(region: Region, found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [e for e in region.table("executions").values() if e["PipelineArn"] == found["PipelineArn"]]

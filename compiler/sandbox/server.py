@@ -1,0 +1,325 @@
+"""The endpoint itself: one port for every service, on loopback only.
+
+Requests for SageMaker, AgentCore and Bedrock are answered here, all others by moto. Every request is recorded,
+so that a test can count what would have changed something.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from types import TracebackType
+from typing import Any
+
+from compiler import api, assets
+from compiler.sandbox import hub, jobs, pipelines, registry, training
+from compiler.sandbox.faults import Dice, Faults
+from compiler.sandbox.service import LOCK, OPERATIONS, READS, Region, ServiceError, Timing
+
+_HANDLERS = (hub, jobs, pipelines, registry, training)  # importing them has registered their operations
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
+_MOTO_MUTATING_POSTS = re.compile(r"(Create|Put|Update|Delete|Add|Remove|Tag|Untag|Set|Attach|Detach|Start|Stop)")
+_CHECKED = {"CreateArtifact", "CreateJob", "CreateModelPackageGroup", "CreatePipeline", "CreateTrainingJob"}
+_CHECKED |= {"StartPipelineExecution"}
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as the endpoint saw it; `fault` names what was done to it on purpose."""
+
+    service: str
+    operation: str
+    mutating: bool
+    fault: str | None = None
+
+
+@dataclass
+class Sandbox:
+    """A running sandbox; close it, or use it as a context manager."""
+
+    account: str
+    faults: Faults
+    timing: Timing
+    limits: Mapping[str, int]
+    facts: Mapping[str, Mapping[str, Any]]
+    calls: list[Call] = field(default_factory=list)
+    regions: dict[str, Region] = field(default_factory=dict)
+    url: str = ""
+    _server: Any = None
+    _moto: Any = None
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: tuple[type[BaseException], BaseException, TracebackType]) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def environment(self) -> dict[str, str]:
+        """What a client's environment needs to reach this endpoint and nothing else."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "sandbox",
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_SESSION_TOKEN": "",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_REGION": sorted(self.regions)[0],
+            "AWS_DEFAULT_REGION": sorted(self.regions)[0],
+        }
+
+    def region(self, name: str) -> Region:
+        """The state of one region; an unknown one starts empty."""
+        if name not in self.regions:
+            facts = dict(self.facts.get(f"{self.account}/{name}", {}))
+            self.regions[name] = Region(
+                self.account, name, facts.get("partition", "aws"), self.timing, facts, dict(self.limits)
+            )
+        return self.regions[name]
+
+    def mutations(self) -> list[Call]:
+        return [call for call in self.calls if call.mutating]
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/_sagespec/calls":
+            return _answer(start_response, 200, [asdict(call) for call in list(self.calls)])
+        scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+        service = scope["service"] if scope else "s3"
+        region = scope["region"] if scope else "us-east-1"
+        body = _body(environ)
+        operation = _operation(environ, service, body)
+        fault = self._dice.throw()
+        if self.faults.latency:
+            threading.Event().wait(self.faults.latency)
+        call = Call(service, operation, _is_mutating(environ, service, operation), fault)
+        self.calls.append(call)
+        if fault == "throttle":
+            error = ServiceError("ThrottlingException", "Rate exceeded")
+            return _error(start_response, error, service)
+        if fault == "error":
+            return _error(start_response, ServiceError("InternalFailure", "We are sorry.", 500), service)
+        if fault == "drop":
+            list(self._serve(environ, lambda *_: None, service, operation, region, body))
+            environ["werkzeug.socket"].close()
+            raise ConnectionAbortedError("dropped on purpose")
+        return self._serve(environ, start_response, service, operation, region, body)
+
+    def _serve(
+        self,
+        environ: dict[str, Any],
+        start_response: Callable[..., Any],
+        service: str,
+        operation: str,
+        region: str,
+        body: bytes,
+    ) -> Iterable[bytes]:
+        try:
+            if service == "sagemaker" and operation in OPERATIONS:
+                request = json.loads(body or b"{}")
+                with LOCK:
+                    _validate(operation, request)
+                    answer = OPERATIONS[operation](self.region(region), request)
+                    text = json.dumps(answer)
+                return _answer(start_response, 200, text)
+            if service == "bedrock-agentcore":
+                query = {k: v for k, _, v in (p.partition("=") for p in environ["QUERY_STRING"].split("&"))}
+                with LOCK:
+                    return _answer(
+                        start_response,
+                        200,
+                        hub.agent_runtimes(self.region(region), environ["PATH_INFO"], query),
+                    )
+            if service == "bedrock" and environ["PATH_INFO"] == "/foundation-models":
+                with LOCK:
+                    return _answer(start_response, 200, hub.foundation_models(self.region(region)))
+        except ServiceError as error:
+            return _error(start_response, error, service)
+        answer_: Iterable[bytes] = self._moto(environ, start_response)
+        return answer_
+
+    def listen(self, port: int) -> None:
+        """Open the port and serve from a thread."""
+        from werkzeug.serving import WSGIRequestHandler, make_server
+
+        class Quiet(WSGIRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log(self, type: str, message: str, *args: Any) -> None:
+                """Say nothing: what was asked is in `calls`."""
+
+        self._dice = Dice(self.faults)
+        self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=Quiet)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+
+def start(
+    lock: Mapping[str, Any] | None = None,
+    *,
+    port: int = 0,
+    faults: Faults | None = None,
+    timing: Timing | None = None,
+    limits: Mapping[str, int] | None = None,
+    buckets: Iterable[str] = (),
+) -> Sandbox:
+    """Start a sandbox, seeded from a lock or from the built-in account.
+
+    `limits` are the jobs that may run at once by category; `buckets` exist besides the account's default ones.
+    """
+    contexts: dict[str, Any] = dict((lock or _built_in())["contexts"])
+    account = sorted(contexts)[0].partition("/")[0]
+    sandbox = Sandbox(account, faults or Faults(), timing or Timing(), limits or {}, contexts)
+    sandbox._moto = _moto(account)
+    names = {key.partition("/")[2] for key in contexts if key.startswith(f"{account}/")}
+    for name in sorted(names):
+        _seed(sandbox.region(name), buckets)
+    sandbox.listen(port)
+    return sandbox
+
+
+def _built_in() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((assets.data() / "sandbox" / "account.json").read_text("utf-8"))
+    return found
+
+
+def _moto(account: str) -> Any:
+    """moto's server, with a fresh state, for the services that it has."""
+    os.environ["MOTO_ACCOUNT_ID"] = account  # read when moto is imported
+    import logging
+
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    return DomainDispatcherApplication(create_backend_app)
+
+
+def _seed(region: Region, buckets: Iterable[str]) -> None:
+    """Create what a lock knows: roles, groups, packages, buckets, finished jobs."""
+    from moto.backends import get_backend
+
+    s3 = get_backend("s3")[region.account][region.partition]
+    iam = get_backend("iam")[region.account][region.partition]
+
+    def put_object(bucket: str, key: str, body: bytes) -> None:
+        if bucket in s3.buckets:
+            s3.put_object(bucket, key, body)
+
+    region.put_object = put_object
+    default = f"sagemaker-{region.region}-{region.account}"
+    for bucket in (default, hub.recipe_bucket(region), *region.facts.get("buckets", ()), *buckets):
+        if bucket not in s3.buckets:
+            s3.create_bucket(bucket, region.region)
+    for name in region.facts.get("roles", {}):
+        if not any(role.name == name for role in iam.roles.values()):
+            iam.create_role(name, _TRUST, "/", None, "", [], "3600")
+    for name, arn in region.facts.get("model_package_groups", {}).items():
+        registry.create_model_package_group(region, {"ModelPackageGroupName": name})
+        region.table("groups")[name]["ModelPackageGroupArn"] = arn
+    for arn, package in region.facts.get("model_packages", {}).items():
+        _seed_package(region, arn, package["base_model_arn"])
+    hub.seed(region)
+
+
+_TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {
+                    "Service": [
+                        "sagemaker.amazonaws.com",
+                        "job.sagemaker.amazonaws.com",
+                        "lambda.amazonaws.com",
+                    ]
+                },
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+)
+
+
+def _seed_package(region: Region, arn: str, base_model_arn: str) -> None:
+    name, _, version = arn.rpartition(":model-package/")[2].partition("/")
+    region.table("packages")[arn] = {
+        "ModelPackageArn": arn,
+        "ModelPackageGroupName": name,
+        "ModelPackageVersion": int(version or 1),
+        "ModelPackageStatus": "Completed",
+        "CreationTime": 1767225600.0,
+        "BaseModelArn": base_model_arn,
+    }
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    """Read the body, and leave it to be read again."""
+    from io import BytesIO
+
+    if environ.get("HTTP_TRANSFER_ENCODING") == "chunked":
+        body: bytes = environ["wsgi.input"].read()
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ.pop("HTTP_TRANSFER_ENCODING")
+    else:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = BytesIO(body)
+    return body
+
+
+def _operation(environ: dict[str, Any], service: str, body: bytes) -> str:
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    if target:
+        return str(target.rpartition(".")[2])
+    if service in ("sts", "iam"):
+        found = re.search(rb"Action=(\w+)", body)
+        return found[1].decode() if found else "Unknown"
+    return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+
+
+def _is_mutating(environ: dict[str, Any], service: str, operation: str) -> bool:
+    if " " in operation:  # REST: S3, Lambda, AgentCore; listing runtimes is a POST
+        return environ["REQUEST_METHOD"] not in ("GET", "HEAD") and service != "bedrock-agentcore"
+    return not READS.match(operation) and not operation.startswith("CreatePresigned")
+
+
+def _validate(operation: str, request: dict[str, Any]) -> None:
+    """Refuse parameters as the service does; what is only a warning to us is an error to it."""
+    if operation not in _CHECKED:
+        return
+    for problem in api.check("sagemaker", operation, request):
+        where = ".".join(str(step) for step in problem.path)
+        message = f"1 validation error detected: Value at '{where}' failed to satisfy constraint: {problem.message}"
+        raise ServiceError("ValidationException", message)
+
+
+def _answer(start_response: Callable[..., Any], status: int, body: Any) -> Iterable[bytes]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    content = text.encode()
+    headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(content)))]
+    start_response(f"{status} {'OK' if status < 400 else 'Error'}", headers)
+    return [content]
+
+
+def _error(start_response: Callable[..., Any], error: ServiceError, service: str) -> Iterable[bytes]:
+    if service in ("s3", "sts", "iam"):
+        inner = f"<Error><Code>{error.code}</Code><Message>{error.message}</Message></Error>"
+        text = f"<ErrorResponse>{inner}</ErrorResponse>"
+        if service == "s3":
+            code = "SlowDown" if error.code == "ThrottlingException" else "InternalError"
+            text = f"<Error><Code>{code}</Code><Message>{error.message}</Message></Error>"
+            error = ServiceError(code, error.message, 503 if code == "SlowDown" else 500)
+        content = text.encode()
+        start_response(f"{error.status} Error", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
+        return [content]
+    start = [("x-amzn-ErrorType", error.code)]
+    content = json.dumps({"__type": error.code, "message": error.message, "Message": error.message}).encode()
+    headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(content))), *start]
+    start_response(f"{error.status} Error", headers)
+    return [content]

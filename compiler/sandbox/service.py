@@ -1,0 +1,116 @@
+"""What an operation of the sandbox is: a function from a request to an answer, found by its name."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Handler = Callable[["Region", dict[str, Any]], dict[str, Any]]
+OPERATIONS: dict[str, Handler] = {}
+READS = re.compile(r"(Describe|List|Get|Head|Filter|Batch(Get|Describe)|Search|Lookup)")
+
+
+class ServiceError(Exception):
+    """An answer that is an error, as the service words it."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code, self.message, self.status = code, message, status
+
+
+def not_found(what: str) -> ServiceError:
+    return ServiceError("ResourceNotFound", f"Could not find {what}.")
+
+
+def operation(handler: Handler) -> Handler:
+    """Register a handler under the API's name for it: `create_job` serves CreateJob."""
+    OPERATIONS["".join(word.capitalize() for word in handler.__name__.split("_"))] = handler
+    return handler
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long things take here, in seconds of real time."""
+
+    job: float = 2.0
+    lineage: float = 0.1
+
+
+@dataclass
+class Region:
+    """Everything SageMaker knows of one account in one region. Handlers run one at a time."""
+
+    account: str
+    region: str
+    partition: str = "aws"
+    timing: Timing = field(default_factory=Timing)
+    facts: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tokens: dict[tuple[str, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    put_object: Callable[[str, str, bytes], None] = field(default=lambda *_: None)
+    counter: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def table(self, name: str) -> dict[str, Any]:
+        return self.tables.setdefault(name, {})
+
+    def arn(self, resource: str) -> str:
+        return f"arn:{self.partition}:sagemaker:{self.region}:{self.account}:{resource}"
+
+    def new_id(self, length: int = 12) -> str:
+        """An id that is new here: letters and digits, the same in every run of the sandbox."""
+        number = next(self.counter)
+        return hashlib.sha256(f"{self.account}{self.region}{number}".encode()).hexdigest()[:length]
+
+    def once(self, name: str, request: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Carry a request out once for its ClientRequestToken."""
+        token = request.get("ClientRequestToken")
+        if token is None:
+            return make()
+        content = json.dumps(request, sort_keys=True)
+        if (name, token) in self.tokens:
+            before, answer = self.tokens[name, token]
+            if before != content:
+                message = f"ClientRequestToken {token} was already used with other parameters"
+                raise ServiceError("ConflictException", message)
+            return answer
+        answer = make()
+        self.tokens[name, token] = (content, answer)
+        return answer
+
+
+LOCK = threading.RLock()
+now = time.time
+
+
+def page(request: dict[str, Any], items: list[Any], key: str, default: int = 50) -> dict[str, Any]:
+    """Answer with one page of a list."""
+    start = int(request.get("NextToken") or 0)
+    end = start + int(request.get("MaxResults") or default)
+    answer: dict[str, Any] = {key: items[start:end]}
+    if end < len(items):
+        answer["NextToken"] = str(end)
+    return answer
+
+
+def select(request: dict[str, Any], items: list[dict[str, Any]], name: str, status: str) -> list[dict[str, Any]]:
+    """Filter and sort as the List operations do; `name` and `status` are the members that hold them."""
+    text, wanted = request.get("NameContains"), request.get("StatusEquals")
+    after, before = request.get("CreationTimeAfter"), request.get("CreationTimeBefore")
+    found = [
+        item
+        for item in items
+        if (text is None or text in item[name])
+        and (wanted is None or item[status] == wanted)
+        and (after is None or item["CreationTime"] > after)
+        and (before is None or item["CreationTime"] < before)
+    ]
+    key = {"Name": name, "Status": status}.get(request.get("SortBy", ""), "CreationTime")
+    return sorted(found, key=lambda item: item[key], reverse=request.get("SortOrder") != "Ascending")
