@@ -19,11 +19,17 @@ class Agent:
     qualifier: Traced | None = None
 
 
-def find(given: Traced, qualifier: Traced | None, context: Context, problems: Problems) -> Agent | None:
-    """Look up the agent that a field names.
+def find(
+    given: Traced, qualifier: Traced | None, context: Context, problems: Problems, function: Traced | None = None
+) -> Agent | None:
+    """Look up the agent that a field names; `function` is the ARN of a function that a ref leads to.
 
     Reports a missing fact at the field and gives None.
     """
+    if not given:
+        return None
+    if function is not None:
+        return Agent(given.to(function.value), is_lambda=True)
     if isinstance(given.value, dict):
         return Agent(given.to({"$output": f"{given.value['ref']}.FunctionArn"}), is_lambda=True)
     parsed = arn.parse(given.value)

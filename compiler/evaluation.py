@@ -1,17 +1,131 @@
-"""What all evaluators have in common: the model and account behind them, the pipeline and its execution."""
+"""What all evaluators have in common: what they stand on, their pipeline, and its execution."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from compiler import arn, names
+from compiler import model as models
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
-from compiler.model import Model, check_eula
+from compiler.lock import ask
+from compiler.model import Model
 from compiler.resolved import Inputs, tag
 from compiler.trace import Traced
 
 _LIST_TAG = tag("SagemakerModelEvaluation", "true")  # SageMaker Studio and the SDK find evaluations by it
+_WITHOUT_PLACE = ("mlflow_run_name",)
+"""Fields that the SDK has and that its documents have no place for."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every evaluation stands on; `group` only for a fine-tuned model."""
+
+    model: Model
+    role: Traced
+    mlflow_resource: Traced
+    group: Traced | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One training step of a pipeline; `package` and `group` only for the fine-tuned model."""
+
+    name: str
+    after: str | None = None
+    job_name: Any = None
+    package: Traced | None = None
+    group: Traced | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a step leaves behind, as lineage knows it."""
+
+    name: str
+    step: str
+    type: str = "EvaluationReport"
+
+
+@dataclass(frozen=True)
+class Common:
+    """Values that the documents of benchmarks, scorers and judges share."""
+
+    pipeline_name: str
+    mlflow_resource: Traced
+    experiment_name: Traced
+    action_prefix: str
+    artifact: dict[str, str]
+
+
+def find_ground(inputs: Inputs, problems: Problems) -> Ground | None:
+    """Find what an evaluation stands on, and report what does nothing or fails for certain."""
+    fields, context = inputs.fields, inputs.context
+    upstream = inputs.upstream.get("model")
+    found = models.find(fields.model, context, problems, upstream.trained if upstream else None)
+    role = inputs.role(problems)
+    mlflow = inputs.mlflow(fields.mlflow_resource_arn, problems)
+    given = fields.model_package_group
+    group = ask(problems, given.path, lambda: context.model_package_group(given.value)) if given else None
+    if found is not None:
+        models.check_eula(found, fields, problems)
+        _warn_of_no_effect(inputs, found, problems)
+    if found is None or role is None or mlflow is None or (given and group is None):
+        return None
+    return Ground(found, role, mlflow, given.to(group) if group else found.group)
+
+
+def _warn_of_no_effect(inputs: Inputs, found: Model, problems: Problems) -> None:
+    fields = inputs.fields
+    compare = fields.evaluate_base_model
+    if compare and found.package is None:
+        message = "the model is not a fine-tuned one: there is nothing to compare the base model with"
+        problems.warn("no-effect", message, compare.path)
+    unused = [*_WITHOUT_PLACE, *(["model_package_group"] if found.package is None else [])]
+    for name in unused:
+        if fields[name]:
+            problems.warn("no-effect", f"the documents have no place for {name}", fields[name].path, on_key=True)
+
+
+def steps(ground: Ground, compare: bool) -> tuple[list[Step], list[Report]]:
+    """The models to evaluate: the base model alone, the fine-tuned one, or both."""
+    base = Step("EvaluateBaseModel")
+    if ground.model.package is None:
+        return [base], []
+    custom = Step("EvaluateCustomModel", package=ground.model.package, group=ground.group)
+    reports = [Report("base-eval-report", base.name)] if compare else []
+    reports.append(Report("custom-eval-report", custom.name))
+    return [base, custom] if compare else [custom], reports
+
+
+def common(inputs: Inputs, ground: Ground, evaluation_type: str) -> Common:
+    """The values that the documents share; the experiment is the pipeline's own where none is given."""
+    name = pipeline_name(inputs, evaluation_type)
+    experiment = inputs.fields.mlflow_experiment_name
+    return Common(
+        pipeline_name=name,
+        mlflow_resource=ground.mlflow_resource,
+        experiment_name=experiment if experiment else experiment.to(name),
+        action_prefix=action_prefix(inputs),
+        artifact={"$output": "requests.model-artifact.ArtifactArn"},
+    )
+
+
+def artifact_request(package: Traced) -> Request:
+    """The lineage artifact of a model package: got, or created, by its source."""
+    parameters = {
+        "ArtifactType": "Model",
+        "Source": {"SourceUri": package},
+        "Properties": {"ModelPackageArn": package},
+    }
+    return Request("model-artifact", "sagemaker", "CreateArtifact", parameters)
+
+
+def base_model_tag(found: Model) -> list[dict[str, Any]]:
+    """The tag by which the SDK's conventions name a base model."""
+    return [] if found.package else [tag("sagemaker-sdk:jumpstart-model-id", found.name)]
 
 
 def pipeline_name(inputs: Inputs, evaluation_type: str) -> str:
@@ -49,15 +163,3 @@ def requests(
         Request("pipeline", "sagemaker", "CreatePipeline", pipeline),
         Request("execution", "sagemaker", "StartPipelineExecution", execution),
     ]
-
-
-def check(inputs: Inputs, found: Model, problems: Problems) -> None:
-    """Report what does nothing, or fails for certain, in every evaluation."""
-    fields = inputs.fields
-    check_eula(found, fields, problems)
-    if fields.evaluate_base_model and found.package is None:
-        message = "the model is not a fine-tuned one: there is nothing to compare the base model with"
-        problems.warn("no-effect", message, fields.evaluate_base_model.path)
-    for name in ("mlflow_run_name",):
-        if fields[name]:
-            problems.warn("no-effect", f"the documents have no place for {name}", fields[name].path, on_key=True)

@@ -45,7 +45,7 @@ def find(given: Traced, context: Context, problems: Problems, trained: Model | N
 
     Reports a missing fact at the field and gives None.
     """
-    return ask(problems, given.path, lambda: _find(given, context, trained))
+    return ask(problems, given.path, lambda: _find(given, context, trained)) if given else None
 
 
 def _find(given: Traced, context: Context, trained: Model | None) -> Model | None:

@@ -19,6 +19,7 @@ COMMANDS = {
     "compile": "Compile specs into reviewable JSON.",
     "plan": "Show what apply would do.",
     "schema": "Print the JSON Schema of a kind.",
+    "status": "Show what runs, or has run.",
     "validate": "Check specs without rendering them.",
 }
 

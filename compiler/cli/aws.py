@@ -15,7 +15,7 @@ from compiler import project, report, workspace
 from compiler.cli import exits, options
 from compiler.executor import files
 from compiler.executor.cloud import Cloud, CloudError
-from compiler.executor.files import InvalidFiles, Order
+from compiler.executor.files import File, InvalidFiles, Order
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,6 +54,21 @@ def order(paths: Sequence[Path], environment: str | None, project_file: Path | N
         raise exits.Stop(f"{missing[0]}: no such file or folder; run `sagespec compile` first", exits.INVALID)
     with trouble():
         return files.read(chosen)
+
+
+def compiled(
+    targets: Sequence[str], environment: str | None, project_file: Path | None
+) -> tuple[list[File], dict[str, File]]:
+    """The compiled files among targets (all of the project's without a target), and all known ones by address."""
+    given = [Path(t) for t in targets if Path(t).exists()]
+    settings = options.settings(environment, (), project_file, "text", None)
+    known = files.read([settings.output]).files if settings.output.is_dir() else {}
+    if given:
+        known = {**known, **files.read(given).files}
+        wanted = [f for f in files.read(given).files.values() if f.target]
+    else:
+        wanted = [] if targets else [f for f in known.values() if f.target]
+    return [*wanted, *(known[t] for t in targets if t in known)], known
 
 
 def lock_of(project_file: Path | None) -> dict[str, Any] | None:

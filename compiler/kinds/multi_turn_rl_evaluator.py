@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from compiler import agent, evaluation, hyperparameters, lock, model
+from compiler import agent, evaluation, hyperparameters, lock
 from compiler.agent import Agent
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
+from compiler.evaluation import Ground, Report
 from compiler.model import Model
 from compiler.render import render
 from compiler.resolved import Inputs
@@ -21,10 +22,8 @@ DEFAULT_RUNTIME_SECONDS = 86400
 class Facts:
     """What an evaluation stands on."""
 
-    model: Model
+    ground: Ground
     agent: Agent
-    role: Traced
-    mlflow_resource: Traced
     hyperparameters: dict[str, Traced] = field(default_factory=dict)
 
 
@@ -40,21 +39,20 @@ class Step:
 
 
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
-    fields, context = inputs.fields, inputs.context
-    trainer = inputs.upstream.get("model")
-    found = model.find(fields.model, context, problems, trainer.trained if trainer else None)
+    fields = inputs.fields
     env = _agent(inputs, problems)
-    role = inputs.role(problems)
-    mlflow = inputs.mlflow(fields.mlflow_resource_arn, problems)
-    if found is None or env is None or role is None or mlflow is None:
+    ground = evaluation.find_ground(inputs, problems)
+    if ground is None:
         return None
-    evaluation.check(inputs, found, problems)
-    recipe = found.recipe("Evaluation/MTRLEvaluation")
+    if fields.model_package_group and ground.model.package:
+        given = fields.model_package_group
+        problems.warn("no-effect", "the documents have no place for model_package_group", given.path, on_key=True)
+    recipe = ground.model.recipe("Evaluation/MTRLEvaluation")
     if recipe is None:
-        hyperparameters.warn_unchecked(found.name, fields.model, problems)
+        hyperparameters.warn_unchecked(ground.model.name, fields.model, problems)
     chosen = hyperparameters.complete(fields.hyperparameters, recipe, problems)
     _check_pass_k(chosen, problems)
-    return Facts(found, env, role, mlflow, chosen)
+    return None if env is None else Facts(ground, env, chosen)
 
 
 def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
@@ -62,7 +60,9 @@ def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
     fields = inputs.fields
     qualifier = fields.agent_qualifier if fields.agent_qualifier else None
     if fields.agent_config:
-        return agent.find(fields.agent_config, qualifier, inputs.context, problems)
+        function = inputs.upstream.get("agent_config")
+        existing = function.arn if function else None
+        return agent.find(fields.agent_config, qualifier, inputs.context, problems, existing)
     trainer = inputs.upstream.get("model")
     if trainer is not None:
         inherited: Agent = trainer.agent
@@ -92,29 +92,30 @@ def _check_pass_k(chosen: dict[str, Traced], problems: Problems) -> None:
 
 
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:
-    fields = inputs.fields
+    fields, ground = inputs.fields, facts.ground
     name = evaluation.pipeline_name(inputs, "MTRLEvaluation")
-    package, stop = facts.model.package, fields.stopping_condition
-    experiment = fields.mlflow_experiment_name
+    package, stop, experiment = ground.model.package, fields.stopping_condition, fields.mlflow_experiment_name
+    steps = _steps(ground.model, bool(fields.evaluate_base_model))
     definition = render(
         "MultiTurnRLEvaluator",
         spec=fields,
-        model=facts.model,
+        model=ground.model,
         agent=facts.agent,
-        role=facts.role,
+        role=ground.role,
         tags=inputs.tags(ours=False),
-        mlflow_resource=facts.mlflow_resource,
-        experiment_name=experiment if experiment else experiment.to(f"mtrl-eval-{facts.model.name}"),
+        mlflow_resource=ground.mlflow_resource,
+        experiment_name=experiment if experiment else experiment.to(f"mtrl-eval-{ground.model.name}"),
         hyperparameters=facts.hyperparameters,
         stopping_condition=stop if stop.given else stop.to(DEFAULT_RUNTIME_SECONDS),
         schema_version=SCHEMA_VERSION,
         pipeline_name=name,
-        source_uri=package or facts.model.arn,
+        source_uri=package or ground.model.arn,
         source_type="ModelPackage" if package else "Model",
         action_prefix=evaluation.action_prefix(inputs),
-        steps=_steps(facts.model, bool(fields.evaluate_base_model)),
+        steps=steps,
+        reports=[Report(step.report, step.name) for step in steps],
     )
-    return evaluation.requests(inputs, name, facts.role, definition, [])
+    return evaluation.requests(inputs, name, ground.role, definition, [])
 
 
 def _steps(found: Model, compare: bool) -> list[Step]:

@@ -50,7 +50,8 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     found = model.find(fields.model, context, problems, upstream.trained if upstream else None)
     qualifier = fields.bedrock_agentcore_qualifier
     qualifier = qualifier if qualifier.given else qualifier.to("DEFAULT")
-    env = agent.find(fields.agent_env, qualifier, context, problems)
+    function = inputs.upstream.get("agent_env")
+    env = agent.find(fields.agent_env, qualifier, context, problems, function.arn if function else None)
     role = inputs.role(problems)
     mlflow = inputs.mlflow(fields.mlflow_app_arn, problems)
     if found is None or env is None or role is None or mlflow is None:

@@ -1,0 +1,59 @@
+"""`sagespec status`: what runs, or has run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from compiler.cli import aws, exits
+from compiler.executor import runs, track
+from compiler.executor.track import Status
+from compiler.report import printable
+
+
+@click.command("status")
+@click.argument("targets", nargs=-1)
+@aws.aws_options
+@aws.OUTPUT
+def command(
+    targets: tuple[str, ...],
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+) -> int:
+    """Show the status of TARGETs: addresses, compiled files, job names, ARNs; without one, of the project."""
+    cloud = aws.cloud(profile, region)
+    with aws.trouble():
+        wanted, known = aws.compiled(targets, environment, project_file)
+        named = [t for t in targets if t not in known and not Path(t).exists()]
+        found = runs.find(cloud, wanted).runs
+        shown = [track.status(cloud, track.target_of(f, found[f.address])) for f in wanted if f.address in found]
+        shown += [track.status(cloud, track.find(cloud, t, known)) for t in named]
+    missing = [f.address for f in wanted if f.address not in found and f.content.requests]
+    if form == "json":
+        aws.show_json({"status": [asdict(s) for s in shown], "not_run": missing})
+    else:
+        for status in shown:
+            _show(status)
+        for address in missing:
+            click.echo(f"{address}: has not run")
+    return exits.DONE
+
+
+def _show(status: Status) -> None:
+    secondary = status.details.get("secondary_status")
+    detail = f" ({secondary})" if secondary and secondary != status.status else ""
+    name = f"{status.address}: " if status.address else ""
+    click.echo(f"{name}{status.status}{detail}  {status.name}")
+    if status.failure_reason:
+        click.echo(f"    {printable(status.failure_reason)}")
+    progress = status.details.get("progress_info")
+    if progress:
+        click.echo("    " + ", ".join(f"{key} {value}" for key, value in progress.items()))
+    for step in status.steps:
+        reason = f": {printable(step.failure_reason)}" if step.failure_reason else ""
+        click.echo(f"    {step.name:<24} {step.status}{reason}")

@@ -1,0 +1,274 @@
+"""What runs, in full: jobs, executions and functions, ours and those that others have started.
+
+In: a target (an address, a compiled file, a job name, an ARN). Out: a typed status. Statuses that we do not
+know are shown as they come.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from compiler.executor import runs
+from compiler.executor.cloud import Cloud, CloudError
+from compiler.executor.files import File
+
+CATEGORIES = ("AgentRFT", "AgentRFTEvaluation")
+_EXECUTION = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:pipeline/(?P<name>[^/]+)/execution/[^/]+")
+_JOB = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:job/(?P<category>[^/]+)/(?P<name>[^/]+)")
+_TRAINING_JOB = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:training-job/(?P<name>[^/]+)")
+
+
+class UnknownTarget(Exception):
+    """Nothing runs, or has run, under this name."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that runs: exactly one of a job, a training job, an execution, a function."""
+
+    kind: str
+    name: str
+    arn: str = ""
+    category: str = ""
+    region: str | None = None
+    file: File | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an execution; `job_arn` is that of the job or training job behind it."""
+
+    name: str
+    display_name: str | None
+    status: str
+    start_time: Any = None
+    end_time: Any = None
+    failure_reason: str | None = None
+    job_arn: str | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """What one target is doing; `details` holds what only its kind has, by name."""
+
+    kind: str
+    name: str
+    arn: str
+    status: str
+    address: str | None = None
+    failure_reason: str | None = None
+    creation_time: Any = None
+    last_modified_time: Any = None
+    end_time: Any = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+
+
+def find(cloud: Cloud, text: str, files: Mapping[str, File]) -> Target:
+    """Find what a name or ARN stands for; `files` are the compiled files by address.
+
+    Raises UnknownTarget, CloudError.
+    """
+    if text in files:
+        return of_file(cloud, files[text])
+    if found := _EXECUTION.fullmatch(text):
+        return Target("execution", found["name"], text, region=found["region"])
+    if found := _JOB.fullmatch(text):
+        return Target("job", found["name"], text, found["category"], found["region"])
+    if found := _TRAINING_JOB.fullmatch(text):
+        return Target("training-job", found["name"], text, region=found["region"])
+    for category in CATEGORIES:
+        job = _unless_missing(cloud, "DescribeJob", JobName=text, JobCategory=category)
+        if job is not None:
+            return Target("job", text, job["JobArn"], category)
+    job = _unless_missing(cloud, "DescribeTrainingJob", TrainingJobName=text)
+    if job is not None:
+        return Target("training-job", text, job["TrainingJobArn"])
+    raise UnknownTarget(f"nothing is called {text!r}: give an address, a compiled file, a job name or an ARN")
+
+
+def of_file(cloud: Cloud, file: File) -> Target:
+    """Find the run of a compiled file."""
+    run = runs.find(cloud, [file]).runs.get(file.address)
+    if run is None:
+        raise UnknownTarget(f"{file.address} has not run: `sagespec apply {file.path}` submits it")
+    return target_of(file, run)
+
+
+def target_of(file: File, run: runs.Run) -> Target:
+    """The target that a known run is."""
+    request = runs.main_request(file.content)
+    operation = request.operation if request else ""
+    kind = {"CreateJob": "job", "CreateTrainingJob": "training-job", "CreateFunction": "function"}.get(
+        operation, "execution"
+    )
+    category = request.parameters.get("JobCategory", "") if request else ""
+    return Target(kind, run.name, run.arn, category, file.content.region, file)
+
+
+def _unless_missing(cloud: Cloud, operation: str, **parameters: Any) -> dict[str, Any] | None:
+    try:
+        return cloud.call("sagemaker", operation, **parameters)
+    except CloudError as error:
+        if error.is_missing:
+            return None
+        raise
+
+
+def status(cloud: Cloud, target: Target) -> Status:
+    """Look at a target in full."""
+    return {"job": _job, "training-job": _training_job, "execution": _execution, "function": _function}[target.kind](
+        cloud, target
+    )
+
+
+def _address(target: Target) -> str | None:
+    return target.file.address if target.file else None
+
+
+def _job(cloud: Cloud, target: Target) -> Status:
+    parameters = {"JobName": target.name, "JobCategory": target.category}
+    found = cloud.call("sagemaker", "DescribeJob", target.region, **parameters)
+    document = json.loads(found.get("JobConfigDocument") or "{}")
+    output = document.get("ServiceOutput", {})
+    details = {
+        "job_category": found["JobCategory"],
+        "role_arn": found["RoleArn"],
+        "secondary_status": found["SecondaryStatus"],
+        "secondary_status_transitions": found["SecondaryStatusTransitions"],
+        "agent_config": document.get("AgentConfig"),
+        "training_config": document.get("TrainingConfig") or document.get("EvaluationConfig"),
+        "s3_output_path": document.get("OutputDataConfig", {}).get("S3OutputPath"),
+        "output_model_package_arn": output.get("OutputModelPackageArn"),
+        "mlflow_details": output.get("MlflowDetails"),
+        "billable_token_usage": output.get("BillableTokenUsage"),
+        "progress_info": output.get("ProgressInfo"),
+        "rollout_info": output.get("RolloutInfo"),
+        "evaluation_metrics": output.get("EvaluationMetrics"),
+        "tags": found.get("Tags", []),
+    }
+    return Status(
+        kind="job",
+        name=found["JobName"],
+        arn=found["JobArn"],
+        status=found["JobStatus"],
+        address=_address(target),
+        failure_reason=found.get("FailureReason"),
+        creation_time=found["CreationTime"],
+        last_modified_time=found["LastModifiedTime"],
+        end_time=found.get("EndTime"),
+        details=details,
+    )
+
+
+def _training_job(cloud: Cloud, target: Target) -> Status:
+    found = cloud.call("sagemaker", "DescribeTrainingJob", target.region, TrainingJobName=target.name)
+    wanted = {
+        "secondary_status": "SecondaryStatus",
+        "secondary_status_transitions": "SecondaryStatusTransitions",
+        "role_arn": "RoleArn",
+        "resource_config": "ResourceConfig",
+        "model_artifacts": "ModelArtifacts",
+        "billable_time_in_seconds": "BillableTimeInSeconds",
+    }
+    return Status(
+        kind="training-job",
+        name=found["TrainingJobName"],
+        arn=found["TrainingJobArn"],
+        status=found["TrainingJobStatus"],
+        address=_address(target),
+        failure_reason=found.get("FailureReason"),
+        creation_time=found["CreationTime"],
+        last_modified_time=found.get("LastModifiedTime"),
+        end_time=found.get("TrainingEndTime"),
+        details={
+            **{name: found.get(member) for name, member in wanted.items()},
+            "s3_output_path": found.get("OutputDataConfig", {}).get("S3OutputPath"),
+        },
+    )
+
+
+def _execution(cloud: Cloud, target: Target) -> Status:
+    arn, region = target.arn, target.region
+    found = cloud.call("sagemaker", "DescribePipelineExecution", region, PipelineExecutionArn=arn)
+    api = "DescribePipelineDefinitionForExecution"
+    definition = cloud.call("sagemaker", api, region, PipelineExecutionArn=arn)["PipelineDefinition"]
+    pipeline = found["PipelineArn"].rpartition("/")[2]
+    return Status(
+        kind="execution",
+        name=found.get("PipelineExecutionDisplayName", target.name),
+        arn=arn,
+        status=found["PipelineExecutionStatus"],
+        address=_address(target),
+        failure_reason=found.get("FailureReason"),
+        creation_time=found.get("CreationTime"),
+        last_modified_time=found.get("LastModifiedTime"),
+        details={
+            "pipeline_arn": found["PipelineArn"],
+            "pipeline_version_id": found.get("PipelineVersionId"),
+            "eval_type": evaluation_type(pipeline),
+            "s3_output_path": _output_path(json.loads(definition)),
+        },
+        steps=steps(cloud, arn, region),
+    )
+
+
+def evaluation_type(pipeline: str) -> str | None:
+    """What a pipeline of an evaluation evaluates, from its name: MTRLEvaluation, BenchmarkEvaluation, ..."""
+    types = ("BenchmarkEvaluation", "CustomScorerEvaluation", "LLMAJEvaluation", "MTRLEvaluation")
+    return next((t for t in types if f"-{t}-".lower() in f"{pipeline}-".lower()), None)
+
+
+def _output_path(definition: Mapping[str, Any]) -> str | None:
+    """Where a pipeline's evaluation puts its results."""
+    for step in definition.get("Steps", ()):
+        arguments = step.get("Arguments", {})
+        document = arguments.get("JobConfigDocument")
+        inner = json.loads(document) if isinstance(document, str) else arguments
+        path = inner.get("OutputDataConfig", {}).get("S3OutputPath")
+        if isinstance(path, str):
+            return path
+    return None
+
+
+def steps(cloud: Cloud, arn: str, region: str | None) -> tuple[Step, ...]:
+    """The steps of an execution that have started, in their order."""
+    key, parameters = (
+        "PipelineExecutionSteps",
+        {"PipelineExecutionArn": arn, "SortOrder": "Ascending", "MaxResults": 100},
+    )
+    found = []
+    for page in cloud.pages("sagemaker", "ListPipelineExecutionSteps", key, region, **parameters):
+        for step in page:
+            metadata = step.get("Metadata", {})
+            job = metadata.get("Job") or metadata.get("TrainingJob") or {}
+            found.append(
+                Step(
+                    name=step["StepName"],
+                    display_name=step.get("StepDisplayName"),
+                    status=step["StepStatus"],
+                    start_time=step.get("StartTime"),
+                    end_time=step.get("EndTime"),
+                    failure_reason=step.get("FailureReason"),
+                    job_arn=job.get("Arn"),
+                )
+            )
+    return tuple(found)
+
+
+def _function(cloud: Cloud, target: Target) -> Status:
+    found = cloud.call("lambda", "GetFunction", target.region, FunctionName=target.name)["Configuration"]
+    return Status(
+        kind="function",
+        name=found["FunctionName"],
+        arn=found["FunctionArn"],
+        status=found.get("State", "Active"),
+        address=_address(target),
+        failure_reason=found.get("StateReason"),
+        last_modified_time=found.get("LastModified"),
+        details={"runtime": found.get("Runtime"), "handler": found.get("Handler"), "role_arn": found.get("Role")},
+    )

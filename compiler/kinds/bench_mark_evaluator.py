@@ -1,0 +1,97 @@
+"""BenchMarkEvaluator: a pipeline that runs a public benchmark on the base model, the fine-tuned one, or both."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from compiler import assets, evaluation, inference
+from compiler.compiled import Request
+from compiler.diagnostics import Problems, did_you_mean
+from compiler.evaluation import Ground
+from compiler.model import Model
+from compiler.render import render
+from compiler.resolved import Inputs
+from compiler.trace import Traced
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a benchmark stands on; `hyperparameters` are complete, as they are sent."""
+
+    ground: Ground
+    hyperparameters: dict[str, Any]
+
+
+@cache
+def benchmarks() -> dict[str, Any]:
+    """The benchmarks by name: modality, description, metrics, strategy, subtasks."""
+    found: dict[str, Any] = json.loads((assets.data() / "benchmarks.json").read_text("utf-8"))
+    return found
+
+
+def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
+    fields = inputs.fields
+    benchmark = benchmarks().get(fields.benchmark.value)
+    subtask = _subtask(fields.subtasks, fields.benchmark.value, benchmark, problems) if benchmark else None
+    ground = evaluation.find_ground(inputs, problems)
+    if ground is None or benchmark is None:
+        return None
+    _check_nova(fields.benchmark, benchmark, ground.model, problems)
+    multimodal = "MultiModal" if fields.benchmark.value == "mmmu" else "Text"
+    recipe = f"Deterministic{multimodal}Benchmark" if ground.model.is_nova else "DeterministicEvaluation"
+    chosen = inference.find(fields.hyperparameters, ground.model, recipe, problems)
+    settled = {
+        "task": fields.benchmark,
+        "strategy": fields.benchmark.to(benchmark["strategy"]),
+        inference.metric_name(ground.model): fields.benchmark.to(benchmark["metrics"][0]),
+        **chosen,
+    }
+    return Facts(ground, {**settled, **({"subtask": subtask} if subtask else {})})
+
+
+def _subtask(given: Traced, name: str, benchmark: dict[str, Any], problems: Problems) -> Traced | None:
+    """The subtasks as they are sent: joined by commas; all of them are none in particular."""
+    if not given.given:
+        return None
+    if not benchmark["takes_subtasks"]:
+        problems.error("bad-subtask", f"{name} has no subtasks", given.path)
+        return None
+    if isinstance(given.value, str) and given.value.upper() == "ALL":
+        return None
+    wanted = list(given) if isinstance(given.value, list) else [given]
+    known = benchmark["subtasks"]
+    for one in wanted:
+        if known and one.value not in known:
+            problems.error(
+                "bad-subtask", f"{name} has no subtask {one.value!r}", one.path, did_you_mean(one.value, known)
+            )
+    return given.to(",".join(str(one.value) for one in wanted))
+
+
+def _check_nova(given: Traced, benchmark: dict[str, Any], found: Model, problems: Problems) -> None:
+    if benchmark["nova"] == "only" and not found.is_nova:
+        problems.error("nova-only", f"{given.value} runs on Nova models only, not on {found.name}", given.path)
+    if benchmark["nova"] == "never" and found.is_nova:
+        problems.error("not-on-nova", f"{given.value} does not run on Nova models such as {found.name}", given.path)
+
+
+def requests(inputs: Inputs, facts: Facts) -> list[Request]:
+    ground = facts.ground
+    common = evaluation.common(inputs, ground, "BenchmarkEvaluation")
+    steps, reports = evaluation.steps(ground, bool(inputs.fields.evaluate_base_model))
+    definition = render(
+        "BenchMarkEvaluator",
+        common=common,
+        role=ground.role,
+        model=ground.model,
+        spec=inputs.fields,
+        steps=steps,
+        reports=reports,
+        hyperparameters=facts.hyperparameters,
+    )
+    artifact = [evaluation.artifact_request(ground.model.package)] if ground.model.package else []
+    tags = evaluation.base_model_tag(ground.model)
+    return [*artifact, *evaluation.requests(inputs, common.pipeline_name, ground.role, definition, tags)]

@@ -1,0 +1,72 @@
+"""CustomScorerEvaluator: a pipeline that scores answers to your own prompts by rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from compiler import evaluation, inference
+from compiler.compiled import Request
+from compiler.diagnostics import Problems
+from compiler.evaluation import Ground
+from compiler.render import render
+from compiler.resolved import Inputs
+from compiler.trace import Traced
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a scoring stands on; `evaluator` is an ARN, None for a built-in scorer."""
+
+    ground: Ground
+    evaluator: Traced | None
+    hyperparameters: dict[str, Any]
+
+
+def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
+    fields, scorer = inputs.fields, inputs.fields.evaluator
+    ground = evaluation.find_ground(inputs, problems)
+    if ground is None:
+        return None
+    chosen = inference.find(fields.hyperparameters, ground.model, "DeterministicEvaluation", problems)
+    settled: dict[str, Any] = {
+        "task": "gen_qa",
+        "strategy": "gen_qa",
+        inference.metric_name(ground.model): "all",
+        **({"lambda_type": "rft"} if ground.model.is_nova else {}),
+        **chosen,
+    }
+    if not str(scorer.value).startswith("arn:"):
+        return Facts(ground, None, {**settled, "preset_reward_function": scorer})
+    _require_postprocessing(fields.hyperparameters, problems)
+    aggregation = settled.get("aggregation")
+    settled["postprocessing"] = scorer.to("True")
+    settled["aggregation"] = aggregation if aggregation else scorer.to("mean")
+    return Facts(ground, scorer, settled)
+
+
+def _require_postprocessing(given: Traced, problems: Problems) -> None:
+    """A scorer of one's own is called in postprocessing, which is therefore always on."""
+    chosen = given.postprocessing
+    if chosen.given and chosen.value != "True":
+        problems.warn("no-effect", "postprocessing is always on for an evaluator ARN", chosen.path)
+
+
+def requests(inputs: Inputs, facts: Facts) -> list[Request]:
+    ground = facts.ground
+    common = evaluation.common(inputs, ground, "CustomScorerEvaluation")
+    steps, reports = evaluation.steps(ground, bool(inputs.fields.evaluate_base_model))
+    definition = render(
+        "CustomScorerEvaluator",
+        common=common,
+        role=ground.role,
+        model=ground.model,
+        spec=inputs.fields,
+        steps=steps,
+        reports=reports,
+        hyperparameters=facts.hyperparameters,
+        evaluator=facts.evaluator,
+    )
+    artifact = [evaluation.artifact_request(ground.model.package)] if ground.model.package else []
+    tags = evaluation.base_model_tag(ground.model)
+    return [*artifact, *evaluation.requests(inputs, common.pipeline_name, ground.role, definition, tags)]

@@ -1,0 +1,145 @@
+"""LLMAsJudgeEvaluator: a pipeline in which each model answers first, and a judge then rates the answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from compiler import assets, evaluation, schema
+from compiler.compiled import Generated, Request
+from compiler.diagnostics import Path, Problems, did_you_mean
+from compiler.evaluation import Ground, Report, Step
+from compiler.lock import ask
+from compiler.render import render
+from compiler.resolved import Inputs
+from compiler.trace import Traced
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a judgement stands on; `custom_metrics` are definitions, in the order given."""
+
+    ground: Ground
+    metrics: Traced
+    custom_metrics: Any = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One model's two steps: answering, and being judged."""
+
+    inference: Step
+    judgement: Step
+
+
+@cache
+def metrics() -> dict[str, str]:
+    """The metrics that Bedrock documents, by name without `Builtin.`."""
+    found: dict[str, str] = json.loads((assets.data() / "judge_metrics.json").read_text("utf-8"))
+    return found
+
+
+def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
+    fields, judge = inputs.fields, inputs.fields.evaluator_model
+    builtin = [_builtin(metric, problems) for metric in fields.builtin_metrics]
+    custom = _custom(fields.custom_metrics, problems)
+    if not builtin and not custom:
+        hint = "see `sagespec catalog judge-metrics`"
+        problems.warn("no-metrics", "without any metric the judge has nothing to rate", ("spec",), hint)
+    known = ask(problems, judge.path, lambda: inputs.context.judge_model(judge.value)) if judge else None
+    if known is not None and not known.usable:
+        since = f" since {known.end_of_life}" if known.end_of_life else ""
+        problems.error("judge-unusable", f"{known.id} cannot be used as a judge{since}", judge.path)
+    ground = evaluation.find_ground(inputs, problems)
+    if ground is None:
+        return None
+    if ground.model.is_nova:
+        message = f"{ground.model.name} is a Nova model: these are judged by another way, which is not built yet"
+        problems.error("judge-on-nova", message, fields.model.path)
+    return Facts(ground, fields.builtin_metrics.to(json.dumps(builtin)), custom)
+
+
+def _builtin(given: Traced, problems: Problems) -> str:
+    """A metric's name as it is sent: without `Builtin.`, which may be written in any case."""
+    name = str(given.value)
+    short = name[len("Builtin.") :] if name.lower().startswith("builtin.") else name
+    if short not in metrics():
+        hint = did_you_mean(short, list(metrics()))
+        problems.warn("unknown-metric", f"Bedrock documents no metric {short!r}", given.path, hint)
+    return short
+
+
+def _custom(given: Traced, problems: Problems) -> Any:
+    """Custom metrics as data: a list of definitions, or the same as JSON text."""
+    if not given:
+        return None
+    if not isinstance(given.value, str):
+        return given
+    try:
+        found = json.loads(given.value)
+    except ValueError as error:
+        problems.error("bad-value", f"custom_metrics is not JSON: {error}", given.path)
+        return None
+    fields = schema.load("LLMAsJudgeEvaluator")["properties"]["spec"]["properties"]
+    wanted = next(branch for branch in fields["custom_metrics"]["anyOf"] if branch["type"] == "array")
+    for problem in schema.validate_against(wanted, found):
+        problems.error(problem.rule, f"{_place(problem.path)}: {problem.message}", given.path, problem.hint)
+    return given.to(found)
+
+
+def _place(path: Path) -> str:
+    return "custom_metrics" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+
+
+def requests(inputs: Inputs, facts: Facts) -> list[Request]:
+    fields, ground = inputs.fields, facts.ground
+    common = evaluation.common(inputs, ground, "LLMAJEvaluation")
+    path = fields.s3_output_path.to(fields.s3_output_path.value.rstrip("/"))
+    phases, reports = _phases(ground, bool(fields.evaluate_base_model))
+    location = Generated(f"{path.value}/evaluationinputs/", "/custom-metrics.json", content=True)
+    definition = render(
+        "LLMAsJudgeEvaluator",
+        common=common,
+        role=ground.role,
+        model=ground.model,
+        spec=fields,
+        output_path=path,
+        phases=phases,
+        reports=reports,
+        metrics=facts.metrics,
+        custom_metrics=path.to(location) if facts.custom_metrics else None,
+    )
+    artifact = [evaluation.artifact_request(ground.model.package)] if ground.model.package else []
+    upload = [_upload(path, facts.custom_metrics)] if facts.custom_metrics else []
+    tags = evaluation.base_model_tag(ground.model)
+    return [*artifact, *upload, *evaluation.requests(inputs, common.pipeline_name, ground.role, definition, tags)]
+
+
+def _phases(ground: Ground, compare: bool) -> tuple[list[Phase], list[Report]]:
+    """The models to judge, and what each of their steps leaves behind."""
+    first = None if ground.model.package is None else "CreateEvaluationAction"
+    phases, reports = [], []
+    if compare or ground.model.package is None:
+        phases.append(_phase("Base", first))
+    if ground.model.package is not None:
+        phases.append(_phase("Custom", first, ground.model.package, ground.group))
+        for phase, name in zip(phases, ("base", "custom") if compare else ("custom",), strict=True):
+            reports.append(Report(f"{name}-inference-results", phase.inference.name, "InferenceResults"))
+            reports.append(Report(f"{name}-eval-report", phase.judgement.name))
+    return phases, reports
+
+
+def _phase(which: str, after: str | None, package: Traced | None = None, group: Traced | None = None) -> Phase:
+    inference = Step(f"Evaluate{which}InferenceModel", after, f"{which}Inference", package, group)
+    values = [f"{which.lower()}-llmaj-eval", {"Get": "Execution.PipelineExecutionId"}]
+    job_name = {"Std:Join": {"On": "-", "Values": values}}
+    return Phase(inference, Step(f"Evaluate{which}ModelMetrics", inference.name, job_name, package, group))
+
+
+def _upload(path: Traced, definitions: Any) -> Request:
+    bucket, _, prefix = path.value.removeprefix("s3://").partition("/")
+    key = Generated(f"{prefix}/evaluationinputs/".lstrip("/"), "/custom-metrics.json", content=True)
+    parameters = {"Bucket": path.to(bucket), "Key": path.to(key), "Body": {"$json": definitions}}
+    return Request("custom-metrics", "s3", "PutObject", parameters)

@@ -1,0 +1,105 @@
+"""What all tests share: the command line in this process, projects in a temporary folder, a sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compiler import cli, sandbox
+from compiler.cli import exits
+from compiler.sandbox import Sandbox
+from compiler.sandbox.service import Timing
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+LOCK = HERE / "vectors" / "sagespec.lock.json"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="rewrite what golden cases expect")
+    parser.addoption("--trials", type=int, default=30, help="kill trials")
+
+
+@pytest.fixture
+def update(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update"))
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the machine's AWS configuration."""
+    for name in [name for name in os.environ if name.startswith("AWS_") or name == "SAGEMAKER_REGION"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in this process, exit codes and all; a defect (exit 70) always fails the test."""
+
+    def invoke(*args: str | Path, code: int | None = exits.DONE) -> Result:
+        monkeypatch.setattr("sys.argv", ["sagespec", *(str(a) for a in args)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capfd.readouterr()
+        found = Result(int(ended.value.code or 0), out, err)
+        assert found.code != exits.DEFECT, err
+        assert code is None or found.code == code, f"exit {found.code}\n{out}\n{err}"
+        return found
+
+    return invoke
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project with the recorded account's lock; the working directory."""
+    shutil.copy(LOCK, tmp_path)
+    (tmp_path / "specs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def account() -> Iterator[Sandbox]:
+    """A fast sandbox of the recorded account."""
+    with sandbox.start(
+        json.loads(LOCK.read_text("utf-8")), timing=Timing(job=0.4, lineage=0.05), buckets=["my-bucket"]
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def aws(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The same, with the environment pointing at it."""
+    for name, value in account.environment().items():
+        monkeypatch.setenv(name, value)
+    return account
+
+
+def vectors(*kinds: str) -> list[dict[str, Any]]:
+    """The recorded vectors of some kinds, or all."""
+    lines = (HERE / "vectors" / "vectors.jsonl").read_text("utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    return [v for v in found if not kinds or v["kind"] in kinds]
