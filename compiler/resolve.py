@@ -78,7 +78,24 @@ def resolve(specs: Mapping[str, Spec], broken: frozenset[str], settings: Setting
         diagnostics += found
         if done is not None:
             resolved[address] = done
+    diagnostics += _shared_outputs(resolved)
     return Resolution(resolved, tuple(sorted(diagnostics)))
+
+
+def _shared_outputs(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
+    """Jobs of the Job API write straight below their path: two with one path overwrite each other."""
+    paths: dict[str, str] = {}
+    for address, one in resolved.items():
+        output = getattr(one.facts, "output_path", None)
+        if output is None:
+            continue
+        path = output.value.rstrip("/") + "/"
+        for other, taken in paths.items():
+            if path.startswith(taken) or taken.startswith(path):
+                message = f"{other} writes to {taken} as well: they would overwrite each other's files"
+                hint = "use ${spec.name} and ${spec.run} in the path"
+                yield one.spec.locate(Problem("shared-output", message, output.path, hint, "warning"))
+        paths[address] = path
 
 
 def _ref_problems(spec: Spec, specs: Mapping[str, Spec], broken: frozenset[str]) -> Iterator[Problem]:
@@ -101,6 +118,16 @@ def ref_kinds(kind: str) -> dict[str, tuple[str, ...]]:
     """The fields of a kind that take refs, with the kinds that each may refer to."""
     fields = schema.load(kind)["properties"]["spec"]["properties"]
     return {name: tuple(s["x-ref"]) for name, s in fields.items() if "x-ref" in s}
+
+
+def examine(
+    spec: Spec, specs: Mapping[str, Spec], resolved: Mapping[str, Resolved], settings: Settings, facts: Facts
+) -> list[Diagnostic]:
+    """Say what more is wrong with a spec that its schema refuses, about the fields that it accepts."""
+    if any(target not in resolved for _, target in spec.refs()):
+        return [spec.locate(p) for p in _ref_problems(spec, specs, frozenset())]
+    _, diagnostics = _resolve(spec, resolved, settings, facts)
+    return [d for d in diagnostics if d.is_error and d.rule != "missing-field"]
 
 
 def _order(graph: Mapping[str, Iterable[str]]) -> tuple[list[str], list[str]]:
@@ -166,7 +193,7 @@ _ELSEWHERE = {"iam", "s3"}
 
 def _arn_problems(spec: Spec, context: Context) -> Iterator[Problem]:
     """ARNs of another region fail for certain, those of another account often."""
-    for path, text in _texts(spec.data["spec"], ("spec",)):
+    for path, text in _texts(spec.fields.value, ("spec",)):
         found = arn.parse(text)
         if found is None or path[1] in _FREE_TEXT:
             continue

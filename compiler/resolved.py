@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,9 +49,14 @@ class Inputs:
 
     def tags(self, *conventional: dict[str, Any], ours: bool = True) -> list[dict[str, Any]]:
         """The tags of a job or pipeline: those of the SDK's conventions, the spec's, and ours."""
-        own = [{"Key": key, "Value": value.to(str(value.value))} for key, value in self.spec.tags().items()]
+        own = [{"Key": v.to(key), "Value": v.to(_tag_text(v.value))} for key, v in self.spec.tags().items()]
         marks = [tag("sagespec:address", self.spec.address), tag("sagespec:identity", Generated(digits=64))]
         return [*conventional, *own, *(marks if ours else ())]
+
+
+def _tag_text(value: Any) -> str:
+    """Tags are text; YAML's true and numbers are written as YAML does."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def tag(key: str, value: Any) -> dict[str, Any]:

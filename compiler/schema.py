@@ -153,8 +153,10 @@ def _type(error: Failure, path: Path) -> Iterator[Problem]:
     hint = ""
     if "string" in names and isinstance(error.instance, int | float):
         hint = f'write "{_shown(error.instance)}"'
-    elif isinstance(error.instance, str) and {"integer", "number", "boolean"} & set(names):
-        hint = "write it without quotes"
+    elif isinstance(error.instance, str) and "boolean" in names:
+        hint = "write true or false, without quotes" if error.instance in ("true", "false") else "write true or false"
+    elif isinstance(error.instance, str) and {"integer", "number"} & set(names):
+        hint = "write it without quotes" if error.instance.replace(".", "", 1).isdigit() else ""
     yield Problem("wrong-type", f"expected {expected}, found {_found(error.instance)}", path, hint)
 
 

@@ -21,7 +21,11 @@ Overlays = Mapping[Path, tuple[Source, Path]]
 
 @dataclass(frozen=True)
 class Spec:
-    """A spec as its schema accepts it; `overlays` says which places come from the project file."""
+    """A spec; `overlays` says which places come from the project file.
+
+    `broken` is None for a spec that its schema accepts, else the fields that it refuses: such a spec is only
+    looked at further to say everything about it at once.
+    """
 
     source: Source = field(repr=False)
     kind: str
@@ -29,6 +33,7 @@ class Spec:
     data: dict[str, Any] = field(repr=False)
     default_tags: Mapping[str, Any] = field(default_factory=dict, repr=False)
     overlays: Overlays = field(default_factory=dict, repr=False)
+    broken: frozenset[str] | None = None
 
     @property
     def address(self) -> str:
@@ -41,7 +46,10 @@ class Spec:
     @property
     def fields(self) -> Traced:
         """The kind's own fields; what they are made into remembers them."""
-        return Traced(self.data["spec"], ("spec",))
+        fields = self.data["spec"]
+        if self.broken:
+            fields = {name: value for name, value in fields.items() if name not in self.broken}
+        return Traced(fields, ("spec",))
 
     def tags(self) -> dict[str, Traced]:
         """The spec's tags over the project's."""
@@ -52,7 +60,7 @@ class Spec:
 
     def refs(self) -> Iterator[tuple[str, str]]:
         """The fields that refer to other specs, with the addresses."""
-        for name, value in self.data["spec"].items():
+        for name, value in self.fields.value.items():
             if isinstance(value, dict) and set(value) == {"ref"}:
                 yield name, value["ref"]
 
@@ -87,9 +95,19 @@ def read(found: Source, settings: Settings) -> tuple[Spec | None, list[Diagnosti
     address = f"{kind}/{name}" if isinstance(name, str) else kind
     broken = {p.path for p in problems}
     problems += [p for p in schema.validate(kind, data) if p.path not in broken]
-    if problems:
-        return None, [_locate(found, overlays, p, address) for p in problems]
-    return Spec(found, kind, data["metadata"]["name"], data, tags, overlays), []
+    diagnostics = [_locate(found, overlays, p, address) for p in problems]
+    if not isinstance(name, str) or not isinstance(data.get("spec"), dict):
+        return None, diagnostics
+    return Spec(found, kind, name, data, tags, overlays, _broken_fields(data, problems)), diagnostics
+
+
+def _broken_fields(data: dict[str, Any], problems: Problems) -> frozenset[str] | None:
+    """The fields that the schema refuses, which nothing more can be said about; None where all is well."""
+    if not problems:
+        return None
+    return frozenset(
+        str(p.path[1]) for p in problems if len(p.path) > 1 and p.path[0] == "spec" and p.path[1] in data["spec"]
+    )
 
 
 def _envelope(data: Any, problems: Problems) -> str | None:

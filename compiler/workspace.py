@@ -26,11 +26,15 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True)
 class Specs:
-    """The specs of some files; `texts` are the files' texts, to show lines from."""
+    """The specs of some files; `texts` are the files' texts, to show lines from.
+
+    `refused` are those that their schemas refuse.
+    """
 
     specs: tuple[Spec, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    refused: tuple[Spec, ...] = ()
 
     def broken(self) -> frozenset[str]:
         return frozenset(d.address for d in self.diagnostics if d.is_error and "/" in d.address)
@@ -85,6 +89,7 @@ def files(settings: Settings, paths: Sequence[Path]) -> Iterator[Path]:
 def read(settings: Settings, paths: Iterable[Path]) -> Specs:
     """Read spec files; each file once, in the order of their names."""
     specs: list[Spec] = []
+    refused: list[Spec] = []
     diagnostics: list[Diagnostic] = []
     texts: dict[str, str] = {}
     for path in sorted({p.absolute() for p in paths}):
@@ -103,8 +108,8 @@ def read(settings: Settings, paths: Iterable[Path]) -> Specs:
             made, said = spec.read(document, settings)
             diagnostics += said
             if made is not None and name not in bad_syntax:
-                specs.append(made)
-    return Specs(tuple(specs), tuple(diagnostics), texts)
+                (specs if made.broken is None else refused).append(made)
+    return Specs(tuple(specs), tuple(diagnostics), texts, tuple(refused))
 
 
 def read_lock(settings: Settings) -> tuple[Lock | None, list[Diagnostic], dict[str, str]]:
@@ -139,7 +144,10 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None) 
         texts[settings.project.source.file] = file.read_text("utf-8-sig", "replace")
     if diagnostics:
         return Checked(settings, (), {}, tuple(sorted(said)), texts)
-    resolution = resolve.resolve(found, everything.broken(), settings, Facts(locked, region))
+    facts = Facts(locked, region)
+    resolution = resolve.resolve(found, everything.broken(), settings, facts)
+    for refused in asked.refused:
+        said += resolve.examine(refused, found, resolution.resolved, settings, facts)
     targets = tuple(s.address for s in asked.specs)
     said += [d for d in resolution.diagnostics if d.address in targets]
     return Checked(settings, targets, resolution.resolved, tuple(sorted(set(said))), texts)

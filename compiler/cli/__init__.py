@@ -16,6 +16,7 @@ from compiler.cli import exits
 
 COMMANDS = {
     "apply": "Submit compiled files, once.",
+    "catalog": "Show what can be chosen.",
     "compile": "Compile specs into reviewable JSON.",
     "plan": "Show what apply would do.",
     "schema": "Print the JSON Schema of a kind.",

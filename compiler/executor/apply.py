@@ -97,6 +97,10 @@ class _Applying:
         self.runs = {a: p.run for a, p in self.plan.files.items() if p.run is not None}
         for address, run in self.runs.items():
             self._note(address, run)
+        for address, planned in self.plan.files.items():
+            for line in planned.lines[:1]:
+                if line.action == "failed" and planned.run is None:
+                    self._fail(Failure(address, line.note))
         with ThreadPoolExecutor(self.options.concurrency) as pool:
             busy: dict[Future[Run], str] = {}
             while True:

@@ -98,10 +98,13 @@ def _plan_file(cloud: Cloud, file: File, found: Found, before: Mapping[str, File
         rest = tuple(Line(r.id, "keep", _what(r.operation, r.parameters)) for r in requests[:-1])
         return FilePlan(file, (*rest, Line(requests[-1].id, action, run.name, note)), run)
     blockers = [a for a in file.content.depends_on if before[a].has_failed]
+    absent = _absent_functions(cloud, file, before)
     waits = [a for a in file.content.depends_on if before[a].is_pending or _is_running(before[a])]
     action, note = "create", ""
     if blockers:
         action, note = "blocked", f"by {', '.join(blockers)}"
+    elif absent:
+        action, note = "failed", f"there is no function {', '.join(absent)}"
     elif waits:
         action, note = "wait", f"for {', '.join(waits)}"
     lines = []
@@ -116,6 +119,31 @@ def _plan_file(cloud: Cloud, file: File, found: Found, before: Mapping[str, File
     if earlier := found.earlier.get(file.address):
         differences = (f"ran before as {earlier}", *_differences(cloud, file, earlier))
     return FilePlan(file, tuple(lines), None, tuple(waits), differences)
+
+
+def _absent_functions(cloud: Cloud, file: File, before: Mapping[str, FilePlan]) -> list[str]:
+    """Functions that a spec says exist, and that AWS does not know."""
+    existing = [a for a in file.content.depends_on if not before[a].file.content.requests]
+    absent = []
+    for arn in sorted(set(_lambda_arns([r.parameters for r in file.content.requests]))) if existing else ():
+        try:
+            cloud.call("lambda", "GetFunction", file.content.region, FunctionName=arn)
+        except CloudError as error:
+            if not error.is_missing:
+                raise
+            absent.append(arn)
+    return absent
+
+
+def _lambda_arns(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        if isinstance(tree.get("LambdaArn"), str):
+            yield tree["LambdaArn"]
+        for value in tree.values():
+            yield from _lambda_arns(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _lambda_arns(value)
 
 
 def _is_running(plan: FilePlan) -> bool:

@@ -94,7 +94,7 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     fields = inputs.fields
     parameters: dict[str, Any] = render("CustomAgentLambda", spec=fields, role=facts.role, code=facts.code)
     parameters["FunctionName"] = fields.function_name if fields.function_name else _name(inputs)
-    if tags := {t["Key"]: t["Value"] for t in inputs.tags(ours=False)}:
+    if tags := {t["Key"].value: t["Value"] for t in inputs.tags(ours=False)}:
         parameters["Tags"] = tags
     return [Request("function", "lambda", "CreateFunction", parameters)]
 

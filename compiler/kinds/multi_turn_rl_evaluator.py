@@ -24,6 +24,7 @@ class Facts:
 
     ground: Ground
     agent: Agent
+    output_path: Traced
     hyperparameters: dict[str, Traced] = field(default_factory=dict)
 
 
@@ -52,7 +53,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
         hyperparameters.warn_unchecked(ground.model.name, fields.model, problems)
     chosen = hyperparameters.complete(fields.hyperparameters, recipe, problems)
     _check_pass_k(chosen, problems)
-    return None if env is None else Facts(ground, env, chosen)
+    return None if env is None else Facts(ground, env, fields.s3_output_path, chosen)
 
 
 def _agent(inputs: Inputs, problems: Problems) -> Agent | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,7 @@ class Facts:
     mlflow_app: Traced
     output_group: Traced
     checkpoint_group: Traced
+    output_path: Traced
     new_groups: dict[str, str] = field(default_factory=dict)
     hyperparameters: dict[str, Traced] = field(default_factory=dict)
 
@@ -48,46 +50,64 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields, context = inputs.fields, inputs.context
     upstream = inputs.upstream.get("model")
     found = model.find(fields.model, context, problems, upstream.trained if upstream else None)
-    qualifier = fields.bedrock_agentcore_qualifier
-    qualifier = qualifier if qualifier.given else qualifier.to("DEFAULT")
-    function = inputs.upstream.get("agent_env")
-    env = agent.find(fields.agent_env, qualifier, context, problems, function.arn if function else None)
+    env = _agent(inputs, problems)
     role = inputs.role(problems)
     mlflow = inputs.mlflow(fields.mlflow_app_arn, problems)
-    if found is None or env is None or role is None or mlflow is None:
+    output = _given_group(inputs, fields.output_model_package_group, problems)
+    checkpoint = _given_group(inputs, fields.intermediate_checkpoint_model_package_group, problems)
+    if found is None:
         return None
     model.check_eula(found, fields, problems, needs_flag=True)
-    output, checkpoint, new = _groups(inputs, found, problems)
-    if output is None or checkpoint is None:
+    chosen = hyperparameters.changed(fields.hyperparameters, _recipe(inputs, found, problems), problems)
+    groups = _groups(inputs, found, output, checkpoint, problems)
+    if env is None or role is None or mlflow is None or groups is None:
         return None
-    recipe = found.recipe("FineTuning/MTRL")
+    output_group, checkpoint_group, new = groups
+    return Facts(found, env, role, mlflow, output_group, checkpoint_group, _output_path(inputs), new, chosen)
+
+
+def _output_path(inputs: Inputs) -> Traced:
+    given, context = inputs.fields.s3_output_path, inputs.context
+    return given if given else given.to(f"s3://sagemaker-{context.region}-{context.account}/output")
+
+
+def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
+    fields, function = inputs.fields, inputs.upstream.get("agent_env")
+    qualifier = fields.bedrock_agentcore_qualifier
+    qualifier = qualifier if qualifier.given else qualifier.to("DEFAULT")
+    existing = function.arn if function else None
+    return agent.find(fields.agent_env, qualifier, inputs.context, problems, existing)
+
+
+def _recipe(inputs: Inputs, found: Model, problems: Problems) -> Mapping[str, Any] | None:
+    fields, recipe = inputs.fields, found.recipe("FineTuning/MTRL")
     if found.recipes is not None and recipe is None:
         hint = "see `sagespec catalog models --technique MTRL`"
         problems.error("no-recipe", f"{found.name} cannot be trained with MTRL", fields.model.path, hint)
     elif recipe is None and fields.hyperparameters:
         hyperparameters.warn_unchecked(found.name, fields.hyperparameters, problems)
-    chosen = hyperparameters.changed(fields.hyperparameters, recipe, problems)
-    return Facts(found, env, role, mlflow, output, checkpoint, new, chosen)
+    return recipe
 
 
-def _groups(inputs: Inputs, found: Model, problems: Problems) -> tuple[Traced | None, Traced | None, dict[str, str]]:
+def _groups(
+    inputs: Inputs, found: Model, output: Traced | None, checkpoint: Traced | None, problems: Problems
+) -> tuple[Traced, Traced, dict[str, str]] | None:
     """The two model package groups, and those of them that are left to us to create, by request id."""
     fields, new = inputs.fields, {}
-    output = _given_group(inputs, fields.output_model_package_group, problems)
-    checkpoint = _given_group(inputs, fields.intermediate_checkpoint_model_package_group, problems)
     if not fields.output_model_package_group:
-        if found.group is not None:
-            output = found.group
-        else:
+        output = found.group
+        if output is None:
             new["output-group"] = names.with_suffix(found.name, "-mtrl-mpg", names.GROUP_LIMIT)
             output = _group_arn(inputs, new["output-group"])
     if not fields.intermediate_checkpoint_model_package_group:
         new["checkpoint-group"] = names.with_suffix(found.name, "-mtrl-checkpoint-mpg", names.GROUP_LIMIT)
         checkpoint = _group_arn(inputs, new["checkpoint-group"])
-    if output is not None and checkpoint is not None and output.value == checkpoint.value:
-        where = fields.intermediate_checkpoint_model_package_group
+    if output is None or checkpoint is None:
+        return None
+    if output.value == checkpoint.value:
+        where = fields.intermediate_checkpoint_model_package_group or fields.output_model_package_group
         message = "checkpoints and the trained model cannot go to the same model package group"
-        problems.error("same-group", message, where.path)
+        problems.error("same-group", message, where.path if where else fields.model.path)
     return output, checkpoint, new
 
 
@@ -117,15 +137,13 @@ def _group_requests(facts: Facts) -> list[Request]:
 
 
 def _job_request(inputs: Inputs, facts: Facts) -> Request:
-    fields, context = inputs.fields, inputs.context
-    given_path = fields.s3_output_path
-    default_path = f"s3://sagemaker-{context.region}-{context.account}/output"
+    fields = inputs.fields
     document = render(
         "MultiTurnRLTrainer",
         spec=fields,
         model=facts.model,
         agent=facts.agent,
-        s3_output_path=given_path if given_path else given_path.to(default_path),
+        s3_output_path=facts.output_path,
         output_group=facts.output_group,
         checkpoint_group=facts.checkpoint_group,
         accept_eula=fields.accept_eula.to(facts.model.package is not None or bool(fields.accept_eula)),

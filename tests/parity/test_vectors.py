@@ -26,7 +26,7 @@ def test_vectors_of_a_kind_hold(kind: str, project: Path, run: Run) -> None:
     lines = project / "vectors.jsonl"
     lines.write_text("\n".join(json.dumps(v) for v in recorded), "utf-8")
     run("compile", "specs", "--out", "compiled", code=None)
-    compare = [sys.executable, HERE / "vectors" / "compare.py", lines, project / "compiled"]
+    compare = [sys.executable, str(HERE / "vectors" / "compare.py"), str(lines), str(project / "compiled")]
     result = subprocess.run(compare, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
     assert f"{len(recorded)} of {len(recorded)} vectors hold" in result.stdout

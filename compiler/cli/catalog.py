@@ -1,0 +1,105 @@
+"""`sagespec catalog`: what can be chosen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compiler import catalog, report, workspace
+from compiler.cli import aws, exits, options
+from compiler.diagnostics import did_you_mean
+from compiler.lock import Context, MissingFact
+
+
+@click.group("catalog")
+def command() -> None:
+    """Show what can be chosen: benchmarks, scorers, judge metrics, hyperparameters."""
+
+
+@command.command("benchmarks")
+@click.argument("name", required=False)
+@aws.OUTPUT
+def benchmarks(name: str | None, form: str) -> int:
+    """List the benchmarks, or show one with its subtasks."""
+    rows = catalog.benchmarks()
+    if name is None:
+        return _table(rows, ("name", "modality", "metrics", "strategy", "nova", "description"), form)
+    found = next((row for row in rows if row["name"] == name), None)
+    if found is None:
+        hint = did_you_mean(name, [row["name"] for row in rows])
+        raise click.BadParameter(f"there is no benchmark {name!r}: {hint}")
+    if form == "json":
+        aws.show_json(found)
+        return exits.DONE
+    for key, value in found.items():
+        click.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+    return exits.DONE
+
+
+@command.command("scorers")
+@aws.OUTPUT
+def scorers(form: str) -> int:
+    """List the built-in scorers."""
+    return _table(catalog.scorers(), ("name", "description"), form)
+
+
+@command.command("judge-metrics")
+@aws.OUTPUT
+def judge_metrics(form: str) -> int:
+    """List the metrics that a judge knows."""
+    return _table(catalog.judge_metrics(), ("name", "description"), form)
+
+
+@command.command("hyperparameters")
+@click.argument("model")
+@click.option("--kind", type=click.Choice(sorted(catalog.RECIPES)), help="Only those of one kind.")
+@options.project_options
+@aws.OUTPUT
+def hyperparameters(
+    model: str,
+    kind: str | None,
+    environment: str | None,
+    given: tuple[str, ...],
+    project_file: Path | None,
+    region: str | None,
+    form: str,
+) -> int:
+    """List a model's hyperparameters, from the lock."""
+    settings = options.settings(environment, given, project_file, "text", None)
+    locked, diagnostics, texts = workspace.read_lock(settings)
+    if locked is None:
+        said = report.text(diagnostics, texts, False) or "there is no lock: run `sagespec lock`"
+        raise exits.Stop(said, exits.INVALID)
+    try:
+        context: Context = locked.context(settings.account, settings.region or region)
+        rows = catalog.hyperparameters_of(context, model, kind)
+    except MissingFact as missing:
+        raise exits.Stop(f"{missing.message}\n    hint: {missing.hint}", exits.INVALID) from None
+    return _table(rows, ("kind", "name", "type", "default", "min", "max", "enum"), form)
+
+
+def _table(rows: list[dict[str, Any]], columns: tuple[str, ...], form: str) -> int:
+    """Print rows as aligned columns, or as JSON with everything that is known."""
+    if form == "json":
+        aws.show_json(rows)
+        return exits.DONE
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [max(len(row[i]) for row in [list(columns), *cells]) for i in range(len(columns))]
+    for line in [list(columns), *cells]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    return exits.DONE
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return (
+        ", ".join(str(v) for v in value)
+        if isinstance(value, list)
+        else value
+        if isinstance(value, str)
+        else json.dumps(value)
+    )
