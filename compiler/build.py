@@ -45,7 +45,9 @@ def build(
     if any(d.is_error for d in diagnostics):
         return None, diagnostics
     context = inputs.context
-    depends_on = tuple(d.spec.address for d in resolved.dependencies)
+    # an inherited agent may be the output of a spec that this one does not refer to itself
+    needed = {d.spec.address for d in resolved.dependencies}.union(*(compiled.awaited(d.parameters) for d in drafts))
+    depends_on = tuple(sorted(needed))
     identity = compiled.identify(
         kind=spec.kind,
         qualified_name=inputs.qualified_name,

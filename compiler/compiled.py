@@ -147,6 +147,16 @@ def _fill(value: Any, identity: str) -> Any:
     return value
 
 
+def awaited(tree: Any) -> set[str]:
+    """The addresses of the specs whose outputs a tree of parameters waits for."""
+    if isinstance(tree, dict):
+        if set(tree) == {"$output"}:
+            address = str(tree["$output"]).rpartition(".")[0]
+            return {address} if "/" in address else set()
+        return set().union(*(awaited(value) for value in tree.values())) if tree else set()
+    return set().union(*(awaited(value) for value in tree)) if isinstance(tree, list) and tree else set()
+
+
 def canonical(value: Any) -> str:
     """JSON text with compact separators and sorted keys: what `$json` stands for, and what is hashed."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)

@@ -84,18 +84,21 @@ def resolve(specs: Mapping[str, Spec], broken: frozenset[str], settings: Setting
 
 def _shared_outputs(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
     """Jobs of the Job API write straight below their path: two with one path overwrite each other."""
-    paths: dict[str, str] = {}
-    for address, one in resolved.items():
-        output = getattr(one.facts, "output_path", None)
-        if output is None:
-            continue
-        path = output.value.rstrip("/") + "/"
-        for other, taken in paths.items():
-            if path.startswith(taken) or taken.startswith(path):
-                message = f"{other} writes to {taken} as well: they would overwrite each other's files"
-                hint = "use ${spec.name} and ${spec.run} in the path"
-                yield one.spec.locate(Problem("shared-output", message, output.path, hint, "warning"))
-        paths[address] = path
+    paths = sorted(
+        (one.facts.output_path.value.rstrip("/") + "/", address)
+        for address, one in resolved.items()
+        if hasattr(one.facts, "output_path")
+    )
+    outermost, other = "", ""
+    for path, address in paths:
+        if outermost and path.startswith(outermost):
+            spec = resolved[address].spec
+            message = f"{other} writes to {outermost} as well: they would overwrite each other's files"
+            hint = "use ${spec.name} and ${spec.run} in the path"
+            place = resolved[address].facts.output_path.path
+            yield spec.locate(Problem("shared-output", message, place, hint, "warning"))
+        else:
+            outermost, other = path, address
 
 
 def _ref_problems(spec: Spec, specs: Mapping[str, Spec], broken: frozenset[str]) -> Iterator[Problem]:

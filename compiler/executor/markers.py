@@ -71,12 +71,3 @@ def _zip(members: Mapping[str, Mapping[str, str]], root: Path) -> bytes:
             text = member.get("text")
             made.writestr(entry, text.encode() if text is not None else read_file(member, root))
     return archive.getvalue()
-
-
-def awaited(value: Any) -> set[str]:
-    """The outputs of other specs that parameters wait for."""
-    if isinstance(value, dict):
-        if set(value) == {"$output"}:
-            return set() if value["$output"].startswith("requests.") else {value["$output"]}
-        return set().union(*(awaited(item) for item in value.values())) if value else set()
-    return set().union(*(awaited(item) for item in value)) if isinstance(value, list) and value else set()
