@@ -6,13 +6,14 @@ pipeline as a graph; a failure is reported at the spec line that caused the valu
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from compiler import api, compiled, kinds, pipeline, schema
 from compiler.compiled import Compiled, Request
-from compiler.diagnostics import Diagnostic, Path, Problem
+from compiler.diagnostics import Diagnostic, Path, Problem, dotted
 from compiler.project import Settings
 from compiler.resolved import Resolved
 from compiler.trace import Provenance, origin, settle
@@ -27,9 +28,9 @@ class Build:
 
 
 def build(
-    resolved: Resolved, settings: Settings, identities: Mapping[str, str]
+    resolved: Resolved, settings: Settings, identities: Mapping[str, str], policies: Mapping[str, Any]
 ) -> tuple[Build | None, list[Diagnostic]]:
-    """Render and check one spec; `identities` are those of what it depends on, by address."""
+    """Render and check one spec; `identities` are those of what it depends on, `policies` JSON Schemas by file."""
     inputs, spec = resolved.inputs, resolved.spec
     drafts: list[Request] = []
     provenance: dict[str, Provenance] = {}
@@ -69,7 +70,23 @@ def build(
         environment=settings.environment,
         thresholds=tuple(spec.data["metadata"].get("thresholds", ())),
     )
-    return Build(made, provenance), diagnostics
+    broken = [spec.locate(p) for p in _policy_problems(made, provenance, spec.data, policies)]
+    return None if broken else Build(made, provenance), diagnostics + broken
+
+
+def _policy_problems(
+    made: Compiled, provenance: Mapping[str, Provenance], data: Any, policies: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """What the project's own policies say of a compiled file, at the spec line that caused it."""
+    document = json.loads(compiled.dump(made)) if policies else None
+    for name, policy in policies.items():
+        for problem in schema.validate_against(policy, document):
+            place: Path = ()
+            if problem.path[:1] == ("requests",) and len(problem.path) > 3:
+                request = made.requests[int(problem.path[1])]
+                place = _within(data, origin(provenance[request.id], problem.path[3:]))
+            message = f"{name}: {dotted(problem.path)}: {problem.message}"
+            yield Problem("policy", message, place, problem.hint)
 
 
 def _check(request: Request, resolved: Resolved) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from compiler import build, compiled, lock, project, resolve, source, spec
 from compiler.build import Build
@@ -164,11 +165,12 @@ def compile(checked: Checked) -> Compilation:
     identities: dict[str, str] = {}
     failed: set[str] = set()
     diagnostics = list(checked.diagnostics)
+    policies = _policies(checked.settings.project, diagnostics)
     for address, resolved in checked.resolved.items():
         if any(d.spec.address in failed for d in resolved.dependencies):
             failed.add(address)
             continue
-        made, said = build.build(resolved, checked.settings, identities)
+        made, said = build.build(resolved, checked.settings, identities, policies)
         if address in checked.targets:
             diagnostics += said
         if made is None:
@@ -178,6 +180,18 @@ def compile(checked: Checked) -> Compilation:
             identities[address] = made.compiled.identity
     wanted = {a: b for a, b in builds.items() if a in checked.targets}
     return Compilation(checked, wanted, tuple(sorted(set(diagnostics))))
+
+
+def _policies(found: Project, diagnostics: list[Diagnostic]) -> dict[str, Any]:
+    """Read the project's policies; one that is not JSON is an error of its own."""
+    policies: dict[str, Any] = {}
+    for file in found.policy_files():
+        name = file.relative_to(found.root).as_posix()
+        sources, said = source.load(name, file.read_bytes())
+        diagnostics += said
+        if sources:
+            policies[name] = sources[0].data
+    return policies
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def command(
     order = aws.order([Path(f["path"]) for f in saved["files"]] if saved else paths, environment, project_file)
     with aws.endpoint(use_sandbox, project_file, order), aws.trouble():
         cloud = aws.cloud(profile, region)
-        made = planning.plan(order, cloud)
+        made = planning.plan(order, cloud, aws.root_of(project_file))
         if saved is not None and json.loads(planning.save(made)) != saved:
             raise files.InvalidFiles("AWS or the files have moved since the plan was saved; plan again")
         plans.show(made, options.wants_color(None, sys.stdout))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -98,8 +99,6 @@ def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Ite
     if not use_sandbox:
         yield
         return
-    import os
-
     try:
         from compiler import sandbox
     except ImportError:
@@ -131,7 +130,8 @@ def _buckets(tree: Any) -> Iterator[str]:
 
 
 def cloud(profile: str | None, region: str | None) -> Cloud:
-    return Cloud(profile, region)
+    """AWS with what the command line and the environment say; boto3 itself knows neither of the two names."""
+    return Cloud(profile, region or os.environ.get("SAGEMAKER_REGION") or os.environ.get("AWS_REGION"))
 
 
 def confirm(question: str, yes: bool) -> None:

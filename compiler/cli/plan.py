@@ -30,7 +30,7 @@ def command(
     """Show what apply would do; reads only. PATHs are compiled files or folders."""
     order = aws.order(paths, environment, project_file)
     with aws.trouble():
-        made = planning.plan(order, aws.cloud(profile, region))
+        made = planning.plan(order, aws.cloud(profile, region), aws.root_of(project_file))
     if form == "json":
         aws.show_json({"files": planning.summary(made)})
     else:

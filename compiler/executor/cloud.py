@@ -6,6 +6,7 @@ In: a service, an operation, parameters. Out: the answer. Everything that can go
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -93,10 +94,9 @@ class Cloud:
             if not token:
                 return
 
-    @cached_property
-    def account(self) -> str:
-        """The caller's account; needs no permission."""
-        return str(self.call("sts", "GetCallerIdentity")["Account"])
+    def account(self, region: str | None = None) -> str:
+        """The caller's account; needs no permission, but a region to ask in."""
+        return str(self.call("sts", "GetCallerIdentity", region)["Account"])
 
     def _client(self, service: str, region: str | None) -> Any:
         with self._lock:
@@ -104,7 +104,10 @@ class Cloud:
                 from botocore.config import Config
 
                 config = Config(
-                    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+                    retries={
+                        "mode": "standard",
+                        "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS)),
+                    },
                     max_pool_connections=32,
                     s3={"addressing_style": "path"} if self._endpoint else None,
                 )
@@ -120,8 +123,6 @@ class Cloud:
     @cached_property
     def _endpoint(self) -> str | None:
         """A local endpoint has no host name for each bucket."""
-        import os
-
         return os.environ.get("AWS_ENDPOINT_URL")
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
-from compiler.executor import runs
+from compiler.compiled import Request
+from compiler.executor import markers, runs
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File, InvalidFiles, Order
 from compiler.executor.runs import Found, Run
@@ -71,23 +73,25 @@ class Plan:
         return any(plan.has_failed for plan in self.targets())
 
 
-def plan(order: Order, cloud: Cloud) -> Plan:
+def plan(order: Order, cloud: Cloud, root: Path) -> Plan:
     """Work out what apply would do; reads only.
 
     Raises CloudError, and InvalidFiles where the caller is in another account.
     """
     accounts = {file.content.account for file in order.files.values()}
-    wrong = sorted(accounts - {cloud.account}) if accounts else []
-    if wrong:
-        raise InvalidFiles(f"compiled for account {', '.join(wrong)}, but the caller is in {cloud.account}")
+    if not accounts:
+        return Plan()
+    caller = cloud.account(sorted({file.content.region for file in order.files.values()})[0])
+    if wrong := sorted(accounts - {caller}):
+        raise InvalidFiles(f"compiled for account {', '.join(wrong)}, but the caller is in {caller}")
     found = runs.find(cloud, order.files.values())
     planned: dict[str, FilePlan] = {}
     for address, file in order.files.items():
-        planned[address] = _plan_file(cloud, file, found, planned)
+        planned[address] = _plan_file(cloud, file, found, planned, root)
     return Plan(planned)
 
 
-def _plan_file(cloud: Cloud, file: File, found: Found, before: Mapping[str, FilePlan]) -> FilePlan:
+def _plan_file(cloud: Cloud, file: File, found: Found, before: Mapping[str, FilePlan], root: Path) -> FilePlan:
     run = found.runs.get(file.address)
     requests = file.content.requests
     if not requests:
@@ -95,6 +99,8 @@ def _plan_file(cloud: Cloud, file: File, found: Found, before: Mapping[str, File
     if run is not None:
         action: Action = {"done": "keep", "running": "running", "failed": "failed"}[run.state]  # type: ignore[assignment]  # a literal by its key
         note = run.status + (f": {run.reason}" if run.reason else "")
+        if other := _other_function(requests[-1], run, root):
+            return FilePlan(file, (Line(requests[-1].id, "failed", run.name, other),))
         rest = tuple(Line(r.id, "keep", _what(r.operation, r.parameters)) for r in requests[:-1])
         return FilePlan(file, (*rest, Line(requests[-1].id, action, run.name, note)), run)
     blockers = [a for a in file.content.depends_on if before[a].has_failed]
@@ -119,6 +125,16 @@ def _plan_file(cloud: Cloud, file: File, found: Found, before: Mapping[str, File
     if earlier := found.earlier.get(file.address):
         differences = (f"ran before as {earlier}", *_differences(cloud, file, earlier))
     return FilePlan(file, tuple(lines), None, tuple(waits), differences)
+
+
+def _other_function(request: Request, run: Run, root: Path) -> str | None:
+    """Why an existing function is not the one that the file describes."""
+    if request.operation != "CreateFunction":
+        return None
+    try:
+        return runs.other_function(markers.fill(request.parameters, {}, root), run)
+    except markers.Unfilled as error:
+        return str(error)
 
 
 def _absent_functions(cloud: Cloud, file: File, before: Mapping[str, FilePlan]) -> list[str]:

@@ -6,6 +6,8 @@ record of what has run, whatever the names start with.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -195,6 +197,18 @@ def _function(cloud: Cloud, file: File) -> tuple[Run | None, str]:
     status = configuration.get("State", "Active")
     reason = configuration.get("StateReason", "")
     return Run(name, configuration["FunctionArn"], status, reason, details=configuration), ""
+
+
+def other_function(parameters: Mapping[str, Any], run: Run) -> str | None:
+    """Say why an existing function is not the one that is wanted; a running agent is never changed."""
+    code = parameters["Code"].get("ZipFile")
+    found = run.details
+    if code is not None and base64.b64encode(hashlib.sha256(code).digest()).decode() != found["CodeSha256"]:
+        return f"a function {run.name} exists with other code; a running agent is never changed"
+    for member in ("Handler", "MemorySize", "Role", "Runtime", "Timeout"):
+        if found.get(member) != parameters.get(member):
+            return f"a function {run.name} exists with another {member}; a running agent is never changed"
+    return None
 
 
 def describe(cloud: Cloud, file: File, run: Run) -> Run:

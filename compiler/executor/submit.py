@@ -235,7 +235,7 @@ def _execution(s: Submission, _request: Request, parameters: dict[str, Any], kno
         return "kept", {"Run": run}
 
 
-def _function(s: Submission, request: Request, parameters: dict[str, Any], _known: dict[str, Any]) -> Answer:
+def _function(s: Submission, _request: Request, parameters: dict[str, Any], _known: dict[str, Any]) -> Answer:
     try:
         answer = s.call("lambda", "CreateFunction", **parameters)
         return "created", {"Run": Run(answer["FunctionName"], answer["FunctionArn"], answer.get("State", "Active"))}
@@ -243,19 +243,9 @@ def _function(s: Submission, request: Request, parameters: dict[str, Any], _know
         if not error.is_taken:
             raise
     run = runs.find(s.cloud, [s.file]).runs[s.file.address]
-    check_function(request, parameters, run)
+    if reason := runs.other_function(parameters, run):
+        raise Refused(reason)
     return "kept", {"Run": run}
-
-
-def check_function(_request: Request, parameters: Mapping[str, Any], run: Run) -> None:
-    """Refuse to go on with a function of our name that has other code or another configuration."""
-    code = parameters["Code"].get("ZipFile")
-    found = run.details
-    if code is not None and base64.b64encode(hashlib.sha256(code).digest()).decode() != found["CodeSha256"]:
-        raise Refused(f"a function {run.name} exists with other code; a running agent is never changed")
-    for member in ("Handler", "MemorySize", "Role", "Runtime", "Timeout"):
-        if found.get(member) != parameters.get(member):
-            raise Refused(f"a function {run.name} exists with another {member}; a running agent is never changed")
 
 
 _HANDLERS: dict[str, Callable[[Submission, Request, dict[str, Any], dict[str, Any]], Answer]] = {

@@ -23,6 +23,7 @@ from compiler.sandbox.service import LOCK, OPERATIONS, READS, Region, ServiceErr
 _HANDLERS = (hub, jobs, pipelines, registry, training)  # importing them has registered their operations
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _MOTO_MUTATING_POSTS = re.compile(r"(Create|Put|Update|Delete|Add|Remove|Tag|Untag|Set|Attach|Detach|Start|Stop)")
+_MOTO_SERVICES = ("iam", "lambda", "logs", "s3", "sts")
 _CHECKED = {"CreateArtifact", "CreateJob", "CreateModelPackageGroup", "CreatePipeline", "CreateTrainingJob"}
 _CHECKED |= {"StartPipelineExecution"}
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -194,8 +195,13 @@ def _moto(account: str) -> Any:
     os.environ["MOTO_ACCOUNT_ID"] = account  # read when moto is imported
     import logging
 
+    from moto.backends import get_backend
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    for service in _MOTO_SERVICES:  # moto keeps its state in the process: a new sandbox starts from nothing
+        for by_region in get_backend(service).values():  # type: ignore[call-overload]  # overloaded for each literal name
+            for backend in by_region.values():
+                backend.reset()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     return DomainDispatcherApplication(create_backend_app)
 

@@ -81,9 +81,7 @@ WILD = st.recursive(
 
 
 @given(
-    st.fixed_dictionaries(
-        {}, optional=dict.fromkeys(("JobName", "RoleArn", "Tags", "JobCategory", "Other"), WILD)
-    )
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("JobName", "RoleArn", "Tags", "JobCategory", "Other"), WILD))
 )
 def test_what_botocore_refuses_we_refuse(change: dict[str, Any]) -> None:
     parameters = {**JOB, "JobConfigDocument": "{}", **change}

@@ -1,0 +1,214 @@
+"""Compiling as a user sees it: files, changes, checks, orphans, the same bytes everywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from compiler import schema
+from tests.conftest import LOCK, ROOT, Run
+
+
+@pytest.fixture
+def example(project: Path) -> Path:
+    spec = project / "specs" / "a.yaml"
+    shutil.copy(ROOT / "specs" / "multi-turn-rl-trainer.yaml", spec)
+    return spec
+
+
+def test_compile_writes_updates_and_removes(example: Path, run: Run) -> None:
+    assert run("compile").stdout == "created compiled/MultiTurnRLTrainer/support-agent.json\n"
+    assert run("compile").stdout == ""
+    example.write_text(example.read_text("utf-8").replace("max_epochs: 2", "max_epochs: 3"), "utf-8")
+    assert run("compile").stdout == "updated compiled/MultiTurnRLTrainer/support-agent.json\n"
+    example.unlink()
+    assert run("compile").stdout == "removed compiled/MultiTurnRLTrainer/support-agent.json\n"
+
+
+def test_check_writes_nothing_and_shows_a_diff(example: Path, run: Run) -> None:
+    assert "+++ b/compiled/" in run("compile", "--check", code=1).stdout
+    assert not Path("compiled").exists()
+    run("compile")
+    run("compile", "--check")
+    example.write_text(example.read_text("utf-8").replace("max_epochs: 2", "max_epochs: 3"), "utf-8")
+    assert re.search(r'\+ +"max_epochs": "3"', run("compile", "--check", code=1).stdout)
+
+
+def test_orphans_stay_while_anything_is_wrong_and_foreign_files_always(example: Path, run: Run) -> None:
+    run("compile")
+    foreign = Path("compiled/MultiTurnRLTrainer/mine.json")
+    foreign.write_text("{}", "utf-8")
+    example.write_text("apiVersion: [", "utf-8")
+    run("compile", code=1)
+    assert Path("compiled/MultiTurnRLTrainer/support-agent.json").exists()
+    example.unlink()
+    run("compile")
+    assert [p.name for p in foreign.parent.iterdir()] == ["mine.json"]
+
+
+def test_a_compile_of_some_paths_removes_nothing(example: Path, run: Run) -> None:
+    run("compile")
+    other = Path("specs/b.yaml")
+    other.write_text(example.read_text("utf-8").replace("support-agent", "other"), "utf-8")
+    example.unlink()
+    run("compile", "specs/b.yaml")
+    assert len(list(Path("compiled/MultiTurnRLTrainer").iterdir())) == 2
+
+
+def test_valid_specs_are_written_beside_invalid_ones(example: Path, run: Run) -> None:
+    Path("specs/b.yaml").write_text(
+        example.read_text("utf-8").replace("support-agent", "b").replace("qwen3", "qwenx"), "utf-8"
+    )
+    assert "created" in run("compile", code=1).stdout
+    assert [p.name for p in Path("compiled/MultiTurnRLTrainer").iterdir()] == ["support-agent.json"]
+
+
+def test_stdout_prints_one_and_writes_nothing(example: Path, run: Run) -> None:
+    printed = run("compile", "--stdout", "MultiTurnRLTrainer/support-agent").stdout
+    assert not Path("compiled").exists()
+    run("compile")
+    assert printed == Path("compiled/MultiTurnRLTrainer/support-agent.json").read_text("utf-8")
+    jsonschema.validate(json.loads(printed), schema.load("Compiled"))
+    assert "no spec has the address" in run("compile", "--stdout", "MultiTurnRLTrainer/x", code=1).stderr
+
+
+def test_one_path_compiles_with_what_it_refers_to(project: Path, run: Run) -> None:
+    shutil.copytree(ROOT / "specs", project / "specs", dirs_exist_ok=True)
+    (project / "sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\n", "utf-8")
+    shown = run("compile", "specs/multi-turn-rl-evaluator.yaml").stdout
+    assert shown == "created compiled/MultiTurnRLEvaluator/support-agent-episodes.json\n"
+
+
+def test_a_comment_a_description_and_a_tag_change_no_identity(example: Path, run: Run) -> None:
+    def identity() -> str:
+        text = run("compile", "--stdout", "MultiTurnRLTrainer/support-agent").stdout
+        return str(json.loads(text)["metadata"]["identity"])
+
+    first = identity()
+    text = example.read_text("utf-8")
+    example.write_text(
+        "# words\n" + text.replace("An agent", "One agent") + "  tags: {a: b}\n  base_job_name: x\n", "utf-8"
+    )
+    assert identity() == first
+    example.write_text(text.replace("group_size: 16", "group_size: 8\n    max_steps: 7"), "utf-8")
+    assert identity() != first
+
+
+def test_retraining_gives_evaluations_new_identities(project: Path, run: Run) -> None:
+    shutil.copytree(ROOT / "specs", project / "specs", dirs_exist_ok=True)
+
+    def identity() -> str:
+        text = run("compile", "--stdout", "MultiTurnRLEvaluator/support-agent-episodes").stdout
+        return str(json.loads(text)["metadata"]["identity"])
+
+    first = identity()
+    spec = project / "specs" / "multi-turn-rl-trainer.yaml"
+    spec.write_text(
+        spec.read_text("utf-8").replace("  name: support-agent", "  name: support-agent\n  run: 2"), "utf-8"
+    )
+    assert identity() != first
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"LC_ALL": "C", "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "1"}, {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "2"}],
+)
+def test_the_same_bytes_on_every_machine(tmp_path: Path, environment: dict[str, str]) -> None:
+    for name in ("one", "two/deeper"):
+        shutil.copytree(ROOT / "specs", tmp_path / name / "specs")
+        shutil.copy(LOCK, tmp_path / name)
+    reference = _compile(tmp_path / "one", {"PYTHONHASHSEED": "0"})
+    assert _compile(tmp_path / "two" / "deeper", environment) == reference
+    assert len(reference) == 10
+
+
+def _compile(folder: Path, environment: dict[str, str]) -> dict[str, bytes]:
+    command = [sys.executable, "-m", "compiler", "compile"]
+    subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        check=True,
+        capture_output=True,
+    )
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in (folder / "compiled").rglob("*.json")}
+
+
+@pytest.mark.parametrize("style", ["json", "github", "sarif", "junit"])
+def test_machine_formats_go_to_stdout(example: Path, run: Run, style: str) -> None:
+    example.write_text(example.read_text("utf-8").replace("agent_env", "agent_envv"), "utf-8")
+    result = run("validate", "--format", style, code=1)
+    assert "agent_envv" in result.stdout
+    assert result.stderr == ""
+
+
+def test_json_diagnostics_have_the_promised_members(example: Path, run: Run) -> None:
+    example.write_text(example.read_text("utf-8").replace("agent_env", "agent_envv"), "utf-8")
+    found = json.loads(run("compile", "--format", "json", code=1).stdout)["diagnostics"]
+    assert {d["rule"] for d in found} == {"unknown-key", "missing-field"}
+    wanted = {
+        "rule",
+        "severity",
+        "message",
+        "hint",
+        "file",
+        "line",
+        "column",
+        "end_line",
+        "end_column",
+        "path",
+        "address",
+    }
+    assert all(set(d) == wanted for d in found)
+
+
+def test_no_import_of_botocore_or_rich_for_a_compile(example: Path) -> None:
+    code = (
+        "import sys; from compiler.cli import cli; cli.main(['compile'], standalone_mode=False); print(*sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert not {"boto3", "botocore", "rich", "moto", "requests"} & set(result.stdout.split())
+
+
+def test_unknown_commands_and_options_are_wrong_command_lines(project: Path, run: Run) -> None:
+    assert "did you mean 'compile'?" in run("compiel", code=2).stderr
+    run("compile", "-D", "novalue", code=2)
+    run("compile", "--nope", code=2)
+    run("schema", "Nope", code=2)
+
+
+def test_schemas_are_whole_in_themselves(run: Run) -> None:
+    for kind in schema.kinds():
+        jsonschema.Draft202012Validator.check_schema(json.loads(run("schema", kind).stdout))
+
+
+def test_every_property_says_what_it_is() -> None:
+    def walk(tree: object, place: str) -> None:
+        if isinstance(tree, dict):
+            for name, inner in tree.get("properties", {}).items() if isinstance(tree.get("properties"), dict) else ():
+                assert inner.get("description"), f"{place}.{name}"
+            assert "pattern" not in tree or isinstance(tree["pattern"], dict) or "x-message" in tree, place
+            for key, inner in tree.items():
+                walk(inner, f"{place}.{key}")
+
+    for name in schema.names():
+        walk(schema.load(name), name)
+
+
+def test_policies_must_hold(example: Path, run: Run, project: Path) -> None:
+    (project / "sagespec.yaml").write_text(
+        "apiVersion: sagespec/v1\nkind: Project\npolicies: [policies/*.json]\n", "utf-8"
+    )
+    (project / "policies").mkdir()
+    policy = {"properties": {"metadata": {"properties": {"account": {"const": "999999999999"}}}}}
+    (project / "policies" / "account.json").write_text(json.dumps(policy), "utf-8")
+    assert "error[policy]" in run("compile", code=1).stderr

@@ -1,0 +1,161 @@
+"""Whatever is written in a file, there is a diagnostic or a compiled file, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from compiler import compiled, project, schema, workspace
+from compiler.project import Project
+from compiler.workspace import Compilation
+from tests.conftest import LOCK, ROOT, vectors
+
+KEYS = st.sampled_from(["apiVersion", "kind", "metadata", "spec", "name", "model", "tags", "networking", "x"])
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+DATA = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner), max_leaves=12)
+VALID = [v["spec"] for v in vectors() if "requests" in v["expect"] and v["kind"] != "ModelTrainer"]
+FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "sagespec.lock.json").write_bytes(LOCK.read_bytes())
+    return tmp_path
+
+
+def compile_text(folder: Path, name: str, content: bytes) -> Compilation:
+    (folder / name).write_bytes(content)
+    chosen, diagnostics = project.choose(Project(root=folder), None, {})
+    assert chosen is not None, diagnostics
+    return workspace.compile(workspace.check(chosen, [folder / name]))
+
+
+@FOLDER
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_end_in_diagnostics(folder: Path, content: bytes) -> None:
+    for name in ("a.yaml", "a.json"):
+        compile_text(folder, name, content)
+
+
+@FOLDER
+@given(st.text(alphabet="ab:-[]{}&*!|>'\"%@`#,?\n \t1.e~<", max_size=60))
+def test_text_that_looks_like_yaml_ends_in_diagnostics(folder: Path, text: str) -> None:
+    compile_text(folder, "a.yaml", text.encode())
+
+
+@FOLDER
+@given(DATA)
+def test_arbitrary_documents_end_in_diagnostics(folder: Path, data: Any) -> None:
+    done = compile_text(folder, "a.yaml", yaml.safe_dump(data).encode("utf-8", "surrogatepass"))
+    assert all(d.line > 0 and d.column > 0 for d in done.diagnostics)
+
+
+@FOLDER
+@given(st.sampled_from(VALID), st.data())
+def test_a_mutilated_spec_ends_in_diagnostics(folder: Path, spec: dict[str, Any], data: st.DataObject) -> None:
+    broken = json.loads(json.dumps(spec))
+    field = data.draw(st.sampled_from(sorted(broken["spec"])))
+    broken["spec"][field] = data.draw(DATA.filter(lambda d: d == d))
+    done = compile_text(folder, "a.yaml", yaml.safe_dump(broken).encode("utf-8", "surrogatepass"))
+    assert done.failed or done.builds
+
+
+@FOLDER
+@given(st.sampled_from(VALID), st.randoms())
+def test_key_order_and_comments_change_nothing(folder: Path, spec: dict[str, Any], random: Any) -> None:
+    first = compile_text(folder, "a.yaml", yaml.safe_dump(spec).encode())
+    shuffled = _shuffled(spec, random)
+    text = yaml.safe_dump(shuffled, sort_keys=False).replace("\n", "  # comment\n", 1)
+    second = compile_text(folder, "a.yaml", text.encode())
+    assert [compiled.dump(b.compiled) for b in first.builds.values()] == [
+        compiled.dump(b.compiled) for b in second.builds.values()
+    ]
+    assert first.builds
+
+
+def _shuffled(data: Any, random: Any) -> Any:
+    if isinstance(data, dict):
+        keys = list(data)
+        random.shuffle(keys)
+        return {key: _shuffled(data[key], random) for key in keys}
+    return [_shuffled(item, random) for item in data] if isinstance(data, list) else data
+
+
+FREE_TEXT = {
+    "MultiTurnRLTrainer": [
+        "mlflow_experiment_name",
+        "mlflow_run_name",
+        "s3_output_path",
+        "kms_key_arn",
+        "training_dataset",
+    ],
+    "MultiTurnRLEvaluator": ["mlflow_experiment_name", "s3_output_path", "kms_key_id", "dataset"],
+    "BenchMarkEvaluator": ["mlflow_experiment_name", "s3_output_path", "kms_key_id"],
+    "CustomScorerEvaluator": ["mlflow_experiment_name", "s3_output_path", "kms_key_id", "dataset"],
+    "LLMAsJudgeEvaluator": ["mlflow_experiment_name", "s3_output_path", "kms_key_id", "dataset", "builtin_metrics"],
+    "CustomAgentLambda": ["environment"],
+}
+HOSTILE = st.text(min_size=1, max_size=20) | st.sampled_from(
+    [
+        '"',
+        "\\",
+        "\n",
+        "{",
+        "}",
+        "{{ x }}",
+        "{% y %}",
+        '", "a": "b',
+        "😀",
+        "\u2028",
+        "\x7f",
+        "$",
+        "'",
+        "\\u0041",
+        "\ue0000",
+    ]
+)
+PREFIX = {"s3_output_path": "s3://my-bucket/", "training_dataset": "s3://my-bucket/", "dataset": "s3://my-bucket/"}
+
+
+@settings(FOLDER, max_examples=400)
+@given(st.data())
+def test_text_arrives_unharmed_or_is_refused(folder: Path, data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(sorted(FREE_TEXT)))
+    field = data.draw(st.sampled_from(FREE_TEXT[kind]))
+    text = data.draw(HOSTILE)
+    spec = json.loads(json.dumps(data.draw(st.sampled_from([s for s in VALID if s["kind"] == kind]))))
+    value: Any = PREFIX.get(field, "") + text.replace("${", "$${")
+    spec["spec"][field] = (
+        {"NOTE": value} if field == "environment" else [value] if field == "builtin_metrics" else value
+    )
+    done = compile_text(folder, "a.json", json.dumps(spec).encode())
+    if done.failed:
+        return
+    (build,) = done.builds.values()
+    wanted = PREFIX.get(field, "") + text.removeprefix("builtin.").removeprefix("Builtin.")
+    leaves = list(_leaves(json.loads(compiled.dump(build.compiled))["requests"]))
+    assert wanted in leaves or wanted.rstrip("/") in leaves, (kind, field, text)
+
+
+def _leaves(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        for value in tree.values():
+            yield from _leaves(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _leaves(value)
+    elif isinstance(tree, str):
+        yield tree
+        if tree.startswith('["'):  # metrics of a judge are sent as JSON text
+            yield from json.loads(tree)
+
+
+def test_every_kind_has_an_example() -> None:
+    kinds = {d["kind"] for f in (ROOT / "specs").glob("*.yaml") for d in yaml.safe_load_all(f.read_text("utf-8"))}
+    assert kinds == set(schema.kinds())

@@ -1,0 +1,133 @@
+"""What holds the shape of the code: layers, and who may use what; read from the code itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "compiler"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# each module may import those above it; a folder stands for everything in it
+LAYERS = [
+    ["diagnostics", "assets"],
+    ["trace", "json_source", "arn", "compiled"],
+    ["names", "source", "values"],
+    ["schema", "render", "api", "pipeline", "report"],
+    ["project", "lock"],
+    ["spec", "hyperparameters"],
+    ["resolved", "model", "agent"],
+    ["evaluation", "inference", "catalog"],
+    ["kinds"],
+    ["resolve"],
+    ["build"],
+    ["workspace"],
+    ["executor", "sandbox"],
+    ["cli"],
+    ["__main__", "__init__"],
+]
+EXECUTOR = ["cloud", "files", "markers", "runs", "plan", "submit", "apply", "track"]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+
+def unit(file: Path) -> str:
+    parts = file.relative_to(PACKAGE).with_suffix("").parts
+    return parts[0]
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Every module that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_imports_go_downward(file: Path) -> None:
+    here = unit(file)
+    assert here in LEVEL, f"{here} has no layer: give it one"
+    for name in imports(file):
+        parts = name.split(".")
+        if parts[0] != "compiler" or len(parts) < 2:
+            continue
+        there = parts[1]
+        if there == here and here in ("kinds", "executor", "sandbox", "cli"):
+            continue
+        assert LEVEL[there] < LEVEL[here], f"{here} imports {there}"
+
+
+def test_the_executor_has_layers_of_its_own() -> None:
+    for file in (PACKAGE / "executor").glob("*.py"):
+        if file.stem == "__init__":
+            continue
+        level = EXECUTOR.index(file.stem)
+        used = {n.split(".")[2] for n in imports(file) if n.startswith("compiler.executor.")}
+        assert {EXECUTOR.index(name) < level for name in used} <= {True}, file.name
+
+
+ONLY = {
+    "boto3": {"executor/cloud.py"},
+    "botocore": {"executor/cloud.py"},
+    "click": {"cli"},
+    "rich": {"cli"},
+    "moto": {"sandbox"},
+    "jinja2": {"render.py"},
+    "jsonschema": {"schema.py"},
+    "yaml": {"source.py"},
+}
+
+
+@pytest.mark.parametrize("library", sorted(ONLY))
+def test_each_library_has_its_room(library: str) -> None:
+    users = {
+        file.relative_to(PACKAGE).as_posix()
+        for file in FILES
+        if any(name.split(".")[0] == library for name in imports(file))
+    }
+    assert users, f"nothing uses {library}"
+    assert all(any(user.startswith(room) for room in ONLY[library]) for user in users), users
+
+
+def test_nothing_but_the_command_line_prints_or_exits() -> None:
+    for file in FILES:
+        if unit(file) in ("cli", "__main__"):
+            continue
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+            assert name not in ("print", "exit", "_exit", "echo"), f"{file}: {name}"
+
+
+def test_there_is_one_broad_except() -> None:
+    found = []
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            broad = isinstance(node, ast.ExceptHandler) and (
+                node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException")
+            )
+            if broad:
+                found.append(file.relative_to(PACKAGE).as_posix())
+    assert found == ["cli/__init__.py"]
+
+
+def test_no_module_is_a_drawer() -> None:
+    assert not {"utils", "common", "helpers", "manager"} & {p.stem for p in PACKAGE.rglob("*")}
+
+
+def test_a_kind_is_one_schema_one_template_one_module_and_one_example() -> None:
+    kinds = {f.stem for f in (ROOT / "schemas" / "v1").glob("*.json")} - {"common", "Compiled", "Lock", "Project"}
+    templates = {f.name.removesuffix(".json.j2") for f in (ROOT / "templates" / "v1").glob("*.json.j2")}
+    modules = {f.stem.replace("_", "") for f in (PACKAGE / "kinds").glob("*.py")} - {"init"}
+    examples = " ".join(f.read_text("utf-8") for f in (ROOT / "specs").glob("*.yaml"))
+    assert templates == kinds
+    assert modules == {kind.lower() for kind in kinds}
+    assert all(f"kind: {kind}" in examples for kind in kinds)
+    named = {f.name: f.read_text("utf-8") for f in FILES if unit(f) not in ("kinds", "cli", "catalog")}
+    for kind in kinds - {"MultiTurnRLTrainer", "CustomAgentLambda"}:  # these two name outputs in docstrings
+        assert not [name for name, text in named.items() if f'"{kind}"' in text], kind
