@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from compiler import __version__
 from compiler.cli import exits
 
 COMMANDS = {
@@ -19,6 +20,8 @@ COMMANDS = {
     "catalog": "Show what can be chosen.",
     "compile": "Compile specs into reviewable JSON.",
     "plan": "Show what apply would do.",
+    "results": "Show what came out of an evaluation.",
+    "sandbox": "Serve a local AWS endpoint to try everything against.",
     "schema": "Print the JSON Schema of a kind.",
     "status": "Show what runs, or has run.",
     "validate": "Check specs without rendering them.",
@@ -54,7 +57,7 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="sagespec", message="%(version)s")
+@click.version_option(__version__, message="%(version)s")
 def cli() -> None:
     """Compile declarative SageMaker training and evaluation jobs, and apply them once."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from compiler.cli import aws, exits, options, plans, watching
+from compiler.cli import aws, exits, options, plans, results, watching
 from compiler.executor import apply, files
 from compiler.executor import plan as planning
 from compiler.executor.apply import Options, Outcome, TimedOut
@@ -63,6 +63,8 @@ def command(
                 outcome = apply.apply(made, cloud, chosen, watch.event)
             except TimedOut as error:
                 raise exits.Stop(str(error), exits.TIMED_OUT) from None
+        if follow:
+            results.show_all(cloud, [p.file for p in made.targets()], dict(outcome.runs))
     plans.tell(outcome)
     return _code(made, outcome)
 

@@ -1,0 +1,40 @@
+"""`sagespec sandbox`: a local AWS endpoint to try everything against."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from compiler.cli import aws, exits
+
+
+@click.command("sandbox")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="Port; 0 takes a free one."
+)
+@click.option(
+    "--faults", metavar="SPEC", default="", help="Misbehave: throttle=0.3,error=0.1,drop=0.05,latency=0.05,seed=7"
+)
+@click.option("--bucket", "buckets", metavar="NAME", multiple=True, help="A bucket that exists.")
+@click.option("--project", "project_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+def command(port: int, faults: str, buckets: tuple[str, ...], project_file: Path | None) -> int:
+    """Serve AWS on 127.0.0.1 until interrupted, seeded from the lock or from a small built-in account."""
+    try:
+        from compiler import sandbox
+    except ImportError:
+        raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
+    try:
+        parsed = sandbox.Faults.parse(faults)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--faults") from None
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    with sandbox.start(aws.lock_of(project_file), port=port, faults=parsed, buckets=buckets) as running:
+        for name, value in running.environment().items():
+            click.echo(f"export {name}={value}")
+        stop.wait()
+    return exits.DONE
