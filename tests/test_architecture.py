@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # each module may import those above it; a folder stands for everything in it
 LAYERS = [
-    ["diagnostics", "assets"],
+    ["__init__", "diagnostics", "assets"],
     ["trace", "json_source", "arn", "compiled"],
     ["names", "source", "values"],
     ["schema", "render", "api", "pipeline", "report"],

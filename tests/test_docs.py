@@ -1,0 +1,106 @@
+"""Every block of the documents is run: files are written, commands executed, their output compared.
+
+`...` in the expected output stands for anything, also for several lines when it is a line of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from compiler.cli import COMMANDS
+from tests.conftest import LOCK, ROOT
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
+
+
+def blocks(document: Path) -> Iterator[re.Match[str]]:
+    return BLOCK.finditer(document.read_text("utf-8"))
+
+
+def commands(text: str) -> Iterator[tuple[str, str]]:
+    """The commands of a console block, each with what it prints."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        yield command, output
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Path:
+    """A folder with the recorded lock, and `sagespec` on the path."""
+    shutil.copy(LOCK, tmp_path)
+    (tmp_path / "bin").mkdir()
+    script = tmp_path / "bin" / "sagespec"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m compiler "$@"\n', "utf-8")
+    script.chmod(0o755)
+    return tmp_path
+
+
+def execute(command: str, folder: Path) -> str:
+    path = f"{folder / 'bin'}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    run = ["/bin/sh", "-c", f"{command} 2>&1"]
+    result = subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return result.stdout + (f"[exit {result.returncode}]\n" if result.returncode else "")
+
+
+def matches(expected: str, output: str) -> bool:
+    parts = [".*".join(re.escape(p) for p in line.split("...")) for line in expected.split("\n")]
+    pattern = "\n".join(parts).replace("\n.*\n", "\n(?:.*\n)*?")
+    return re.fullmatch(pattern, output) is not None
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
+def test_blocks_do_what_they_say(document: Path, shell: Path) -> None:
+    for block in blocks(document):
+        language, text = block["language"], block["text"]
+        if block["file"]:
+            target = shell / block["file"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, "utf-8")
+            continue
+        assert language in ("console", "sh"), f"a block of {language} that nothing runs"
+        if language == "sh":
+            for line in text.splitlines():
+                make = line.split("#")[0].split()
+                subprocess.run([*make, "--dry-run"], cwd=ROOT, check=True, capture_output=True)
+            continue
+        for command, expected in commands(text):
+            if "specs/broken.yaml" not in command:
+                (shell / "specs" / "broken.yaml").unlink(missing_ok=True)
+            output = execute(command, shell)
+            assert matches(expected, output), f"$ {command}\n{output}"
+
+
+def test_the_readme_is_short_and_starts_with_a_mistake() -> None:
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    assert len(lines) < 150
+    assert any("error[" in line for line in lines[:30])
+
+
+def test_links_lead_somewhere() -> None:
+    for document in DOCUMENTS:
+        for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help(command: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = [sys.executable, "-m", "compiler", command, "--help"]
+    result = subprocess.run(run, capture_output=True, text=True, env=environment, check=True)
+    assert result.stdout.startswith("Usage: sagespec")
+
+
+def test_commands_in_the_documents_exist() -> None:
+    for document in DOCUMENTS:
+        for name in re.findall(r"`sagespec ([a-z-]+)", document.read_text("utf-8")):
+            assert name in COMMANDS or name == "lock", f"{document.name}: sagespec {name}"
