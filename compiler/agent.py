@@ -20,12 +20,28 @@ class Agent:
 
 
 def find(
-    given: Traced, qualifier: Traced | None, context: Context, problems: Problems, function: Traced | None = None
+    given: Traced,
+    qualifier: Traced,
+    context: Context,
+    problems: Problems,
+    function: Traced | None = None,
+    default: str | None = None,
 ) -> Agent | None:
     """Look up the agent that a field names; `function` is the ARN of a function that a ref leads to.
 
-    Reports a missing fact at the field and gives None.
+    `default` is the qualifier of a runtime where none is given. Reports a missing fact at the field and gives
+    None.
     """
+    chosen = qualifier if qualifier else qualifier.to(default) if default else None
+    found = _find(given, chosen, context, problems, function)
+    if found is not None and found.is_lambda and qualifier:
+        problems.warn("no-effect", "a Lambda agent has no qualifier", qualifier.path, on_key=True)
+    return found
+
+
+def _find(
+    given: Traced, qualifier: Traced | None, context: Context, problems: Problems, function: Traced | None
+) -> Agent | None:
     if not given:
         return None
     if function is not None:

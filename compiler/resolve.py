@@ -19,6 +19,7 @@ from compiler.lock import Context, Lock
 from compiler.project import Settings
 from compiler.resolved import Inputs, Resolved
 from compiler.spec import Spec
+from compiler.trace import Traced
 
 
 @dataclass(frozen=True)
@@ -84,19 +85,15 @@ def resolve(specs: Mapping[str, Spec], broken: frozenset[str], settings: Setting
 
 def _shared_outputs(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
     """Jobs of the Job API write straight below their path: two with one path overwrite each other."""
-    paths = sorted(
-        (one.facts.output_path.value.rstrip("/") + "/", address)
-        for address, one in resolved.items()
-        if hasattr(one.facts, "output_path")
-    )
+    outputs = {address: getattr(one.facts, "output_path", Traced(None)) for address, one in resolved.items()}
+    paths = sorted((output.value.rstrip("/") + "/", address) for address, output in outputs.items() if output)
     outermost, other = "", ""
     for path, address in paths:
         if outermost and path.startswith(outermost):
             spec = resolved[address].spec
             message = f"{other} writes to {outermost} as well: they would overwrite each other's files"
             hint = "use ${spec.name} and ${spec.run} in the path"
-            place = resolved[address].facts.output_path.path
-            yield spec.locate(Problem("shared-output", message, place, hint, "warning"))
+            yield spec.locate(Problem("shared-output", message, outputs[address].path, hint, "warning"))
         else:
             outermost, other = path, address
 

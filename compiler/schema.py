@@ -184,6 +184,9 @@ def _property_names(error: Failure, path: Path) -> Iterator[Problem]:
 
 def _any_of(error: Failure, path: Path) -> Iterator[Problem]:
     """Report the errors of the branch that was meant: the one whose type and required keys fit best."""
+    if isinstance(error.instance, dict) and all(set(branch) == {"required"} for branch in error.validator_value):
+        yield Problem("exclusive-fields", f"needs {error.schema['x-message']}", path)
+        return
     branches: dict[int, list[Failure]] = {}
     for inner in error.context or ():
         branches.setdefault(int(inner.schema_path[0]), []).append(inner)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import LOCK, ROOT
 
 PACKAGE = ROOT / "compiler"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -131,3 +136,41 @@ def test_a_kind_is_one_schema_one_template_one_module_and_one_example() -> None:
     named = {f.name: f.read_text("utf-8") for f in FILES if unit(f) not in ("kinds", "cli", "catalog")}
     for kind in kinds - {"MultiTurnRLTrainer", "CustomAgentLambda"}:  # these two name outputs in docstrings
         assert not [name for name, text in named.items() if f'"{kind}"' in text], kind
+
+
+def test_a_new_kind_is_these_four_files_and_nothing_else(tmp_path: Path) -> None:
+    for folder in ("compiler", "schemas", "templates"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    schema = json.loads((ROOT / "schemas" / "v1" / "CustomAgentLambda.json").read_text("utf-8"))
+    schema["properties"]["kind"] = {"const": "Greeting"}
+    schema["properties"]["spec"] = {
+        "type": "object",
+        "required": ["group"],
+        "additionalProperties": False,
+        "properties": {"group": {"type": "string"}},
+    }
+    module = """
+from compiler.compiled import Request
+from compiler.render import render
+
+
+def resolve(inputs, problems):
+    return inputs.fields.group
+
+
+def requests(inputs, facts):
+    return [Request("group", "sagemaker", "CreateModelPackageGroup", render("Greeting", group=facts))]
+"""
+    (tmp_path / "schemas" / "v1" / "Greeting.json").write_text(json.dumps(schema), "utf-8")
+    (tmp_path / "templates" / "v1" / "Greeting.json.j2").write_text('{"ModelPackageGroupName": {{ group }}}', "utf-8")
+    (tmp_path / "compiler" / "kinds" / "greeting.py").write_text(module, "utf-8")
+    project = tmp_path / "project"
+    (project / "specs").mkdir(parents=True)
+    shutil.copy(LOCK, project)
+    spec = "apiVersion: sagespec/v1\nkind: Greeting\nmetadata: {name: hello}\nspec: {group: hello-world}\n"
+    (project / "specs" / "a.yaml").write_text(spec, "utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "compiler", "compile"]
+    subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True)
+    made = json.loads((project / "compiled" / "Greeting" / "hello.json").read_text("utf-8"))
+    assert made["requests"][0]["parameters"] == {"ModelPackageGroupName": "hello-world"}

@@ -36,7 +36,18 @@ def test_a_wheel_has_its_schemas_templates_and_data(wheel: Path) -> None:
 
 def test_it_works_where_it_is_installed(wheel: Path, tmp_path: Path) -> None:
     installed, project = tmp_path / "installed", tmp_path / "project"
-    zipfile.ZipFile(wheel).extractall(installed)
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        str(installed),
+    ]
+    subprocess.run([*install, str(wheel)], check=True, capture_output=True)
     shutil.copytree(ROOT / "specs", project / "specs")
     shutil.copy(LOCK, project)
     environment = {**os.environ, "PYTHONPATH": str(installed)}

@@ -76,7 +76,11 @@ def _inline(inputs: Inputs, source: Traced, problems: Problems) -> Any:
     handler = str(inputs.fields.handler.value or "lambda_function.handler")
     try:
         tree = ast.parse(source.value)
-    except (SyntaxError, ValueError) as error:
+    except SyntaxError as error:
+        message = f"neither a file nor Python code: line {error.lineno}: {error.msg}"
+        problems.error("bad-source", message, source.path)
+        return None
+    except ValueError as error:  # a NUL character
         problems.error("bad-source", f"neither a file nor Python code: {error}", source.path)
         return None
     known = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

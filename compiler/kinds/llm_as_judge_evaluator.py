@@ -45,7 +45,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields, judge = inputs.fields, inputs.fields.evaluator_model
     builtin = [_builtin(metric, problems) for metric in fields.builtin_metrics]
     custom = _custom(fields.custom_metrics, problems)
-    if not builtin and not custom:
+    if not fields.builtin_metrics and not fields.custom_metrics:
         hint = "see `sagespec catalog judge-metrics`"
         problems.warn("no-metrics", "without any metric the judge has nothing to rate", ("spec",), hint)
     known = ask(problems, judge.path, lambda: inputs.context.judge_model(judge.value)) if judge else None

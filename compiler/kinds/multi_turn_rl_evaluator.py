@@ -59,26 +59,33 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
 def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
     """The agent given, or the one that the trainer or finished job behind `model` was trained with."""
     fields = inputs.fields
-    qualifier = fields.agent_qualifier if fields.agent_qualifier else None
+    qualifier = fields.agent_qualifier
     if fields.agent_config:
         function = inputs.upstream.get("agent_config")
         existing = function.arn if function else None
         return agent.find(fields.agent_config, qualifier, inputs.context, problems, existing)
     trainer = inputs.upstream.get("model")
     if trainer is not None:
-        inherited: Agent = trainer.agent
-        moved = fields.model.to(inherited.arn.value)
-        own = inherited.qualifier and fields.model.to(inherited.qualifier.value)
-        return Agent(moved, inherited.is_lambda, None if inherited.is_lambda else qualifier or own)
+        return _inherited(inputs, trainer.agent, problems)
     if isinstance(fields.model.value, dict) and "job" in fields.model.value:
         job = lock.ask(problems, fields.model.path, lambda: inputs.context.job(fields.model.value["job"]))
         if job is None:
             return None
-        own = fields.model.to(job.agent_qualifier) if job.agent_qualifier else None
-        return agent.find(fields.model.to(job.agent_arn), qualifier or own, inputs.context, problems)
+        given = fields.model.to(job.agent_arn)
+        return agent.find(given, qualifier, inputs.context, problems, default=job.agent_qualifier)
     hint = "give an AgentCore runtime or Lambda ARN, or a `model` that refers to a trainer"
     problems.error("missing-field", "'agent_config' is required for this model", ("spec",), hint)
     return None
+
+
+def _inherited(inputs: Inputs, trained_with: Agent, problems: Problems) -> Agent:
+    """The agent of the trainer behind `model`, with its own qualifier unless another is given."""
+    model, qualifier = inputs.fields.model, inputs.fields.agent_qualifier
+    if trained_with.is_lambda and qualifier:
+        problems.warn("no-effect", "a Lambda agent has no qualifier", qualifier.path, on_key=True)
+    own = trained_with.qualifier and model.to(trained_with.qualifier.value)
+    chosen = qualifier if qualifier else own
+    return Agent(model.to(trained_with.arn.value), trained_with.is_lambda, None if trained_with.is_lambda else chosen)
 
 
 def _check_pass_k(chosen: dict[str, Traced], problems: Problems) -> None:

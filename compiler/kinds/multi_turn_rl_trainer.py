@@ -73,10 +73,9 @@ def _output_path(inputs: Inputs) -> Traced:
 
 def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
     fields, function = inputs.fields, inputs.upstream.get("agent_env")
-    qualifier = fields.bedrock_agentcore_qualifier
-    qualifier = qualifier if qualifier.given else qualifier.to("DEFAULT")
     existing = function.arn if function else None
-    return agent.find(fields.agent_env, qualifier, inputs.context, problems, existing)
+    qualifier = fields.bedrock_agentcore_qualifier
+    return agent.find(fields.agent_env, qualifier, inputs.context, problems, existing, default="DEFAULT")
 
 
 def _recipe(inputs: Inputs, found: Model, problems: Problems) -> Mapping[str, Any] | None:
