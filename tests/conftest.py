@@ -28,7 +28,7 @@ LOCK = HERE / "vectors" / "sagespec.lock.json"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite what golden cases expect")
-    parser.addoption("--trials", type=int, default=30, help="kill trials")
+    parser.addoption("--trials", type=int, default=3, help="kill trials")
 
 
 @pytest.fixture

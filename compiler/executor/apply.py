@@ -194,18 +194,16 @@ class _Applying:
         running = [self.plan.files[a].file for a, run in self.runs.items() if run.state == "running"]
         try:
             found = runs.find(self.cloud, running).runs
-        except CloudError as error:
-            self.on_event(Event("", "retrying", str(error)))
-            return
-        for address, run in found.items():
-            if run.state != "running":
-                full = runs.describe(self.cloud, self.plan.files[address].file, run)
-                self.runs[address] = full
-                self.on_event(Event(address, full.status, full.name))
-                self._note(address, full)
-            else:
+            for address, run in found.items():
+                if run.state != "running":
+                    run = runs.describe(self.cloud, self.plan.files[address].file, run)
                 self.runs[address] = run
                 self.on_event(Event(address, run.status, run.name))
+                self._note(address, run)
+        except CloudError as error:
+            if not error.is_passing:
+                raise
+            self.on_event(Event("", "looking again", str(error)))
 
     def _outcome(self) -> Outcome:
         waiting = {

@@ -37,6 +37,16 @@ class CloudError(Exception):
         """Whether it says that something of this name exists already."""
         return self.code in _TAKEN_CODES or bool(_TAKEN_TEXT.search(self.message))
 
+    @property
+    def is_token_mismatch(self) -> bool:
+        """Whether it says that a ClientRequestToken was used before, for other parameters."""
+        return self.code in ("ConflictException", "ValidationException") and "token" in self.message.lower()
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may do better in a while: throttling, faults of AWS, a cut connection."""
+        return self.code in _PASSING
+
 
 _MISSING_CODES = {
     "ResourceNotFound",
@@ -49,6 +59,9 @@ _MISSING_CODES = {
 _MISSING_TEXT = re.compile(r"does not exist|not found|could not find", re.IGNORECASE)
 _TAKEN_CODES = {"ResourceInUse", "ResourceConflictException"}
 _TAKEN_TEXT = re.compile(r"already exist|must be unique within an AWS account", re.IGNORECASE)
+_UNREACHABLE = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError"}
+_THROTTLED = {"ThrottlingException", "Throttling", "SlowDown", "TooManyRequestsException"}
+_PASSING = {"InternalFailure", "InternalError", "InternalServerError", "ServiceUnavailable"} | _UNREACHABLE | _THROTTLED
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "AccessDeniedForDependencyException", "403"}
 
@@ -148,13 +161,8 @@ def _hint(code: str, message: str, service: str, operation: str) -> str:
         return "create the bucket first; sagespec never does"
     if code == "ResourceLimitExceeded":
         return "wait for a running job, with `apply --wait`, or ask for a higher quota in Service Quotas"
-    if code in (
-        "EndpointConnectionError",
-        "ConnectTimeoutError",
-        "ReadTimeoutError",
-        "ConnectionClosedError",
-    ):
+    if code in _UNREACHABLE:
         return "AWS could not be reached: check the network and AWS_ENDPOINT_URL; the same command may be repeated"
-    if code in ("ThrottlingException", "Throttling", "SlowDown"):
+    if code in _THROTTLED:
         return "AWS is refusing so many requests: repeat the same command in a while, nothing is lost"
     return ""

@@ -118,12 +118,24 @@ def _unless_missing(s: Submission, service: str, operation: str, **parameters: A
 
 
 def _artifact(s: Submission, _request: Request, parameters: dict[str, Any], _known: dict[str, Any]) -> Answer:
-    source = parameters["Source"]["SourceUri"]
-    wanted = parameters["ArtifactType"]
-    listed = s.call("sagemaker", "ListArtifacts", SourceUri=source, ArtifactType=wanted)["ArtifactSummaries"]
-    if listed:
-        return "kept", {"ArtifactArn": min(a["ArtifactArn"] for a in listed)}
-    return "created", {"ArtifactArn": s.call("sagemaker", "CreateArtifact", **parameters)["ArtifactArn"]}
+    if found := _oldest_artifact(s, parameters):
+        return "kept", {"ArtifactArn": found}
+    made = s.call("sagemaker", "CreateArtifact", **parameters)["ArtifactArn"]
+    # another apply may have created one at the same time: all of them go on with the oldest
+    return "created", {"ArtifactArn": _oldest_artifact(s, parameters) or made}
+
+
+def _oldest_artifact(s: Submission, parameters: Mapping[str, Any]) -> str | None:
+    source, wanted = parameters["Source"]["SourceUri"], parameters["ArtifactType"]
+    listed = [
+        artifact
+        for page in s.cloud.pages(
+            "sagemaker", "ListArtifacts", "ArtifactSummaries", s.region, SourceUri=source, ArtifactType=wanted
+        )
+        for artifact in page
+    ]
+    found = min(listed, key=lambda a: (a["CreationTime"], a["ArtifactArn"]), default={})
+    return found.get("ArtifactArn")
 
 
 def _object(s: Submission, _request: Request, parameters: dict[str, Any], _known: dict[str, Any]) -> Answer:
@@ -180,7 +192,7 @@ def _pipeline(s: Submission, _request: Request, parameters: dict[str, Any], _kno
             arn = s.call("sagemaker", "CreatePipeline", **parameters)["PipelineArn"]
             return "created", {"PipelineArn": arn, "Version": _version(s, name, parameters)}
         except CloudError as error:
-            if not error.is_taken:
+            if not (error.is_taken or error.is_token_mismatch):
                 raise
         found = s.call("sagemaker", "DescribePipeline", PipelineName=name)
     _check_ours(s, found)
@@ -226,7 +238,7 @@ def _execution(s: Submission, _request: Request, parameters: dict[str, Any], kno
         arn = s.call("sagemaker", "StartPipelineExecution", **parameters, **version)["PipelineExecutionArn"]
         return "started", {"Run": Run(name, arn, "Executing")}
     except CloudError as error:
-        if error.code not in ("ConflictException", "ValidationException") or "token" not in error.message.lower():
+        if not error.is_token_mismatch:
             raise
         # the token was used for the same execution of another version: another apply has won
         run = runs.find(s.cloud, [s.file]).runs.get(s.file.address)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -51,6 +52,8 @@ class Sandbox:
     calls: list[Call] = field(default_factory=list)
     regions: dict[str, Region] = field(default_factory=dict)
     url: str = ""
+    observer: Callable[[Call, bool], None] | None = None
+    """Told of each request before it is carried out, and, with True, once it is and before it is answered."""
     _server: Any = None
     _moto: Any = None
 
@@ -101,6 +104,7 @@ class Sandbox:
             threading.Event().wait(self.faults.latency)
         call = Call(service, operation, _is_mutating(environ, service, operation), fault)
         self.calls.append(call)
+        self._observe(call, False)
         if fault == "throttle":
             error = ServiceError("ThrottlingException", "Rate exceeded")
             return _error(start_response, error, service)
@@ -108,9 +112,15 @@ class Sandbox:
             return _error(start_response, ServiceError("InternalFailure", "We are sorry.", 500), service)
         if fault == "drop":
             list(self._serve(environ, lambda *_: None, service, operation, region, body))
-            environ["werkzeug.socket"].close()
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)  # closing alone leaves the handler's copies open
             raise ConnectionAbortedError("dropped on purpose")
-        return self._serve(environ, start_response, service, operation, region, body)
+        answer = self._serve(environ, start_response, service, operation, region, body)
+        self._observe(call, True)
+        return answer
+
+    def _observe(self, call: Call, done: bool) -> None:
+        if self.observer is not None:
+            self.observer(call, done)
 
     def _serve(
         self,

@@ -1,0 +1,170 @@
+"""Apply under kills and faults: in the end one job and one execution for each identity, none lost."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compiler import sandbox
+from compiler.compiled import DIGITS
+from compiler.executor import files, runs
+from compiler.sandbox import Faults, Sandbox
+from compiler.sandbox.server import Call
+from compiler.sandbox.service import Timing
+from tests.conftest import LOCK, ROOT, Run
+
+MOST_APPLIES = 20
+COPIES = 3
+KINDS_OF_CALLS = (
+    "CreateArtifact",
+    "CreateJob",
+    "CreateModelPackageGroup",
+    "CreatePipeline",
+    "DescribePipeline",
+    "ListJobs",
+    "ListPipelineExecutions",
+    "POST /2015-03-31/functions",
+    "PUT /my-bucket",
+    "StartPipelineExecution",
+)
+BOUNDARIES = tuple(itertools.product(KINDS_OF_CALLS, (False, True)))
+LAUNCHER = """
+from botocore.retries.standard import ExponentialBackoff
+ExponentialBackoff._DEFAULT_BACKOFF_CONFIG = {"throttling_base_scale": 0.01, "non_throttling_base_scale": 0.01}
+from compiler.cli import main
+main()
+"""  # botocore waits seconds for a throttled request: there would be time for few trials
+
+
+@dataclass
+class Toll:
+    """What trials have come to; printed, so that it can be seen that something was tried."""
+
+    trials: int = 0
+    kills: int = 0
+    applies: int = 0
+    duplicates: int = 0
+    losses: int = 0
+
+    def __str__(self) -> str:
+        return ", ".join(f"{value} {name}" for name, value in vars(self).items())
+
+
+@pytest.fixture
+def compiled(project: Path, run: Run) -> Path:
+    """A graph of thirty specs: the examples three times over, under other names."""
+    names = {n for path in (ROOT / "specs").glob("*.yaml") for n in re.findall(r"\bname: ([\w-]+)", path.read_text())}
+    for number, path in itertools.product(range(COPIES), (ROOT / "specs").glob("*.yaml")):
+        text = path.read_text("utf-8")
+        for name in names:
+            text = re.sub(rf"(name: |[a-zA-Z]/){name}(?=[\s}}])", rf"\g<1>{name}-{number}", text)
+        (project / "specs" / f"{path.stem}-{number}.yaml").write_text(text, "utf-8")
+    for folder in (p for p in (ROOT / "specs").iterdir() if p.is_dir()):
+        shutil.copytree(folder, project / "specs" / folder.name)
+    run("compile")
+    assert len(list((project / "compiled").rglob("*.json"))) >= 30
+    return project / "compiled"
+
+
+def start(faults: Faults) -> Sandbox:
+    lock = json.loads(LOCK.read_text("utf-8"))
+    return sandbox.start(lock, timing=Timing(job=0.1, lineage=0.01), buckets=["my-bucket"], faults=faults)
+
+
+def apply(folder: Path, running: Sandbox) -> subprocess.Popen[str]:
+    environment = {**os.environ, **running.environment(), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", LAUNCHER, "apply", str(folder), "--yes", "--wait", "--poll", "0.1"]
+    return subprocess.Popen(
+        command, cwd=folder.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def count(folder: Path, running: Sandbox, toll: Toll) -> None:
+    """Count what the account has against what was compiled."""
+    wanted: Counter[str] = Counter()
+    for file in files.read([folder]).files.values():
+        request = runs.main_request(file.content)
+        if request is not None and request.service == "sagemaker":
+            wanted[file.content.identity[:DIGITS]] += 1
+    region = running.region("us-west-2")
+    names = [j["JobName"] for j in region.table("jobs").values() if not j["JobName"].startswith("pipelines-")]
+    names += [e["PipelineExecutionDisplayName"] for e in region.table("executions").values()]
+    found = Counter(name[-DIGITS:] for name in names)
+    toll.duplicates += (found - wanted).total()
+    toll.losses += (wanted - found).total()
+
+
+def apply_until_done(folder: Path, running: Sandbox, toll: Toll) -> None:
+    for _ in range(MOST_APPLIES):
+        toll.applies += 1
+        process = apply(folder, running)
+        said, _ = process.communicate(timeout=300)
+        if process.returncode == 0:
+            return
+        assert process.returncode == 3, said
+        assert "Traceback" not in said
+    pytest.fail(f"not done after {MOST_APPLIES} applies:\n{said}")
+
+
+def apply_and_kill(folder: Path, running: Sandbox, boundary: tuple[str, bool], nth: int) -> bool:
+    """Kill apply with SIGKILL at the nth call of a kind, before it is carried out or before it is answered."""
+    seen = itertools.count(1)
+    kind, done = boundary
+
+    def kill(call: Call, is_done: bool) -> None:
+        if is_done == done and call.operation.startswith(kind) and next(seen) == nth:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+    process = apply(folder, running)
+    running.observer = kill
+    process.communicate(timeout=300)
+    running.observer = None
+    return process.returncode == -signal.SIGKILL
+
+
+def trials(folder: Path, number: int, faults: dict[str, Any]) -> Toll:
+    toll = Toll()
+    for seed in range(number):
+        dice = random.Random(seed)
+        toll.trials += 1
+        with start(Faults(**faults, seed=seed)) as running:
+            for boundary in (BOUNDARIES[(7 * seed) % len(BOUNDARIES)], dice.choice(BOUNDARIES)):
+                toll.kills += apply_and_kill(folder, running, boundary, dice.randrange(1, 5))
+            apply_until_done(folder, running, toll)
+            count(folder, running, toll)
+    return toll
+
+
+@pytest.mark.parametrize("faults", [{}, {"throttle": 0.3, "error": 0.1, "drop": 0.1}], ids=["kills", "kills-faults"])
+def test_kills_double_and_lose_nothing(
+    compiled: Path, request: pytest.FixtureRequest, faults: dict[str, float], capfd: pytest.CaptureFixture[str]
+) -> None:
+    toll = trials(compiled, request.config.getoption("--trials"), faults)
+    with capfd.disabled():
+        print(f"\n{request.node.name}: {toll}")
+    assert toll.kills and not toll.duplicates and not toll.losses
+
+
+def test_two_applies_at_once_are_one(compiled: Path) -> None:
+    toll = Toll()
+    with start(Faults(latency=0.01)) as running:
+        both = [apply(compiled, running) for _ in range(2)]
+        for process in both:
+            said, _ = process.communicate(timeout=300)
+            assert process.returncode == 0, said
+        count(compiled, running, toll)
+    assert not toll.duplicates and not toll.losses
