@@ -41,7 +41,7 @@ def build(
         drafts.append(request)
         for problem in _check(request, resolved):
             place = origin(provenance[draft.id], problem.path)
-            problems.append(replace(problem, path=_within(spec.data, place), message=_at(problem, request)))
+            problems.append(replace(problem, path=within(spec.data, place), message=_at(problem, request)))
     diagnostics = [spec.locate(p) for p in dict.fromkeys(problems)]
     if any(d.is_error for d in diagnostics):
         return None, diagnostics
@@ -84,7 +84,7 @@ def _policy_problems(
             place: Path = ()
             if problem.path[:1] == ("requests",) and len(problem.path) > 3:
                 request = made.requests[int(problem.path[1])]
-                place = _within(data, origin(provenance[request.id], problem.path[3:]))
+                place = within(data, origin(provenance[request.id], problem.path[3:]))
             message = f"{name}: {dotted(problem.path)}: {problem.message}"
             yield Problem("policy", message, place, problem.hint)
 
@@ -122,7 +122,7 @@ def _at(problem: Problem, request: Request) -> str:
     return f"{request.operation} {'.'.join(members)}: {problem.message}" if members else problem.message
 
 
-def _within(data: Any, path: Path) -> Path:
+def within(data: Any, path: Path) -> Path:
     """Cut a path where the spec ends: a derived value has places that its field has not."""
     for length, step in enumerate(path):
         try:

@@ -1,7 +1,7 @@
 """Checks of data against the JSON Schemas in `schemas/`.
 
 In: data and the name of a schema. Out: problems, each at its own key, in the words of the spec's author.
-Two annotations of ours steer the words: `x-message` completes "... is not" for patterns and alternatives.
+Annotations of ours: `x-runs` says what a kind runs as; two steer the words: `x-message` completes "... is not" for patterns and alternatives.
 """
 
 from __future__ import annotations
@@ -78,6 +78,11 @@ def _inlined(schema: Any, common: dict[str, Any]) -> Any:
 def kinds() -> tuple[str, ...]:
     """The kinds of specs: every schema but those of our own files."""
     return tuple(sorted(f.stem for f in assets.schemas().glob("*.json") if f.stem not in _OWN))
+
+
+def runs(kind: str) -> str:
+    """What a spec of a kind runs as: `job/<category>`, `training-job`, `pipeline/<evaluation type>`, or nothing."""
+    return str(load(kind).get("x-runs", ""))
 
 
 def validate(name: str, data: Any) -> Problems:

@@ -83,10 +83,13 @@ def _settle(tree: Any, place: Path, provenance: Provenance) -> Any:
 
 
 def origin(provenance: Provenance, place: Path) -> Path:
-    """The spec path behind a place in a document: its own, the nearest above it, else the first below it."""
+    """The spec path behind a place in a document: its own, the nearest above it, else the first below or beside it."""
     for length in range(len(place), -1, -1):
         found = provenance.get(place[:length])
         if found is not None:
             return (*found, *place[length:])
-    below = sorted((p for p in provenance if p[: len(place)] == place), key=lambda p: (len(p), str(p)))
-    return provenance[below[0]] if below else ()
+    for length in range(len(place), -1, -1):
+        below = [p for p in provenance if p[:length] == place[:length]]
+        if below:
+            return provenance[min(below, key=lambda p: (len(p), str(p)))]
+    return ()

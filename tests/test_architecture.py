@@ -36,7 +36,25 @@ LAYERS = [
     ["cli"],
     ["__main__"],
 ]
-EXECUTOR = ["cloud", "files", "markers", "runs", "plan", "submit", "apply", "track", "results"]
+EXECUTOR = [
+    "cloud",
+    "files",
+    "markers",
+    "runs",
+    "tags",
+    "plan",
+    "submit",
+    "track",
+    "apply",
+    "follow",
+    "listing",
+    "logs",
+    "steer",
+    "verify",
+    "metrics",
+    "results",
+    "thresholds",
+]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 
@@ -82,6 +100,8 @@ ONLY = {
     "botocore": {"executor/cloud.py"},
     "click": {"cli"},
     "rich": {"cli"},
+    "matplotlib": {"cli/plotting.py"},
+    "mlflow": {"executor/metrics.py"},
     "moto": {"sandbox"},
     "jinja2": {"render.py"},
     "jsonschema": {"schema.py"},

@@ -19,12 +19,21 @@ COMMANDS = {
     "apply": "Submit compiled files, once.",
     "catalog": "Show what can be chosen.",
     "compile": "Compile specs into reviewable JSON.",
+    "delete": "Delete what has run, so that it may run again.",
+    "describe": "Show everything of one job, execution or function.",
+    "list": "List what there is in the account.",
+    "logs": "Show what a job has written.",
+    "metrics": "Show what a training has logged at each step.",
+    "mlflow-url": "Print a presigned URL of a job's MLflow app.",
     "plan": "Show what apply would do.",
     "results": "Show what came out of an evaluation.",
     "sandbox": "Serve a local AWS endpoint to try everything against.",
     "schema": "Print the JSON Schema of a kind.",
     "status": "Show what runs, or has run.",
+    "stop": "Stop a job or an execution.",
     "validate": "Check specs without rendering them.",
+    "verify": "Compare what really ran with the compiled file.",
+    "wait": "Wait until what runs is done.",
 }
 
 

@@ -26,6 +26,7 @@ SANDBOX_POLL_SECONDS = 0.3
 @click.option("--wait", "follow", is_flag=True, help="Follow everything to its end.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--sandbox", "use_sandbox", is_flag=True, help="Apply to a sandbox that lives as long as the command.")
+@click.option("--sync-tags", is_flag=True, help="Mend the tags of what exists, too.")
 @click.option("--concurrency", metavar="N", type=click.IntRange(1, 64), default=8, show_default=True)
 @click.option("--poll", metavar="SECONDS", type=float, help="Pause between two looks at what runs.")
 @click.option("--timeout", metavar="SECONDS", type=float, help="Longest wait; then exit 5.")
@@ -39,6 +40,7 @@ def command(
     follow: bool,
     dry_run: bool,
     use_sandbox: bool,
+    sync_tags: bool,
     concurrency: int,
     poll: float | None,
     timeout: float | None,
@@ -48,7 +50,7 @@ def command(
     order = aws.order([Path(f["path"]) for f in saved["files"]] if saved else paths, environment, project_file)
     with aws.endpoint(use_sandbox, project_file, order), aws.trouble():
         cloud = aws.cloud(profile, region)
-        made = planning.plan(order, cloud, aws.root_of(project_file))
+        made = planning.plan(order, cloud, aws.root_of(project_file), sync_tags)
         if saved is not None and json.loads(planning.save(made)) != saved:
             raise files.InvalidFiles("AWS or the files have moved since the plan was saved; plan again")
         plans.show(made, options.wants_color(None, sys.stdout))
@@ -58,15 +60,15 @@ def command(
             aws.confirm("Go on?", yes)
         pause = poll or (SANDBOX_POLL_SECONDS if use_sandbox else POLL_SECONDS)
         chosen = Options(aws.root_of(project_file), follow, concurrency, pause, timeout)
-        with closing(watching.Watch(made, follow)) as watch:
+        with closing(watching.Watch([p.address for p in made.targets()], follow)) as watch:
             try:
                 outcome = apply.apply(made, cloud, chosen, watch.event)
             except TimedOut as error:
                 raise exits.Stop(str(error), exits.TIMED_OUT) from None
-        if follow:
-            results.show_all(cloud, [p.file for p in made.targets()], dict(outcome.runs))
-    plans.tell(outcome)
-    return _code(made, outcome)
+        met = not follow or results.show_all(cloud, [p.file for p in made.targets()], dict(outcome.runs))
+    plans.tell(outcome, order.files, project_file)
+    code = _code(made, outcome)
+    return exits.FAILED if code == exits.DONE and not met else code
 
 
 def _saved_plan(paths: tuple[Path, ...]) -> dict[str, list[dict[str, str]]] | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,9 +16,12 @@ import click
 
 from compiler import project, report, workspace
 from compiler.cli import exits, options
-from compiler.executor import files
+from compiler.executor import files, track
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File, InvalidFiles, Order
+from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
+from compiler.executor.results import NoResults
+from compiler.executor.track import Target, UnknownTarget
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,6 +77,24 @@ def compiled(
     return [*wanted, *(known[t] for t in targets if t in known)], known
 
 
+def targets(
+    cloud: Cloud, names: Sequence[str], environment: str | None, project_file: Path | None
+) -> dict[str, Target]:
+    """What names stand for, by name: addresses, compiled files, job names, ARNs.
+
+    Raises UnknownTarget, CloudError.
+    """
+    _, known = compiled(names, environment, project_file)
+    found: dict[str, Target] = {}
+    for name in names:
+        if Path(name).exists():
+            for file in files.read([Path(name)]).targets():
+                found[file.address] = track.of_file(cloud, file)
+        else:
+            found[name] = track.find(cloud, name, known)
+    return found
+
+
 def lock_of(project_file: Path | None) -> dict[str, Any] | None:
     """The project's lock as data, to seed a sandbox from; None without one."""
     found, diagnostics = workspace.open_project(Path.cwd(), project_file)
@@ -86,8 +109,12 @@ def trouble() -> Iterator[None]:
     """End in exit 3 for AWS trouble and in exit 1 for bad files, each with its cause and the way out."""
     try:
         yield
-    except InvalidFiles as error:
+    except (InvalidFiles, UnknownTarget, NoMetrics, NoResults) as error:
         raise exits.Stop(str(error), exits.INVALID) from None
+    except MlflowMissing as error:
+        raise exits.Stop(str(error), exits.USAGE) from None
+    except MlflowTrouble as error:
+        raise exits.Stop(report.printable(str(error)), exits.AWS) from None
     except CloudError as error:
         hint = f"\n    hint: {error.hint}" if error.hint else ""
         raise exits.Stop(f"{report.printable(str(error))}{hint}", exits.AWS) from None
@@ -134,6 +161,28 @@ def cloud(profile: str | None, region: str | None) -> Cloud:
     return Cloud(profile, region or os.environ.get("SAGEMAKER_REGION") or os.environ.get("AWS_REGION"))
 
 
+def regional(profile: str | None, region: str | None, environment: str | None, project_file: Path | None) -> Cloud:
+    """AWS in the region asked for, else the project's own."""
+    chosen = options.settings(environment, (), project_file, "text", None)
+    return cloud(profile, region or chosen.region)
+
+
+def moment(text: str | None, now: datetime, option: str) -> datetime | None:
+    """Read a time, ISO 8601 or an age such as 90s, 10m, 2h or 3d."""
+    if text is None:
+        return None
+    if age := re.fullmatch(r"(\d+)([smhd])", text):
+        seconds = int(age[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[age[2]]
+        return now - timedelta(seconds=seconds)
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is neither ISO 8601 nor an age such as 10m or 2h", param_hint=option
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
 def confirm(question: str, yes: bool) -> None:
     """Ask on a terminal; elsewhere only --yes goes on."""
     if yes:
@@ -145,9 +194,14 @@ def confirm(question: str, yes: bool) -> None:
 
 
 def show_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
 
 
-def _plain(value: Any) -> str:
+def show_json_line(value: Any) -> None:
+    """One object a line, for what has no end."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=plain))
+
+
+def plain(value: Any) -> str:
     """Times as ISO 8601; AWS gives nothing else that JSON does not know."""
     return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import click
 
+from compiler.cli import blame
 from compiler.executor.apply import Outcome
+from compiler.executor.files import File
 from compiler.executor.plan import Plan
 from compiler.report import printable
 
@@ -22,18 +27,26 @@ def show(plan: Plan, color: bool) -> None:
             click.echo((click.style(sign, fg=_COLORS.get(line.action)) if color else sign) + f" {text}")
         for difference in planned.differences:
             click.echo(f"      {printable(difference)}")
+        for drift in planned.drifts:
+            wanted = ", ".join(f"{key}={value}" for key, value in sorted(drift.wanted.items()))
+            click.echo(f"  * tag      {drift.arn.rpartition(':')[2]} {printable(wanted)}")
     words = [line.action for planned in plan.targets() for line in planned.lines]
     counts = [f"{words.count(word)} to {word}" for word in ("create", "start") if word in words]
+    if tagged := sum(len(planned.drifts) for planned in plan.targets()):
+        counts.append(f"{tagged} to tag")
     counts += [
         f"{words.count(word)} {word}" for word in ("running", "keep", "wait", "failed", "blocked") if word in words
     ]
     click.echo(", ".join(counts).replace("keep", "unchanged").replace("wait", "waiting") or "nothing to do", err=True)
 
 
-def tell(outcome: Outcome) -> None:
-    """Print where apply ended: failures to stderr, then what waits for what."""
+def tell(outcome: Outcome, files: Mapping[str, File], project_file: Path | None) -> None:
+    """Print where apply ended: failures, at the spec's line where AWS names a field, and what waits for what."""
     for failure in outcome.failures:
         click.echo(f"error: {failure.address}: {printable(failure.reason)}", err=True)
+        if failure.request:
+            for line in blame.explain(files[failure.address], failure.request, failure.reason, project_file):
+                click.echo(line, err=True)
         if failure.hint:
             click.echo(f"    hint: {failure.hint}", err=True)
     for address, needed in outcome.waiting.items():

@@ -1,24 +1,35 @@
-"""`sagespec results`: what came out of evaluations."""
+"""`sagespec results`: what came out of evaluations, and whether it is good enough."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import click
 
 from compiler.cli import aws, exits
-from compiler.executor import results, runs, track
+from compiler.executor import results, runs, thresholds, track
 from compiler.executor.cloud import Cloud
 from compiler.executor.files import File
-from compiler.executor.results import NoResults, Score
+from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
+from compiler.executor.results import NoResults, Page, Score
+from compiler.executor.thresholds import Verdict
+from compiler.report import printable
+
+PAGE = 10
 
 
 @click.command("results")
 @click.argument("target")
 @aws.aws_options
-@aws.OUTPUT
+@click.option("-o", "--output", "form", type=click.Choice(["table", "json", "junit", "markdown"]), default="table")
+@click.option("--check", is_flag=True, help="Exit 4 when the spec's thresholds are missed.")
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="Show so many of a judge's judgements.")
+@click.option("--offset", metavar="N", type=click.IntRange(0), default=0, help="Leave out the first ones.")
+@click.option("--explanations", is_flag=True, help="Show what the judge explains, too.")
 def command(
     target: str,
     environment: str | None,
@@ -26,36 +37,114 @@ def command(
     region: str | None,
     project_file: Path | None,
     form: str,
+    check: bool,
+    limit: int | None,
+    offset: int,
+    explanations: bool,
 ) -> int:
     """Show the scores of an evaluation: an address, a compiled file or an execution ARN."""
-    cloud = aws.cloud(profile, region)
+    cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        wanted, known = aws.compiled([target], environment, project_file)
-        try:
-            found = track.of_file(cloud, wanted[0]) if wanted else track.find(cloud, target, known)
-            scores = results.read(cloud, track.status(cloud, found), found.region)
-        except (NoResults, track.UnknownTarget) as error:
-            raise exits.Stop(str(error), exits.INVALID) from None
+        (found,) = aws.targets(cloud, [target], environment, project_file).values()
+        if check and found.file is None:
+            raise exits.Stop("--check needs a compiled file: thresholds are in there", exits.INVALID)
+        status = track.status(cloud, found)
+        scores = results.read(cloud, status, found.region)
+        wanted = found.file.content.thresholds if found.file else ()
+        verdicts = thresholds.judge(wanted, scores)
+        paged = limit is not None or offset or explanations
+        page = results.judgements(cloud, status, found.region, offset, limit or PAGE) if paged else None
+        if paged and page is None:
+            raise exits.Stop(f"{status.name} has no judge: there are no judgements to page through", exits.INVALID)
     if form == "json":
-        aws.show_json({"target": target, "scores": [asdict(score) for score in scores]})
+        document: dict[str, Any] = {"target": target, "arn": status.arn}
+        document["scores"] = [asdict(score) for score in scores]
+        document["thresholds"] = [asdict(v) for v in verdicts]
+        if page is not None:
+            document["judgements"] = asdict(page)
+        aws.show_json(document)
+    elif form == "junit":
+        click.echo(_junit(status.address or status.name, scores, verdicts))
+    elif form == "markdown":
+        click.echo("\n".join(_markdown(status.address or status.name, scores, verdicts)))
     else:
-        show(scores)
-    return exits.DONE
+        show(scores, verdicts)
+        if page is not None:
+            _show_page(page, explanations)
+    return exits.FAILED if check and not all(v.met for v in verdicts) else exits.DONE
 
 
-def show(scores: Iterable[Score]) -> None:
-    """Print scores as columns: metric, base model, custom model."""
+def show(scores: Iterable[Score], verdicts: Iterable[Verdict] = ()) -> None:
+    """Print scores as columns, metric, base model, custom model; then what was to be reached."""
     click.echo(f"  {'metric':<28}{'base':>10}{'custom':>10}")
     for score in scores:
-        click.echo(f"  {score.metric:<28}{_cell(score.base):>10}{_cell(score.custom):>10}")
+        click.echo(f"  {printable(score.metric):<28}{_cell(score.base):>10}{_cell(score.custom):>10}")
+    for verdict in verdicts:
+        click.echo(f"  {'met' if verdict.met else 'MISSED'}: {_sentence(verdict)}")
 
 
 def _cell(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, runs.Run]) -> None:
-    """Print the outcome of each finished run: a trained model's package, an evaluation's scores."""
+def _sentence(verdict: Verdict) -> str:
+    return printable(f"{verdict.metric} {verdict.wanted}" + (f", but {verdict.reason}" if verdict.reason else ""))
+
+
+def _show_page(page: Page, explanations: bool) -> None:
+    last = page.offset + len(page.judgements)
+    click.echo(
+        f"  judgements {page.offset + 1} to {last} of {page.total}" if page.judgements else "  no more judgements"
+    )
+    for number, judgement in enumerate(page.judgements, page.offset + 1):
+        click.echo(f"  {number}. {judgement.side}: {printable(judgement.prompt)}")
+        click.echo(f"     {printable(judgement.response)}")
+        for opinion in judgement.opinions:
+            click.echo(f"     {printable(opinion.metric)}: {_cell(opinion.score)}")
+            if explanations and opinion.explanation:
+                click.echo(f"       {printable(opinion.explanation)}")
+
+
+def _markdown(title: str, scores: Iterable[Score], verdicts: Sequence[Verdict]) -> Iterable[str]:
+    yield from (f"### {_escaped(title)}", "", "| metric | base | custom |", "|---|---:|---:|")
+    for score in scores:
+        yield f"| {_escaped(score.metric)} | {_cell(score.base)} | {_cell(score.custom)} |"
+    if verdicts:
+        yield ""
+    for verdict in verdicts:
+        yield f"- {'met' if verdict.met else '**missed**'}: {_escaped(_sentence(verdict))}"
+
+
+def _escaped(text: str) -> str:
+    """No text can end a cell or start a tag of the table that it stands in."""
+    return printable(text).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _junit(title: str, scores: Sequence[Score], verdicts: Sequence[Verdict]) -> str:
+    """JUnit XML: a test case a threshold; a metric without one is a case that passes."""
+    suite = ElementTree.Element("testsuite", name=printable(title))
+    for verdict in verdicts:
+        name = f"{verdict.metric} {verdict.wanted}"
+        case = ElementTree.SubElement(suite, "testcase", classname=printable(title), name=printable(name))
+        if not verdict.met:
+            ElementTree.SubElement(case, "failure", message=printable(verdict.reason))
+    judged = {verdict.metric for verdict in verdicts}
+    for score in scores:
+        if score.metric not in judged:
+            name = printable(score.metric)
+            case = ElementTree.SubElement(suite, "testcase", classname=printable(title), name=name)
+            ElementTree.SubElement(
+                case, "system-out"
+            ).text = f"base {_cell(score.base)}, custom {_cell(score.custom)}"
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(sum(not v.met for v in verdicts)))
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, runs.Run]) -> bool:
+    """Print the outcome of each finished run, a model package or scores; say if all thresholds are met."""
+    all_met = True
     for file in files:
         run = done.get(file.address)
         if run is None or run.state != "done":
@@ -68,6 +157,11 @@ def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, runs.Run]) -> 
         if target.kind == "execution":
             click.echo(f"{file.address}:")
             try:
-                show(results.read(cloud, status, target.region))
-            except NoResults as error:
-                click.echo(f"  {error}")
+                scores = results.read(cloud, status, target.region)
+            except (NoResults, NoMetrics, MlflowMissing, MlflowTrouble) as error:
+                click.echo(f"  {printable(str(error))}")
+                scores = ()
+            verdicts = thresholds.judge(file.content.thresholds, scores)
+            show(scores, verdicts)
+            all_met &= all(v.met for v in verdicts)
+    return all_met

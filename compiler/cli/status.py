@@ -26,7 +26,7 @@ def command(
     form: str,
 ) -> int:
     """Show the status of TARGETs: addresses, compiled files, job names, ARNs; without one, of the project."""
-    cloud = aws.cloud(profile, region)
+    cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
         wanted, known = aws.compiled(targets, environment, project_file)
         named = [t for t in targets if t not in known and not Path(t).exists()]
@@ -51,9 +51,8 @@ def _show(status: Status) -> None:
     click.echo(f"{name}{status.status}{detail}  {status.name}")
     if status.failure_reason:
         click.echo(f"    {printable(status.failure_reason)}")
-    progress = status.details.get("progress_info")
-    if progress:
-        click.echo("    " + ", ".join(f"{key} {value}" for key, value in progress.items()))
+    if progress := track.progress(status):
+        click.echo(f"    {progress}")
     for step in status.steps:
         reason = f": {printable(step.failure_reason)}" if step.failure_reason else ""
         click.echo(f"    {step.name:<24} {step.status}{reason}")

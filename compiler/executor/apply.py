@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from compiler.executor import runs
+from compiler.executor import runs, tags, track
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File
 from compiler.executor.markers import Unfilled
@@ -24,12 +24,17 @@ from compiler.executor.submit import Refused, Submission, submit
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: to a request of a file, or to its run."""
+    """Something that happened: to a request of a file, or to its run.
+
+    `secondary` and `progress` are the service's finer words for what a run is doing.
+    """
 
     address: str
     word: str
     what: str = ""
     request: str = ""
+    secondary: str = ""
+    progress: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Failure:
     reason: str
     hint: str = ""
     by_aws: bool = False
+    request: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,7 @@ class _Applying:
     outputs: dict[str, Any] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     queued: set[str] = field(default_factory=set)
+    groups: dict[str, str] = field(default_factory=dict)
 
     def go(self) -> Outcome:
         started = time.monotonic()
@@ -98,6 +105,9 @@ class _Applying:
         for address, run in self.runs.items():
             self._note(address, run)
         for address, planned in self.plan.files.items():
+            if planned.drifts:
+                tags.repair(self.cloud, planned.drifts)
+                self.on_event(Event(address, "tagged", planned.drifts[0].arn))
             for line in planned.lines[:1]:
                 if line.action == "failed" and planned.run is None:
                     self._fail(Failure(address, line.note))
@@ -146,7 +156,7 @@ class _Applying:
         for address in planned.file.content.depends_on:
             outputs |= self._outputs_of(address)
         root, tell = self.options.root, self._tell_request
-        return submit(Submission(self.cloud, planned.file, root, outputs, tell))
+        return submit(Submission(self.cloud, planned.file, root, outputs, tell, self.groups))
 
     def _outputs_of(self, address: str) -> dict[str, Any]:
         if address in self.runs and address not in self.outputs:
@@ -167,7 +177,7 @@ class _Applying:
                 self.queued.add(address)
                 self.on_event(Event(address, "queued", error.message))
                 return
-            self._fail(Failure(address, str(error), error.hint, by_aws=True))
+            self._fail(Failure(address, str(error), error.hint, by_aws=True, request=error.request))
         except (Refused, Unfilled) as error:
             self._fail(Failure(address, str(error)))
         else:
@@ -194,16 +204,24 @@ class _Applying:
         running = [self.plan.files[a].file for a, run in self.runs.items() if run.state == "running"]
         try:
             found = runs.find(self.cloud, running).runs
-            for address, run in found.items():
-                if run.state != "running":
-                    run = runs.describe(self.cloud, self.plan.files[address].file, run)
-                self.runs[address] = run
-                self.on_event(Event(address, run.status, run.name))
-                self._note(address, run)
+            with ThreadPoolExecutor(self.options.concurrency) as pool:
+                looks = {address: pool.submit(self._look_at, address, run) for address, run in found.items()}
+            for address, look in looks.items():
+                self.runs[address], event = look.result()
+                self.on_event(event)
+                self._note(address, self.runs[address])
         except CloudError as error:
             if not error.is_passing:
                 raise
             self.on_event(Event("", "looking again", str(error)))
+
+    def _look_at(self, address: str, run: Run) -> tuple[Run, Event]:
+        file = self.plan.files[address].file
+        if run.state != "running":
+            run = runs.describe(self.cloud, file, run)
+            return run, Event(address, run.status, run.name)
+        status = track.status(self.cloud, track.target_of(file, run))
+        return run, Event(address, run.status, run.name, "", status.secondary, track.progress(status))
 
     def _outcome(self) -> Outcome:
         waiting = {

@@ -19,7 +19,12 @@ ATTEMPTS = 8
 
 
 class CloudError(Exception):
-    """What AWS refused, or why it could not be reached; `code` is the service's own word for it."""
+    """What AWS refused, or why it could not be reached.
+
+    `code` is the service's own word for it, `request` the id of the compiled request that was being carried out.
+    """
+
+    request = ""
 
     def __init__(self, code: str, message: str, hint: str = "", operation: str = "") -> None:
         super().__init__(f"{operation}: {message}" if operation else message)
@@ -61,7 +66,9 @@ _TAKEN_CODES = {"ResourceInUse", "ResourceConflictException"}
 _TAKEN_TEXT = re.compile(r"already exist|must be unique within an AWS account", re.IGNORECASE)
 _UNREACHABLE = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError"}
 _THROTTLED = {"ThrottlingException", "Throttling", "SlowDown", "TooManyRequestsException"}
-_PASSING = {"InternalFailure", "InternalError", "InternalServerError", "ServiceUnavailable"} | _UNREACHABLE | _THROTTLED
+_PASSING = (
+    {"InternalFailure", "InternalError", "InternalServerError", "ServiceUnavailable"} | _UNREACHABLE | _THROTTLED
+)
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "AccessDeniedForDependencyException", "403"}
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from compiler.compiled import Request
-from compiler.executor import markers, runs
+from compiler.executor import markers, runs, tags
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File, InvalidFiles, Order
 from compiler.executor.runs import Found, Run
+from compiler.executor.tags import Drift
 
 Action = Literal["create", "start", "keep", "running", "wait", "failed", "blocked"]
 MOST_DIFFERENCES = 12
@@ -41,6 +42,7 @@ class FilePlan:
     run: Run | None = None
     waits_for: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
+    drifts: tuple[Drift, ...] = ()
 
     @property
     def address(self) -> str:
@@ -48,7 +50,7 @@ class FilePlan:
 
     @property
     def is_pending(self) -> bool:
-        return any(line.action in ("create", "start", "wait") for line in self.lines)
+        return bool(self.drifts) or any(line.action in ("create", "start", "wait") for line in self.lines)
 
     @property
     def has_failed(self) -> bool:
@@ -73,8 +75,8 @@ class Plan:
         return any(plan.has_failed for plan in self.targets())
 
 
-def plan(order: Order, cloud: Cloud, root: Path) -> Plan:
-    """Work out what apply would do; reads only.
+def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Plan:
+    """Work out what apply would do; reads only. With `sync_tags`, the tags of what exists are compared too.
 
     Raises CloudError, and InvalidFiles where the caller is in another account.
     """
@@ -87,7 +89,10 @@ def plan(order: Order, cloud: Cloud, root: Path) -> Plan:
     found = runs.find(cloud, order.files.values())
     planned: dict[str, FilePlan] = {}
     for address, file in order.files.items():
-        planned[address] = _plan_file(cloud, file, found, planned, root)
+        made = _plan_file(cloud, file, found, planned, root)
+        if sync_tags and made.run is not None and file.target:
+            made = replace(made, drifts=tuple(tags.drifts(cloud, file, made.run)))
+        planned[address] = made
     return Plan(planned)
 
 
@@ -250,6 +255,7 @@ def summary(made: Plan) -> list[dict[str, Any]]:
             "digest": p.file.content.digest,
             "requests": [line.__dict__ for line in p.lines],
             "differences": list(p.differences),
+            "tags": [{"arn": d.arn, "wanted": d.wanted} for d in p.drifts],
         }
         for p in made.targets()
     ]

@@ -49,7 +49,12 @@ class Run:
 
     @property
     def state(self) -> State:
-        return "done" if self.status in _DONE else "failed" if self.status in _FAILED else "running"
+        return state_of(self.status)
+
+
+def state_of(status: str) -> State:
+    """What a status of a job, an execution or a function comes to."""
+    return "done" if status in _DONE else "failed" if status in _FAILED else "running"
 
 
 def main_request(compiled: Compiled) -> Request | None:

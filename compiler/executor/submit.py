@@ -58,6 +58,8 @@ class Submission:
     root: Path
     outputs: Mapping[str, Any]
     on_request: OnRequest
+    groups: dict[str, str] = field(default_factory=dict)
+    """ARNs of model package groups that were found or made already; many specs share one."""
 
     @property
     def region(self) -> str:
@@ -75,7 +77,11 @@ def submit(submission: Submission) -> Run:
     known = dict(submission.outputs)
     for request in submission.file.content.requests:
         parameters = markers.fill(request.parameters, known, submission.root)
-        word, answer = _HANDLERS[request.operation](submission, request, parameters, known)
+        try:
+            word, answer = _HANDLERS[request.operation](submission, request, parameters, known)
+        except CloudError as error:
+            error.request = request.id
+            raise
         known |= {f"requests.{request.id}.{name}": value for name, value in answer.items()}
         submission.on_request(submission.file, request.id, word, _name(answer))
         run = answer.get("Run")
@@ -92,16 +98,19 @@ Answer = tuple[str, dict[str, Any]]
 
 def _group(s: Submission, _request: Request, parameters: dict[str, Any], _known: dict[str, Any]) -> Answer:
     name = parameters["ModelPackageGroupName"]
-    found = _existing_group(s, name)
-    if found is not None:
-        return "kept", {"ModelPackageGroupArn": found["ModelPackageGroupArn"]}
-    try:
-        return "created", s.call("sagemaker", "CreateModelPackageGroup", **parameters)
-    except CloudError as error:
-        found = _existing_group(s, name) if error.is_taken else None
-        if found is None:
-            raise
-        return "kept", {"ModelPackageGroupArn": found["ModelPackageGroupArn"]}
+    key = f"{s.region}/{name}"
+    if key in s.groups:
+        return "kept", {"ModelPackageGroupArn": s.groups[key]}
+    word, found = "kept", _existing_group(s, name)
+    if found is None:
+        try:
+            word, found = "created", s.call("sagemaker", "CreateModelPackageGroup", **parameters)
+        except CloudError as error:
+            found = _existing_group(s, name) if error.is_taken else None
+            if found is None:
+                raise
+    s.groups[key] = found["ModelPackageGroupArn"]
+    return word, {"ModelPackageGroupArn": s.groups[key]}
 
 
 def _existing_group(s: Submission, name: str) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,28 @@ class Status:
     end_time: Any = None
     details: Mapping[str, Any] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
+
+    @property
+    def state(self) -> runs.State:
+        return runs.state_of(self.status)
+
+    @property
+    def secondary(self) -> str:
+        """The service's finer word for what a job is doing; of an execution, the steps that run."""
+        running = ", ".join(step.name for step in self.steps if runs.state_of(step.status) == "running")
+        return str(self.details.get("secondary_status") or running)
+
+
+def progress(status: Status) -> str:
+    """Say how far something is: `epoch 1/2, step 3/10`, or `3 of 4 steps`."""
+    info = status.details.get("progress_info") or {}
+    if "MaxEpoch" in info:
+        total = info["MaxEpoch"] * info.get("StepsPerEpoch", 0)
+        return f"epoch {info.get('CurrentEpoch')}/{info['MaxEpoch']}, step {info.get('CurrentStep')}/{total}"
+    if "MaxSteps" in info:
+        return f"step {info.get('CurrentStep')}/{info['MaxSteps']}"
+    done = sum(runs.state_of(step.status) == "done" for step in status.steps)
+    return f"{done} of {status.details.get('step_count', len(status.steps))} steps" if status.steps else ""
 
 
 def find(cloud: Cloud, text: str, files: Mapping[str, File]) -> Target:
@@ -144,6 +166,7 @@ def _job(cloud: Cloud, target: Target) -> Status:
         "training_config": document.get("TrainingConfig") or document.get("EvaluationConfig"),
         "s3_output_path": document.get("OutputDataConfig", {}).get("S3OutputPath"),
         "output_model_package_arn": output.get("OutputModelPackageArn"),
+        "mlflow_config": _mlflow_config(document),
         "mlflow_details": output.get("MlflowDetails"),
         "billable_token_usage": output.get("BillableTokenUsage"),
         "progress_info": output.get("ProgressInfo"),
@@ -163,6 +186,12 @@ def _job(cloud: Cloud, target: Target) -> Status:
         end_time=found.get("EndTime"),
         details=details,
     )
+
+
+def _mlflow_config(document: Mapping[str, Any]) -> Any:
+    """A training job's document has it in one place, an evaluation's in another."""
+    of_training = document.get("TrainingConfig", {}).get("MlflowConfig")
+    return of_training or document.get("OutputDataConfig", {}).get("MlflowConfig")
 
 
 def _training_job(cloud: Cloud, target: Target) -> Status:
@@ -198,6 +227,7 @@ def _execution(cloud: Cloud, target: Target) -> Status:
     api = "DescribePipelineDefinitionForExecution"
     definition = cloud.call("sagemaker", api, region, PipelineExecutionArn=arn)["PipelineDefinition"]
     pipeline = found["PipelineArn"].rpartition("/")[2]
+    document = json.loads(definition)
     return Status(
         kind="execution",
         name=found.get("PipelineExecutionDisplayName", target.name),
@@ -211,7 +241,9 @@ def _execution(cloud: Cloud, target: Target) -> Status:
             "pipeline_arn": found["PipelineArn"],
             "pipeline_version_id": found.get("PipelineVersionId"),
             "eval_type": evaluation_type(pipeline),
-            "s3_output_path": _output_path(json.loads(definition)),
+            "s3_output_path": next(_jobs_of(document, "S3OutputPath"), None),
+            "mlflow_config": document.get("MlflowConfig") or next(_jobs_of(document, "MlflowConfig"), None),
+            "step_count": len(document.get("Steps", ())),
         },
         steps=steps(cloud, arn, region),
     )
@@ -223,16 +255,15 @@ def evaluation_type(pipeline: str) -> str | None:
     return next((t for t in types if f"-{t}-".lower() in f"{pipeline}-".lower()), None)
 
 
-def _output_path(definition: Mapping[str, Any]) -> str | None:
-    """Where a pipeline's evaluation puts its results."""
+def _jobs_of(definition: Mapping[str, Any], member: str) -> Iterator[Any]:
+    """A member of the output configuration of each job of a pipeline that has it as a plain value."""
     for step in definition.get("Steps", ()):
         arguments = step.get("Arguments", {})
         document = arguments.get("JobConfigDocument")
         inner = json.loads(document) if isinstance(document, str) else arguments
-        path = inner.get("OutputDataConfig", {}).get("S3OutputPath")
-        if isinstance(path, str):
-            return path
-    return None
+        found = inner.get("OutputDataConfig", {}).get(member)
+        if isinstance(found, str) or (isinstance(found, dict) and "Get" not in found and "Std:Join" not in found):
+            yield found
 
 
 def steps(cloud: Cloud, arn: str, region: str | None) -> tuple[Step, ...]:

@@ -201,6 +201,18 @@ def stop_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[str
     return region.once("StopPipelineExecution", request, make)
 
 
+@operation
+def retry_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    def make() -> dict[str, Any]:
+        execution = find_execution(region, request["PipelineExecutionArn"])
+        if steps.advance(region, execution)["PipelineExecutionStatus"] not in ("Failed", "Stopped"):
+            raise ServiceError("ConflictException", "Only a failed or stopped execution can be retried.")
+        steps.forget_failures(region, execution)
+        return {"PipelineExecutionArn": execution["PipelineExecutionArn"]}
+
+    return region.once("RetryPipelineExecution", request, make)
+
+
 def find(region: Region, name: str) -> dict[str, Any]:
     """Find a pipeline by name or ARN."""
     found: dict[str, Any] | None = region.table("pipelines").get(name.rpartition("/")[2].lower())

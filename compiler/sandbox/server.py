@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any
+from urllib.parse import parse_qs
 
 from compiler import api, assets
-from compiler.sandbox import hub, jobs, pipelines, registry, training
+from compiler.sandbox import hub, jobs, logs, mlflow, pipelines, registry, training
 from compiler.sandbox.faults import Dice, Faults
 from compiler.sandbox.service import LOCK, OPERATIONS, READS, Region, ServiceError, Timing
 
@@ -75,6 +76,7 @@ class Sandbox:
             "AWS_SECRET_ACCESS_KEY": "sandbox",
             "AWS_SESSION_TOKEN": "",
             "AWS_EC2_METADATA_DISABLED": "true",
+            "MLFLOW_TRACKING_URI": self.url,
             "AWS_REGION": sorted(self.regions)[0],
             "AWS_DEFAULT_REGION": sorted(self.regions)[0],
         }
@@ -139,8 +141,18 @@ class Sandbox:
                     answer = OPERATIONS[operation](self.region(region), request)
                     text = json.dumps(answer)
                 return _answer(start_response, 200, text)
+            query = {k: v[-1] for k, v in parse_qs(environ["QUERY_STRING"]).items()}
+            if service == "logs" and operation == "FilterLogEvents":
+                request = json.loads(body)
+                if str(request.get("logGroupName")).startswith(logs.PREFIX):
+                    with LOCK:
+                        return _answer(start_response, 200, logs.filter_log_events(self.region(region), request))
+            if environ["PATH_INFO"].startswith(mlflow.PREFIX):
+                given = {**query, **(json.loads(body) if body else {})}
+                with LOCK:  # MLflow's clients name no region
+                    found = mlflow.answer(self.region(sorted(self.regions)[0]), environ["PATH_INFO"], given)
+                return _answer(start_response, 200, found)
             if service == "bedrock-agentcore":
-                query = {k: v for k, _, v in (p.partition("=") for p in environ["QUERY_STRING"].split("&"))}
                 with LOCK:
                     return _answer(
                         start_response,
@@ -301,7 +313,8 @@ def _operation(environ: dict[str, Any], service: str, body: bytes) -> str:
 
 def _is_mutating(environ: dict[str, Any], service: str, operation: str) -> bool:
     if " " in operation:  # REST: S3, Lambda, AgentCore; listing runtimes is a POST
-        return environ["REQUEST_METHOD"] not in ("GET", "HEAD") and service != "bedrock-agentcore"
+        reads = service == "bedrock-agentcore" or environ["PATH_INFO"].startswith(mlflow.PREFIX)
+        return environ["REQUEST_METHOD"] not in ("GET", "HEAD") and not reads
     return not READS.match(operation) and not operation.startswith("CreatePresigned")
 
 
@@ -335,7 +348,8 @@ def _error(start_response: Callable[..., Any], error: ServiceError, service: str
         start_response(f"{error.status} Error", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
         return [content]
     start = [("x-amzn-ErrorType", error.code)]
-    content = json.dumps({"__type": error.code, "message": error.message, "Message": error.message}).encode()
+    said = {"__type": error.code, "error_code": error.code, "message": error.message, "Message": error.message}
+    content = json.dumps(said).encode()
     headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(content))), *start]
     start_response(f"{error.status} Error", headers)
     return [content]

@@ -157,6 +157,16 @@ def _conclude(region: Region, execution: dict[str, Any], total: int) -> None:
     execution["PipelineExecutionStatus"] = status
 
 
+def forget_failures(region: Region, execution: dict[str, Any]) -> None:
+    """Take back the steps that came to no good end, so that they start again now."""
+    states = {name: _status(region, execution, begun)[0] for name, begun in execution["Steps"].items()}
+    for name, status in states.items():
+        if status in ("Failed", "Stopped"):
+            del execution["Steps"][name]
+    execution.update(StoppedAt=None, CreationTime=now())
+    execution.pop("FailureReason", None)
+
+
 def shown(region: Region, execution: dict[str, Any]) -> list[dict[str, Any]]:
     """The steps as ListPipelineExecutionSteps gives them, in the order in which they started."""
     found = []

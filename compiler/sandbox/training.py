@@ -60,7 +60,9 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
             break
         transitions.append({"Status": phase, "StartTime": at, "EndTime": min(at + share * length, end)})
         at += share * length
-    if not done:
+    if done:
+        transitions.append({"Status": secondary, "StartTime": end, "EndTime": end})
+    else:
         transitions[-1].pop("EndTime")
         status, secondary = "InProgress", transitions[-1]["Status"]
     answer = {k: v for k, v in job.items() if k not in ("StoppedAt", "Published", "Tags")}

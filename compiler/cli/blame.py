@@ -1,0 +1,99 @@
+"""What AWS says of a request, brought back to the spec's line.
+
+In: a compiled file, the request that was refused, and the service's words. Out: the place in the spec, found by
+compiling it again; where that gives another file than the one applied, the JSON pointer into the compiled one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from compiler import build, compiled, report, workspace
+from compiler.cli import options
+from compiler.compiled import Request
+from compiler.diagnostics import Path as Place
+from compiler.diagnostics import Problem, dotted
+from compiler.executor.files import File
+from compiler.trace import origin
+
+_WORDS = re.compile(r"[A-Za-z0-9_$][\w$./\[\]-]*[\w\]]")
+
+
+def place(request: Request, message: str) -> Place:
+    """The member of a request that a message names: the one that it leads deepest to, or ().
+
+    Services write paths with dots, slashes or brackets, and often begin them in lower case.
+    """
+    found = [_walk(request.parameters, word) for word in _WORDS.findall(message)]
+    return max(found, key=len, default=())
+
+
+def _walk(tree: Any, word: str) -> Place:
+    """Follow a path as far as it leads; one that does not lead from the top leads nowhere."""
+    place: list[str | int] = []
+    for step in filter(None, re.split(r"[./\[\]]", word)):
+        while isinstance(tree, dict) and set(tree) == {"$json"}:
+            place.append("$json")
+            tree = tree["$json"]
+        key = _member(tree, step)
+        if key is None:
+            break
+        place.append(key)
+        tree = tree[key]
+    return tuple(place)
+
+
+def _member(tree: Any, step: str) -> str | int | None:
+    if isinstance(tree, list):
+        number = int(step) if step.isdigit() else -1
+        return number if 0 <= number < len(tree) else None
+    if not isinstance(tree, dict):
+        return None
+    return next((key for key in tree if key == step or key[:1].lower() + key[1:] == step), None)
+
+
+def explain(file: File, request_id: str, message: str, project_file: Path | None) -> Iterator[str]:
+    """Say where the value stands that AWS refused, in lines to be printed; nothing when no member is named."""
+    request = next((r for r in file.content.requests if r.id == request_id), None)
+    if request is None:
+        return
+    named = max(place(request, message), _in_document(request, message), key=len)
+    if not named:
+        return
+    located = _in_spec(file, request_id, named, message, project_file)
+    if located is not None:
+        yield located
+        return
+    index = file.content.requests.index(request)
+    steps = ("", "requests", index, "parameters", *named)
+    pointer = "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    yield f"at {file.path}#{pointer} ({dotted(named)})"
+
+
+def _in_document(request: Request, message: str) -> Place:
+    """A member of the document inside a request: job schemas name it from the document's own top."""
+    for member, value in request.parameters.items():
+        if isinstance(value, dict) and "$json" in value:
+            found = place(Request(request.id, request.service, request.operation, value["$json"]), message)
+            if found:
+                return (member, "$json", *found)
+    return ()
+
+
+def _in_spec(file: File, request_id: str, named: Place, message: str, project_file: Path | None) -> str | None:
+    """Compile the source again and look the value's origin up; None when that gives another file."""
+    settings = options.settings(file.content.environment, (), project_file, "text", None)
+    source = settings.project.root / file.content.source
+    if not source.is_file():
+        return None
+    done = workspace.compile(workspace.check(settings, [source], file.content.region))
+    made = done.builds.get(file.address)
+    if made is None or compiled.load(compiled.dump(made.compiled)).digest != file.content.digest:
+        return None
+    spec = done.checked.resolved[file.address].spec
+    path = build.within(spec.data, origin(made.provenance[request_id], named))
+    diagnostic = spec.locate(Problem("aws", message, path))
+    return report.text([diagnostic], done.checked.texts, False)

@@ -1,0 +1,60 @@
+"""`sagespec describe`: everything that is known of one job, execution or function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compiler.cli import aws, exits
+from compiler.executor import track
+from compiler.report import printable
+
+
+@click.command("describe")
+@click.argument("target")
+@aws.aws_options
+@aws.OUTPUT
+def command(
+    target: str,
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+) -> int:
+    """Show all of TARGET: an address, a compiled file, a job name or an ARN."""
+    cloud = aws.regional(profile, region, environment, project_file)
+    with aws.trouble():
+        (found,) = aws.targets(cloud, [target], environment, project_file).values()
+        status = asdict(track.status(cloud, found))
+    if found.file is not None:
+        content = found.file.content
+        status["compiled"] = {
+            "path": found.file.path.as_posix(),
+            "source": content.source,
+            "identity": content.identity,
+            "depends_on": list(content.depends_on),
+        }
+    if form == "json":
+        aws.show_json(status)
+    else:
+        for line in _lines(status, ""):
+            click.echo(line)
+    return exits.DONE
+
+
+def _lines(tree: Any, indent: str) -> Iterator[str]:
+    """Write a tree as indented lines; what is absent is left out."""
+    entries = tree.items() if isinstance(tree, dict) else ((f"{n}", item) for n, item in enumerate(tree, 1))
+    for key, value in entries:
+        if value in (None, "", [], {}, ()):
+            continue
+        if isinstance(value, dict | list | tuple):
+            yield f"{indent}{key}:"
+            yield from _lines(value, indent + "  ")
+        else:
+            yield f"{indent}{key}: {printable(aws.plain(value))}"

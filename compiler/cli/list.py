@@ -1,0 +1,66 @@
+"""`sagespec list`: what there is in the account, whoever has started it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+
+from compiler.cli import aws, exits
+from compiler.executor import listing
+
+
+@click.command("list")
+@aws.aws_options
+@aws.OUTPUT
+@click.option(
+    "--kind", "kinds", type=click.Choice(listing.kinds()), multiple=True, help="Kind of spec; by default all."
+)
+@click.option("--status", metavar="STATUS", help="Only those with this status.")
+@click.option("--name-contains", metavar="TEXT", default="", help="Only names with this text.")
+@click.option("--created-after", metavar="TIME", help="Only newer ones: ISO 8601, or an age such as 2h or 3d.")
+@click.option("--created-before", metavar="TIME", help="Only older ones.")
+@click.option("--sort-by", type=click.Choice(sorted(listing.SORTS)), default="CreationTime", show_default=True)
+@click.option("--descending", is_flag=True, help="Last ones first.")
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="At most so many.")
+def command(
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+    kinds: tuple[str, ...],
+    status: str | None,
+    name_contains: str,
+    created_after: str | None,
+    created_before: str | None,
+    sort_by: str,
+    descending: bool,
+    limit: int | None,
+) -> int:
+    """List jobs and evaluations of the account, also those that the SDK has started."""
+    now = datetime.now(timezone.utc)
+    wanted = listing.Filter(
+        kinds or listing.kinds(),
+        status,
+        name_contains,
+        aws.moment(created_after, now, "--created-after"),
+        aws.moment(created_before, now, "--created-before"),
+    )
+    cloud = aws.regional(profile, region, environment, project_file)
+    with aws.trouble():
+        found = listing.find(cloud, wanted)
+    found.sort(key=lambda e: (getattr(e, listing.SORTS[sort_by]), e.name), reverse=descending)
+    found = found[:limit]
+    if form == "json":
+        aws.show_json({"runs": [asdict(entry) for entry in found]})
+        return exits.DONE
+    widths = [max((len(getattr(e, f)) for e in found), default=0) for f in ("kind", "name", "status")]
+    for entry in found:
+        cells = (entry.kind.ljust(widths[0]), entry.name.ljust(widths[1]), entry.status.ljust(widths[2]))
+        click.echo(f"{'  '.join(cells)}  {aws.plain(entry.creation_time)}")
+    if not found:
+        click.echo("nothing found", err=True)
+    return exits.DONE

@@ -1,0 +1,57 @@
+"""`sagespec logs`: what a job has written."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+
+from compiler.cli import aws, exits
+from compiler.executor import track
+from compiler.executor.logs import Tail
+from compiler.report import printable
+
+
+@click.command("logs")
+@click.argument("target")
+@aws.aws_options
+@aws.OUTPUT
+@click.option("--follow", is_flag=True, help="Go on until the target is done.")
+@click.option("--since", metavar="TIME", help="Only newer lines: ISO 8601, or an age such as 10m or 2h.")
+@click.option("--poll", metavar="SECONDS", type=float, default=5.0, show_default=True)
+def command(
+    target: str,
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+    follow: bool,
+    since: str | None,
+    poll: float,
+) -> int:
+    """Show the logs of TARGET; of an evaluation, those of the jobs behind its steps."""
+    start = aws.moment(since, datetime.now(timezone.utc), "--since")
+    cloud = aws.regional(profile, region, environment, project_file)
+    with aws.trouble():
+        (found,) = aws.targets(cloud, [target], environment, project_file).values()
+        tail = Tail(cloud, found.region, int(start.timestamp() * 1000) if start else 0)
+        shown = False
+        while True:
+            status = track.status(cloud, found)
+            for line in tail.read(status):
+                shown = True
+                if form == "json":
+                    aws.show_json_line({"time": line.time, "stream": line.stream, "message": line.text})
+                else:
+                    click.echo(
+                        f"{line.time:%Y-%m-%dT%H:%M:%SZ} {line.stream.partition('/')[0]} {printable(line.text)}"
+                    )
+            if not follow or status.state != "running":
+                break
+            time.sleep(poll)
+    if not shown:
+        click.echo(f"{status.name} ({status.status}) has written nothing", err=True)
+    return exits.DONE

@@ -1,0 +1,63 @@
+"""`sagespec metrics`: what a training has logged at each step."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import click
+
+from compiler.cli import aws, exits
+from compiler.executor import metrics, track
+from compiler.executor.metrics import Series
+
+
+@click.command("metrics")
+@click.argument("target")
+@aws.aws_options
+@click.option("-o", "--output", "form", type=click.Choice(["table", "json", "csv"]), default="table")
+@click.option("--metric", "wanted", metavar="NAME", multiple=True, help="A metric; by default those of training.")
+@click.option(
+    "--plot", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Draw them: PNG, SVG, PDF."
+)
+def command(
+    target: str,
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+    wanted: tuple[str, ...],
+    plot: Path | None,
+) -> int:
+    """Show the metrics that TARGET has logged to MLflow, step by step: reward, turns, tokens, trajectories."""
+    cloud = aws.regional(profile, region, environment, project_file)
+    with aws.trouble():
+        (found,) = aws.targets(cloud, [target], environment, project_file).values()
+        series = metrics.read(track.status(cloud, found), wanted)
+    if form == "json":
+        rows = [{"step": step, "metrics": values} for step, values in series.rows.items()]
+        aws.show_json({"target": target, "run_id": series.run_id, "experiment": series.experiment, "steps": rows})
+    elif form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(["step", *series.metrics])
+        writer.writerows([step, *(values.get(m, "") for m in series.metrics)] for step, values in series.rows.items())
+    else:
+        _show(series)
+    if plot is not None:
+        try:
+            from compiler.cli import plotting
+        except ImportError:
+            raise exits.Stop("--plot needs `pip install 'sagespec[plot]'`", exits.USAGE) from None
+        plotting.draw(series, target, plot)
+        click.echo(f"wrote {plot}", err=True)
+    return exits.DONE
+
+
+def _show(series: Series) -> None:
+    widths = [max(len(metric), 10) for metric in series.metrics]
+    click.echo("  ".join(["step".rjust(6), *(m.rjust(w) for m, w in zip(series.metrics, widths, strict=True))]))
+    for step, values in series.rows.items():
+        cells = [f"{values[m]:.6g}" if m in values else "-" for m in series.metrics]
+        click.echo("  ".join([str(step).rjust(6), *(c.rjust(w) for c, w in zip(cells, widths, strict=True))]))

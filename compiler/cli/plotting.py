@@ -1,0 +1,26 @@
+"""Metrics as a picture; the only module that knows matplotlib."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from compiler.executor.metrics import Series
+
+mpl.use("Agg")  # a file is wanted, not a window
+
+
+def draw(series: Series, title: str, path: Path) -> None:
+    """Draw one panel a metric over the steps, and write it in the form that the file's name ends in."""
+    figure = Figure(figsize=(8, 2.2 * len(series.metrics) + 0.6), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(len(series.metrics), 1, sharex=True, squeeze=False)
+    for (panel,), metric in zip(panels, series.metrics, strict=True):
+        points = [(step, values[metric]) for step, values in series.rows.items() if metric in values]
+        panel.plot([step for step, _ in points], [value for _, value in points], marker=".")
+        panel.set_ylabel(metric)
+        panel.grid(alpha=0.3)
+    panels[-1][0].set_xlabel("step")
+    figure.savefig(path)

@@ -1,0 +1,50 @@
+"""`sagespec wait`: until what runs has come to its end."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from compiler.cli import aws, exits, watching
+from compiler.executor.apply import TimedOut
+from compiler.executor.follow import follow
+
+
+@click.command("wait")
+@click.argument("targets", nargs=-1, required=True)
+@aws.aws_options
+@aws.OUTPUT
+@click.option(
+    "--for", "until", metavar="STATUS", multiple=True, help="A status, or secondary status, that is enough."
+)
+@click.option("--poll", metavar="SECONDS", type=float, default=15.0, show_default=True)
+@click.option("--timeout", metavar="SECONDS", type=float, help="Longest wait; then exit 5.")
+def command(
+    targets: tuple[str, ...],
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+    until: tuple[str, ...],
+    poll: float,
+    timeout: float | None,
+) -> int:
+    """Wait for TARGETs: addresses, compiled files, job names, ARNs. Ctrl-C stops watching, never the job."""
+    cloud = aws.regional(profile, region, environment, project_file)
+    with aws.trouble():
+        found = aws.targets(cloud, targets, environment, project_file)
+        with closing(watching.Watch(found, live=True)) as watch:
+            try:
+                done = follow(cloud, found, watch.event, until=until, poll_seconds=poll, timeout_seconds=timeout)
+            except TimedOut as error:
+                raise exits.Stop(str(error), exits.TIMED_OUT) from None
+    if form == "json":
+        aws.show_json({"status": [asdict(status) for status in done.values()]})
+    failed = [s for s in done.values() if s.state == "failed" and s.status not in until]
+    for status in failed:
+        click.echo(f"error: {status.name} is {status.status}: {status.failure_reason or 'no reason given'}", err=True)
+    return exits.FAILED if failed else exits.DONE

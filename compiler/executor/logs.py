@@ -1,0 +1,86 @@
+"""What jobs and functions have written to CloudWatch Logs.
+
+In: the status of a target. Out: `Line`s in the order of their times, as far as they have come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from compiler.executor.cloud import Cloud, CloudError
+from compiler.executor.track import Status
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event of a log stream."""
+
+    time: datetime
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a job's streams are: their group, and what their names start with."""
+
+    group: str
+    prefix: str = ""
+
+
+@dataclass
+class Tail:
+    """Reads a target's logs from where it stopped; what it has given once it gives never again."""
+
+    cloud: Cloud
+    region: str | None
+    since_ms: int = 0
+    _seen: set[str] = field(default_factory=set)
+
+    def read(self, status: Status) -> Iterator[Line]:
+        """Read what is new, oldest first within a place.
+
+        Raises CloudError; a group that does not exist yet has no lines.
+        """
+        for place in places(status):
+            try:
+                yield from self._read(place)
+            except CloudError as error:
+                if not error.is_missing:
+                    raise
+
+    def _read(self, place: Place) -> Iterator[Line]:
+        parameters: dict[str, Any] = {"logGroupName": place.group}
+        if place.prefix:
+            parameters["logStreamNamePrefix"] = place.prefix
+        if self.since_ms:
+            parameters["startTime"] = self.since_ms
+        token: dict[str, str] = {}
+        while True:  # a page may be empty and not the last: only a missing token ends the list
+            answer = self.cloud.call("logs", "FilterLogEvents", self.region, **parameters, **token)
+            for event in answer.get("events", ()):
+                if event["eventId"] not in self._seen:
+                    self._seen.add(event["eventId"])
+                    time = datetime.fromtimestamp(event["timestamp"] / 1000, timezone.utc)
+                    yield Line(time, event["logStreamName"], event["message"].rstrip("\n"))
+            if "nextToken" not in answer:
+                return
+            token = {"nextToken": answer["nextToken"]}
+
+
+def places(status: Status) -> list[Place]:
+    """Where the logs of a target are: its own, or those of the jobs behind an execution's steps."""
+    if status.kind == "function":
+        return [Place(f"/aws/lambda/{status.name}")]
+    arns = [step.job_arn for step in status.steps if step.job_arn] if status.kind == "execution" else [status.arn]
+    return [_place(arn) for arn in arns]
+
+
+def _place(arn: str) -> Place:
+    kind, *category, name = arn.split(":", 5)[5].split("/")
+    if kind == "training-job":
+        return Place("/aws/sagemaker/TrainingJobs", f"{name}/")
+    return Place(f"/aws/sagemaker/Job/{category[0]}", f"{name}/")
