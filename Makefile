@@ -2,21 +2,36 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PARITY := .venv-parity
+TRIALS ?= 30
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]' --group dev
+	$(PIP) install --upgrade 'pip>=25.1'
+	$(PIP) install --editable '.[sandbox]'
 	touch $@
 
-.PHONY: install demo test lint bench clean
+$(VENV)/.developed: $(VENV)/.installed
+	$(PIP) install --editable '.[mlflow,plot,sandbox]' --group dev
+	touch $@
+
+# the SDK is 1.2 GB and wants its own versions of much
+$(PARITY)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(PARITY)
+	$(PARITY)/bin/python -m pip --quiet --disable-pip-version-check install --editable '.[parity]'
+	touch $@
+
+.PHONY: install develop demo lint test trials parity bench clean
 install: $(VENV)/.installed
+
+develop: $(VENV)/.developed
 
 demo: install
 	$(BIN)/sagespec compile --out .demo/compiled
 	$(BIN)/sagespec apply .demo/compiled --sandbox --yes --wait
 
-lint: install
+lint: develop
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -24,8 +39,15 @@ lint: install
 test: lint
 	$(BIN)/pytest
 
-bench: install
+trials: develop # the kill tests once more, at length: TRIALS=300 for a day when it matters
+	$(BIN)/pytest tests/acceptance/test_faults.py --trials $(TRIALS)
+
+parity: develop $(PARITY)/.installed
+	PARITY_PYTHON=$(CURDIR)/$(PARITY)/bin/python $(BIN)/pytest -m parity
+
+bench: develop
 	$(BIN)/python benchmarks/compile.py
+	$(BIN)/python benchmarks/apply.py
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PARITY) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -83,7 +83,7 @@ def _settle(tree: Any, place: Path, provenance: Provenance) -> Any:
 
 
 def origin(provenance: Provenance, place: Path) -> Path:
-    """The spec path behind a place in a document: its own, the nearest above it, else the first below or beside it."""
+    """The spec path behind a place in a document: its own, the nearest above, else the first below or beside it."""
     for length in range(len(place), -1, -1):
         found = provenance.get(place[:length])
         if found is not None:

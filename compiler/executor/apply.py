@@ -67,7 +67,7 @@ class Options:
 
     root: Path
     follow: bool = False
-    concurrency: int = 8
+    concurrency: int = 16
     poll_seconds: float = 15.0
     timeout_seconds: float | None = None
 

@@ -24,16 +24,7 @@ def create_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     if name in jobs:
         raise ServiceError("ResourceInUse", f"Job {name} already exists.")
     _check_document(region, category, request["JobConfigSchemaVersion"], request["JobConfigDocument"])
-    running = [
-        j for j in jobs.values() if j["JobCategory"] == category and current(region, j)["JobStatus"] in RUNNING
-    ]
-    limit = region.limits.get(category)
-    if limit is not None and len(running) >= limit:
-        message = (
-            f"The account-level service limit 'Number of concurrent {category} jobs' is {limit} jobs, "
-            f"with current utilization of {len(running)} jobs and a request delta of 1 jobs."
-        )
-        raise ServiceError("ResourceLimitExceeded", message)
+    _check_limit(region, category)
     jobs[name] = {
         **request,
         "JobArn": region.arn(f"job/{category}/{name}"),
@@ -42,6 +33,20 @@ def create_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     }
     region.table("tags")[jobs[name]["JobArn"]] = list(request.get("Tags", ()))
     return {"JobArn": jobs[name]["JobArn"]}
+
+
+def _check_limit(region: Region, category: str) -> None:
+    limit = region.limits.get(category)
+    if limit is None:
+        return
+    ours = [job for job in region.table("jobs").values() if job["JobCategory"] == category]
+    running = sum(current(region, job)["JobStatus"] in RUNNING for job in ours)
+    if running >= limit:
+        message = (
+            f"The account-level service limit 'Number of concurrent {category} jobs' is {limit} jobs, "
+            f"with current utilization of {running} jobs and a request delta of 1 jobs."
+        )
+        raise ServiceError("ResourceLimitExceeded", message)
 
 
 def _check_document(region: Region, category: str, version: str, text: str) -> None:

@@ -19,7 +19,7 @@ def create_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
             message = f"Pipeline names must be unique within an AWS account and region: {name} already exists."
             raise ServiceError("ValidationException", message)
         _check(request["PipelineDefinition"])
-        arn = region.arn(f"pipeline/{name.lower()}")
+        arn = region.arn(f"pipeline/{name}")
         pipelines[name.lower()] = {
             "PipelineName": name,
             "PipelineArn": arn,

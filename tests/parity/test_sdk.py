@@ -1,0 +1,53 @@
+"""The real SDK, pointed at the sandbox, reads what we have submitted; `make parity` runs this."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from compiler.sandbox import Sandbox
+from tests.conftest import ROOT, Run
+
+SCRIPT = ROOT / "tests" / "parity" / "reads_with_the_sdk.py"
+TYPES = {
+    "BenchMarkEvaluator": "benchmark",
+    "CustomScorerEvaluator": "customscorer",
+    "LLMAsJudgeEvaluator": "llmasjudge",
+    "MultiTurnRLEvaluator": "mtrl",
+}
+
+
+@pytest.mark.parity
+def test_the_sdk_reads_jobs_and_evaluations(project: Path, aws: Sandbox, run: Run) -> None:
+    shutil.rmtree(project / "specs")
+    shutil.copytree(ROOT / "specs", project / "specs")
+    run("compile")
+    run("apply", "--yes", "--wait", "--poll", "0.1")
+    ours = json.loads(run("status", "-o", "json").stdout)["status"]
+    job = next(s for s in ours if s["address"] == "MultiTurnRLTrainer/support-agent")
+    executions = {s["arn"]: s for s in ours if s["kind"] == "execution"}
+    command = [os.environ["PARITY_PYTHON"], str(SCRIPT), job["name"], *executions]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project)
+    assert done.returncode == 0, done.stderr
+    read = json.loads(done.stdout.splitlines()[-1])
+
+    details = job["details"]
+    assert read["job"]["name"] == job["name"]
+    assert read["job"]["status"] == job["status"] == "Completed"
+    assert read["job"]["output"] == details["output_model_package_arn"]
+    assert read["job"]["s3_output_path"] == details["s3_output_path"]
+    assert read["job"]["agent"] == details["agent_config"]
+    assert read["job"]["training"] == details["training_config"]
+    assert set(read["jobs"]) == {s["name"] for s in ours if s["kind"] == "job"}
+
+    assert {e["arn"] for e in read["listed"]} == set(executions)
+    for found in (*read["listed"], *read["executions"].values()):
+        expected = executions[found["arn"]]
+        assert found["type"] == TYPES[expected["address"].partition("/")[0]], found
+        assert found["status"] == "Succeeded"
+        assert sorted(found["steps"]) == sorted(step["name"] for step in expected["steps"])
