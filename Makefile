@@ -28,8 +28,9 @@ install: $(VENV)/.installed
 develop: $(VENV)/.developed
 
 demo: install
-	$(BIN)/sagespec compile --out .demo/compiled
-	$(BIN)/sagespec apply .demo/compiled --sandbox --yes --wait
+	rm -rf .demo && mkdir .demo && cp -r specs sagespec.yaml .demo
+	cd .demo && ../$(BIN)/sagespec sandbox --bucket my-bucket -- sh -euc '\
+	  ../$(BIN)/sagespec lock; ../$(BIN)/sagespec compile; ../$(BIN)/sagespec apply --yes --wait --poll 0.3'
 
 lint: develop
 	$(BIN)/ruff format --check

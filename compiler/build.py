@@ -14,6 +14,7 @@ from typing import Any
 from compiler import api, compiled, kinds, pipeline, schema
 from compiler.compiled import Compiled, Request
 from compiler.diagnostics import Diagnostic, Path, Problem, dotted
+from compiler.lock import Context
 from compiler.project import Settings
 from compiler.resolved import Resolved
 from compiler.trace import Provenance, origin, settle
@@ -97,7 +98,8 @@ def _check(request: Request, resolved: Resolved) -> Iterator[Problem]:
             yield replace(problem, path=("PipelineDefinition", "$json", *problem.path))
     for place, category, version, document in _job_documents(request):
         job_schema = resolved.inputs.context.job_schema(category, version)
-        for problem in schema.validate_against(job_schema, document) if job_schema else ():
+        expected = _with_stand_ins(document, resolved.inputs.context)
+        for problem in schema.validate_against(job_schema, expected) if job_schema else ():
             yield replace(problem, rule="job-schema", path=(*place, *problem.path))
 
 
@@ -114,6 +116,25 @@ def _job_documents(request: Request) -> Iterator[tuple[Path, str, str, Any]]:
             where = (*place, "JobConfigDocument", "$json")
             category, version = arguments["JobCategory"], arguments["JobConfigSchemaVersion"]
             yield where, category, version, arguments["JobConfigDocument"]["$json"]
+
+
+_STAND_INS = {
+    "ArtifactArn": ("sagemaker", "artifact/0"),
+    "FunctionArn": ("lambda", "function:pending"),
+    "ModelPackageGroupArn": ("sagemaker", "model-package-group/pending"),
+    "OutputModelPackageArn": ("sagemaker", "model-package/pending/1"),
+}
+"""What an output will look like once it exists, by its field: service and resource of an ARN."""
+
+
+def _with_stand_ins(tree: Any, context: Context) -> Any:
+    """Put values of the right form where outputs will stand: a job schema knows nothing of our markers."""
+    if isinstance(tree, dict):
+        if set(tree) == {"$output"}:
+            service, resource = _STAND_INS[tree["$output"].rpartition(".")[2]]
+            return f"arn:{context.partition}:{service}:{context.region}:{context.account}:{resource}"
+        return {key: _with_stand_ins(value, context) for key, value in tree.items()}
+    return [_with_stand_ins(item, context) for item in tree] if isinstance(tree, list) else tree
 
 
 def _at(problem: Problem, request: Request) -> str:

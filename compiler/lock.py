@@ -16,6 +16,8 @@ from compiler import schema, source
 from compiler.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean
 
 Facts = Mapping[str, Any]
+Fact = tuple[str, str]
+"""A section of a context and a name in it; the name is empty where the section is one fact."""
 T = TypeVar("T")
 
 
@@ -44,15 +46,16 @@ class Context:
     region: str
     partition: str = "aws"
     facts: Facts = field(default_factory=dict, repr=False)
-    locked: bool = True
+    asked: dict[Fact, bool] = field(default_factory=dict, repr=False, compare=False)
+    """Facts that were asked for, by section and name, and whether one could not do without; `lock` reads it."""
+    reasons: Mapping[Fact, tuple[str, str]] = field(default_factory=dict, repr=False, compare=False)
+    """Why facts could not be looked up, with a hint."""
 
     def role(self, given: str | None) -> str:
         """Give the ARN of a role named in a spec, or of the default role."""
         if given is None:
-            default = self.facts.get("role")
-            if default is None:
-                raise MissingFact("no role is given and the lock has no default role", "give `role`, an ARN")
-            return str(default)
+            hint = "give `role`, a name or an ARN"
+            return str(self._single("role", "no role is given and the lock has no default role", hint))
         if given.startswith("arn:"):
             return given
         return str(self._fact("roles", "role", given))
@@ -68,8 +71,10 @@ class Context:
             recipes=found.get("recipes", {}),
         )
 
-    def hub_models(self) -> list[str]:
-        return sorted(self.facts.get("hub_models", {}))
+    def known_hub_model(self, name: str) -> HubModel | None:
+        """A model of the hub where the lock has it: what it adds to an ARN can be done without."""
+        self.asked.setdefault(("hub_models", name), False)
+        return self.hub_model(name) if name in self.facts.get("hub_models", {}) else None
 
     def model_package(self, arn: str) -> ModelPackage:
         """Look up a model package by its ARN."""
@@ -93,11 +98,9 @@ class Context:
 
     def mlflow_app(self) -> str:
         """Give the ARN of the default MLflow app."""
-        found = self.facts.get("default_mlflow_app")
-        if found is None:
-            hint = "create one with `aws sagemaker create-mlflow-app`, then run `sagespec lock`, or give its ARN"
-            raise MissingFact("no MLflow ARN is given and the lock has no default MLflow app", hint)
-        return str(found)
+        hint = "create one with `aws sagemaker create-mlflow-app`, then run `sagespec lock`, or give its ARN"
+        message = "no MLflow ARN is given and the lock has no default MLflow app"
+        return str(self._single("default_mlflow_app", message, hint))
 
     def job(self, name: str) -> FinishedJob:
         """Look up a finished AgentRFT job by its name."""
@@ -118,13 +121,25 @@ class Context:
 
     def job_schema(self, category: str, version: str) -> dict[str, Any] | None:
         """The locked JSON Schema of a job document, where there is one."""
+        self.asked["job_schemas", f"{category}/{version}"] = False
         found: dict[str, Any] | None = self.facts.get("job_schemas", {}).get(f"{category}/{version}")
         return found
 
+    def _single(self, section: str, message: str, hint: str) -> Any:
+        """A fact that there is one of."""
+        self.asked[section, ""] = True
+        found = self.facts.get(section)
+        if found is None:
+            raise MissingFact(*self.reasons.get((section, ""), (message, hint)))
+        return found
+
     def _fact(self, section: str, what: str, name: str) -> Any:
+        self.asked[section, name] = True
         known = self.facts.get(section, {})
         if name in known:
             return known[name]
+        if (section, name) in self.reasons:
+            raise MissingFact(*self.reasons[section, name])
         near = did_you_mean(name, list(known)) if not name.startswith("arn:") else ""
         near = near if near.startswith("did you mean") else ""
         add = "run `sagespec lock` to look it up"

@@ -78,7 +78,7 @@ def _of_hub(given: Traced, found: HubModel) -> Model:
 def _of_arn(given: Traced, context: Context, resource: str) -> Model:
     """A hub-content ARN: `hub-content/<hub>/Model/<name>[/<version>]` needs no fact but the recipes."""
     _, hub, _, name = [*resource.split("/"), "", "", ""][:4]
-    known = _known(context, name)
+    known = context.known_hub_model(name)
     return Model(name, given, hub, known.gated if known else False, known.recipes if known else None)
 
 
@@ -90,7 +90,7 @@ def _of_job(given: Traced, context: Context) -> Model:
 
 
 def _tuned(given: Traced, context: Context, name: str, base_arn: str, package: str, group: str) -> Model:
-    known = _known(context, name)
+    known = context.known_hub_model(name)
     return Model(
         name=name,
         arn=given.to(base_arn),
@@ -100,10 +100,6 @@ def _tuned(given: Traced, context: Context, name: str, base_arn: str, package: s
         package=given.to(package),
         group=given.to(group),
     )
-
-
-def _known(context: Context, name: str) -> HubModel | None:
-    return context.hub_model(name) if name in context.hub_models() else None
 
 
 def alias(name: str) -> str:

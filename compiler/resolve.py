@@ -176,13 +176,14 @@ def _context(spec: Spec, settings: Settings, facts: Facts) -> Context:
     if facts.lock is not None:
         return facts.lock.context(account, region)
     if region and account:
-        return Context(account, region, _partition(region), locked=False)
+        return Context(account, region, partition_of(region))
     missing = " and ".join(n for n, v in (("account", account), ("region", region)) if not v)
     message = f"there is no lock, and no {missing} in the project's defaults"
     raise lock.MissingFact(message, "run `sagespec lock`, or name them in sagespec.yaml")
 
 
-def _partition(region: str) -> str:
+def partition_of(region: str) -> str:
+    """The partition of a region, from the start of its name."""
     starts = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
     return next((partition for start, partition in starts.items() if region.startswith(start)), "aws")
 

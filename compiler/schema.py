@@ -1,8 +1,8 @@
 """Checks of data against the JSON Schemas in `schemas/`.
 
 In: data and the name of a schema. Out: problems, each at its own key, in the words of the spec's author.
-Annotations of ours: `x-runs` says what a kind runs as. Two steer the words: `x-message` completes "... is
-not" for patterns and alternatives.
+Annotations of ours: `x-runs` says what a kind runs as, `x-starter` what `init` begins with. Two steer the
+words: `x-message` completes "... is not" for patterns and alternatives.
 """
 
 from __future__ import annotations

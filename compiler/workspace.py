@@ -127,12 +127,12 @@ def read_lock(settings: Settings) -> tuple[Lock | None, list[Diagnostic], dict[s
     )
 
 
-def check(settings: Settings, paths: Sequence[Path], region: str | None = None) -> Checked:
-    """Validate specs: everything that needs no rendering.
+def check(settings: Settings, paths: Sequence[Path], region: str | None = None, draft: Lock | None = None) -> Checked:
+    """Validate specs: everything that needs no rendering. A `draft` stands in for the lock file.
 
     When one of the given paths refers to a spec that is not among them, the rest of the project is read too.
     """
-    locked, diagnostics, texts = read_lock(settings)
+    locked, diagnostics, texts = (draft, [], {}) if draft is not None else read_lock(settings)
     asked = read(settings, files(settings, paths))
     everything = asked
     if paths and settings.project.source and _leads_elsewhere(asked.specs):

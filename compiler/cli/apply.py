@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import click
@@ -53,6 +54,7 @@ def command(
         made = planning.plan(order, cloud, aws.root_of(project_file), sync_tags)
         if saved is not None and json.loads(planning.save(made)) != saved:
             raise files.InvalidFiles("AWS or the files have moved since the plan was saved; plan again")
+        plans.warn_of_ends(order, aws.lock_of(project_file), date.today())
         plans.show(made, options.wants_color(None, sys.stdout))
         if dry_run:
             return _code(made, None)

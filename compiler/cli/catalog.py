@@ -11,12 +11,13 @@ import click
 from compiler import catalog, report, workspace
 from compiler.cli import aws, exits, options
 from compiler.diagnostics import did_you_mean
+from compiler.executor import live
 from compiler.lock import Context, MissingFact
 
 
 @click.group("catalog")
 def command() -> None:
-    """Show what can be chosen: benchmarks, scorers, judge metrics, hyperparameters."""
+    """Show what can be chosen: benchmarks, scorers, judge metrics, hyperparameters, models, AgentCore runtimes."""
 
 
 @command.command("benchmarks")
@@ -79,6 +80,36 @@ def hyperparameters(
     except MissingFact as missing:
         raise exits.Stop(f"{missing.message}\n    hint: {missing.hint}", exits.INVALID) from None
     return _table(rows, ("kind", "name", "type", "default", "min", "max", "enum"), form)
+
+
+@command.command("models")
+@click.option("--technique", metavar="NAME", help="Only models with a recipe for it, such as MTRL or SFT.")
+@aws.aws_options
+@aws.OUTPUT
+def models(
+    technique: str | None,
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+) -> int:
+    """List the models of the hub, live."""
+    cloud = aws.regional(profile, region, environment, project_file)
+    with aws.trouble():
+        return _table(list(live.models(cloud, technique)), ("name", "version", "recipes"), form)
+
+
+@command.command("runtimes")
+@aws.aws_options
+@aws.OUTPUT
+def runtimes(
+    environment: str | None, profile: str | None, region: str | None, project_file: Path | None, form: str
+) -> int:
+    """List the AgentCore runtimes of the account, live."""
+    cloud = aws.regional(profile, region, environment, project_file)
+    with aws.trouble():
+        return _table(list(live.runtimes(cloud)), ("id", "status", "version", "arn"), form)
 
 
 def _table(rows: list[dict[str, Any]], columns: tuple[str, ...], form: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 from pathlib import Path
 
 import click
@@ -31,6 +32,7 @@ def command(
     order = aws.order(paths, environment, project_file)
     with aws.trouble():
         made = planning.plan(order, aws.cloud(profile, region), aws.root_of(project_file))
+    plans.warn_of_ends(order, aws.lock_of(project_file), date.today())
     if form == "json":
         aws.show_json({"files": planning.summary(made)})
     else:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
 from compiler.cli import blame
 from compiler.executor.apply import Outcome
-from compiler.executor.files import File
+from compiler.executor.files import File, Order
 from compiler.executor.plan import Plan
 from compiler.report import printable
 
+NEAR_DAYS = 30
 _SIGNS = {"create": "+", "start": ">", "keep": "=", "running": "~", "wait": ".", "failed": "!", "blocked": "!"}
 _COLORS = {"create": "green", "start": "green", "running": "cyan", "failed": "red", "blocked": "red"}
 
@@ -38,6 +41,24 @@ def show(plan: Plan, color: bool) -> None:
         f"{words.count(word)} {word}" for word in ("running", "keep", "wait", "failed", "blocked") if word in words
     ]
     click.echo(", ".join(counts).replace("keep", "unchanged").replace("wait", "waiting") or "nothing to do", err=True)
+
+
+def warn_of_ends(order: Order, lock: Mapping[str, Any] | None, today: date) -> None:
+    """Warn of judges that Bedrock is about to end; compiling never looks at the clock, so it cannot."""
+    for file in order.targets():
+        context = (lock or {}).get("contexts", {}).get(f"{file.content.account}/{file.content.region}", {})
+        judges = context.get("judge_models", {})
+        for name in sorted(_judges([r.parameters for r in file.content.requests])):
+            ends = judges.get(name, {}).get("end_of_life")
+            if ends and date.fromisoformat(ends) <= today + timedelta(days=NEAR_DAYS):
+                click.echo(f"warning: {file.address}: the judge {name} ends on {ends}; choose another", err=True)
+
+
+def _judges(tree: Any) -> set[str]:
+    if isinstance(tree, dict):
+        found = {tree["judge_model_id"]} if isinstance(tree.get("judge_model_id"), str) else set()
+        return found.union(*(_judges(value) for value in tree.values()))
+    return set().union(*(_judges(item) for item in tree)) if isinstance(tree, list) else set()
 
 
 def tell(outcome: Outcome, files: Mapping[str, File], project_file: Path | None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import threading
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import click
 from compiler.cli import aws, exits
 
 
-@click.command("sandbox")
+@click.command("sandbox", context_settings={"ignore_unknown_options": True})
+@click.argument("program", nargs=-1, type=click.UNPROCESSED)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="Port; 0 takes a free one."
 )
@@ -20,8 +23,13 @@ from compiler.cli import aws, exits
 )
 @click.option("--bucket", "buckets", metavar="NAME", multiple=True, help="A bucket that exists.")
 @click.option("--project", "project_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
-def command(port: int, faults: str, buckets: tuple[str, ...], project_file: Path | None) -> int:
-    """Serve AWS on 127.0.0.1 until interrupted, seeded from the lock or from a small built-in account."""
+def command(
+    program: tuple[str, ...], port: int, faults: str, buckets: tuple[str, ...], project_file: Path | None
+) -> int:
+    """Serve AWS on 127.0.0.1, seeded from the lock or from a small built-in account.
+
+    Without a PROGRAM it goes on until it is interrupted; with one it serves that alone: `sagespec sandbox -- make`.
+    """
     try:
         from compiler import sandbox
     except ImportError:
@@ -30,6 +38,9 @@ def command(port: int, faults: str, buckets: tuple[str, ...], project_file: Path
         parsed = sandbox.Faults.parse(faults)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--faults") from None
+    if program:
+        with sandbox.start(aws.lock_of(project_file), port=0, faults=parsed, buckets=buckets) as running:
+            return _run(program, running.environment())
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
@@ -38,3 +49,10 @@ def command(port: int, faults: str, buckets: tuple[str, ...], project_file: Path
             click.echo(f"export {name}={value}")
         stop.wait()
     return exits.DONE
+
+
+def _run(program: tuple[str, ...], environment: dict[str, str]) -> int:
+    try:
+        return subprocess.run(program, env={**os.environ, **environment}, check=False).returncode
+    except OSError as error:
+        raise exits.Stop(f"{program[0]}: {(error.strerror or str(error)).lower()}", exits.USAGE) from None

@@ -104,13 +104,14 @@ class Cloud:
     def pages(
         self, service: str, operation: str, key: str, region: str | None = None, **parameters: Any
     ) -> Iterator[list[dict[str, Any]]]:
-        """Go through the pages of a List operation."""
+        """Go through the pages of a List operation; services of REST spell the token's name in lower case."""
         token = None
+        name = "nextToken" if key[:1].islower() else "NextToken"
         while True:
-            more: dict[str, Any] = {"NextToken": token} if token else {}
+            more: dict[str, Any] = {name: token} if token else {}
             answer = self.call(service, operation, region, **parameters, **more)
             yield answer.get(key, [])
-            token = answer.get("NextToken")
+            token = answer.get(name)
             if not token:
                 return
 

@@ -141,6 +141,8 @@ class Sandbox:
                     answer = OPERATIONS[operation](self.region(region), request)
                     text = json.dumps(answer)
                 return _answer(start_response, 200, text)
+            if service == "sts" and operation == "GetCallerIdentity":
+                return _identity(start_response, self.region(region))
             query = {k: v[-1] for k, v in parse_qs(environ["QUERY_STRING"]).items()}
             if service == "logs" and operation == "FilterLogEvents":
                 request = json.loads(body)
@@ -333,6 +335,17 @@ def _answer(start_response: Callable[..., Any], status: int, body: Any) -> Itera
     content = text.encode()
     headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(content)))]
     start_response(f"{status} {'OK' if status < 400 else 'Error'}", headers)
+    return [content]
+
+
+def _identity(start_response: Callable[..., Any], region: Region) -> Iterable[bytes]:
+    """The caller is a session of the default execution role, as in a notebook or a CI job."""
+    role = str(region.facts.get("role") or "SageMakerRole").rpartition("/")[2]
+    caller = f"arn:{region.partition}:sts::{region.account}:assumed-role/{role}/sandbox"
+    inner = f"<Arn>{caller}</Arn><UserId>AROASANDBOX:sandbox</UserId><Account>{region.account}</Account>"
+    result = f"<GetCallerIdentityResult>{inner}</GetCallerIdentityResult>"
+    content = f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>".encode()
+    start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
     return [content]
 
 
