@@ -22,10 +22,17 @@ $(PARITY)/.installed: pyproject.toml
 	$(PARITY)/bin/python -m pip --quiet --disable-pip-version-check install --editable '.[parity]'
 	touch $@
 
-.PHONY: install develop demo lint test trials parity bench clean
+$(VENV)/.distributed: $(VENV)/.developed
+	$(PIP) install --group distributed
+	touch $@
+
+.PHONY: distributed install develop demo lint test trials parity bench clean
 install: $(VENV)/.installed
 
 develop: $(VENV)/.developed
+
+# what the tests of distributed training need; Open MPI itself is the system's (openmpi-bin, libopenmpi-dev)
+distributed: $(VENV)/.distributed
 
 demo: install
 	rm -rf .demo && mkdir .demo && cp -r specs sagespec.yaml .demo

@@ -25,6 +25,11 @@ def data() -> Path:
     return Path(__file__).parent / "data"
 
 
+def drivers() -> Path:
+    """The folder of what runs in a training container."""
+    return Path(__file__).parent / "drivers"
+
+
 def _find(name: str) -> Path:
     package = Path(__file__).parent
     inside = package / name / VERSION

@@ -15,6 +15,8 @@ from typing import Any
 
 API_VERSION = "sagespec/v1"
 _TEXT = json.JSONEncoder(ensure_ascii=False).encode
+PACKAGED = "sagespec:drivers/"
+"""How a `$file` path begins that is part of this package and not of the project."""
 DIGITS = 12
 """How many hex digits of the identity end a generated name."""
 

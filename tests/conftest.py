@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,22 @@ LOCK = HERE / "vectors" / "sagespec.lock.json"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite what golden cases expect")
     parser.addoption("--trials", type=int, default=3, help="kill trials")
+
+
+NEEDS = {"torch": "torch", "mpi": "mpi4py"}
+"""Marks of tests that need what is heavy to install (make distributed), and the module that tells."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, and say so, what cannot run on this machine."""
+    absent = [mark for mark, module in NEEDS.items() if importlib.util.find_spec(module) is None]
+    if shutil.which("mpirun") is None and "mpi" not in absent:
+        absent.append("mpi")
+    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in absent)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+        sys.stderr.write(f"left out, since {' and '.join(absent)} is not here: {len(left_out)} tests\n")
 
 
 @pytest.fixture

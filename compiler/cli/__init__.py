@@ -29,6 +29,7 @@ COMMANDS = {
     "mlflow-url": "Print a presigned URL of a job's MLflow app.",
     "plan": "Show what apply would do.",
     "results": "Show what came out of an evaluation.",
+    "run": "Run a training's drivers and script on this machine.",
     "sandbox": "Serve a local AWS endpoint to try everything against.",
     "schema": "Print the JSON Schema of a kind.",
     "status": "Show what runs, or has run.",

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from compiler.compiled import canonical
+from compiler import assets
+from compiler.compiled import PACKAGED, canonical
 
 
 class Unfilled(Exception):
@@ -50,7 +51,8 @@ def _output(address: str, outputs: Mapping[str, Any]) -> Any:
 
 def read_file(named: Mapping[str, str], root: Path) -> bytes:
     """Read a file that a compiled file names, and make sure that it is the one that was reviewed."""
-    path = root / named["path"]
+    packaged = named["path"].startswith(PACKAGED)
+    path = assets.drivers() / named["path"][len(PACKAGED) :] if packaged else root / named["path"]
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -101,6 +101,7 @@ def count(folder: Path, running: Sandbox, toll: Toll) -> None:
             wanted[file.content.identity[:DIGITS]] += 1
     region = running.region("us-west-2")
     names = [j["JobName"] for j in region.table("jobs").values() if not j["JobName"].startswith("pipelines-")]
+    names += [n for n in region.table("training_jobs") if not n.startswith("pipelines-")]
     names += [e["PipelineExecutionDisplayName"] for e in region.table("executions").values()]
     found = Counter(name[-DIGITS:] for name in names)
     toll.duplicates += (found - wanted).total()

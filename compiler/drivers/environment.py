@@ -1,0 +1,108 @@
+"""The SM_* variables that a training script may rely on.
+
+In: the tree that the service lays out (`/opt/ml`) and what the drivers are given. Out: the script's environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Dict, List
+
+MASTER_PORT = "7777"
+
+
+def load(path: Path, default: Any) -> Any:
+    """Read a JSON file; an absent one gives the default."""
+    return json.loads(path.read_text("utf-8")) if path.is_file() else default
+
+
+def build(root: Path, source: Dict[str, Any], distributed: Dict[str, Any]) -> Dict[str, str]:
+    """Build the environment of the script: what is there already, and the SM_* variables on top."""
+    config = root / "input" / "config"
+    resource = load(config / "resourceconfig.json", {})
+    channels = sorted(load(config / "inputdataconfig.json", {}))
+    hyperparameters: Dict[str, str] = load(config / "hyperparameters.json", {})
+    hosts = sorted(resource.get("hosts", ["algo-1"]), key=_host_order)
+    current = resource.get("current_host", hosts[0])
+    data = root / "input" / "data"
+    found = {
+        "SM_MODEL_DIR": root / "model",
+        "SM_INPUT_DIR": root / "input",
+        "SM_INPUT_CONFIG_DIR": config,
+        "SM_OUTPUT_DIR": root / "output",
+        "SM_OUTPUT_DATA_DIR": root / "output" / "data",
+        "SM_OUTPUT_FAILURE": root / "output" / "failure",
+        "SM_SOURCE_DIR": data / "code",
+        "SM_DISTRIBUTED_DRIVERS_DIR": data / "sm_drivers" / "distributed_drivers",
+        "SM_ENTRY_SCRIPT": source.get("entry_script") or "",
+        "SM_DISTRIBUTED_CONFIG": json.dumps(distributed),
+        "SM_RESOURCE_CONFIG": json.dumps(resource),
+        "SM_CHANNELS": json.dumps(channels),
+        "SM_HPS": json.dumps({name: decoded(text) for name, text in hyperparameters.items()}),
+        "SM_HOSTS": json.dumps(hosts),
+        "SM_CURRENT_HOST": current,
+        "SM_CURRENT_INSTANCE_TYPE": resource.get("current_instance_type", "local"),
+        "SM_CURRENT_HOST_RANK": hosts.index(current),
+        "SM_HOST_COUNT": len(hosts),
+        "SM_NETWORK_INTERFACE_NAME": resource.get("network_interface_name", "eth0"),
+        "SM_MASTER_ADDR": os.environ.get("SM_MASTER_ADDR", hosts[0]),
+        "SM_MASTER_PORT": os.environ.get("SM_MASTER_PORT", MASTER_PORT),
+        "SM_NUM_CPUS": os.cpu_count() or 1,
+        "SM_NUM_GPUS": _gpus(),
+        "SM_NUM_NEURONS": _neuron_cores(),
+    }
+    for channel in channels:
+        found["SM_CHANNEL_" + _variable(channel)] = data / channel
+    for name, text in hyperparameters.items():
+        found["SM_HP_" + _variable(name)] = text
+    return {**os.environ, **{name: str(value) for name, value in found.items()}}
+
+
+def _host_order(host: str) -> Any:
+    """algo-2 before algo-10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", host)]
+
+
+def _variable(name: str) -> str:
+    return re.sub(r"\W", "_", name).upper()
+
+
+def decoded(text: str) -> Any:
+    """A hyperparameter as the value that it was: its JSON where it is some, else the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def arguments(root: Path) -> List[str]:
+    """The hyperparameters as arguments, `--name value`, the text exactly as it was given.
+
+    Those of model parallelism are for the library, which reads its variable, and unknown to the script.
+    """
+    found: Dict[str, str] = load(root / "input" / "config" / "hyperparameters.json", {})
+    return [word for name, text in sorted(found.items()) if name != "mp_parameters" for word in ("--" + name, text)]
+
+
+def _gpus() -> int:
+    return len([line for line in _output("nvidia-smi", "--list-gpus").splitlines() if line.startswith("GPU")])
+
+
+def _neuron_cores() -> int:
+    try:
+        return sum(device.get("nc_count", 0) for device in json.loads(_output("neuron-ls", "-j") or "[]"))
+    except ValueError:
+        return 0
+
+
+def _output(*command: str) -> str:
+    """What a tool says; nothing where it is not there or fails."""
+    if shutil.which(command[0]) is None:
+        return ""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""

@@ -1,0 +1,95 @@
+"""mpirun: one command on the first host, for all processes of all hosts; the others lend their machines.
+
+In: the distributed config and the SM_* variables. Out: a command; and the waiting that it takes on both sides.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from importlib import util
+from pathlib import Path
+from typing import Any, Dict, List
+
+from .torch_launch import processes
+
+SSH_PORT = 22
+PATIENCE_SECONDS = 300
+_PASSED = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "FI_PROVIDER", "FI_EFA_USE_DEVICE_RDMA", "RDMAV_FORK_SAFE")
+
+
+def command(
+    distributed: Dict[str, Any],
+    environment: Dict[str, str],
+    script: str,
+    arguments: List[str],
+) -> List[str]:
+    """Build the command of the first host: `-np` counts the processes of all hosts."""
+    hosts = json.loads(environment["SM_HOSTS"])
+    each = processes(distributed, environment)
+    alone = len(hosts) == 1
+    slots = ",".join("%s:%d" % ("localhost" if alone else host, each) for host in hosts)
+    found = ["mpirun", "--host", slots, "-np", str(each * len(hosts)), "--allow-run-as-root"]
+    found += ["-mca", "pml", "ob1", "-mca", "btl", "^openib", "-mca", "orte_abort_on_non_zero_status", "1"]
+    if not alone:
+        interface = environment["SM_NETWORK_INTERFACE_NAME"]
+        found += ["-mca", "btl_tcp_if_include", interface, "-mca", "oob_tcp_if_include", interface]
+        found += ["-mca", "plm_rsh_no_tree_spawn", "1", "-mca", "plm_rsh_args", "-o StrictHostKeyChecking=no"]
+    for name in sorted(environment):
+        if name.startswith(("SM_", "NCCL_")) or name in _PASSED:
+            found += ["-x", name]
+    found += distributed.get("mpi_additional_options") or []
+    if script.endswith(".sh"):
+        return [*found, shutil.which("bash") or "/bin/bash", script, *arguments]
+    runner = [sys.executable, "-m", "mpi4py"] if util.find_spec("mpi4py") else [sys.executable]
+    return [*found, *runner, script, *arguments]
+
+
+def await_workers(environment: Dict[str, str]) -> None:
+    """Wait until every other host can be reached; raises TimeoutError."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    others = [h for h in json.loads(environment["SM_HOSTS"]) if h != environment["SM_CURRENT_HOST"]]
+    for host in others:
+        while True:
+            try:
+                socket.create_connection((host, SSH_PORT), 2).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError("%s cannot be reached by SSH" % host) from None
+                time.sleep(1)
+
+
+def lend() -> None:
+    """Be one of the other hosts: serve SSH until the processes that the first host starts here have ended."""
+    Path("/run/sshd").mkdir(parents=True, exist_ok=True)
+    subprocess.run(["ssh-keygen", "-A"], stdout=subprocess.DEVNULL, check=False)
+    server = subprocess.Popen(["/usr/sbin/sshd", "-D"])
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    try:
+        while not _is_used():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the first host has started nothing here")
+            time.sleep(1)
+        while _is_used():
+            time.sleep(5)
+    finally:
+        server.terminate()
+
+
+def _is_used() -> bool:
+    """Whether mpirun's daemon runs here."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                name = os.fsdecode((entry / "comm").read_bytes()).strip()
+            except OSError:
+                continue
+            if name in ("orted", "prted"):
+                return True
+    return False

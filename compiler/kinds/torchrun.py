@@ -1,0 +1,17 @@
+"""Torchrun: processes started by torchrun, as a spec of its own that trainers refer to."""
+
+from __future__ import annotations
+
+from compiler import distributed
+from compiler.compiled import Request
+from compiler.diagnostics import Problems
+from compiler.distributed import Config
+from compiler.resolved import Inputs
+
+
+def resolve(inputs: Inputs, problems: Problems) -> Config:  # noqa: ARG001  the protocol of kinds
+    return distributed.of_kind(inputs.spec.kind, inputs.fields)
+
+
+def requests(inputs: Inputs, facts: Config) -> list[Request]:  # noqa: ARG001  it is only there to be referred to
+    return []

@@ -1,0 +1,278 @@
+"""Trainings on this machine: our drivers, real PyTorch, real Open MPI, in the tree of the container."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, Run
+
+STARTERS = [
+    None,
+    pytest.param("Torchrun", marks=pytest.mark.torch),
+    pytest.param("MPI", marks=pytest.mark.mpi),
+]
+HYPERPARAMETERS = {
+    "plain": "x y",
+    "quoted": 'it\'s "so" $HOME `id` \\ ${x}'.replace("${x}", "$x"),
+    "unicode": "naïve 日本 🎈",
+    "number": 0.1,
+    "flag": True,
+    "nothing": None,
+    "nested": {"k": [1, "a b"]},
+    "dashes": "--not-an-option",
+}
+REPORT = """
+import json, os, sys
+names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "NCCL_PROTO")
+found = {n: v for n, v in os.environ.items() if n.startswith("SM_") or n in names}
+found["argv"] = sys.argv[1:]
+rank = os.environ.get("RANK") or os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ["SM_CURRENT_HOST"]
+open(os.path.join(os.environ["REPORTS"], rank + ".json"), "w").write(json.dumps(found))
+"""
+ALL_REDUCE = (
+    REPORT
+    + r"""
+import torch, torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+dist.init_process_group("gloo")
+total = torch.tensor([float(dist.get_rank() + 1)])
+dist.all_reduce(total)
+model = DistributedDataParallel(torch.nn.Linear(1, 1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+losses = []
+for step in range(15):
+    x = torch.randn(32, 1)
+    loss = ((model(x) - (3 * x + 1)) ** 2).mean()
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    losses.append(loss.item())
+sys.stdout.write(f"RESULT {dist.get_rank()} {total.item()} {losses[0] > 10 * losses[-1]}\n")
+dist.barrier()
+dist.destroy_process_group()
+"""
+)
+MPI_REDUCE = (
+    REPORT
+    + r"""
+from mpi4py import MPI
+total = MPI.COMM_WORLD.allreduce(MPI.COMM_WORLD.Get_rank() + 1)
+sys.stdout.write(f"RESULT {MPI.COMM_WORLD.Get_rank()} {total}\n")
+"""
+)
+
+
+def training(project: Path, script: str, name: str = "train.py", **fields: Any) -> Path:
+    """Write a trainer with a script; give the folder where the script reports."""
+    reports = project / "reports"
+    reports.mkdir()
+    (project / "specs" / "src").mkdir()
+    (project / "specs" / "src" / name).write_text(script, "utf-8")
+    spec = {
+        "training_image": "image:1",
+        "compute": {"instance_type": "ml.p4d.24xlarge", "instance_count": 2},
+        "source_code": {"source_dir": "src", "entry_script": name},
+        "environment": {"REPORTS": str(reports)},
+        **fields,
+    }
+    document = {"apiVersion": "sagespec/v1", "kind": "ModelTrainer", "metadata": {"name": "t"}, "spec": spec}
+    (project / "specs" / "t.json").write_text(json.dumps(document), "utf-8")
+    return reports
+
+
+def started_by(kind: str | None) -> dict[str, Any]:
+    return {"distributed": {"type": kind, "process_count_per_node": 1}} if kind else {}
+
+
+def reported(reports: Path) -> dict[str, Any]:
+    return {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(reports.iterdir())}
+
+
+def check_hyperparameters(report: dict[str, Any]) -> None:
+    """Everything arrives as it was written: as arguments, as variables, and all together."""
+    arguments = dict(zip(report["argv"][::2], report["argv"][1::2], strict=True))
+    for name, value in HYPERPARAMETERS.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        assert arguments[f"--{name}"] == text
+        assert report[f"SM_HP_{name.upper()}"] == text
+    assert json.loads(report["SM_HPS"]) == HYPERPARAMETERS
+
+
+def test_a_plain_script_gets_what_the_container_would_give_it(project: Path, run: Run) -> None:
+    data = project / "data"
+    data.mkdir()
+    reports = training(
+        project,
+        REPORT,
+        hyperparameters=HYPERPARAMETERS,
+        input_data_config=[{"channel_name": "train-set", "data_source": "s3://my-bucket/d"}],
+    )
+    run("run", "ModelTrainer/t", "--channel", f"train-set={data}")
+    (report,) = reported(reports).values()
+    check_hyperparameters(report)
+    assert report["SM_CURRENT_HOST"] == "algo-1"
+    assert json.loads(report["SM_CHANNELS"]) == ["code", "sm_drivers", "train-set"]
+    assert report["SM_CHANNEL_TRAIN_SET"].endswith("/opt/ml/input/data/train-set")
+    assert report["SM_CURRENT_INSTANCE_TYPE"] == "ml.p4d.24xlarge"
+    assert not Path(report["SM_MODEL_DIR"]).exists(), "the tree is thrown away"
+
+
+@pytest.mark.torch
+def test_two_hosts_of_two_processes_train_with_torchrun(project: Path, run: Run) -> None:
+    reports = training(project, ALL_REDUCE, distributed={"type": "Torchrun"}, hyperparameters=HYPERPARAMETERS)
+    said = run("run", "ModelTrainer/t", "--hosts", "2", "--processes", "2").stdout
+    found = reported(reports)
+    assert sorted(found) == ["0", "1", "2", "3"]
+    for rank, report in found.items():
+        number = int(rank)
+        assert report["WORLD_SIZE"] == "4"
+        assert report["LOCAL_RANK"] == str(number % 2)
+        assert report["SM_CURRENT_HOST"] == f"algo-{number // 2 + 1}"
+        assert report["SM_CURRENT_HOST_RANK"] == str(number // 2)
+        assert json.loads(report["SM_HOSTS"]) == ["algo-1", "algo-2"]
+        assert report["NCCL_PROTO"] == "simple"
+        check_hyperparameters(report)
+    assert sorted(re.findall(r"RESULT \d \S+ \w+", said)) == [f"RESULT {n} 10.0 True" for n in range(4)]
+
+
+@pytest.mark.mpi
+def test_four_processes_by_mpirun(project: Path, run: Run) -> None:
+    options = ["--mca", "mpi_show_mca_params", "all", "-x", "OWN_OPTION=reached"]
+    script = MPI_REDUCE + 'assert os.environ["OWN_OPTION"] == "reached"\n'
+    distributed = {"type": "MPI", "process_count_per_node": 4, "mpi_additional_options": options}
+    reports = training(project, script, distributed=distributed, hyperparameters=HYPERPARAMETERS)
+    said = run("run", "ModelTrainer/t").stdout
+    found = reported(reports)
+    assert sorted(found) == ["0", "1", "2", "3"]
+    for report in found.values():
+        assert report["OMPI_COMM_WORLD_SIZE"] == "4"
+        check_hyperparameters(report)
+    assert sorted(re.findall(r"RESULT \d \d+", said)) == [f"RESULT {n} 10" for n in range(4)]
+
+
+def test_several_hosts_of_mpi_are_refused(project: Path, run: Run) -> None:
+    training(project, "", distributed={"type": "MPI"})
+    assert "need SSH between them" in run("run", "ModelTrainer/t", "--hosts", "2", code=1).stderr
+
+
+def test_mpirun_counts_the_processes_of_all_hosts() -> None:
+    from compiler.drivers import mpi_launch
+
+    variables = {
+        "SM_HOSTS": '["algo-1", "algo-2", "algo-3"]',
+        "SM_NUM_GPUS": "8",
+        "SM_NUM_NEURONS": "0",
+        "SM_NETWORK_INTERFACE_NAME": "eth0",
+    }
+    command = mpi_launch.command({}, variables, "train.py", [])
+    assert command[command.index("-np") + 1] == "24"
+    assert "algo-1:8,algo-2:8,algo-3:8" in command
+
+
+@pytest.mark.parametrize("kind", STARTERS)
+def test_a_failing_script_tells_why(project: Path, run: Run, kind: str | None) -> None:
+    script = 'def fail():\n    raise ValueError("no é luck")\nfail()\n'
+    training(project, script, **started_by(kind))
+    result = run("run", "ModelTrainer/t", "--keep", project / "kept", code=4)
+    assert "algo-1 ended with exit code 1" in result.stderr
+    assert "ValueError: no é luck" in result.stderr
+    assert "ValueError: no é luck" in result.stdout
+    failure = (project / "kept" / "algo-1" / "opt" / "ml" / "output" / "failure").read_text("utf-8")
+    assert "in fail" in failure
+    assert len(failure) <= 1024
+
+
+@pytest.mark.parametrize("kind", STARTERS)
+def test_the_exit_code_is_the_scripts_own(project: Path, run: Run, kind: str | None) -> None:
+    training(project, "import sys; sys.exit(7)\n", **started_by(kind))
+    assert "exit code 7" in run("run", "ModelTrainer/t", code=4).stderr
+
+
+def test_shell_scripts_commands_and_drivers_of_ones_own(project: Path, run: Run) -> None:
+    training(project, 'echo "got $1 $2 on $SM_CURRENT_HOST"\n', "train.sh", hyperparameters={"a": "b c"})
+    assert "[algo-1] got --a b c on algo-1" in run("run", "ModelTrainer/t").stdout
+    spec = project / "specs" / "t.json"
+    document = json.loads(spec.read_text("utf-8"))
+    document["spec"]["source_code"] = {"command": "echo it says $SM_HP_A"}
+    spec.write_text(json.dumps(document), "utf-8")
+    assert "[algo-1] it says b c" in run("run", "ModelTrainer/t").stdout
+    (project / "specs" / "own").mkdir()
+    driver = "import json, os\nprint('driver', json.loads(os.environ['SM_DISTRIBUTED_CONFIG'])['level'])\n"
+    (project / "specs" / "own" / "drive.py").write_text(driver, "utf-8")
+    document["spec"]["source_code"] = {"source_dir": "src", "entry_script": "train.sh"}
+    own = {"type": "Custom", "driver_dir": "own", "driver_script": "drive.py", "level": 3}
+    document["spec"]["distributed"] = own
+    spec.write_text(json.dumps(document), "utf-8")
+    assert "[algo-1] driver 3" in run("run", "ModelTrainer/t").stdout
+
+
+def test_one_failing_host_stops_the_others(project: Path, run: Run) -> None:
+    script = "import os, sys, time\nif os.environ['SM_CURRENT_HOST_RANK'] == '1': sys.exit(3)\ntime.sleep(600)\n"
+    training(project, script)
+    assert "algo-2 ended with exit code 3" in run("run", "ModelTrainer/t", "--hosts", "2", code=4).stderr
+
+
+def test_signals_reach_the_script(project: Path) -> None:
+    script = """
+import signal, sys, time
+def stop(*_):
+    print("asked to stop", flush=True)
+    sys.exit(5)
+signal.signal(signal.SIGTERM, stop)
+print("ready", flush=True)
+time.sleep(600)
+"""
+    tree = project / "opt" / "ml"
+    drivers = tree / "input" / "data" / "sm_drivers"
+    (tree / "input" / "data" / "code").mkdir(parents=True)
+    (tree / "input" / "data" / "code" / "train.py").write_text(script, "utf-8")
+    drivers.mkdir()
+    (drivers / "drivers").symlink_to(ROOT / "compiler" / "drivers")
+    (drivers / "sourcecode.json").write_text('{"entry_script": "train.py"}', "utf-8")
+    code = "import sys; from pathlib import Path; import drivers.run as r; r.HERE = Path.cwd(); sys.exit(r.main())"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=drivers,
+        env={**os.environ, "SM_ROOT": str(tree)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == "asked to stop\n"
+    assert process.wait(30) == 5
+    process.stdout.close()
+
+
+def test_requirements_are_installed_beside_the_tree(project: Path, run: Run) -> None:
+    training(
+        project,
+        "import json\n",
+        source_code={"source_dir": "src", "entry_script": "train.py", "requirements": "r.txt"},
+    )
+    (project / "specs" / "src" / "r.txt").write_text("# nothing is needed\n", "utf-8")
+    run("run", "ModelTrainer/t")
+    (project / "specs" / "src" / "r.txt").write_text("./no-such-folder\n", "utf-8")
+    assert "ended with exit code 1" in run("run", "ModelTrainer/t", code=4).stderr
+
+
+def test_what_cannot_run_here(project: Path, run: Run) -> None:
+    training(project, "", source_code={"source_dir": "src", "entry_script": "other.py"})
+    assert "other.py is not in src" in run("run", "ModelTrainer/t", code=1).stderr
+    assert "no valid spec" in run("run", "ModelTrainer/nobody", code=1).stderr
+
+
+def test_drivers_need_nothing_but_the_standard_library() -> None:
+    started = time.monotonic()
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import drivers.run, drivers.mpi_launch, drivers.process"
+    subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ROOT / "compiler")], check=True)
+    assert time.monotonic() >= started

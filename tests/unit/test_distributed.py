@@ -1,0 +1,111 @@
+"""Rules of distributed trainings, and the files that they upload."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compiler import distributed, uploads
+from tests.conftest import ROOT, Run
+
+
+def compile_one(project: Path, run: Run, code: int, smp: dict[str, Any], **fields: Any) -> str:
+    (project / "specs" / "src").mkdir(exist_ok=True)
+    (project / "specs" / "src" / "train.py").write_text("", "utf-8")
+    spec = {
+        "training_image": "image:1",
+        "compute": {"instance_type": "ml.p4d.24xlarge", "instance_count": 2},
+        "source_code": {"source_dir": "src", "entry_script": "train.py"},
+        "distributed": {"type": "Torchrun", "smp": smp},
+        **fields,
+    }
+    document = {"apiVersion": "sagespec/v1", "kind": "ModelTrainer", "metadata": {"name": "t"}, "spec": spec}
+    (project / "specs" / "t.json").write_text(json.dumps(document), "utf-8")
+    return run("compile", code=code).stderr
+
+
+@pytest.mark.parametrize(
+    ("smp", "says"),
+    [
+        ({"tensor_parallel_degree": 32}, "more than the 16 processes"),
+        ({"tensor_parallel_degree": 3}, "does not divide the 16 processes"),
+        ({"expert_parallel_degree": 5}, "does not divide the 16 processes"),
+        ({"tensor_parallel_degree": 2, "expert_parallel_degree": 2}, "excludes tensor parallelism"),
+        ({"context_parallel_degree": 4, "hybrid_shard_degree": 2}, "more than hybrid_shard_degree 2"),
+        ({"hybrid_shard_degree": 17}, "more than the 16 processes"),
+    ],
+)
+def test_degrees_that_cannot_work(project: Path, run: Run, smp: dict[str, Any], says: str) -> None:
+    assert says in compile_one(project, run, 1, smp)
+
+
+@pytest.mark.parametrize(
+    "smp",
+    [
+        {},
+        {"tensor_parallel_degree": 1, "expert_parallel_degree": 4},
+        {"context_parallel_degree": 4, "hybrid_shard_degree": 0},
+        {"context_parallel_degree": 4, "hybrid_shard_degree": 8, "tensor_parallel_degree": 2},
+    ],
+)
+def test_degrees_that_work(project: Path, run: Run, smp: dict[str, Any]) -> None:
+    compile_one(project, run, 0, smp)
+    made = json.loads((project / "compiled" / "ModelTrainer" / "t.json").read_text("utf-8"))
+    assert json.loads(made["requests"][-1]["parameters"]["HyperParameters"]["mp_parameters"]) == smp
+
+
+def test_nothing_is_known_of_an_unknown_instance_type(project: Path, run: Run) -> None:
+    compute = {"instance_type": "ml.z9.24xlarge", "instance_count": 2}
+    compile_one(project, run, 0, {"tensor_parallel_degree": 64}, compute=compute)
+
+
+def test_slow_networks_are_hinted_at(project: Path, run: Run) -> None:
+    compute = {"instance_type": "ml.g5.4xlarge", "instance_count": 2}
+    assert "warning[no-efa]" in compile_one(project, run, 0, {}, compute=compute)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"source_code": {"command": "ls"}}, "distributed starts an entry_script"),
+        ({"source_code": None}, "distributed has no script"),
+        ({"source_code": {"entry_script": "train.py"}}, "needs a source_dir"),
+        ({"source_code": {"source_dir": "nowhere", "entry_script": "a.py"}}, "no such folder"),
+        ({"source_code": {"source_dir": "src", "entry_script": "b.py"}}, "b.py is not in src"),
+        ({"hyperparameters": {"mp_parameters": 1}}, "smp sets the hyperparameter"),
+        ({"input_data_config": [{"channel_name": "code", "data_source": "s3://b/c"}]}, "sagespec's own"),
+        ({"distributed": {"type": "MPI", "smp": {}}}, "smp"),
+    ],
+)
+def test_what_contradicts_itself(project: Path, run: Run, fields: dict[str, Any], says: str) -> None:
+    given = {name: value for name, value in fields.items() if value is not None}
+    if fields.get("source_code", 1) is None:
+        given["source_code"] = {}
+    assert says in compile_one(project, run, 1, {}, **given)
+
+
+def test_ignored_files_are_not_uploaded(tmp_path: Path) -> None:
+    for name in ("a.py", "data/x.bin", "data/keep.txt", ".git/config", "pkg/__pycache__/a.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name, "utf-8")
+    assert [u.name for u in uploads.folder(tmp_path, tmp_path)] == ["a.py", "data/keep.txt", "data/x.bin"]
+    chosen = uploads.folder(tmp_path, tmp_path, ["data/*", "!data/keep.txt", ".git/", "*.pyc"])
+    assert [u.name for u in chosen] == ["a.py", "data/keep.txt"]
+
+
+def test_a_prefix_changes_with_names_and_contents_only(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("1", "utf-8")
+    first = uploads.prefix(uploads.folder(tmp_path, tmp_path), "code")
+    assert uploads.prefix(uploads.folder(tmp_path, tmp_path.parent), "code") == first
+    (tmp_path / "a.py").write_text("2", "utf-8")
+    assert uploads.prefix(uploads.folder(tmp_path, tmp_path), "code") != first
+
+
+def test_the_drivers_know_the_same_networks() -> None:
+    efa = json.loads((ROOT / "compiler" / "drivers" / "efa.json").read_text("utf-8"))["efa"]
+    assert efa == sorted(name for name, known in distributed.instances().items() if known["efa"])
+    for name in ("ml.p5en.48xlarge", "ml.p6-b200.48xlarge", "ml.g6.48xlarge", "ml.g6e.48xlarge", "ml.trn2.48xlarge"):
+        assert name in efa
