@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from compiler.executor.markers import Unfilled
 from compiler.executor.plan import FilePlan, Plan
 from compiler.executor.runs import Run
 from compiler.executor.submit import Refused, Submission, submit
+from compiler.executor.track import Status
 
 
 @dataclass(frozen=True)
@@ -199,29 +200,26 @@ class _Applying:
         return running + sorted(self.queued)
 
     def _look(self) -> None:
-        """Look at everything that runs, in as few requests as it takes; let the queue try again."""
+        """Look at all that runs, each for itself, so that trouble with one hides no other; the queue tries again."""
         self.queued.clear()
-        running = [self.plan.files[a].file for a, run in self.runs.items() if run.state == "running"]
-        try:
-            found = runs.find(self.cloud, running).runs
-            with ThreadPoolExecutor(self.options.concurrency) as pool:
-                looks = {address: pool.submit(self._look_at, address, run) for address, run in found.items()}
-            for address, look in looks.items():
-                self.runs[address], event = look.result()
-                self.on_event(event)
-                self._note(address, self.runs[address])
-        except CloudError as error:
-            if not error.is_passing:
-                raise
-            self.on_event(Event("", "looking again", str(error)))
+        running = {a: run for a, run in self.runs.items() if run.state == "running"}
+        with ThreadPoolExecutor(self.options.concurrency) as pool:
+            looks = {address: pool.submit(self._look_at, address, run) for address, run in running.items()}
+        for address, look in looks.items():
+            try:
+                status = look.result()
+            except CloudError as error:
+                if not error.is_passing:
+                    raise
+                self.on_event(Event(address, "looking again", str(error)))
+                continue
+            run = replace(running[address], status=status.status, reason=status.failure_reason or "")
+            self.runs[address] = run
+            self.on_event(Event(address, run.status, run.name, "", status.secondary, track.progress(status)))
+            self._note(address, run)
 
-    def _look_at(self, address: str, run: Run) -> tuple[Run, Event]:
-        file = self.plan.files[address].file
-        if run.state != "running":
-            run = runs.describe(self.cloud, file, run)
-            return run, Event(address, run.status, run.name)
-        status = track.status(self.cloud, track.target_of(file, run))
-        return run, Event(address, run.status, run.name, "", status.secondary, track.progress(status))
+    def _look_at(self, address: str, run: Run) -> Status:
+        return track.status(self.cloud, track.target_of(self.plan.files[address].file, run))
 
     def _outcome(self) -> Outcome:
         waiting = {

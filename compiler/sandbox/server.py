@@ -7,7 +7,6 @@ so that a test can count what would have changed something.
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
 import threading
@@ -17,15 +16,15 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
 
-from compiler import api, assets
-from compiler.sandbox import hub, jobs, logs, mlflow, pipelines, registry, training
+from compiler import api
+from compiler.sandbox import account as seeding
+from compiler.sandbox import hub, jobs, logs, mlflow, pipelines, registry, training, wire
 from compiler.sandbox.faults import Dice, Faults
 from compiler.sandbox.service import LOCK, OPERATIONS, READS, Region, ServiceError, Timing
 
 _HANDLERS = (hub, jobs, pipelines, registry, training)  # importing them has registered their operations
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _MOTO_MUTATING_POSTS = re.compile(r"(Create|Put|Update|Delete|Add|Remove|Tag|Untag|Set|Attach|Detach|Start|Stop)")
-_MOTO_SERVICES = ("iam", "lambda", "logs", "s3", "sts")
 _CHECKED = {"CreateArtifact", "CreateJob", "CreateModelPackageGroup", "CreatePipeline", "CreateTrainingJob"}
 _CHECKED |= {"StartPipelineExecution"}
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -95,12 +94,12 @@ class Sandbox:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/_sagespec/calls":
-            return _answer(start_response, 200, [asdict(call) for call in list(self.calls)])
+            return wire.answer(start_response, 200, [asdict(call) for call in list(self.calls)])
         scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
         service = scope["service"] if scope else "s3"
         region = scope["region"] if scope else "us-east-1"
-        body = _body(environ)
-        operation = _operation(environ, service, body)
+        body = wire.read_body(environ)
+        operation = wire.operation(environ, service, body)
         fault = self._dice.throw()
         if self.faults.latency:
             threading.Event().wait(self.faults.latency)
@@ -109,9 +108,9 @@ class Sandbox:
         self._observe(call, False)
         if fault == "throttle":
             error = ServiceError("ThrottlingException", "Rate exceeded")
-            return _error(start_response, error, service)
+            return wire.error(start_response, error, service)
         if fault == "error":
-            return _error(start_response, ServiceError("InternalFailure", "We are sorry.", 500), service)
+            return wire.error(start_response, ServiceError("InternalFailure", "We are sorry.", 500), service)
         if fault == "drop":
             list(self._serve(environ, lambda *_: None, service, operation, region, body))
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)  # closing alone leaves the handler's copies open
@@ -135,37 +134,37 @@ class Sandbox:
     ) -> Iterable[bytes]:
         try:
             if service == "sagemaker" and operation in OPERATIONS:
-                request = json.loads(body or b"{}")
+                request = wire.parse(body)
                 with LOCK:
                     _validate(operation, request)
                     answer = OPERATIONS[operation](self.region(region), request)
                     text = json.dumps(answer)
-                return _answer(start_response, 200, text)
+                return wire.answer(start_response, 200, text)
             if service == "sts" and operation == "GetCallerIdentity":
-                return _identity(start_response, self.region(region))
+                return wire.identity(start_response, self.region(region))
             query = {k: v[-1] for k, v in parse_qs(environ["QUERY_STRING"]).items()}
             if service == "logs" and operation == "FilterLogEvents":
-                request = json.loads(body)
+                request = wire.parse(body)
                 if str(request.get("logGroupName")).startswith(logs.PREFIX):
                     with LOCK:
-                        return _answer(start_response, 200, logs.filter_log_events(self.region(region), request))
+                        return wire.answer(start_response, 200, logs.filter_log_events(self.region(region), request))
             if environ["PATH_INFO"].startswith(mlflow.PREFIX):
-                given = {**query, **(json.loads(body) if body else {})}
+                given = {**query, **wire.parse(body)}
                 with LOCK:  # MLflow's clients name no region
                     found = mlflow.answer(self.region(sorted(self.regions)[0]), environ["PATH_INFO"], given)
-                return _answer(start_response, 200, found)
+                return wire.answer(start_response, 200, found)
             if service == "bedrock-agentcore":
                 with LOCK:
-                    return _answer(
+                    return wire.answer(
                         start_response,
                         200,
                         hub.agent_runtimes(self.region(region), environ["PATH_INFO"], query),
                     )
             if service == "bedrock" and environ["PATH_INFO"] == "/foundation-models":
                 with LOCK:
-                    return _answer(start_response, 200, hub.foundation_models(self.region(region)))
+                    return wire.answer(start_response, 200, hub.foundation_models(self.region(region)))
         except ServiceError as error:
-            return _error(start_response, error, service)
+            return wire.error(start_response, error, service)
         answer_: Iterable[bytes] = self._moto(environ, start_response)
         return answer_
 
@@ -198,119 +197,15 @@ def start(
 
     `limits` are the jobs that may run at once by category; `buckets` exist besides the account's default ones.
     """
-    contexts: dict[str, Any] = dict((lock or _built_in())["contexts"])
+    contexts: dict[str, Any] = dict((lock or seeding.built_in())["contexts"])
     account = sorted(contexts)[0].partition("/")[0]
     sandbox = Sandbox(account, faults or Faults(), timing or Timing(), limits or {}, contexts)
-    sandbox._moto = _moto(account)
+    sandbox._moto = seeding.moto_application(account)
     names = {key.partition("/")[2] for key in contexts if key.startswith(f"{account}/")}
     for name in sorted(names):
-        _seed(sandbox.region(name), buckets)
+        seeding.seed(sandbox.region(name), buckets)
     sandbox.listen(port)
     return sandbox
-
-
-def _built_in() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((assets.data() / "sandbox" / "account.json").read_text("utf-8"))
-    return found
-
-
-def _moto(account: str) -> Any:
-    """moto's server, with a fresh state, for the services that it has."""
-    os.environ["MOTO_ACCOUNT_ID"] = account  # read when moto is imported
-    import logging
-
-    from moto.backends import get_backend
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
-    for service in _MOTO_SERVICES:  # moto keeps its state in the process: a new sandbox starts from nothing
-        for by_region in get_backend(service).values():  # type: ignore[call-overload]  # overloaded for each literal name
-            for backend in by_region.values():
-                backend.reset()
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    return DomainDispatcherApplication(create_backend_app)
-
-
-def _seed(region: Region, buckets: Iterable[str]) -> None:
-    """Create what a lock knows: roles, groups, packages, buckets, finished jobs."""
-    from moto.backends import get_backend
-
-    s3 = get_backend("s3")[region.account][region.partition]
-    iam = get_backend("iam")[region.account][region.partition]
-
-    def put_object(bucket: str, key: str, body: bytes) -> None:
-        if bucket in s3.buckets:
-            s3.put_object(bucket, key, body)
-
-    region.put_object = put_object
-    default = f"sagemaker-{region.region}-{region.account}"
-    for bucket in (default, hub.recipe_bucket(region), *region.facts.get("buckets", ()), *buckets):
-        if bucket not in s3.buckets:
-            s3.create_bucket(bucket, region.region)
-    for name in region.facts.get("roles", {}):
-        if not any(role.name == name for role in iam.roles.values()):
-            iam.create_role(name, _TRUST, "/", None, "", [], "3600")
-    for name, arn in region.facts.get("model_package_groups", {}).items():
-        registry.create_model_package_group(region, {"ModelPackageGroupName": name})
-        region.table("groups")[name]["ModelPackageGroupArn"] = arn
-    for arn, package in region.facts.get("model_packages", {}).items():
-        _seed_package(region, arn, package["base_model_arn"])
-    hub.seed(region)
-
-
-_TRUST = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {
-                    "Service": [
-                        "sagemaker.amazonaws.com",
-                        "job.sagemaker.amazonaws.com",
-                        "lambda.amazonaws.com",
-                    ]
-                },
-                "Action": "sts:AssumeRole",
-            }
-        ],
-    }
-)
-
-
-def _seed_package(region: Region, arn: str, base_model_arn: str) -> None:
-    name, _, version = arn.rpartition(":model-package/")[2].partition("/")
-    region.table("packages")[arn] = {
-        "ModelPackageArn": arn,
-        "ModelPackageGroupName": name,
-        "ModelPackageVersion": int(version or 1),
-        "ModelPackageStatus": "Completed",
-        "CreationTime": 1767225600.0,
-        "BaseModelArn": base_model_arn,
-    }
-
-
-def _body(environ: dict[str, Any]) -> bytes:
-    """Read the body, and leave it to be read again."""
-    from io import BytesIO
-
-    if environ.get("HTTP_TRANSFER_ENCODING") == "chunked":
-        body: bytes = environ["wsgi.input"].read()
-        environ["CONTENT_LENGTH"] = str(len(body))
-        environ.pop("HTTP_TRANSFER_ENCODING")
-    else:
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ["wsgi.input"] = BytesIO(body)
-    return body
-
-
-def _operation(environ: dict[str, Any], service: str, body: bytes) -> str:
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
-    if target:
-        return str(target.rpartition(".")[2])
-    if service in ("sts", "iam"):
-        found = re.search(rb"Action=(\w+)", body)
-        return found[1].decode() if found else "Unknown"
-    return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
 
 
 def _is_mutating(environ: dict[str, Any], service: str, operation: str) -> bool:
@@ -328,41 +223,3 @@ def _validate(operation: str, request: dict[str, Any]) -> None:
         where = ".".join(str(step) for step in problem.path)
         message = f"1 validation error detected: Value at '{where}' failed to satisfy constraint: {problem.message}"
         raise ServiceError("ValidationException", message)
-
-
-def _answer(start_response: Callable[..., Any], status: int, body: Any) -> Iterable[bytes]:
-    text = body if isinstance(body, str) else json.dumps(body)
-    content = text.encode()
-    headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(content)))]
-    start_response(f"{status} {'OK' if status < 400 else 'Error'}", headers)
-    return [content]
-
-
-def _identity(start_response: Callable[..., Any], region: Region) -> Iterable[bytes]:
-    """The caller is a session of the default execution role, as in a notebook or a CI job."""
-    role = str(region.facts.get("role") or "SageMakerRole").rpartition("/")[2]
-    caller = f"arn:{region.partition}:sts::{region.account}:assumed-role/{role}/sandbox"
-    inner = f"<Arn>{caller}</Arn><UserId>AROASANDBOX:sandbox</UserId><Account>{region.account}</Account>"
-    result = f"<GetCallerIdentityResult>{inner}</GetCallerIdentityResult>"
-    content = f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>".encode()
-    start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
-    return [content]
-
-
-def _error(start_response: Callable[..., Any], error: ServiceError, service: str) -> Iterable[bytes]:
-    if service in ("s3", "sts", "iam"):
-        inner = f"<Error><Code>{error.code}</Code><Message>{error.message}</Message></Error>"
-        text = f"<ErrorResponse>{inner}</ErrorResponse>"
-        if service == "s3":
-            code = "SlowDown" if error.code == "ThrottlingException" else "InternalError"
-            text = f"<Error><Code>{code}</Code><Message>{error.message}</Message></Error>"
-            error = ServiceError(code, error.message, 503 if code == "SlowDown" else 500)
-        content = text.encode()
-        start_response(f"{error.status} Error", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
-        return [content]
-    start = [("x-amzn-ErrorType", error.code)]
-    said = {"__type": error.code, "error_code": error.code, "message": error.message, "Message": error.message}
-    content = json.dumps(said).encode()
-    headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(content))), *start]
-    start_response(f"{error.status} Error", headers)
-    return [content]

@@ -52,6 +52,7 @@ def evaluated(project: Path, aws: Sandbox, run: Run) -> Path:
 
 def test_wait_follows_ours_and_those_of_others(project: Path, aws: Sandbox, run: Run) -> None:
     write(project, "multi-turn-rl-trainer", "bench-mark-evaluator")
+    aws.region("us-west-2").timing = Timing(job=4)  # slow enough to be seen on a busy machine
     run("compile")
     run("apply", "--yes")
     result = run("wait", TRAINER, BENCHMARK, "--poll", "0.05", "-o", "json")

@@ -1,0 +1,98 @@
+"""Requests and answers as bytes: what AWS's protocols make of them.
+
+In: a WSGI environment, or an answer. Out: a request's parts, or a WSGI answer. Half a request is none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+
+from compiler.sandbox.service import Region, ServiceError
+
+StartResponse = Callable[..., Any]
+
+
+def read_body(environ: dict[str, Any]) -> bytes:
+    """Read the body, and leave it to be read again; half a request, of a client that has died, is none."""
+    if environ.get("HTTP_TRANSFER_ENCODING") == "chunked":
+        body: bytes = environ["wsgi.input"].read()
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ.pop("HTTP_TRANSFER_ENCODING")
+    else:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(length)
+        if len(body) < length:
+            raise ConnectionAbortedError("the client is gone")
+    environ["wsgi.input"] = BytesIO(body)
+    return body
+
+
+class Request(dict[str, Any]):
+    """The members of a request; one that is needed and not there is refused as the service refuses it."""
+
+    def __missing__(self, name: str) -> Any:
+        constraint = "failed to satisfy constraint: Member must not be null"
+        message = f"1 validation error detected: Value null at '{name}' {constraint}"
+        raise ServiceError("ValidationException", message)
+
+
+def parse(body: bytes) -> Request:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ServiceError("SerializationException", f"the body is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise ServiceError("SerializationException", "the body is not a structure")
+    return Request(found)
+
+
+def operation(environ: dict[str, Any], service: str, body: bytes) -> str:
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    if target:
+        return str(target.rpartition(".")[2])
+    if service in ("sts", "iam"):
+        found = re.search(rb"Action=(\w+)", body)
+        return found[1].decode() if found else "Unknown"
+    return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+
+
+def answer(start_response: StartResponse, status: int, body: Any) -> Iterable[bytes]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    content = text.encode()
+    headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(content)))]
+    start_response(f"{status} {'OK' if status < 400 else 'Error'}", headers)
+    return [content]
+
+
+def identity(start_response: StartResponse, region: Region) -> Iterable[bytes]:
+    """The caller is a session of the default execution role, as in a notebook or a CI job."""
+    role = str(region.facts.get("role") or "SageMakerRole").rpartition("/")[2]
+    caller = f"arn:{region.partition}:sts::{region.account}:assumed-role/{role}/sandbox"
+    inner = f"<Arn>{caller}</Arn><UserId>AROASANDBOX:sandbox</UserId><Account>{region.account}</Account>"
+    result = f"<GetCallerIdentityResult>{inner}</GetCallerIdentityResult>"
+    content = f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>".encode()
+    start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
+    return [content]
+
+
+def error(start_response: StartResponse, error: ServiceError, service: str) -> Iterable[bytes]:
+    if service in ("s3", "sts", "iam"):
+        inner = f"<Error><Code>{error.code}</Code><Message>{error.message}</Message></Error>"
+        text = f"<ErrorResponse>{inner}</ErrorResponse>"
+        if service == "s3":
+            code = "SlowDown" if error.code == "ThrottlingException" else "InternalError"
+            text = f"<Error><Code>{code}</Code><Message>{error.message}</Message></Error>"
+            error = ServiceError(code, error.message, 503 if code == "SlowDown" else 500)
+        content = text.encode()
+        start_response(f"{error.status} Error", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
+        return [content]
+    start = [("x-amzn-ErrorType", error.code)]
+    said = {"__type": error.code, "error_code": error.code, "message": error.message, "Message": error.message}
+    content = json.dumps(said).encode()
+    headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(content))), *start]
+    start_response(f"{error.status} Error", headers)
+    return [content]
