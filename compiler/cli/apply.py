@@ -13,8 +13,7 @@ import click
 from compiler.cli import aws, exits, options, plans, results, watching
 from compiler.executor import apply, files
 from compiler.executor import plan as planning
-from compiler.executor.apply import Options, Outcome, TimedOut
-from compiler.executor.plan import Plan
+from compiler.executor.apply import Options, TimedOut
 
 POLL_SECONDS = 15.0
 SANDBOX_POLL_SECONDS = 0.3
@@ -47,30 +46,33 @@ def command(
     timeout: float | None,
 ) -> int:
     """Submit compiled files, once. PATHs are compiled files or folders, or one saved plan."""
-    saved = _saved_plan(paths)
-    order = aws.order([Path(f["path"]) for f in saved["files"]] if saved else paths, environment, project_file)
+    saved, root = _saved_plan(paths), aws.root_of(project_file)
+    chosen_paths = [root / f["path"] for f in saved["files"]] if saved else paths
+    order = aws.order(chosen_paths, environment, project_file, region)
     with aws.endpoint(use_sandbox, project_file, order), aws.trouble():
         cloud = aws.cloud(profile, region)
-        made = planning.plan(order, cloud, aws.root_of(project_file), sync_tags)
-        if saved is not None and json.loads(planning.save(made)) != saved:
+        made = planning.plan(order, cloud, root, sync_tags)
+        if saved is not None and json.loads(planning.save(made, root)) != saved:
             raise files.InvalidFiles("AWS or the files have moved since the plan was saved; plan again")
         plans.warn_of_ends(order, aws.lock_of(project_file), date.today())
         plans.show(made, options.wants_color(None, sys.stdout))
         if dry_run:
-            return _code(made, None)
+            obstructed = plans.tell_obstacles(made)
+            return exits.AWS if obstructed else exits.FAILED if made.has_failed else exits.DONE
         if made.is_pending:
             aws.confirm("Go on?", yes)
         pause = poll or (SANDBOX_POLL_SECONDS if use_sandbox else POLL_SECONDS)
-        chosen = Options(aws.root_of(project_file), follow, concurrency, pause, timeout)
+        chosen = Options(root, follow, concurrency, pause, timeout)
         with closing(watching.Watch([p.address for p in made.targets()], follow)) as watch:
             try:
                 outcome = apply.apply(made, cloud, chosen, watch.event)
             except TimedOut as error:
                 raise exits.Stop(str(error), exits.TIMED_OUT) from None
+        plans.tell(outcome, order.files, project_file)
         met = not follow or results.show_all(cloud, [p.file for p in made.targets()], dict(outcome.runs))
-    plans.tell(outcome, order.files, project_file)
-    code = _code(made, outcome)
-    return exits.FAILED if code == exits.DONE and not met else code
+    if outcome.aws_refused:
+        return exits.AWS
+    return exits.FAILED if outcome.failures or not met else exits.DONE
 
 
 def _saved_plan(paths: tuple[Path, ...]) -> dict[str, list[dict[str, str]]] | None:
@@ -83,11 +85,3 @@ def _saved_plan(paths: tuple[Path, ...]) -> dict[str, list[dict[str, str]]] | No
         return None
     is_plan = isinstance(found, dict) and found.get("kind") == "Plan" and isinstance(found.get("files"), list)
     return found if is_plan else None
-
-
-def _code(made: Plan, outcome: Outcome | None) -> int:
-    if outcome is None:
-        return exits.FAILED if made.has_failed else exits.DONE
-    if outcome.aws_refused:
-        return exits.AWS
-    return exits.FAILED if outcome.failures else exits.DONE

@@ -16,7 +16,7 @@ import click
 
 from compiler import project, report, workspace
 from compiler.cli import exits, options
-from compiler.executor import files, track
+from compiler.executor import existing, files, track
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File, InvalidFiles, Order
 from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
@@ -49,8 +49,10 @@ def root_of(project_file: Path | None) -> Path:
     return file.absolute().parent if file else Path.cwd()
 
 
-def order(paths: Sequence[Path], environment: str | None, project_file: Path | None) -> Order:
-    """Read the compiled files asked for, or those of the environment."""
+def order(
+    paths: Sequence[Path], environment: str | None, project_file: Path | None, region: str | None = None
+) -> Order:
+    """Read the compiled files asked for, or those of the environment; a region asked for must be theirs."""
     chosen = list(paths)
     if not chosen:
         settings = options.settings(environment, (), project_file, "text", None)
@@ -59,7 +61,20 @@ def order(paths: Sequence[Path], environment: str | None, project_file: Path | N
     if missing:
         raise exits.Stop(f"{missing[0]}: no such file or folder; run `sagespec compile` first", exits.INVALID)
     with trouble():
-        return files.read(chosen)
+        found = files.read(chosen)
+    regions = {file.content.region for file in found.files.values()}
+    if region is not None and regions - {region}:
+        message = f"compiled for {', '.join(sorted(regions))}, but --region is {region}"
+        raise exits.Stop(message, exits.INVALID)
+    return found
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file that an option names."""
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise exits.Stop(f"{file}: {(error.strerror or str(error)).lower()}", exits.USAGE) from None
 
 
 def compiled(
@@ -130,7 +145,8 @@ def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Ite
         from compiler import sandbox
     except ImportError:
         raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
-    buckets = {bucket for file in order_.files.values() for bucket in _buckets(file.content.requests)}
+    requests = [r.parameters for file in order_.files.values() for r in file.content.requests]
+    buckets = set(existing.buckets(requests))
     with sandbox.start(lock_of(project_file), buckets=sorted(buckets)) as running:
         before = dict(os.environ)
         os.environ.update(running.environment())
@@ -140,20 +156,6 @@ def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Ite
         finally:
             os.environ.clear()
             os.environ.update(before)
-
-
-def _buckets(tree: Any) -> Iterator[str]:
-    """The buckets that compiled requests name: in a sandbox they exist."""
-    if isinstance(tree, str) and tree.startswith("s3://"):
-        yield tree[5:].partition("/")[0]
-    elif isinstance(tree, dict):
-        if isinstance(tree.get("Bucket"), str):
-            yield tree["Bucket"]
-        for value in tree.values():
-            yield from _buckets(value)
-    elif isinstance(tree, list | tuple):
-        for value in tree:
-            yield from _buckets(getattr(value, "parameters", value))
 
 
 def cloud(profile: str | None, region: str | None) -> Cloud:

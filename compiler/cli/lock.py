@@ -12,7 +12,8 @@ import click
 from compiler import lock as locks
 from compiler import workspace
 from compiler.cli import aws, exits, options
-from compiler.executor import locking, plan
+from compiler.executor import locking
+from compiler.executor.differences import differences
 from compiler.project import Settings
 from compiler.report import printable
 
@@ -57,7 +58,7 @@ def command(
     if made.failed:
         click.echo(f"{base.project.lock} is as it was", err=True)
         return exits.AWS if made.by_aws else exits.INVALID
-    changes = list(plan.differences(_known(before, made.contexts), made.contexts))
+    changes = list(differences(_known(before, made.contexts), made.contexts))
     if check:
         for change in changes:
             click.echo(printable(change))

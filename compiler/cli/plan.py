@@ -29,14 +29,17 @@ def command(
     detailed_exitcode: bool,
 ) -> int:
     """Show what apply would do; reads only. PATHs are compiled files or folders."""
-    order = aws.order(paths, environment, project_file)
+    order = aws.order(paths, environment, project_file, region)
+    root = aws.root_of(project_file)
     with aws.trouble():
-        made = planning.plan(order, aws.cloud(profile, region), aws.root_of(project_file))
+        made = planning.plan(order, aws.cloud(profile, region), root)
     plans.warn_of_ends(order, aws.lock_of(project_file), date.today())
     if form == "json":
-        aws.show_json({"files": planning.summary(made)})
+        aws.show_json({"files": planning.summary(made, root)})
     else:
         plans.show(made, options.wants_color(None, sys.stdout))
     if save is not None:
-        save.write_text(planning.save(made), "utf-8")
+        aws.write(save, planning.save(made, root))
+    if plans.tell_obstacles(made):
+        return exits.AWS
     return exits.PENDING if detailed_exitcode and made.is_pending else exits.DONE

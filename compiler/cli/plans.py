@@ -16,8 +16,26 @@ from compiler.executor.plan import Plan
 from compiler.report import printable
 
 NEAR_DAYS = 30
-_SIGNS = {"create": "+", "start": ">", "keep": "=", "running": "~", "wait": ".", "failed": "!", "blocked": "!"}
-_COLORS = {"create": "green", "start": "green", "running": "cyan", "failed": "red", "blocked": "red"}
+_SIGNS = {
+    "create": "+",
+    "update": "^",
+    "start": ">",
+    "keep": "=",
+    "running": "~",
+    "wait": ".",
+    "failed": "!",
+    "refused": "!",
+    "blocked": "!",
+}
+_COLORS = {
+    "create": "green",
+    "update": "green",
+    "start": "green",
+    "running": "cyan",
+    "failed": "red",
+    "refused": "red",
+    "blocked": "red",
+}
 
 
 def show(plan: Plan, color: bool) -> None:
@@ -34,13 +52,25 @@ def show(plan: Plan, color: bool) -> None:
             wanted = ", ".join(f"{key}={value}" for key, value in sorted(drift.wanted.items()))
             click.echo(f"  * tag      {drift.arn.rpartition(':')[2]} {printable(wanted)}")
     words = [line.action for planned in plan.targets() for line in planned.lines]
-    counts = [f"{words.count(word)} to {word}" for word in ("create", "start") if word in words]
+    counts = [f"{words.count(word)} to {word}" for word in ("create", "update", "start") if word in words]
     if tagged := sum(len(planned.drifts) for planned in plan.targets()):
         counts.append(f"{tagged} to tag")
     counts += [
-        f"{words.count(word)} {word}" for word in ("running", "keep", "wait", "failed", "blocked") if word in words
+        f"{words.count(word)} {word}"
+        for word in ("running", "keep", "wait", "failed", "refused", "blocked")
+        if word in words
     ]
     click.echo(", ".join(counts).replace("keep", "unchanged").replace("wait", "waiting") or "nothing to do", err=True)
+
+
+def tell_obstacles(plan: Plan) -> bool:
+    """Print what stands in the way of files, and whether anything does."""
+    for planned in plan.targets():
+        for obstacle in planned.obstacles:
+            click.echo(f"error: {planned.address}: {printable(obstacle)}", err=True)
+            if planned.hint:
+                click.echo(f"    hint: {planned.hint}", err=True)
+    return plan.has_obstacles
 
 
 def warn_of_ends(order: Order, lock: Mapping[str, Any] | None, today: date) -> None:

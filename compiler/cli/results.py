@@ -12,7 +12,7 @@ import click
 
 from compiler.cli import aws, exits
 from compiler.executor import results, runs, thresholds, track
-from compiler.executor.cloud import Cloud
+from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File
 from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
 from compiler.executor.results import NoResults, Page, Score
@@ -143,25 +143,39 @@ def _junit(title: str, scores: Sequence[Score], verdicts: Sequence[Verdict]) -> 
 
 
 def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, runs.Run]) -> bool:
-    """Print the outcome of each finished run, a model package or scores; say if all thresholds are met."""
+    """Print the outcome of each finished run, a model package or scores; say if all thresholds are met.
+
+    Raises CloudError once all that could be read is shown.
+    """
     all_met = True
+    trouble: CloudError | None = None
     for file in files:
         run = done.get(file.address)
         if run is None or run.state != "done":
             continue
-        target = track.target_of(file, run)
-        status = track.status(cloud, target)
-        package = status.details.get("output_model_package_arn")
-        if package:
-            click.echo(f"{file.address}: {package}")
-        if target.kind == "execution":
-            click.echo(f"{file.address}:")
-            try:
-                scores = results.read(cloud, status, target.region)
-            except (NoResults, NoMetrics, MlflowMissing, MlflowTrouble) as error:
-                click.echo(f"  {printable(str(error))}")
-                scores = ()
-            verdicts = thresholds.judge(file.content.thresholds, scores)
-            show(scores, verdicts)
-            all_met &= all(v.met for v in verdicts)
+        try:
+            all_met &= _show_one(cloud, file, run)
+        except CloudError as error:
+            trouble = error
+    if trouble is not None:
+        raise trouble
     return all_met
+
+
+def _show_one(cloud: Cloud, file: File, run: runs.Run) -> bool:
+    target = track.target_of(file, run)
+    status = track.status(cloud, target)
+    package = status.details.get("output_model_package_arn")
+    if package:
+        click.echo(f"{file.address}: {package}")
+    if target.kind != "execution":
+        return True
+    click.echo(f"{file.address}:")
+    try:
+        scores = results.read(cloud, status, target.region)
+    except (NoResults, NoMetrics, MlflowMissing, MlflowTrouble) as error:
+        click.echo(f"  {printable(str(error))}")
+        scores = ()
+    verdicts = thresholds.judge(file.content.thresholds, scores)
+    show(scores, verdicts)
+    return all(v.met for v in verdicts)

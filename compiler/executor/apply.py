@@ -6,6 +6,7 @@ stopping at any instant and applying again ends in the same place.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -19,8 +20,11 @@ from compiler.executor.files import File
 from compiler.executor.markers import Unfilled
 from compiler.executor.plan import FilePlan, Plan
 from compiler.executor.runs import Run
-from compiler.executor.submit import Refused, Submission, submit
+from compiler.executor.submit import Refused, Shared, Submission, submit
 from compiler.executor.track import Status
+
+BLIND_SECONDS = 600.0
+"""How long apply goes on following without seeing anything; then it says so, and may be repeated."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,13 @@ class _Applying:
     outputs: dict[str, Any] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     queued: set[str] = field(default_factory=set)
-    groups: dict[str, str] = field(default_factory=dict)
+    shared: Shared = field(default_factory=Shared)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    started: float = field(default_factory=time.monotonic)
+    seen: float = field(default_factory=time.monotonic)
+    """When a look last showed something."""
 
     def go(self) -> Outcome:
-        started = time.monotonic()
         self.runs = {a: p.run for a, p in self.plan.files.items() if p.run is not None}
         for address, run in self.runs.items():
             self._note(address, run)
@@ -109,27 +116,41 @@ class _Applying:
             if planned.drifts:
                 tags.repair(self.cloud, planned.drifts)
                 self.on_event(Event(address, "tagged", planned.drifts[0].arn))
-            for line in planned.lines[:1]:
-                if line.action == "failed" and planned.run is None:
-                    self._fail(Failure(address, line.note))
-        with ThreadPoolExecutor(self.options.concurrency) as pool:
-            busy: dict[Future[Run], str] = {}
-            while True:
-                for address in self._ready({*busy.values()}):
-                    busy[pool.submit(self._submit, self.plan.files[address])] = address
-                if busy:
-                    done, _ = wait(busy, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        self._take(busy.pop(future), future)
-                    continue
-                if not (self.options.follow and self._open()):
-                    break
-                limit = self.options.timeout_seconds
-                if limit is not None and time.monotonic() - started > limit:
-                    raise TimedOut(f"not done after {limit:g} seconds; what runs goes on")
-                time.sleep(self.options.poll_seconds)
-                self._look()
+            if planned.obstacles:
+                self._fail(Failure(address, planned.obstacles[0], planned.hint, by_aws=True))
+        pool = ThreadPoolExecutor(self.options.concurrency)
+        try:
+            self._carry_out(pool)
+        finally:  # interrupted or not: what has not been sent yet is not sent any more
+            self.stopping.set()
+            pool.shutdown(cancel_futures=True)
         return self._outcome()
+
+    def _carry_out(self, pool: ThreadPoolExecutor) -> None:
+        """Submit what is ready and look at what runs, until nothing is left to do."""
+        busy: dict[Future[Run], str] = {}
+        while True:
+            for address in self._ready({*busy.values()}):
+                busy[pool.submit(self._submit, self.plan.files[address])] = address
+            if busy:
+                done, _ = wait(busy, self._rest(), return_when=FIRST_COMPLETED)
+                for future in done:
+                    self._take(busy.pop(future), future)
+            elif self.options.follow and self._open():
+                time.sleep(min(self.options.poll_seconds, self._rest()))
+                self._look()
+            else:
+                return
+
+    def _rest(self) -> float:
+        """The seconds that are left; raises TimedOut when there are none."""
+        limit = self.options.timeout_seconds
+        if limit is None:
+            return threading.TIMEOUT_MAX
+        rest = self.started + limit - time.monotonic()
+        if rest <= 0:
+            raise TimedOut(f"not done after {limit:g} seconds; what runs goes on")
+        return rest
 
     def _ready(self, busy: set[str]) -> list[str]:
         """Files to submit now: those without a run whose dependencies are all done."""
@@ -157,7 +178,7 @@ class _Applying:
         for address in planned.file.content.depends_on:
             outputs |= self._outputs_of(address)
         root, tell = self.options.root, self._tell_request
-        return submit(Submission(self.cloud, planned.file, root, outputs, tell, self.groups))
+        return submit(Submission(self.cloud, planned.file, root, outputs, tell, self.shared, self.stopping))
 
     def _outputs_of(self, address: str) -> dict[str, Any]:
         if address in self.runs and address not in self.outputs:
@@ -209,10 +230,11 @@ class _Applying:
             try:
                 status = look.result()
             except CloudError as error:
-                if not error.is_passing:
+                if not error.is_passing or time.monotonic() - self.seen > BLIND_SECONDS:
                     raise
                 self.on_event(Event(address, "looking again", str(error)))
                 continue
+            self.seen = time.monotonic()
             run = replace(running[address], status=status.status, reason=status.failure_reason or "")
             self.runs[address] = run
             self.on_event(Event(address, run.status, run.name, "", status.secondary, track.progress(status)))

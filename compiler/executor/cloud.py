@@ -7,8 +7,10 @@ In: a service, an operation, parameters. Out: the answer. Everything that can go
 from __future__ import annotations
 
 import os
+import random
 import re
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +18,9 @@ from typing import Any
 
 ATTEMPTS = 8
 """Tries of one request in all; botocore's default of three loses a long plan to a throttled account."""
+ROUNDS = 12
+"""How often trouble that may pass is met anew: botocore stops retrying once its quota of retries is used up."""
+LONGEST_PAUSE_SECONDS = 5.0
 
 
 class CloudError(Exception):
@@ -48,6 +53,11 @@ class CloudError(Exception):
         return self.code in ("ConflictException", "ValidationException") and "token" in self.message.lower()
 
     @property
+    def is_denied(self) -> bool:
+        """Whether it says that the caller may not do this."""
+        return self.code in _DENIED
+
+    @property
     def is_passing(self) -> bool:
         """Whether the same request may do better in a while: throttling, faults of AWS, a cut connection."""
         return self.code in _PASSING
@@ -64,11 +74,21 @@ _MISSING_CODES = {
 _MISSING_TEXT = re.compile(r"does not exist|not found|could not find", re.IGNORECASE)
 _TAKEN_CODES = {"ResourceInUse", "ResourceConflictException"}
 _TAKEN_TEXT = re.compile(r"already exist|must be unique within an AWS account", re.IGNORECASE)
-_UNREACHABLE = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError"}
-_THROTTLED = {"ThrottlingException", "Throttling", "SlowDown", "TooManyRequestsException"}
-_PASSING = (
-    {"InternalFailure", "InternalError", "InternalServerError", "ServiceUnavailable"} | _UNREACHABLE | _THROTTLED
-)
+_FAR = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError"}
+"""Nobody answers at all: botocore's own tries have taken long enough."""
+_UNREACHABLE = {*_FAR, "ConnectionClosedError"}
+_THROTTLED = {"ThrottlingException", "Throttling", "SlowDown", "TooManyRequestsException", "429"}
+_FAULTS = {
+    "InternalFailure",
+    "InternalError",
+    "InternalServerError",
+    "ServiceUnavailable",
+    "500",
+    "502",
+    "503",
+    "504",
+}
+_PASSING = _FAULTS | _UNREACHABLE | _THROTTLED
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "AccessDeniedForDependencyException", "403"}
 
@@ -79,18 +99,42 @@ class Cloud:
 
     profile: str | None = None
     region: str | None = None
-    _clients: dict[tuple[str, str | None], Any] = field(default_factory=dict, repr=False)
+    _clients: dict[tuple[str, str | None, int | None], Any] = field(default_factory=dict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def call(self, service: str, operation: str, region: str | None = None, **parameters: Any) -> dict[str, Any]:
-        """Carry out one operation, named as the API names it.
+        """Carry out one operation, named as the API names it; trouble that passes is waited out.
 
         Raises CloudError for whatever botocore raises.
         """
+        for number in range(1, ROUNDS):
+            try:
+                return self._call(service, operation, region, parameters)
+            except CloudError as error:
+                if not error.is_passing or error.code in _FAR:
+                    raise
+                time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.1 * 2**number)))
+        return self._call(service, operation, region, parameters)
+
+    def call_once(self, service: str, operation: str, region: str | None = None, **parameters: Any) -> dict[str, Any]:
+        """Carry out one operation with a single try, for what must not be done twice.
+
+        Raises CloudError; after one that is passing it may have been carried out all the same.
+        """
+        return self._call(service, operation, region, parameters, attempts=1)
+
+    def _call(
+        self,
+        service: str,
+        operation: str,
+        region: str | None,
+        parameters: dict[str, Any],
+        attempts: int | None = None,
+    ) -> dict[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            client = self._client(service, region or self.region)
+            client = self._client(service, region or self.region, attempts)
             answer: dict[str, Any] = getattr(client, _snake(operation))(**parameters)
             return answer
         except ClientError as error:
@@ -119,21 +163,22 @@ class Cloud:
         """The caller's account; needs no permission, but a region to ask in."""
         return str(self.call("sts", "GetCallerIdentity", region)["Account"])
 
-    def _client(self, service: str, region: str | None) -> Any:
+    def _client(self, service: str, region: str | None, attempts: int | None = None) -> Any:
         with self._lock:
-            if (service, region) not in self._clients:
+            key = (service, region, attempts)
+            if key not in self._clients:
                 from botocore.config import Config
 
                 config = Config(
-                    retries={
-                        "mode": "standard",
-                        "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS)),
-                    },
+                    retries={"mode": "standard", "total_max_attempts": attempts or _attempts()},
                     max_pool_connections=32,
                     s3={"addressing_style": "path"} if self._endpoint else None,
                 )
-                self._clients[service, region] = self._session.client(service, region_name=region, config=config)
-            return self._clients[service, region]
+                try:
+                    self._clients[key] = self._session.client(service, region_name=region, config=config)
+                except ValueError as error:  # botocore's word for an endpoint that is no URL
+                    raise CloudError("BadConfiguration", str(error), "look at AWS_ENDPOINT_URL") from None
+            return self._clients[key]
 
     @cached_property
     def _session(self) -> Any:
@@ -147,8 +192,24 @@ class Cloud:
         return os.environ.get("AWS_ENDPOINT_URL")
 
 
+def _attempts() -> int:
+    given = os.environ.get("AWS_MAX_ATTEMPTS", str(ATTEMPTS))
+    if not given.isdecimal() or int(given) < 1:
+        raise CloudError("BadConfiguration", f"AWS_MAX_ATTEMPTS is {given!r}", "make it a number, 1 or more")
+    return int(given)
+
+
 def _snake(operation: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", operation).lower()
+
+
+_PREFIXES = {"bedrock-agentcore-control": "bedrock-agentcore"}
+_ACTIONS = {
+    ("s3", "HeadBucket"): "s3:ListBucket",
+    ("s3", "HeadObject"): "s3:GetObject (and s3:ListBucket, to be told of what is absent)",
+    ("s3", "ListObjectsV2"): "s3:ListBucket",
+}
+"""IAM's names for operations, where they are not the API's."""
 
 
 def _hint(code: str, message: str, service: str, operation: str) -> str:
@@ -163,7 +224,11 @@ def _hint(code: str, message: str, service: str, operation: str) -> str:
         return "see `aws configure list-profiles`"
     if code in _DENIED:
         named = re.search(r"perform: ([\w-]+:\w+)", message)
-        action = named[1] if named else f"{service}:{operation}"
+        action = (
+            named[1]
+            if named
+            else _ACTIONS.get((service, operation), f"{_PREFIXES.get(service, service)}:{operation}")
+        )
         return f"the caller needs the permission {action}"
     if code == "NoSuchBucket":
         return "create the bucket first; sagespec never does"

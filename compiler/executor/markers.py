@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,28 @@ def read_file(named: Mapping[str, str], root: Path) -> bytes:
     if hashlib.sha256(content).hexdigest() != named["sha256"]:
         raise Unfilled(f"{named['path']} has changed since it was compiled; run `sagespec compile` again")
     return content
+
+
+def changed(value: Any, root: Path) -> Iterator[str]:
+    """Say which of the files that parameters name are no longer what was compiled."""
+    if isinstance(value, list):
+        for item in value:
+            yield from changed(item, root)
+    elif isinstance(value, dict):
+        for named in _files(value):
+            try:
+                read_file(named, root)
+            except Unfilled as error:
+                yield str(error)
+        for item in value.values():
+            yield from changed(item, root)
+
+
+def _files(marker: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    """The files of a `$file` or `$zip`; none of anything else."""
+    if set(marker) == {"$file"}:
+        return [marker["$file"]]
+    return [m for m in marker["$zip"].values() if "text" not in m] if set(marker) == {"$zip"} else []
 
 
 def _zip(members: Mapping[str, Mapping[str, str]], root: Path) -> bytes:

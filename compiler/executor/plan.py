@@ -7,20 +7,32 @@ account than the files' own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from compiler.compiled import Request
-from compiler.executor import markers, runs, tags
+from compiler.compiled import API_VERSION, Request
+from compiler.executor import foresight, functions, markers, runs, tags
 from compiler.executor.cloud import Cloud, CloudError
+from compiler.executor.differences import differences
+from compiler.executor.existing import Shelf
 from compiler.executor.files import File, InvalidFiles, Order
+from compiler.executor.foresight import Foresight
 from compiler.executor.runs import Found, Run
 from compiler.executor.tags import Drift
 
-Action = Literal["create", "start", "keep", "running", "wait", "failed", "blocked"]
+Action = Literal["create", "update", "start", "keep", "running", "wait", "failed", "refused", "blocked"]
 MOST_DIFFERENCES = 12
+
+
+_HINTS = {
+    "no bucket": "create the bucket first; sagespec never does",
+    "no function": "create the function first, or describe it with a CustomAgentLambda that has a source",
+    "a pipeline": "name the spec otherwise, or `sagespec delete` what stands there",
+    "a function": "leave function_name out, so that each content has a function of its own, or name another",
+}
 
 
 @dataclass(frozen=True)
@@ -50,11 +62,21 @@ class FilePlan:
 
     @property
     def is_pending(self) -> bool:
-        return bool(self.drifts) or any(line.action in ("create", "start", "wait") for line in self.lines)
+        return bool(self.drifts) or any(line.action in ("create", "update", "start", "wait") for line in self.lines)
 
     @property
     def has_failed(self) -> bool:
-        return any(line.action in ("failed", "blocked") for line in self.lines)
+        return any(line.action in ("failed", "refused", "blocked") for line in self.lines)
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """What AWS has, or lacks, that keeps the file from being carried out."""
+        return tuple(dict.fromkeys(line.note for line in self.lines if line.action == "refused"))
+
+    @property
+    def hint(self) -> str:
+        """The way past the obstacles."""
+        return next((h for word, h in _HINTS.items() if any(word in o for o in self.obstacles)), "")
 
 
 @dataclass(frozen=True)
@@ -74,6 +96,10 @@ class Plan:
     def has_failed(self) -> bool:
         return any(plan.has_failed for plan in self.targets())
 
+    @property
+    def has_obstacles(self) -> bool:
+        return any(plan.obstacles for plan in self.targets())
+
 
 def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Plan:
     """Work out what apply would do; reads only. With `sync_tags`, the tags of what exists are compared too.
@@ -86,93 +112,97 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
     caller = cloud.account(sorted({file.content.region for file in order.files.values()})[0])
     if wrong := sorted(accounts - {caller}):
         raise InvalidFiles(f"compiled for account {', '.join(wrong)}, but the caller is in {caller}")
-    found = runs.find(cloud, order.files.values())
+    found = runs.with_reasons(cloud, order.files, runs.find(cloud, order.files.values()))
+    fresh = [f for f in order.targets() if f.content.requests and f.address not in found.runs]
+    made = [
+        f for f in order.targets() if f.address in found.runs and f.content.requests[-1].operation == "CreateFunction"
+    ]
+    _check_files([*fresh, *made], root)
+    ready = [f for f in fresh if all(_is_done(order.files[a], found) for a in f.content.depends_on)]
+    guests = [f for f in ready if any(not order.files[a].content.requests for a in f.content.depends_on)]
+    ahead = foresight.look(cloud, ready, guests, root)
+    since = foresight.at_once(
+        [f.address for f in fresh], lambda a: _since(cloud, order.files[a], found.earlier.get(a))
+    )
     planned: dict[str, FilePlan] = {}
     for address, file in order.files.items():
-        made = _plan_file(cloud, file, found, planned, root)
-        if sync_tags and made.run is not None and file.target:
-            made = replace(made, drifts=tuple(tags.drifts(cloud, file, made.run)))
-        planned[address] = made
+        run = found.runs.get(address)
+        if run is None:
+            planned[address] = _plan_new(file, planned, ahead, since.get(address, ()))
+        else:
+            drifts = tuple(tags.drifts(cloud, file, run)) if sync_tags and file.target else ()
+            planned[address] = replace(_plan_known(cloud, file, run, root), drifts=drifts)
     return Plan(planned)
 
 
-def _plan_file(cloud: Cloud, file: File, found: Found, before: Mapping[str, FilePlan], root: Path) -> FilePlan:
+def _is_done(file: File, found: Found) -> bool:
     run = found.runs.get(file.address)
+    return not file.content.requests or (run is not None and run.state == "done")
+
+
+def _check_files(fresh: Sequence[File], root: Path) -> None:
+    """Refuse, before anything is sent, files that name others which are no longer those that were reviewed."""
+    reasons = [
+        f"{file.address}: {reason}"
+        for file in fresh
+        for request in file.content.requests
+        for reason in markers.changed(request.parameters, root)
+    ]
+    if reasons:
+        raise InvalidFiles("\n".join(dict.fromkeys(reasons)))
+
+
+def _plan_known(cloud: Cloud, file: File, run: Run, root: Path) -> FilePlan:
+    """The plan of a file whose run exists."""
+    request, action = file.content.requests[-1], _ACTIONS[run.state]
+    note = run.status + (f": {run.reason}" if run.reason else "")
+    if _is_function(file) and file.target:
+        wanted = markers.fill(request.parameters, {}, root)
+        if other := functions.difference(Shelf(cloud, file.content.region), wanted, run.details):
+            return FilePlan(file, (Line(request.id, "refused", run.name, other),))
+    rest = tuple(Line(r.id, "keep", _what(r)) for r in file.content.requests[:-1])
+    return FilePlan(file, (*rest, Line(request.id, action, run.name, note)), run)
+
+
+_ACTIONS: dict[runs.State, Action] = {"done": "keep", "running": "running", "failed": "failed"}
+
+
+def _plan_new(file: File, before: Mapping[str, FilePlan], ahead: Foresight, since: tuple[str, ...]) -> FilePlan:
+    """The plan of a file that has not run."""
     requests = file.content.requests
     if not requests:
         return FilePlan(file, (Line("-", "keep", "nothing to do"),))
-    if run is not None:
-        action: Action = {"done": "keep", "running": "running", "failed": "failed"}[run.state]  # type: ignore[assignment]  # a literal by its key
-        note = run.status + (f": {run.reason}" if run.reason else "")
-        if other := _other_function(requests[-1], run, root):
-            return FilePlan(file, (Line(requests[-1].id, "failed", run.name, other),))
-        rest = tuple(Line(r.id, "keep", _what(r.operation, r.parameters)) for r in requests[:-1])
-        return FilePlan(file, (*rest, Line(requests[-1].id, action, run.name, note)), run)
     blockers = [a for a in file.content.depends_on if before[a].has_failed]
-    absent = _absent_functions(cloud, file, before)
     waits = [a for a in file.content.depends_on if before[a].is_pending or _is_running(before[a])]
-    action, note = "create", ""
+    action: Action | None = None
+    note = ""
     if blockers:
         action, note = "blocked", f"by {', '.join(blockers)}"
-    elif absent:
-        action, note = "failed", f"there is no function {', '.join(absent)}"
+    elif file.address in ahead.obstacles:
+        action, note = "refused", ahead.obstacles[file.address]
     elif waits:
         action, note = "wait", f"for {', '.join(waits)}"
-    lines = []
-    for request in requests:
-        starts = request.operation.startswith("Start") or request.operation in (
-            "CreateJob",
-            "CreateTrainingJob",
-        )
-        word: Action = "start" if starts and action == "create" else action
-        lines.append(Line(request.id, word, _what(request.operation, request.parameters), note))
-    differences: tuple[str, ...] = ()
-    if earlier := found.earlier.get(file.address):
-        differences = (f"ran before as {earlier}", *_differences(cloud, file, earlier))
-    return FilePlan(file, tuple(lines), None, tuple(waits), differences)
+    lines = [Line(r.id, action or _action(file, r, ahead), _what(r), note) for r in requests]
+    return FilePlan(file, tuple(lines), None, tuple(waits), since)
 
 
-def _other_function(request: Request, run: Run, root: Path) -> str | None:
-    """Why an existing function is not the one that the file describes."""
-    if request.operation != "CreateFunction":
-        return None
-    try:
-        return runs.other_function(markers.fill(request.parameters, {}, root), run)
-    except markers.Unfilled as error:
-        return str(error)
+def _action(file: File, request: Request, ahead: Foresight) -> Action:
+    if request.operation in ("StartPipelineExecution", "CreateJob", "CreateTrainingJob"):
+        return "start"
+    return ahead.words.get((file.address, request.id), "create")
 
 
-def _absent_functions(cloud: Cloud, file: File, before: Mapping[str, FilePlan]) -> list[str]:
-    """Functions that a spec says exist, and that AWS does not know."""
-    existing = [a for a in file.content.depends_on if not before[a].file.content.requests]
-    absent = []
-    for arn in sorted(set(_lambda_arns([r.parameters for r in file.content.requests]))) if existing else ():
-        try:
-            cloud.call("lambda", "GetFunction", file.content.region, FunctionName=arn)
-        except CloudError as error:
-            if not error.is_missing:
-                raise
-            absent.append(arn)
-    return absent
-
-
-def _lambda_arns(tree: Any) -> Iterator[str]:
-    if isinstance(tree, dict):
-        if isinstance(tree.get("LambdaArn"), str):
-            yield tree["LambdaArn"]
-        for value in tree.values():
-            yield from _lambda_arns(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from _lambda_arns(value)
+def _is_function(file: File) -> bool:
+    return bool(file.content.requests) and file.content.requests[-1].operation == "CreateFunction"
 
 
 def _is_running(plan: FilePlan) -> bool:
     return plan.run is not None and plan.run.state == "running"
 
 
-def _what(operation: str, parameters: Mapping[str, Any]) -> str:
+def _what(request: Request) -> str:
     """The thing that a request makes, in one word or two."""
+    operation, parameters = request.operation, request.parameters
     for key in ("JobName", "TrainingJobName", "PipelineExecutionDisplayName", "PipelineName", "FunctionName"):
         if key in parameters:
             return str(parameters[key])
@@ -183,8 +213,12 @@ def _what(operation: str, parameters: Mapping[str, Any]) -> str:
     return operation
 
 
-def _differences(cloud: Cloud, file: File, earlier: str) -> Iterator[str]:
+def _since(cloud: Cloud, file: File, earlier: str | None) -> tuple[str, ...]:
     """Say what is different since an earlier run, so that a paid rerun is never a surprise."""
+    return (f"ran before as {earlier}", *_differences(cloud, file, earlier)) if earlier else ()
+
+
+def _differences(cloud: Cloud, file: File, earlier: str) -> Iterator[str]:
     request, region = runs.main_request(file.content), file.content.region
     operation = request.operation if request else ""
     try:
@@ -215,43 +249,17 @@ def _differences(cloud: Cloud, file: File, earlier: str) -> Iterator[str]:
         yield f"and {len(changed) - MOST_DIFFERENCES} more"
 
 
-def differences(old: Any, new: Any, place: str = "") -> Iterator[str]:
-    """Compare two documents; an output that is not known yet differs from nothing."""
-    if isinstance(new, dict) and set(new) == {"$output"}:
-        return
-    if isinstance(new, dict) and set(new) == {"$json"}:
-        yield from differences(json.loads(old) if isinstance(old, str) else old, new["$json"], place)
-    elif isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
-            if key not in new:
-                yield f"{place}/{key}: was {_short(old[key])}, now absent"
-            elif key not in old:
-                yield f"{place}/{key}: new, {_short(new[key])}"
-            else:
-                yield from differences(old[key], new[key], f"{place}/{key}")
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (before, after) in enumerate(zip(old, new, strict=True)):
-            yield from differences(before, after, f"{place}/{index}")
-    elif old != new:
-        yield f"{place}: was {_short(old)}, now {_short(new)}"
+def save(made: Plan, root: Path) -> str:
+    """Write a plan so that it can be told later, also elsewhere, whether it still holds."""
+    return json.dumps({"apiVersion": API_VERSION, "kind": "Plan", "files": summary(made, root)}, indent=2) + "\n"
 
 
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def save(made: Plan) -> str:
-    """Write a plan so that it can be told later whether it still holds."""
-    return json.dumps({"apiVersion": "sagespec/v1", "kind": "Plan", "files": summary(made)}, indent=2) + "\n"
-
-
-def summary(made: Plan) -> list[dict[str, Any]]:
-    """A plan as data: for a saved plan, and for machines."""
+def summary(made: Plan, root: Path) -> list[dict[str, Any]]:
+    """A plan as data: for a saved plan, and for machines; paths are relative to the project's folder."""
     return [
         {
             "address": p.address,
-            "path": p.file.path.as_posix(),
+            "path": Path(os.path.relpath(p.file.path, root)).as_posix(),
             "digest": p.file.content.digest,
             "requests": [line.__dict__ for line in p.lines],
             "differences": list(p.differences),

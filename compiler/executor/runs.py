@@ -6,12 +6,11 @@ record of what has run, whatever the names start with.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
@@ -21,8 +20,9 @@ from compiler.executor.files import File
 
 State = Literal["running", "done", "failed"]
 THREADS = 8
+FIRST_PAGES = 4
 
-_DONE = {"Completed", "Succeeded", "Active"}
+_DONE = {"Completed", "Succeeded", "Active", "Inactive"}  # Lambda calls a function inactive that is only idle
 _FAILED = {"Failed", "Stopped", "CompletedWithFailures", "DeleteFailed", "Deleting"}
 
 _LISTS = {
@@ -100,6 +100,14 @@ def find(cloud: Cloud, files: Iterable[File]) -> Found:
     return Found(runs, earlier)
 
 
+def with_reasons(cloud: Cloud, files: Mapping[str, File], found: Found) -> Found:
+    """Add why runs have failed: lists do not say."""
+    silent = {a: run for a, run in found.runs.items() if run.state == "failed" and not run.reason}
+    with ThreadPoolExecutor(THREADS) as pool:
+        told = pool.map(lambda a: describe(cloud, files[a], silent[a]), silent)
+        return replace(found, runs={**found.runs, **dict(zip(silent, told, strict=True))})
+
+
 def _keep(address: str, found: Run, members: Sequence[File], runs: dict[str, Run], earlier: dict[str, str]) -> None:
     file = next(f for f in members if f.address == address)
     if found.name.endswith(suffix(file.content)):
@@ -111,16 +119,17 @@ def _keep(address: str, found: Run, members: Sequence[File], runs: dict[str, Run
 def _jobs(
     cloud: Cloud, operation: str, category: str, region: str, files: Sequence[File]
 ) -> Iterator[tuple[str, Run]]:
-    """Find jobs by pages of 100 as long as that pays, then one by one.
+    """Find jobs by pages of 100, or one by one, whichever takes fewer requests.
 
-    Pages are cheap for many files, single look-ups for few: each page read must promise more than it costs.
+    After the first pages, the age of the oldest job tells how many pages there may be in all.
     """
     listing, key, name, _, _ = _LISTS[operation]
     fixed = {"JobCategory": category} if category else {}
     waiting = {suffix(file.content): file for file in files}
     bases = {_base(file): file for file in files}
-    exhausted = True
-    for number, page in enumerate(cloud.pages("sagemaker", listing, key, region, MaxResults=100, **fixed), 1):
+    pages = cloud.pages("sagemaker", listing, key, region, MaxResults=100, **fixed)
+    newest: Any = None
+    for number, page in enumerate(pages, 1):
         for summary in page:
             file = waiting.pop(summary[name][-(DIGITS + 1) :], None)
             if file is not None:
@@ -129,23 +138,42 @@ def _jobs(
                 yield bases[base].address, _summarised(operation, summary)
         if not waiting:
             return
-        if number >= max(3, len(waiting) // 8) and len(page) == 100:
-            exhausted = False
-            break
-    if exhausted:
+        newest = newest or (page[0]["CreationTime"] if page else None)
+        if len(files) < FIRST_PAGES or number == FIRST_PAGES:
+            left = _pages_left(cloud, operation, region, fixed, newest, page) if number == FIRST_PAGES else len(files)
+            if len(waiting) <= left:
+                break
+    else:
         return
-
-    def look(file: File) -> list[dict[str, Any]]:
-        contains = suffix(file.content)
-        parameters = {"NameContains": contains, "MaxResults": 100, **fixed}
-        found: list[dict[str, Any]] = cloud.call("sagemaker", listing, region, **parameters).get(key, [])
-        return [s for s in found if s[name].endswith(contains)]
-
     rest = list(waiting.values())
     with ThreadPoolExecutor(THREADS) as pool:
+        look = partial(_search, cloud, operation, fixed)
         for file, summaries in zip(rest, pool.map(look, rest), strict=True):
             for summary in summaries:
                 yield file.address, _summarised(operation, summary)
+
+
+def _pages_left(
+    cloud: Cloud, operation: str, region: str, fixed: Mapping[str, Any], newest: datetime, page: Sequence[Any]
+) -> float:
+    """Guess how many pages follow the first ones, from the age of the oldest job."""
+    parameters = {**fixed, "SortBy": "CreationTime", "SortOrder": "Ascending", "MaxResults": 1}
+    listing, key = _LISTS[operation][:2]
+    oldest = cloud.call("sagemaker", listing, region, **parameters)[key][0]["CreationTime"]
+    read = newest - page[-1]["CreationTime"] if page else None
+    return FIRST_PAGES * ((newest - oldest) / read - 1) if read else 0
+
+
+def _search(cloud: Cloud, operation: str, fixed: Mapping[str, Any], file: File) -> list[dict[str, Any]]:
+    """Search one file's job by its identity, and where there is none, the newest one before it by its name."""
+    listing, key, name, _, _ = _LISTS[operation]
+    for contains in (suffix(file.content), _base(file)):
+        parameters = {**fixed, "NameContains": contains, "MaxResults": 100}
+        listed: list[dict[str, Any]] = cloud.call("sagemaker", listing, file.content.region, **parameters)[key]
+        found = [s for s in listed if s[name].endswith(suffix(file.content)) or s[name][: -(DIGITS + 1)] == contains]
+        if found:
+            return found[:1]
+    return []
 
 
 def _base(file: File) -> str:
@@ -202,18 +230,6 @@ def _function(cloud: Cloud, file: File) -> tuple[Run | None, str]:
     status = configuration.get("State", "Active")
     reason = configuration.get("StateReason", "")
     return Run(name, configuration["FunctionArn"], status, reason, details=configuration), ""
-
-
-def other_function(parameters: Mapping[str, Any], run: Run) -> str | None:
-    """Say why an existing function is not the one that is wanted; a running agent is never changed."""
-    code = parameters["Code"].get("ZipFile")
-    found = run.details
-    if code is not None and base64.b64encode(hashlib.sha256(code).digest()).decode() != found["CodeSha256"]:
-        return f"a function {run.name} exists with other code; a running agent is never changed"
-    for member in ("Handler", "MemorySize", "Role", "Runtime", "Timeout"):
-        if found.get(member) != parameters.get(member):
-            return f"a function {run.name} exists with another {member}; a running agent is never changed"
-    return None
 
 
 def describe(cloud: Cloud, file: File, run: Run) -> Run:

@@ -6,21 +6,27 @@ any instant is mended by doing the same again.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
+import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from compiler.compiled import Request
-from compiler.executor import markers, runs
-from compiler.executor.cloud import Cloud, CloudError
+from compiler.executor import existing, functions, markers, runs
+from compiler.executor.cloud import ROUNDS, Cloud, CloudError
+from compiler.executor.existing import Shelf
 from compiler.executor.files import File
 from compiler.executor.runs import Run
+
+TOKENS = 5
+"""Deletions of one pipeline that an apply gets over."""
+LOOKS = 5
 
 OnRequest = Callable[[File, str, str, str], None]
 """Called with the file, the request's id, a word for what was done, and what it was done to."""
@@ -46,6 +52,26 @@ class Pace:
             time.sleep(pause)
 
 
+class Stopped(Exception):
+    """The apply was interrupted; what was not sent is not sent any more."""
+
+
+@dataclass
+class Shared:
+    """What several files need and the first of them makes, by name; the others wait for it."""
+
+    _made: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _locks: defaultdict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+
+    def get(self, name: str, make: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+        """Make something once: a word for what was done, and its ARN or address."""
+        with self._locks[name]:
+            if name not in self._made:
+                self._made[name] = make()
+                return self._made[name]
+            return "kept", self._made[name][1]
+
+
 _TRAINING_JOBS = Pace(1.0)  # CreateTrainingJob is throttled at one a second, and cannot be raised
 
 
@@ -58,12 +84,21 @@ class Submission:
     root: Path
     outputs: Mapping[str, Any]
     on_request: OnRequest
-    groups: dict[str, str] = field(default_factory=dict)
-    """ARNs of model package groups that were found or made already; many specs share one."""
+    shared: Shared = field(default_factory=Shared)
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
     def region(self) -> str:
         return self.file.content.region
+
+    def go_on(self) -> None:
+        """Raise Stopped once the apply was interrupted."""
+        if self.stopping.is_set():
+            raise Stopped
+
+    @property
+    def shelf(self) -> Shelf:
+        return Shelf(self.cloud, self.region)
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         return self.cloud.call(service, operation, self.region, **parameters)
@@ -72,10 +107,11 @@ class Submission:
 def submit(submission: Submission) -> Run:
     """Carry out the requests of a file, in order.
 
-    Raises CloudError, Refused, and markers.Unfilled.
+    Raises CloudError, Refused, Stopped, and markers.Unfilled.
     """
     known = dict(submission.outputs)
     for request in submission.file.content.requests:
+        submission.go_on()
         parameters = markers.fill(request.parameters, known, submission.root)
         try:
             word, answer = _HANDLERS[request.operation](submission, request, parameters, known)
@@ -98,66 +134,58 @@ Answer = tuple[str, dict[str, Any]]
 
 def _group(s: Submission, _request: Request, parameters: dict[str, Any], _known: dict[str, Any]) -> Answer:
     name = parameters["ModelPackageGroupName"]
-    key = f"{s.region}/{name}"
-    if key in s.groups:
-        return "kept", {"ModelPackageGroupArn": s.groups[key]}
-    word, found = "kept", _existing_group(s, name)
-    if found is None:
+
+    def make() -> tuple[str, str]:
+        if found := s.shelf.group(name):
+            return "kept", found
         try:
-            word, found = "created", s.call("sagemaker", "CreateModelPackageGroup", **parameters)
+            made = s.call("sagemaker", "CreateModelPackageGroup", **parameters)
+            return "created", str(made["ModelPackageGroupArn"])
         except CloudError as error:
-            found = _existing_group(s, name) if error.is_taken else None
+            found = s.shelf.group(name) if error.is_taken else None
             if found is None:
                 raise
-    s.groups[key] = found["ModelPackageGroupArn"]
-    return word, {"ModelPackageGroupArn": s.groups[key]}
+            return "kept", found
 
-
-def _existing_group(s: Submission, name: str) -> dict[str, Any] | None:
-    return _unless_missing(s, "sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
-
-
-def _unless_missing(s: Submission, service: str, operation: str, **parameters: Any) -> dict[str, Any] | None:
-    try:
-        return s.call(service, operation, **parameters)
-    except CloudError as error:
-        if error.is_missing:
-            return None
-        raise
+    word, arn = s.shared.get(f"{s.region} group {name}", make)
+    return word, {"ModelPackageGroupArn": arn}
 
 
 def _artifact(s: Submission, _request: Request, parameters: dict[str, Any], _known: dict[str, Any]) -> Answer:
-    if found := _oldest_artifact(s, parameters):
-        return "kept", {"ArtifactArn": found}
-    made = s.call("sagemaker", "CreateArtifact", **parameters)["ArtifactArn"]
-    # another apply may have created one at the same time: all of them go on with the oldest
-    return "created", {"ArtifactArn": _oldest_artifact(s, parameters) or made}
+    def make() -> tuple[str, str]:
+        for number in range(1, ROUNDS):
+            if found := s.shelf.artifact(parameters):
+                return ("kept" if number == 1 else "created"), found
+            try:  # artifacts have no names of their own: a try that was cut off is looked for, not repeated
+                made = str(s.cloud.call_once("sagemaker", "CreateArtifact", s.region, **parameters)["ArtifactArn"])
+            except CloudError as error:
+                if not error.is_passing:
+                    raise
+                time.sleep(random.uniform(0, 0.1 * number))
+                continue
+            # another apply may have created one at the same time: all of them go on with the oldest
+            return "created", s.shelf.artifact(parameters) or made
+        return "created", str(s.cloud.call_once("sagemaker", "CreateArtifact", s.region, **parameters)["ArtifactArn"])
 
-
-def _oldest_artifact(s: Submission, parameters: Mapping[str, Any]) -> str | None:
-    source, wanted = parameters["Source"]["SourceUri"], parameters["ArtifactType"]
-    listed = [
-        artifact
-        for page in s.cloud.pages(
-            "sagemaker", "ListArtifacts", "ArtifactSummaries", s.region, SourceUri=source, ArtifactType=wanted
-        )
-        for artifact in page
-    ]
-    found = min(listed, key=lambda a: (a["CreationTime"], a["ArtifactArn"]), default={})
-    return found.get("ArtifactArn")
+    word, arn = s.shared.get(f"{s.region} artifact {parameters['Source']['SourceUri']}", make)
+    return word, {"ArtifactArn": arn}
 
 
 def _object(s: Submission, _request: Request, parameters: dict[str, Any], _known: dict[str, Any]) -> Answer:
-    bucket, key, body = parameters["Bucket"], parameters["Key"], parameters["Body"]
-    content = body.encode() if isinstance(body, str) else body
-    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
-    place = {"Bucket": bucket, "Key": key}
-    found = _unless_missing(s, "s3", "HeadObject", **place, ChecksumMode="ENABLED")
-    uri = f"s3://{bucket}/{key}"
-    if found is not None and found.get("ChecksumSHA256") == digest:
-        return "kept", {"Uri": uri}
-    s.call("s3", "PutObject", **{**parameters, "Body": content, "ChecksumSHA256": digest})
-    return "uploaded", {"Uri": uri}
+    uri = f"s3://{parameters['Bucket']}/{parameters['Key']}"
+
+    def make() -> tuple[str, str]:
+        if s.shelf.has_object(parameters):
+            return "kept", uri
+        body = parameters["Body"]
+        content = body.encode() if isinstance(body, str) else body
+        # S3 keeps a checksum to compare with only where its algorithm is named
+        checked = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": existing.checksum(content)}
+        s.call("s3", "PutObject", **{**parameters, "Body": content, **checked})
+        return "uploaded", uri
+
+    word, uri = s.shared.get(f"{uri} {existing.checksum(parameters['Body'])}", make)
+    return word, {"Uri": uri}
 
 
 def _job(s: Submission, _request: Request, parameters: dict[str, Any], _known: dict[str, Any]) -> Answer:
@@ -179,6 +207,7 @@ def _job(s: Submission, _request: Request, parameters: dict[str, Any], _known: d
 def _training_job(s: Submission, _request: Request, parameters: dict[str, Any], _known: dict[str, Any]) -> Answer:
     name = parameters["TrainingJobName"]
     _TRAINING_JOBS.wait()
+    s.go_on()
     try:
         arn = s.call("sagemaker", "CreateTrainingJob", **parameters)["TrainingJobArn"]
         return "started", {"Run": Run(name, arn, "InProgress")}
@@ -187,7 +216,7 @@ def _training_job(s: Submission, _request: Request, parameters: dict[str, Any], 
             raise
     found = s.call("sagemaker", "DescribeTrainingJob", TrainingJobName=name)
     for member in ("HyperParameters", "InputDataConfig"):
-        if found.get(member, {}) != parameters.get(member, {}):
+        if not existing.holds(found.get(member), parameters.get(member)):
             raise Refused(f"a training job {name} exists with other {member}; raise metadata.run")
     arn, status = found["TrainingJobArn"], found["TrainingJobStatus"]
     return "kept", {"Run": Run(name, arn, status, found.get("FailureReason", ""))}
@@ -195,17 +224,23 @@ def _training_job(s: Submission, _request: Request, parameters: dict[str, Any], 
 
 def _pipeline(s: Submission, _request: Request, parameters: dict[str, Any], _known: dict[str, Any]) -> Answer:
     name = parameters["PipelineName"]
-    found = _unless_missing(s, "sagemaker", "DescribePipeline", PipelineName=name)
-    if found is None:
+    for token in _tokens(parameters["ClientRequestToken"]):
+        found = s.shelf.pipeline(name)
+        if found is not None:
+            break
         try:
-            arn = s.call("sagemaker", "CreatePipeline", **parameters)["PipelineArn"]
-            return "created", {"PipelineArn": arn, "Version": _version(s, name, parameters)}
+            arn = s.call("sagemaker", "CreatePipeline", **{**parameters, "ClientRequestToken": token})["PipelineArn"]
         except CloudError as error:
             if not (error.is_taken or error.is_token_mismatch):
                 raise
-        found = s.call("sagemaker", "DescribePipeline", PipelineName=name)
-    _check_ours(s, found)
-    if _same_definition(found, parameters) and found["RoleArn"] == parameters["RoleArn"]:
+            continue
+        if s.shelf.pipeline(name) is not None:
+            return "created", {"PipelineArn": arn, "Version": _version(s, name, parameters)}
+    else:
+        raise Refused(f"the pipeline {name} was deleted, and AWS still remembers its creation; apply again later")
+    if not s.shelf.is_of(found, s.file.address):
+        raise Refused(f"a pipeline {found['PipelineName']} exists that this spec has not made")
+    if existing.same_definition(found, parameters) and found["RoleArn"] == parameters["RoleArn"]:
         return "kept", {"PipelineArn": found["PipelineArn"], "Version": _version(s, name, parameters)}
     changes = {k: parameters[k] for k in ("PipelineName", "PipelineDefinition", "RoleArn")}
     answer = s.call("sagemaker", "UpdatePipeline", **changes)
@@ -213,20 +248,14 @@ def _pipeline(s: Submission, _request: Request, parameters: dict[str, Any], _kno
     return "updated", {"PipelineArn": found["PipelineArn"], "Version": version}
 
 
-def _same_definition(found: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
-    return bool(json.loads(found["PipelineDefinition"]) == json.loads(parameters["PipelineDefinition"]))
+def _tokens(first: str) -> Iterator[str]:
+    """The compiled token, then others made from it: AWS answers from memory for what was deleted since."""
+    for number in range(TOKENS):
+        yield first if number == 0 else hashlib.sha256(f"{first}/{number}".encode()).hexdigest()
 
 
-def _check_ours(s: Submission, found: Mapping[str, Any]) -> None:
-    """A pipeline of this name that another spec or another tool made is never touched."""
-    listed = s.call("sagemaker", "ListTags", ResourceArn=found["PipelineArn"], MaxResults=100)["Tags"]
-    tags = {t["Key"]: t["Value"] for t in listed}
-    if tags.get("sagespec:address") != s.file.address:
-        raise Refused(f"a pipeline {found['PipelineName']} exists that this spec has not made")
-
-
-def _version(s: Submission, name: str, parameters: Mapping[str, Any]) -> int | None:
-    """The newest version of the pipeline whose definition is ours."""
+def _version(s: Submission, name: str, parameters: Mapping[str, Any]) -> int:
+    """The newest version of the pipeline whose definition is ours: nothing starts that is not pinned to it."""
     key = "PipelineVersionSummaries"
     listed = s.cloud.pages(
         "sagemaker", "ListPipelineVersions", key, s.region, PipelineName=name, SortOrder="Descending"
@@ -235,38 +264,57 @@ def _version(s: Submission, name: str, parameters: Mapping[str, Any]) -> int | N
         for summary in page:
             version: int = summary["PipelineVersionId"]
             found = s.call("sagemaker", "DescribePipeline", PipelineName=name, PipelineVersionId=version)
-            if _same_definition(found, parameters):
+            if existing.same_definition(found, parameters):
                 return version
-    return None
+    raise Refused(f"no version of the pipeline {name} is what was compiled; apply again")
 
 
 def _execution(s: Submission, _request: Request, parameters: dict[str, Any], known: dict[str, Any]) -> Answer:
-    name, pinned = parameters["PipelineExecutionDisplayName"], known.get("requests.pipeline.Version")
-    version = {"PipelineVersionId": pinned} if pinned else {}
-    try:
-        arn = s.call("sagemaker", "StartPipelineExecution", **parameters, **version)["PipelineExecutionArn"]
-        return "started", {"Run": Run(name, arn, "Executing")}
-    except CloudError as error:
-        if not error.is_token_mismatch:
-            raise
-        # the token was used for the same execution of another version: another apply has won
-        run = runs.find(s.cloud, [s.file]).runs.get(s.file.address)
-        if run is None:
-            raise
-        return "kept", {"Run": run}
+    name = parameters["PipelineExecutionDisplayName"]
+    pinned = {**parameters, "PipelineVersionId": known["requests.pipeline.Version"]}
+    for token in _tokens(parameters["ClientRequestToken"]):
+        try:
+            answer = s.call("sagemaker", "StartPipelineExecution", **{**pinned, "ClientRequestToken": token})
+        except CloudError as error:
+            if not error.is_token_mismatch:
+                raise
+            # the token was used for the same execution of another version: another apply has won
+            run = runs.find(s.cloud, [s.file]).runs.get(s.file.address)
+            if run is None:
+                raise
+            return "kept", {"Run": run}
+        arn = answer["PipelineExecutionArn"]
+        if _is_there(s, arn):
+            return "started", {"Run": Run(name, arn, "Executing")}
+    raise Refused(f"the execution {name} was deleted, and AWS still remembers its start; raise metadata.run")
+
+
+def _is_there(s: Submission, execution: str) -> bool:
+    """Whether an execution exists; one that was just started may take a moment to be seen."""
+    for _ in range(LOOKS):
+        if s.shelf.look("sagemaker", "DescribePipelineExecution", PipelineExecutionArn=execution) is not None:
+            return True
+        time.sleep(1)
+    return False
 
 
 def _function(s: Submission, _request: Request, parameters: dict[str, Any], _known: dict[str, Any]) -> Answer:
+    word = "created"
     try:
-        answer = s.call("lambda", "CreateFunction", **parameters)
-        return "created", {"Run": Run(answer["FunctionName"], answer["FunctionArn"], answer.get("State", "Active"))}
+        s.call("lambda", "CreateFunction", **parameters)
     except CloudError as error:
         if not error.is_taken:
             raise
-    run = runs.find(s.cloud, [s.file]).runs[s.file.address]
-    if reason := runs.other_function(parameters, run):
-        raise Refused(reason)
-    return "kept", {"Run": run}
+        word = "kept"
+    while True:
+        run = runs.find(s.cloud, [s.file]).runs[s.file.address]
+        if run.state != "running":
+            break
+        s.go_on()
+        time.sleep(1)
+    if word == "kept" and (other := functions.difference(s.shelf, parameters, run.details)):
+        raise Refused(other)
+    return word, {"Run": run}
 
 
 _HANDLERS: dict[str, Callable[[Submission, Request, dict[str, Any], dict[str, Any]], Answer]] = {

@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from compiler.executor import plan, runs
+from compiler.executor import runs
 from compiler.executor.cloud import Cloud
+from compiler.executor.differences import differences
 from compiler.executor.files import File
 from compiler.executor.track import Target
 
@@ -44,4 +45,4 @@ def verify(cloud: Cloud, target: Target, file: File) -> Iterator[str]:
         wanted = next(r for r in file.content.requests if r.id == "pipeline").parameters["PipelineDefinition"][
             "$json"
         ]
-    yield from plan.differences(found, wanted)
+    yield from differences(found, wanted)

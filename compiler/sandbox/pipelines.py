@@ -106,6 +106,8 @@ def delete_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     for execution in _executions(region, found):
         if steps.advance(region, execution)["PipelineExecutionStatus"] in ("Executing", "Stopping"):
             raise ServiceError("ConflictException", f"Pipeline {request['PipelineName']} has running executions.")
+    for execution in _executions(region, found):
+        del region.table("executions")[execution["PipelineExecutionArn"]]
     del region.table("pipelines")[found["PipelineName"].lower()]
     return {"PipelineArn": found["PipelineArn"]}
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import boto3
@@ -12,6 +16,7 @@ import pytest
 
 from compiler.executor import files
 from compiler.sandbox import Sandbox
+from compiler.sandbox.server import Call
 from tests.conftest import ROOT, Run
 
 FAST = ("--yes", "--wait", "--poll", "0.1")
@@ -143,9 +148,10 @@ def test_a_pipeline_that_is_not_ours_is_never_touched(project: Path, aws: Sandbo
         RoleArn="arn:aws:iam::123456789012:role/Theirs",
         PipelineDefinition='{"Version": "2020-12-01", "Steps": []}',
     )
-    result = run("apply", *FAST, code=4)
-    assert "exists that this spec has not made" in result.stderr
-    assert "UpdatePipeline" not in mutations(aws)
+    assert "exists that is not this spec's" in run("plan", code=3).stderr
+    result = run("apply", *FAST, code=3)
+    assert "exists that is not this spec's" in result.stderr
+    assert mutations(aws) == ["CreatePipeline"]
 
 
 def test_changed_content_updates_the_pipeline_and_pins_its_version(project: Path, aws: Sandbox, run: Run) -> None:
@@ -176,10 +182,162 @@ def test_another_account_is_refused(compiled: Path, aws: Sandbox, run: Run) -> N
     assert mutations(aws) == []
 
 
-def test_a_changed_lambda_source_is_refused(compiled: Path, aws: Sandbox, run: Run, project: Path) -> None:
+def test_a_changed_source_is_refused_before_anything_is_sent(
+    compiled: Path, aws: Sandbox, run: Run, project: Path
+) -> None:
     (project / "specs" / "agents" / "calculator.py").write_text("def handler(e, c): return 1\n", "utf-8")
-    result = run("apply", *FAST, code=4)
-    assert "has changed since it was compiled" in result.stderr
+    (project / "specs" / "training" / "train.py").write_text("print(1)\n", "utf-8")
+    for command in (["plan"], ["apply", *FAST]):
+        said = run(*command, code=1).stderr
+        assert "specs/agents/calculator.py has changed since it was compiled" in said
+        assert "specs/training/train.py has changed since it was compiled" in said
+    assert mutations(aws) == []
+
+
+def test_a_missing_bucket_is_an_error_of_plan(project: Path, aws: Sandbox, run: Run) -> None:
+    spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
+    (project / "specs" / "a.yaml").write_text(spec.replace("s3://my-bucket/output", "s3://no-bucket/output"), "utf-8")
+    run("compile")
+    for command in (["plan"], ["apply", "--dry-run"], ["apply", *FAST]):
+        said = run(*command, code=3).stderr
+        assert "there is no bucket no-bucket" in said
+        assert "create the bucket first" in said
+    assert mutations(aws) == []
+
+
+def test_a_plan_tells_what_is_there_already(project: Path, aws: Sandbox, run: Run) -> None:
+    shutil.rmtree(project / "specs")
+    shutil.copytree(ROOT / "specs", project / "specs")
+    names = ("MultiTurnRLTrainer/support-agent", "BenchMarkEvaluator/llama-mmlu", "ModelTrainer/tune")
+    trainer = next(p for p in (project / "specs").glob("*.yaml") if "kind: ModelTrainer" in p.read_text("utf-8"))
+    for path in (project / "specs").glob("*.yaml"):
+        if path.name not in (
+            "multi-turn-rl-trainer.yaml",
+            "bench-mark-evaluator.yaml",
+            trainer.name,
+            "torchrun.yaml",
+        ):
+            path.unlink()
+    run("compile")
+    run("apply", *FAST)
+    for path in (project / "specs").glob("*.yaml"):
+        text = path.read_text("utf-8")
+        name = re.search(r"name: ([\w-]+)", text)
+        assert name is not None
+        changed = text.replace("2048", "1024")
+        if f"metadata: {{{name[0]}}}" in changed:
+            changed = changed.replace(f"metadata: {{{name[0]}}}", f"metadata: {{{name[0]}, run: 2}}")
+        else:
+            changed = changed.replace(f"  {name[0]}\n", f"  {name[0]}\n  run: 2\n", 1)
+        path.write_text(changed, "utf-8")
+    run("compile")
+    before = mutations(aws)
+    plan = json.loads(run("plan", "-o", "json").stdout)["files"]
+    words = {f["address"].partition("/")[0]: {r["request"]: r["action"] for r in f["requests"]} for f in plan}
+    assert words["MultiTurnRLTrainer"] == {"output-group": "keep", "checkpoint-group": "keep", "job": "start"}
+    assert words["BenchMarkEvaluator"]["pipeline"] == "update"
+    uploads = {action for request, action in words["ModelTrainer"].items() if "/" in request}
+    assert uploads == {"keep"}, names
+    run("apply", *FAST)
+    assert [m for m in mutations(aws) if m.startswith("PUT")] == [m for m in before if m.startswith("PUT")]
+
+
+def test_what_was_deleted_may_run_again(project: Path, aws: Sandbox, run: Run) -> None:
+    shutil.copy(ROOT / "specs" / "bench-mark-evaluator.yaml", project / "specs")
+    run("compile")
+    for number in (1, 2, 3):
+        run("apply", *FAST)
+        started = [m for m in mutations(aws) if m == "StartPipelineExecution"]
+        assert len(started) >= number
+        assert len(aws.region("us-west-2").table("executions")) == 1
+        run("delete", "BenchMarkEvaluator/llama-mmlu", "--yes")
+        assert not aws.region("us-west-2").table("executions")
+
+
+def test_artifacts_are_shared_and_never_doubled(project: Path, aws: Sandbox, run: Run) -> None:
+    spec = (ROOT / "specs" / "custom-scorer-evaluator.yaml").read_text("utf-8")
+    name = re.search(r"name: ([\w-]+)", spec)
+    assert name is not None
+    for number in range(6):
+        text = spec.replace(name[0], f"{name[0]}-{number}").replace("llama-own-problems/", f"{number}/")
+        (project / "specs" / f"{number}.yaml").write_text(text, "utf-8")
+    run("compile")
+    run("apply", "--yes")
+    assert len(aws.region("us-west-2").table("artifacts")) == 1
+
+
+def test_another_configuration_of_a_function_is_refused(project: Path, aws: Sandbox, run: Run) -> None:
+    spec = """
+apiVersion: sagespec/v1
+kind: CustomAgentLambda
+metadata: {name: fixed}
+spec:
+  function_name: fixed
+  source: |
+    def handler(event, context):
+        return event
+  environment: {NOTE: one}
+"""
+    (project / "specs" / "a.yaml").write_text(spec, "utf-8")
+    run("compile")
+    run("apply", *FAST)
+    (project / "specs" / "a.yaml").write_text(spec.replace("one", "two"), "utf-8")
+    run("compile")
+    before = mutations(aws)
+    assert "exists with another Environment" in run("plan", code=3).stderr
+    run("apply", *FAST, code=3)
+    assert mutations(aws) == before
+
+
+def test_another_region_is_refused(compiled: Path, aws: Sandbox, run: Run) -> None:
+    assert "compiled for us-west-2" in run("plan", "--region", "eu-west-1", code=1).stderr
+
+
+def test_why_a_job_has_failed_is_told_every_time(project: Path, aws: Sandbox, run: Run) -> None:
+    spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
+    (project / "specs" / "a.yaml").write_text(spec + "  tags: {'sandbox:fail': out of memory}\n", "utf-8")
+    run("compile")
+    for _ in range(2):
+        assert "out of memory" in run("apply", *FAST, code=4).stderr
+
+
+def test_an_interrupt_starts_nothing_more(project: Path, aws: Sandbox, run: Run) -> None:
+    spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
+    for number in range(40):
+        text = spec.replace("name: support-agent", f"name: job-{number}")
+        (project / "specs" / f"{number}.yaml").write_text(text, "utf-8")
+    run("compile")
+    command = [sys.executable, "-m", "compiler", "apply", "--yes", "--concurrency", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def interrupt(call: Call, done: bool) -> None:
+        if done and call.operation == "CreateJob":
+            process.send_signal(signal.SIGINT)
+
+    aws.observer = interrupt
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert mutations(aws).count("CreateJob") < 5
+
+
+def test_a_few_jobs_among_many_are_found_with_few_calls(project: Path, aws: Sandbox, run: Run) -> None:
+    spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
+    for number in range(5):
+        text = spec.replace("name: support-agent", f"name: job-{number}")
+        (project / "specs" / f"{number}.yaml").write_text(text, "utf-8")
+    run("compile")
+    run("apply", "--yes")
+    jobs = aws.region("us-west-2").table("jobs")
+    first = next(iter(jobs.values()))
+    for number in range(1500):
+        name = f"other-{number}-0123456789ab"
+        jobs[name] = {**first, "JobName": name, "CreationTime": first["CreationTime"] + 1 + number}
+    for files_ in ([], [project / "compiled" / "MultiTurnRLTrainer" / "job-0.json"]):
+        before = len(aws.calls)
+        assert "0 to start" not in run("plan", *files_).stderr
+        needed = min(15, 5 - 4 * len(files_)) + 5
+        assert len(aws.calls) - before <= needed + 1  # and one to ask who we are
 
 
 def test_trouble_with_aws_ends_in_exit_3_with_the_way_out(
@@ -203,6 +361,7 @@ def test_a_saved_plan_is_refused_once_aws_has_moved(compiled: Path, aws: Sandbox
     run("plan", "--save", saved)
     run("apply", saved, "--yes")
     assert "have moved since the plan was saved" in run("apply", saved, "--yes", code=1).stderr
+    assert str(tmp_path) not in saved.read_text("utf-8")
 
 
 def test_nobody_to_ask_is_a_wrong_command_line(compiled: Path, aws: Sandbox, run: Run) -> None:

@@ -44,6 +44,8 @@ BOUNDARIES = tuple(itertools.product(KINDS_OF_CALLS, (False, True)))
 LAUNCHER = """
 from botocore.retries.standard import ExponentialBackoff
 ExponentialBackoff._DEFAULT_BACKOFF_CONFIG = {"throttling_base_scale": 0.01, "non_throttling_base_scale": 0.01}
+import compiler.executor.cloud
+compiler.executor.cloud.LONGEST_PAUSE_SECONDS = 0.05
 from compiler.cli import main
 main()
 """  # botocore waits seconds for a throttled request: there would be time for few trials

@@ -1,0 +1,121 @@
+"""What is there already of all that jobs and executions stand on: buckets, groups, artifacts, objects, pipelines.
+
+In: the parameters of a request. Out: what AWS has of it, or nothing. Reads only.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compiler.executor.cloud import Cloud, CloudError
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The resources of one region."""
+
+    cloud: Cloud
+    region: str
+
+    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        return self.cloud.call(service, operation, self.region, **parameters)
+
+    def look(self, service: str, operation: str, **parameters: Any) -> dict[str, Any] | None:
+        """Describe something; None where it does not exist."""
+        try:
+            return self.call(service, operation, **parameters)
+        except CloudError as error:
+            if error.is_missing:
+                return None
+            raise
+
+    def lacks_bucket(self, name: str) -> bool:
+        """Whether there is certainly no such bucket; one that we may not look at may well be there."""
+        try:
+            return self.look("s3", "HeadBucket", Bucket=name) is None
+        except CloudError as error:
+            if error.is_denied or error.code in ("301", "400"):
+                return False
+            raise
+
+    def lacks_function(self, arn: str) -> bool:
+        """Whether there is certainly no such function."""
+        try:
+            return self.look("lambda", "GetFunction", FunctionName=arn) is None
+        except CloudError as error:
+            if error.is_denied:
+                return False
+            raise
+
+    def group(self, name: str) -> str | None:
+        """The ARN of a model package group."""
+        found = self.look("sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
+        return None if found is None else str(found["ModelPackageGroupArn"])
+
+    def artifact(self, parameters: Mapping[str, Any]) -> str | None:
+        """The ARN of the oldest artifact with this source: whoever has made several, all go on with the same."""
+        source, wanted = parameters["Source"]["SourceUri"], parameters["ArtifactType"]
+        given = {"SourceUri": source, "ArtifactType": wanted}
+        pages = self.cloud.pages("sagemaker", "ListArtifacts", "ArtifactSummaries", self.region, **given)
+        listed = [artifact for page in pages for artifact in page]
+        oldest = min(listed, key=lambda a: (a["CreationTime"], a["ArtifactArn"]), default=None)
+        return None if oldest is None else str(oldest["ArtifactArn"])
+
+    def has_object(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether an object with this very content is there."""
+        place = {"Bucket": parameters["Bucket"], "Key": parameters["Key"]}
+        try:
+            found = self.look("s3", "HeadObject", **place, ChecksumMode="ENABLED")
+        except CloudError as error:
+            if error.is_denied:  # what S3 says of an absent object to those who may not list the bucket
+                return False
+            raise
+        return found is not None and found.get("ChecksumSHA256") == checksum(parameters["Body"])
+
+    def pipeline(self, name: str) -> dict[str, Any] | None:
+        return self.look("sagemaker", "DescribePipeline", PipelineName=name)
+
+    def is_of(self, pipeline: Mapping[str, Any], address: str) -> bool:
+        """Whether a pipeline is this spec's: one that others have made is never touched."""
+        arn = {"ResourceArn": pipeline["PipelineArn"], "MaxResults": 100}
+        pages = self.cloud.pages("sagemaker", "ListTags", "Tags", self.region, **arn)
+        return any(tag == {"Key": "sagespec:address", "Value": address} for page in pages for tag in page)
+
+
+def checksum(body: str | bytes) -> str:
+    """A content's SHA-256, as S3 writes it."""
+    content = body.encode() if isinstance(body, str) else body
+    return base64.b64encode(hashlib.sha256(content).digest()).decode()
+
+
+def holds(found: Any, sent: Any) -> bool:
+    """Whether a description holds all that was sent; the service adds defaults of its own."""
+    if isinstance(sent, dict):
+        return all(holds((found or {}).get(name), value) for name, value in sent.items())
+    if isinstance(sent, list):
+        return len(found or ()) == len(sent) and all(map(holds, found or (), sent))
+    return bool(found == sent) or not (found or sent)
+
+
+def same_definition(found: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    """Whether a pipeline is defined as wanted; the text may differ."""
+    return bool(json.loads(found["PipelineDefinition"]) == json.loads(parameters["PipelineDefinition"]))
+
+
+def buckets(tree: Any) -> Iterator[str]:
+    """The buckets that parameters name."""
+    if isinstance(tree, str) and tree.startswith("s3://"):
+        yield tree[5:].partition("/")[0]
+    elif isinstance(tree, dict):
+        if isinstance(tree.get("Bucket"), str):
+            yield tree["Bucket"]
+        for value in tree.values():
+            yield from buckets(value)
+    elif isinstance(tree, list | tuple):
+        for value in tree:
+            yield from buckets(value)

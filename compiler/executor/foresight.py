@@ -1,0 +1,124 @@
+"""What the requests of files would find, before any of them is sent.
+
+In: files whose dependencies are done. Out: for each request whether it would create, update or keep, and what
+stands in the way of a file. Reads only; what several files need is asked once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from compiler.compiled import Request
+from compiler.executor import existing, markers
+from compiler.executor.cloud import Cloud
+from compiler.executor.differences import differences
+from compiler.executor.existing import Shelf
+from compiler.executor.files import File
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+Word = Literal["create", "update", "keep"]
+THREADS = 16
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """What becomes of requests, by address and id; what stands in the way of files, by address."""
+
+    words: Mapping[tuple[str, str], Word] = field(default_factory=dict)
+    obstacles: Mapping[str, str] = field(default_factory=dict)
+
+
+def look(cloud: Cloud, ready: Sequence[File], functions: Sequence[File], root: Path) -> Foresight:
+    """Look ahead for files that can be carried out; `functions` are those that need a function to be there.
+
+    Raises CloudError.
+    """
+    shelves = {file.content.region: Shelf(cloud, file.content.region) for file in ready}
+    buckets = {(f.content.region, b) for f in ready for b in _buckets(f)}
+    lacking = at_once(buckets, lambda place: shelves[place[0]].lacks_bucket(place[1]))
+    arns = {(f.content.region, arn) for f in functions for arn in _functions(f)}
+    absent = at_once(arns, lambda place: shelves[place[0]].lacks_function(place[1]))
+    obstacles: dict[str, str] = {}
+    for file in ready:
+        reasons = [f"there is no function {a}" for a in _functions(file) if absent.get((file.content.region, a))]
+        reasons += [f"there is no bucket {b}" for b in _buckets(file) if lacking[file.content.region, b]]
+        if reasons:
+            obstacles[file.address] = ", ".join(reasons)
+    free = [file for file in ready if file.address not in obstacles]
+    wanted = {_thing(f, r): (f, r) for f in free for r in f.content.requests}
+    found = at_once(wanted, lambda thing: _find(shelves[thing[0]], *wanted[thing], root))
+    words: dict[tuple[str, str], Word] = {}
+    for file in free:
+        for request in file.content.requests:
+            word = found[_thing(file, request)]
+            if word is None:
+                obstacles[file.address] = (
+                    f"a pipeline {request.parameters['PipelineName']} exists that is not this spec's"
+                )
+            else:
+                words[file.address, request.id] = word
+    return Foresight(words, obstacles)
+
+
+def at_once(keys: Mapping[K, Any] | set[K] | Sequence[K], question: Callable[[K], T]) -> dict[K, T]:
+    """Ask one question of many things, several at a time."""
+    asked = list(keys)
+    with ThreadPoolExecutor(THREADS) as pool:
+        return dict(zip(asked, pool.map(question, asked), strict=True))
+
+
+def _thing(file: File, request: Request) -> tuple[str, str, str]:
+    """What a request is about: files share groups and objects, by these names."""
+    given = request.parameters
+    if request.operation == "CreateModelPackageGroup":
+        name = given["ModelPackageGroupName"]
+    elif request.operation == "PutObject":
+        name = f"{given['Bucket']}/{given['Key']}"
+    else:
+        name = f"{file.address} {request.id}"
+    return file.content.region, request.operation, name
+
+
+def _find(shelf: Shelf, file: File, request: Request, root: Path) -> Word | None:
+    """What a get-or-create request would find; None where it is another's."""
+    given = request.parameters
+    if request.operation == "CreateModelPackageGroup":
+        return "keep" if shelf.group(given["ModelPackageGroupName"]) else "create"
+    if request.operation == "CreateArtifact":
+        known = isinstance(given["Source"]["SourceUri"], str)
+        return "keep" if known and shelf.artifact(given) else "create"
+    if request.operation == "PutObject":
+        return "keep" if shelf.has_object({**given, "Body": markers.fill(given["Body"], {}, root)}) else "create"
+    if request.operation != "CreatePipeline":
+        return "create"
+    found = shelf.pipeline(given["PipelineName"])
+    if found is None:
+        return "create"
+    if not shelf.is_of(found, file.address):
+        return None
+    same = not any(differences(found["PipelineDefinition"], given["PipelineDefinition"]))
+    return "keep" if same and found["RoleArn"] == given["RoleArn"] else "update"
+
+
+def _buckets(file: File) -> list[str]:
+    return sorted({b for r in file.content.requests for b in existing.buckets(r.parameters)})
+
+
+def _functions(file: File) -> list[str]:
+    return sorted(set(_lambda_arns([r.parameters for r in file.content.requests])))
+
+
+def _lambda_arns(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        if isinstance(tree.get("LambdaArn"), str):
+            yield tree["LambdaArn"]
+        for value in tree.values():
+            yield from _lambda_arns(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _lambda_arns(value)
