@@ -94,6 +94,16 @@ def apply(folder: Path, running: Sandbox) -> subprocess.Popen[str]:
     )
 
 
+def ended(process: subprocess.Popen[str]) -> str:
+    """Wait for an apply, and give what it said; one that hangs is ended, and fails the test."""
+    try:
+        return process.communicate(timeout=300)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said, _ = process.communicate()
+        pytest.fail(f"apply hangs:\n{said[-5000:]}")
+
+
 def count(folder: Path, running: Sandbox, toll: Toll) -> None:
     """Count what the account has against what was compiled."""
     wanted: Counter[str] = Counter()
@@ -110,11 +120,17 @@ def count(folder: Path, running: Sandbox, toll: Toll) -> None:
     toll.losses += (wanted - found).total()
 
 
+def count_artifacts(running: Sandbox, toll: Toll) -> None:
+    """Count artifacts beyond one a source: the API knows no names for them that could be taken."""
+    sources = Counter(a["Source"]["SourceUri"] for a in running.region("us-west-2").table("artifacts").values())
+    toll.duplicates += sources.total() - len(sources)
+
+
 def apply_until_done(folder: Path, running: Sandbox, toll: Toll) -> None:
     for _ in range(MOST_APPLIES):
         toll.applies += 1
         process = apply(folder, running)
-        said, _ = process.communicate(timeout=300)
+        said = ended(process)
         if process.returncode == 0:
             return
         assert process.returncode == 3, said
@@ -134,7 +150,7 @@ def apply_and_kill(folder: Path, running: Sandbox, boundary: tuple[str, bool], n
 
     process = apply(folder, running)
     running.observer = kill
-    process.communicate(timeout=300)
+    ended(process)
     running.observer = None
     return process.returncode == -signal.SIGKILL
 
@@ -149,6 +165,7 @@ def trials(folder: Path, number: int, faults: dict[str, Any]) -> Toll:
                 toll.kills += apply_and_kill(folder, running, boundary, dice.randrange(1, 5))
             apply_until_done(folder, running, toll)
             count(folder, running, toll)
+            count_artifacts(running, toll)
     return toll
 
 
@@ -168,7 +185,7 @@ def test_two_applies_at_once_are_one(compiled: Path) -> None:
     with start(Faults(latency=0.01)) as running:
         both = [apply(compiled, running) for _ in range(2)]
         for process in both:
-            said, _ = process.communicate(timeout=300)
+            said = ended(process)
             assert process.returncode == 0, said
         count(compiled, running, toll)
     assert (toll.duplicates, toll.losses) == (0, 0)
