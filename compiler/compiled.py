@@ -17,6 +17,8 @@ API_VERSION = "sagespec/v1"
 _TEXT = json.JSONEncoder(ensure_ascii=False).encode
 PACKAGED = "sagespec:drivers/"
 """How a `$file` path begins that is part of this package and not of the project."""
+MARKERS = ("$json", "$output", "$file", "$zip")
+"""The keys that stand for a whole value; no key of a spec may be one."""
 DIGITS = 12
 """How many hex digits of the identity end a generated name."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal, NamedTuple
 
@@ -78,6 +78,16 @@ def locate(problem: Problem, file: str, span: Span, address: str = "") -> Diagno
         dotted(problem.path),
         address,
     )
+
+
+def distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Sort, and say once what was said on behalf of several specs: a project's default is wrong only once."""
+    found: dict[Diagnostic, Diagnostic] = {}
+    for diagnostic in sorted(diagnostics):
+        place = replace(diagnostic, address="")
+        if place not in found or not found[place].address:
+            found[place] = diagnostic
+    return tuple(found.values())
 
 
 def dotted(path: Path) -> str:

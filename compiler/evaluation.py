@@ -12,9 +12,10 @@ from compiler.diagnostics import Problems
 from compiler.lock import ask
 from compiler.model import Model
 from compiler.resolved import Inputs, tag
+from compiler.tags import EVALUATION, MODEL_ID
 from compiler.trace import Traced
 
-_LIST_TAG = tag("SagemakerModelEvaluation", "true")  # SageMaker Studio and the SDK find evaluations by it
+_LIST_TAG = tag(EVALUATION, "true")  # SageMaker Studio and the SDK find evaluations by it
 _WITHOUT_PLACE = ("mlflow_run_name",)
 """Fields that the SDK has and that its documents have no place for."""
 
@@ -125,7 +126,7 @@ def artifact_request(package: Traced) -> Request:
 
 def base_model_tag(found: Model) -> list[dict[str, Any]]:
     """The tag by which the SDK's conventions name a base model."""
-    return [] if found.package else [tag("sagemaker-sdk:jumpstart-model-id", found.name)]
+    return [] if found.package else [tag(MODEL_ID, found.name)]
 
 
 def pipeline_name(inputs: Inputs, evaluation_type: str) -> str:

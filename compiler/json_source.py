@@ -1,4 +1,4 @@
-"""JSON text to data with a place for every key and value.
+"""JSON text to a document with a place for every key and value.
 
 YAML's parser cannot read all of JSON (tabs, escaped surrogate pairs), and json keeps no positions, so this
 reads the few productions itself and leaves text to the standard library's scanner.
@@ -12,59 +12,54 @@ from bisect import bisect_right
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public, but not in the stubs
 from typing import Any
 
-from compiler.diagnostics import Path, Problem, Problems, Span
+from compiler.diagnostics import Path, Span
+from compiler.document import MAX_DEPTH, MAX_NODES, Document, Unreadable
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _WORD = {"true": True, "false": False, "null": None}
 
 
-class JsonError(Exception):
-    """Text that is not JSON, and where it stops being it."""
-
-    def __init__(self, message: str, span: Span) -> None:
-        self.message, self.span = message, span
+LINE_BREAK = re.compile("\r\n|[\r\n]")
+"""What ends a line, as editors count them."""
 
 
-def read_json(
-    text: str, max_depth: int, max_nodes: int, problems: Problems
-) -> tuple[Any, dict[Path, Span], dict[Path, Span]]:
-    """Read a JSON text: its data, the spans of its values, the spans of its keys.
-
-    Raises JsonError; duplicate keys are added to `problems`.
-    """
-    reader = _Reader(text, max_depth, max_nodes, problems)
-    data, end = reader.value(reader.skip(0), (), 0)
-    if (rest := reader.skip(end)) != len(text):
-        raise reader.error("more text after the end of the document", rest)
-    return data, reader.values, reader.keys
+def read(text: str) -> Document:
+    """Read a JSON text; the document is cut short where the text stops being JSON."""
+    reader = _Reader(text)
+    document = reader.document
+    try:
+        document.data, end = reader.value(reader.skip(0), (), 0)
+        if (rest := reader.skip(end)) != len(text):
+            raise reader.error("more text after the end of the document", rest)
+    except Unreadable as error:
+        document.cut(error.fault)
+    return document
 
 
 class _Reader:
-    def __init__(self, text: str, max_depth: int, max_nodes: int, problems: Problems) -> None:
-        self.text, self.problems = text, problems
-        self.max_depth, self.max_nodes = max_depth, max_nodes
-        self.starts = [0, *(m.end() for m in re.finditer("\n", text))]
-        self.values: dict[Path, Span] = {}
-        self.keys: dict[Path, Span] = {}
+    def __init__(self, text: str) -> None:
+        self.text, self.document = text, Document()
+        self.starts = [0, *(m.end() for m in LINE_BREAK.finditer(text))]
 
     def span(self, start: int, end: int) -> Span:
         line, end_line = bisect_right(self.starts, start), bisect_right(self.starts, end)
         return Span(line, start - self.starts[line - 1] + 1, end_line, end - self.starts[end_line - 1] + 1)
 
-    def error(self, message: str, at: int) -> JsonError:
-        return JsonError(message, self.span(at, min(at + 1, len(self.text))))
+    def error(self, message: str, at: int, rule: str = "syntax", path: Path = ()) -> Unreadable:
+        return Unreadable(self.span(at, min(at + 1, len(self.text))), rule, message, path)
 
     def skip(self, at: int) -> int:
         found = _SPACE.match(self.text, at)
         return found.end() if found else at
 
     def value(self, at: int, path: Path, depth: int) -> tuple[Any, int]:
-        if depth > self.max_depth:
-            raise self.error(f"more than {self.max_depth} levels deep", at)
-        if len(self.values) > self.max_nodes:
-            raise self.error(f"more than {self.max_nodes:,} values", at)
-        self.values[path] = self.span(at, at)
+        places = self.document.values
+        if depth > MAX_DEPTH:
+            raise self.error(f"more than {MAX_DEPTH} levels deep", at, "too-deep", path)
+        if len(places) > MAX_NODES:
+            raise self.error(f"more than {MAX_NODES:,} values", at, "too-large", path)
+        places[path] = self.span(at, at)
         first = self.text[at : at + 1]
         value: Any
         if first == "{":
@@ -75,11 +70,13 @@ class _Reader:
             value, end = self.string(at)
         else:
             value, end = self.literal(at)
-        self.values[path] = self.span(at, end)
+        places[path] = self.span(at, end)
         return value, end
 
     def mapping(self, at: int, path: Path, depth: int) -> tuple[dict[str, Any], int]:
         result: dict[str, Any] = {}
+        if not path:
+            self.document.data = result  # what is there when the rest cannot be read
         at = self.skip(at + 1)
         while self.text[at : at + 1] != "}":
             if result:
@@ -88,9 +85,9 @@ class _Reader:
                 raise self.error("expected a key in double quotes", at)
             key, end = self.string(at)
             here = (*path, key)
-            self.keys[here] = self.span(at, end)
+            self.document.keys[here] = span = self.span(at, end)
             if key in result:
-                self.problems.append(Problem("duplicate-key", f"{key!r} is given twice", here, on_key=True))
+                self.document.fault(span, "duplicate-key", f"{key!r} is given twice", here)
             result[key], at = self.value(self.expect(":", self.skip(end)), here, depth + 1)
             at = self.skip(at)
         return result, at + 1

@@ -25,6 +25,8 @@ _EXECUTION = (
     "TrainingJobName",
     "ProcessingJobName",
 )
+EXPRESSIONS = ("Get", "Std:Join", "Std:JsonGet")
+"""The keys that make an expression of a value."""
 _TRIGGERS = ("Failed", "Stopped", "Any")
 
 

@@ -1,22 +1,25 @@
 """The project: where specs, lock and output are, and what every spec inherits.
 
 In: `sagespec.yaml` (or none: then the working directory is the project). Out: a `Project`, and from it the
-`Settings` of one environment. Refuses: a file that the Project schema refuses, an unknown environment.
+`Settings` of one environment. Refuses: a file that the Project schema refuses, defaults that no kind has, an
+unknown environment, values that cannot be filled in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from compiler import schema, source, values
-from compiler.diagnostics import Diagnostic, Problem, did_you_mean
+from compiler.diagnostics import START, Diagnostic, Problem, Problems, did_you_mean, locate
 from compiler.diagnostics import Path as KeyPath
 from compiler.source import Source
 
 FILE = "sagespec.yaml"
+COMMAND_LINE = "-D"
+"""The file that values given on the command line are in, as diagnostics have it."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,21 @@ class Default:
 
 @dataclass(frozen=True)
 class Settings:
-    """A project as one environment sees it. `defaults` maps a spec field to its layers, weakest first."""
+    """A project as one environment sees it.
+
+    `defaults` maps a spec field to its layers, weakest first. `pending` are values that use the name or run of a
+    spec, in the order in which to fill them in. `diagnostics` are for those who read specs: they say why there is
+    no account or region, which not everything needs.
+    """
 
     project: Project
     environment: str | None = None
     account: str | None = None
     region: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    pending: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, tuple[Default, ...]] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def output(self) -> Path:
@@ -80,13 +90,17 @@ def find(start: Path) -> Path | None:
 def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
     """Read a project file."""
     sources, diagnostics = source.load(file.name, file.read_bytes())
-    if diagnostics or not sources:
+    if not sources:
         missing = source.Source(file.name, None, {}, {}).locate(Problem("empty-file", "the file is empty"))
         return None, diagnostics or [missing]
-    found = sources[0]
+    found, *others = sources
     problems = schema.validate("Project", found.data)
-    if problems:
-        return None, [found.locate(p) for p in problems]
+    problems += [*_unknown_defaults(found.data), *_reserved_values(found.data)]
+    diagnostics += [found.locate(p) for p in found.beyond(problems)]
+    second = Problem("second-document", "a project file holds one document", hint="put specs into files of their own")
+    diagnostics += [other.locate(second) for other in others]
+    if diagnostics:
+        return None, sorted(diagnostics)
     data = found.data
     project = Project(
         root=file.parent,
@@ -100,36 +114,83 @@ def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
     return project, []
 
 
+def _environments(data: Any) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
+    """The parts of a project file that look like environments."""
+    found = source.get(data, ("environments",))
+    for name, environment in found.items() if isinstance(found, dict) else ():
+        if isinstance(environment, dict):
+            yield ("environments", name), environment
+
+
+def _unknown_defaults(data: Any) -> Iterator[Problem]:
+    """Defaults that no kind has a field for."""
+    own = schema.load("Project")["properties"]["defaults"]["properties"]
+    for place, layer in (((), data), *_environments(data)):
+        names = source.get(layer, ("defaults",))
+        for name in names if isinstance(names, dict) else ():
+            if name not in own and not any(name in schema.fields(kind) for kind in schema.kinds()):
+                known = {*own, *(field for kind in schema.kinds() for field in schema.fields(kind))}
+                hint = did_you_mean(name, sorted(known))
+                message = f"no kind has a field {name!r}"
+                yield Problem("unknown-key", message, (*place, "defaults", name), hint, on_key=True)
+
+
+def _reserved_values(data: Any) -> Iterator[Problem]:
+    for place, environment in _environments(data):
+        given = environment.get("values")
+        for name in given if isinstance(given, dict) else ():
+            if name in values.BUILT_IN:
+                yield Problem("reserved-name", f"{name!r} is built in", (*place, "values", name), on_key=True)
+
+
 def choose(
     project: Project, environment: str | None, given: Mapping[str, Any]
 ) -> tuple[Settings | None, list[Diagnostic]]:
-    """See a project as one environment does; `given` are the values of the command line."""
+    """See a project as one environment does; `given` are the values of the command line.
+
+    What is wrong with these is a diagnostic of the file COMMAND_LINE.
+    """
     known = _at(project, "environments")
+    place = project.source or Source(FILE, None, {}, {})
     if environment is not None and environment not in known:
-        place = project.source or Source(FILE, None, {}, {})
         message = f"there is no environment {environment!r}"
         problem = Problem("unknown-environment", message, ("environments",), did_you_mean(environment, [*known]))
         return None, [place.locate(problem)]
     chosen = known.get(environment, {}) if environment else {}
-    builtin = {"env": environment} if environment else {}
-    try:
-        expanded = values.expand({**chosen.get("values", {}), **given, **builtin})
-    except values.UnknownValue as error:
-        place = project.source or Source(FILE, None, {}, {})
-        problem = Problem("unknown-value", error.message, ("environments", environment or "", "values"), error.hint)
-        return None, [place.locate(problem)]
+    problems = Problems()
+    built_in = {"env": environment} if environment else {}
+    filled, pending = values.expand({**chosen.get("values", {}), **given}, built_in, problems)
+    if problems:
+        here = ("environments", environment or "", "values")
+        return None, sorted(
+            locate(p, COMMAND_LINE, START) if p.path[0] in given else place.locate(replace(p, path=(*here, *p.path)))
+            for p in problems
+        )
     layers: dict[str, list[Default]] = {}
     for name, default in _defaults(project, environment):
         layers.setdefault(name, []).append(default)
-    defaults = {name: tuple(found) for name, found in layers.items()}
+    own = {name: _own(name, layers[name][-1], filled, problems) for name in ("account", "region") if name in layers}
     return Settings(
         project=project,
         environment=environment,
-        account=_last(defaults, "account"),
-        region=_last(defaults, "region"),
-        values=expanded,
-        defaults={name: found for name, found in defaults.items() if name != "account"},
+        account=own.get("account"),
+        region=own.get("region"),
+        values=filled,
+        pending=pending,
+        defaults={name: tuple(found) for name, found in layers.items() if name != "account"},
+        diagnostics=tuple(place.locate(p) for p in problems),
     ), []
+
+
+def _own(name: str, default: Default, known: Mapping[str, Any], problems: Problems) -> str | None:
+    """The project's own account or region, filled in; None where it cannot be."""
+    found = Problems()
+    value = values.substitute(default.value, known, found, default.path)
+    if value != default.value:
+        shape = schema.load("Project")["properties"]["defaults"]["properties"][name]
+        found += [replace(p, path=default.path) for p in schema.validate_against(shape, value)]
+    problems += found
+    return None if found else str(value)
 
 
 def _defaults(project: Project, environment: str | None) -> Iterator[tuple[str, Default]]:
@@ -143,7 +204,3 @@ def _defaults(project: Project, environment: str | None) -> Iterator[tuple[str, 
 def _at(project: Project, *path: str) -> dict[str, Any]:
     found = source.get(project.source.data, path) if project.source else None
     return found if isinstance(found, dict) else {}
-
-
-def _last(defaults: Mapping[str, tuple[Default, ...]], name: str) -> str | None:
-    return defaults[name][-1].value if name in defaults else None

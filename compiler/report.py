@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from compiler import source
 from compiler.diagnostics import Diagnostic
 
 Texts = Mapping[str, str]
@@ -22,7 +23,7 @@ _WIDEST = 160
 
 def text(diagnostics: Sequence[Diagnostic], texts: Texts, color: bool) -> str:
     """Write each as `file:line:column: severity[rule]: message`, its line, a caret and a hint."""
-    lines = {name: content.splitlines() for name, content in texts.items()}
+    lines = {name: source.lines(name, content) for name, content in texts.items()}
     return "\n".join(line for d in diagnostics for line in _text(d, lines.get(d.file, []), color))
 
 
@@ -37,9 +38,9 @@ def _text(d: Diagnostic, lines: Sequence[str], color: bool) -> list[str]:
         end = d.end_column - 1 if d.end_line == d.line else len(line)
         before, token = _expanded(line[: d.column - 1]), _expanded(line[d.column - 1 : end])
         cut = max(0, _width(before) + min(_width(token), 20) + 10 - _WIDEST)  # show the token of a very long line
-        source = _expanded(line)[cut:][:_WIDEST]
+        window = _expanded(line)[cut:][:_WIDEST]
         marker = "^" * max(1, min(_width(token), _WIDEST - _width(before) + cut))
-        shown += [f"    {source}", "    " + " " * (_width(before) - cut) + paint(marker, d.severity)]
+        shown += [f"    {window}", "    " + " " * (_width(before) - cut) + paint(marker, d.severity)]
     if d.hint:
         shown.append(f"    {paint('hint:', 'hint')} {printable(d.hint)}")
     return shown

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from compiler import arn, kinds, lock, schema
+from compiler import arn, kinds, lock
 from compiler.diagnostics import Diagnostic, Problem, Problems, did_you_mean
 from compiler.lock import Context, Lock
 from compiler.project import Settings
 from compiler.resolved import Inputs, Resolved
-from compiler.spec import Spec
+from compiler.spec import Spec, ref_kinds
 from compiler.trace import Traced
 
 
@@ -113,19 +112,17 @@ def _ref_problems(spec: Spec, specs: Mapping[str, Spec], broken: frozenset[str])
             yield Problem("unknown-ref", f"no spec has the address {target}", path, near)
 
 
-@cache
-def ref_kinds(kind: str) -> dict[str, tuple[str, ...]]:
-    """The fields of a kind that take refs, with the kinds that each may refer to."""
-    fields = schema.load(kind)["properties"]["spec"]["properties"]
-    return {name: tuple(s["x-ref"]) for name, s in fields.items() if "x-ref" in s}
-
-
 def examine(
-    spec: Spec, specs: Mapping[str, Spec], resolved: Mapping[str, Resolved], settings: Settings, facts: Facts
+    spec: Spec,
+    specs: Mapping[str, Spec],
+    broken: frozenset[str],
+    resolved: Mapping[str, Resolved],
+    settings: Settings,
+    facts: Facts,
 ) -> list[Diagnostic]:
-    """Say what more is wrong with a spec that its schema refuses, about the fields that it accepts."""
+    """Say what more is wrong with a spec that is refused, about the fields that are accepted."""
     if any(target not in resolved for _, target in spec.refs()):
-        return [spec.locate(p) for p in _ref_problems(spec, specs, frozenset())]
+        return [spec.locate(p) for p in _ref_problems(spec, specs, broken)]
     _, diagnostics = _resolve(spec, resolved, settings, facts)
     return [d for d in diagnostics if d.is_error and d.rule != "missing-field"]
 

@@ -12,6 +12,7 @@ from compiler.compiled import Generated
 from compiler.diagnostics import Problems
 from compiler.lock import Context, ask
 from compiler.spec import Spec
+from compiler.tags import ADDRESS, IDENTITY
 from compiler.trace import Traced
 
 
@@ -50,7 +51,7 @@ class Inputs:
     def tags(self, *conventional: dict[str, Any], ours: bool = True) -> list[dict[str, Any]]:
         """The tags of a job or pipeline: those of the SDK's conventions, the spec's, and ours."""
         own = [{"Key": v.to(key), "Value": v.to(_tag_text(v.value))} for key, v in self.spec.tags().items()]
-        marks = [tag("sagespec:address", self.spec.address), tag("sagespec:identity", Generated(digits=64))]
+        marks = [tag(ADDRESS, self.spec.address), tag(IDENTITY, Generated(digits=64))]
         return [*conventional, *own, *(marks if ours else ())]
 
 

@@ -81,6 +81,12 @@ def kinds() -> tuple[str, ...]:
     return tuple(sorted(f.stem for f in assets.schemas().glob("*.json") if f.stem not in _OWN))
 
 
+def fields(kind: str) -> dict[str, Any]:
+    """The schemas of a kind's own fields."""
+    found: dict[str, Any] = load(kind)["properties"]["spec"]["properties"]
+    return found
+
+
 def runs(kind: str) -> str:
     """What a spec of a kind runs as: `job/<category>`, `training-job`, `pipeline/<evaluation type>`, or nothing."""
     return str(load(kind).get("x-runs", ""))
@@ -158,7 +164,7 @@ def _type(error: Failure, path: Path) -> Iterator[Problem]:
     expected = " or ".join(_TYPES[n] for n in names)
     hint = ""
     if "string" in names and isinstance(error.instance, int | float):
-        hint = f'write "{_shown(error.instance)}"'
+        hint = "put it in quotes"
     elif isinstance(error.instance, str) and "boolean" in names:
         hint = "write true or false, without quotes" if error.instance in ("true", "false") else "write true or false"
     elif isinstance(error.instance, str) and {"integer", "number"} & set(names):

@@ -1,17 +1,21 @@
 """Specs: one document each, with values filled in and the project's defaults laid under.
 
 In: a `Source` and the `Settings` of an environment. Out: a `Spec` whose fields the kind's schema accepts, or
-diagnostics: unknown kinds, unknown values, everything that the schema refuses.
+diagnostics: unknown kinds, unknown values, everything that the schema refuses, keys that compiled files give a
+meaning to, tags that are not the spec's to give.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
-from compiler import schema, values
+from compiler import schema, tags, values
+from compiler.compiled import MARKERS
 from compiler.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean
+from compiler.pipeline import EXPRESSIONS
 from compiler.project import Settings
 from compiler.source import Source
 from compiler.trace import Traced
@@ -23,8 +27,8 @@ Overlays = Mapping[Path, tuple[Source, Path]]
 class Spec:
     """A spec; `overlays` says which places come from the project file.
 
-    `broken` is None for a spec that its schema accepts, else the fields that it refuses: such a spec is only
-    looked at further to say everything about it at once.
+    `broken` is None for a spec that is accepted, else the fields that something is wrong with: such a spec is
+    only looked at further to say everything about it at once.
     """
 
     source: Source = field(repr=False)
@@ -54,26 +58,32 @@ class Spec:
     def tags(self) -> dict[str, Traced]:
         """The spec's tags over the project's."""
         merged = {key: Traced(value, ("defaults", "tags", key)) for key, value in self.default_tags.items()}
-        for key, value in tag_items(self.fields.tags):
-            merged[key] = value
+        for key, value in tags.items(self.fields.tags):
+            merged[key.value] = value
         return merged
 
     def refs(self) -> Iterator[tuple[str, str]]:
         """The fields that refer to other specs, with the addresses."""
-        for name, value in self.fields.value.items():
-            if isinstance(value, dict) and set(value) == {"ref"}:
+        for name in ref_kinds(self.kind):
+            value = self.fields[name].value
+            if isinstance(value, dict) and set(value) == {"ref"} and isinstance(value["ref"], str):
                 yield name, value["ref"]
 
     def locate(self, problem: Problem) -> Diagnostic:
         return _locate(self.source, self.overlays, problem, self.address)
 
 
+@cache
+def ref_kinds(kind: str) -> dict[str, tuple[str, ...]]:
+    """The fields of a kind that take refs, with the kinds that each may refer to."""
+    return {name: tuple(shape["x-ref"]) for name, shape in schema.fields(kind).items() if "x-ref" in shape}
+
+
 def _locate(found: Source, overlays: Overlays, problem: Problem, address: str) -> Diagnostic:
     for length in range(len(problem.path), 0, -1):
         if problem.path[:length] in overlays:
             other, prefix = overlays[problem.path[:length]]
-            moved = Problem(**{**problem.__dict__, "path": (*prefix, *problem.path[length:])})
-            return other.locate(moved, address)
+            return other.locate(replace(problem, path=(*prefix, *problem.path[length:])), address)
     return found.locate(problem, address)
 
 
@@ -82,32 +92,25 @@ def read(found: Source, settings: Settings) -> tuple[Spec | None, list[Diagnosti
     problems = Problems()
     kind = _envelope(found.data, problems)
     if kind is None:
-        return None, [found.locate(p) for p in problems]
-    data = _with_metadata(found.data, settings, problems)
-    data, overlays = _with_defaults(data, settings, schema.load(kind))
-    name = data["metadata"].get("name") if isinstance(data.get("metadata"), dict) else None
-    tags, tag_overlays = _default_tags(settings)
-    overlays.update(tag_overlays)
-    known = {**settings.values, "spec.name": name, "spec.run": _run(data)}
-    tags = values.substitute(tags, known, problems, ("defaults", "tags"))
+        return None, found.diagnose() + [found.locate(p) for p in found.beyond(problems)]
+    data, known = _with_metadata(found.data, settings, problems)
+    data, overlays = _with_defaults(data, settings, kind)
     if "spec" in data:
         data["spec"] = values.substitute(data["spec"], known, problems, ("spec",))
-    address = f"{kind}/{name}" if isinstance(name, str) else kind
-    broken = {p.path for p in problems}
-    problems += [p for p in schema.validate(kind, data) if p.path not in broken]
-    diagnostics = [_locate(found, overlays, p, address) for p in problems]
-    if not isinstance(name, str) or not isinstance(data.get("spec"), dict):
+    name = known["spec.name"]
+    unfilled = {p.path for p in problems}
+    problems += [p for p in schema.validate(kind, data) if p.path not in unfilled]
+    problems += _reserved(kind, data, problems)
+    address = f"{kind}/{name}" if name else kind
+    default_tags, tag_overlays, diagnostics = _default_tags(settings, known, kind, address)
+    overlays.update(tag_overlays)
+    diagnostics += found.diagnose(address)
+    diagnostics += [_locate(found, overlays, p, address) for p in found.beyond(problems)]
+    if not name or not isinstance(data.get("spec"), dict):
         return None, diagnostics
-    return Spec(found, kind, name, data, tags, overlays, _broken_fields(data, problems)), diagnostics
-
-
-def _broken_fields(data: dict[str, Any], problems: Problems) -> frozenset[str] | None:
-    """The fields that the schema refuses, which nothing more can be said about; None where all is well."""
-    if not problems:
-        return None
-    return frozenset(
-        str(p.path[1]) for p in problems if len(p.path) > 1 and p.path[0] == "spec" and p.path[1] in data["spec"]
-    )
+    refused = _refused_fields(data, [*problems, *(fault.problem for fault in found.faults)])
+    broken = refused if diagnostics else None
+    return Spec(found, kind, name, data, default_tags, overlays, broken), diagnostics
 
 
 def _envelope(data: Any, problems: Problems) -> str | None:
@@ -125,27 +128,41 @@ def _envelope(data: Any, problems: Problems) -> str | None:
     return kind
 
 
-def _with_metadata(data: dict[str, Any], settings: Settings, problems: Problems) -> dict[str, Any]:
-    """Fill values into everything but the fields, which may use the metadata's result."""
-    return {
-        key: value if key == "spec" else values.substitute(value, settings.values, problems, (key,))
-        for key, value in data.items()
-    }
-
-
-def _run(data: dict[str, Any]) -> Any:
-    return data["metadata"].get("run", 1) if isinstance(data.get("metadata"), dict) else 1
+def _with_metadata(
+    data: dict[str, Any], settings: Settings, problems: Problems
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fill values into everything but the fields; give all values that these may use, the spec's own included."""
+    known = dict(settings.values)
+    given = data.get("metadata")
+    metadata: dict[str, Any] = given if isinstance(given, dict) else {}
+    own: dict[str, Any] = {}
+    for name, otherwise in (("run", 1), ("name", "")):  # a name may use the run, everything else may use both
+        if name in metadata:
+            own[name] = values.substitute(metadata[name], known, problems, ("metadata", name))
+        known[f"spec.{name}"] = own.get(name, otherwise)
+    if not isinstance(known["spec.name"], str):
+        known["spec.name"] = ""
+    for name, value in settings.pending.items():
+        known[name] = values.substitute(value, known, problems)
+    filled = dict(data)
+    for key, value in data.items():
+        if key != "spec":
+            rest = {k: v for k, v in value.items() if k not in own} if value is metadata else value
+            filled[key] = values.substitute(rest, known, problems, (key,))
+    if own:
+        filled["metadata"] |= own
+    return filled, known
 
 
 def _with_defaults(
-    data: dict[str, Any], settings: Settings, kind_schema: dict[str, Any]
+    data: dict[str, Any], settings: Settings, kind: str
 ) -> tuple[dict[str, Any], dict[Path, tuple[Source, Path]]]:
     """Lay the project's defaults under the fields that the kind has; the spec's own win."""
     overlays: dict[Path, tuple[Source, Path]] = {}
     fields, project = data.get("spec"), settings.project.source
     if not isinstance(fields, dict) or project is None:
         return data, overlays
-    known = kind_schema["properties"]["spec"]["properties"]
+    known = schema.fields(kind)
     laid = dict(fields)
     for name, layers in settings.defaults.items():
         if name in known and name not in fields and name != "tags":
@@ -154,23 +171,60 @@ def _with_defaults(
     return {**data, "spec": laid}, overlays
 
 
-def _default_tags(settings: Settings) -> tuple[dict[str, Any], dict[Path, tuple[Source, Path]]]:
+def _reserved(kind: str, data: dict[str, Any], problems: Problems) -> Iterator[Problem]:
+    """Keys that mean something of their own in compiled files, and tags that are not the spec's to give."""
+    if not isinstance(data.get("spec"), dict):
+        return
+    runs = schema.runs(kind)
+    keys = {*MARKERS, *(EXPRESSIONS if runs.startswith("pipeline/") else ())}
+    refused = _refused_fields(data, problems)
+    for name, value in data["spec"].items():
+        if name == "tags" and name not in refused:
+            yield from tags.check(Traced(value, ("spec", name)), runs)
+        elif name not in refused:
+            yield from _keys_among(keys, value, ("spec", name))
+
+
+def _keys_among(keys: set[str], data: Any, path: Path) -> Iterator[Problem]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if key in keys:
+                message = f"the key {key!r} has a meaning of its own in what is sent"
+                yield Problem("reserved-key", message, (*path, key), "use another name", on_key=True)
+            yield from _keys_among(keys, value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _keys_among(keys, value, (*path, index))
+
+
+def _refused_fields(data: dict[str, Any], problems: Iterable[Problem]) -> frozenset[str]:
+    """The fields that something is wrong with, which nothing more can be said about."""
+    fields = data.get("spec")
+    known = fields if isinstance(fields, dict) else {}
+    return frozenset(
+        str(p.path[1]) for p in problems if p.path[:1] == ("spec",) and p.path[1:2] and p.path[1] in known
+    )
+
+
+def _default_tags(
+    settings: Settings, known: Mapping[str, Any], kind: str, address: str
+) -> tuple[dict[str, Any], dict[Path, tuple[Source, Path]], list[Diagnostic]]:
     """Merge the layers of default tags; the stronger layer wins."""
-    tags: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     overlays: dict[Path, tuple[Source, Path]] = {}
+    problems = Problems()
+    project = settings.project.source
+    if project is None:
+        return merged, overlays, []
     for layer in settings.defaults.get("tags", ()):
-        for key, value in tag_items(Traced(layer.value, layer.path)):
-            tags[key] = value.value
-            if settings.project.source:
-                overlays["defaults", "tags", key] = (settings.project.source, value.path)
-    return tags, overlays
-
-
-def tag_items(tags: Traced) -> Iterator[tuple[str, Traced]]:
-    """Go through tags in any of their spellings, as the schema lets them pass."""
-    if isinstance(tags.value, dict):
-        yield from tags.entries()
-    else:
-        for tag in tags:
-            lower = tag["key"].given
-            yield tag["key" if lower else "Key"].value, tag["value" if lower else "Value"]
+        found = Problems()
+        given = Traced(values.substitute(layer.value, known, found, layer.path), layer.path)
+        if given.value != layer.value:
+            shape = schema.load("Project")["properties"]["defaults"]["properties"]["tags"]
+            wrong = schema.validate_against(shape, given.value)
+            found += [replace(p, path=(*layer.path, *p.path)) for p in wrong]
+        problems += found or tags.check(given, schema.runs(kind))
+        for key, value in () if found else tags.items(given):
+            merged[key.value] = value.value
+            overlays["defaults", "tags", key.value] = (project, value.path)
+    return merged, overlays, [project.locate(p, address) for p in problems]

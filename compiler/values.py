@@ -1,8 +1,9 @@
 """Substitution of `${name}` in parsed scalars.
 
 In: a tree of plain data and the known values. Out: the same tree with values in their places.
-Refuses: unknown names, values that contain themselves, lists and mappings inside longer text. Since scalars
-are replaced after parsing, no value can change the structure around it. `$${` is a literal `${`.
+Refuses: unknown names, values that contain themselves, lists and mappings inside longer text, and what would
+grow beyond anything that can be sent. Since scalars are replaced after parsing, no value can change the
+structure around it. `$${` is a literal `${`.
 """
 
 from __future__ import annotations
@@ -10,93 +11,163 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from compiler.diagnostics import Path, Problems, did_you_mean
+from compiler.document import MAX_DEPTH
+
+MAX_SIZE = 1_000_000
+"""Characters that may be filled into one tree: no request that we send takes more."""
+
+OF_SPEC = {"spec.name": "", "spec.run": 1}
+"""What is known only once a spec is, with something like it."""
+
+BUILT_IN = {
+    "env": "choose an environment with -e",
+    "spec.name": "the fields and the description of a spec may use it",
+    "spec.run": "the fields, the name and the description of a spec may use it",
+}
+"""Names that nobody can give a value, and what to do where they have none."""
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 
 
-class UnknownValue(Exception):
-    """A name that stands for nothing, or text that is not a reference at all."""
+def expand(
+    values: Mapping[str, Any], known: Mapping[str, Any], problems: Problems
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Let values use one another, and what is known.
 
-    def __init__(self, message: str, hint: str) -> None:
-        self.message, self.hint = message, hint
-
-
-def expand(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Let values use one another; say which is wrong by raising UnknownValue."""
-    done: dict[str, Any] = {}
-
-    def value(name: str, open_names: tuple[str, ...]) -> Any:
-        if name in done:
-            return done[name]
-        if name in open_names:
-            raise UnknownValue(f"the value {name!r} contains itself", "")
-        if name not in values:
-            raise _unknown(name, values)
-        done[name] = _replace(values[name], lambda inner: value(inner, (*open_names, name)))
-        return done[name]
-
-    return {name: value(name, ()) for name in values}
+    Gives those that are known then, and the rest as it was, in the order in which to fill it in: values that use
+    the name or run of a spec. The path of a problem begins with the name of its value.
+    """
+    graph = {name: _names(value) for name, value in values.items()}
+    for name in _circles(graph):
+        problems.error("cyclic-value", f"the value {name!r} contains itself", (name,))
+    filled: dict[str, Any] = {**values, **known, **OF_SPEC}
+    filling = _Filling(filled, problems)
+    pending: dict[str, Any] = {}
+    for name in _sorted(graph):
+        if name in values:
+            filled[name] = filling.fill(values[name], (name,))
+            if any(used in OF_SPEC or used in pending for used in graph[name]):
+                pending[name] = values[name]
+    return {name: value for name, value in filled.items() if name not in pending and name not in OF_SPEC}, pending
 
 
 def substitute(data: Any, values: Mapping[str, Any], problems: Problems, path: Path = ()) -> Any:
     """Fill values into a tree; what cannot be filled is reported and left as it is."""
-
-    def value(name: str) -> Any:
-        if name in values:
-            return values[name]
-        raise _unknown(name, values)
-
-    return _walk(data, value, problems, path)
+    return _Filling(values, problems).fill(data, path)
 
 
-def _walk(data: Any, value: Any, problems: Problems, path: Path) -> Any:
+def _names(data: Any) -> set[str]:
+    """The names that a tree refers to."""
     if isinstance(data, str):
-        if "${" not in data:
-            return data
+        return {found[1].strip() for found in _REFERENCE.finditer(data) if found[1] is not None}
+    members = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return set().union(*map(_names, members))
+
+
+def _sorted(graph: Mapping[str, set[str]]) -> list[str]:
+    """Sort so that what is used comes first; circles, and what leads into them, are left out."""
+    sorter = TopologicalSorter(graph)
+    with suppress(CycleError):  # it goes on as far as it can
+        sorter.prepare()
+    found: list[str] = []
+    while ready := sorter.get_ready():
+        found += ready
+        sorter.done(*ready)
+    return found
+
+
+def _circles(graph: Mapping[str, set[str]]) -> list[str]:
+    """The names that cannot be sorted from either end."""
+    left = set(graph).difference(_sorted(graph))
+    users: dict[str, set[str]] = {name: set() for name in left}
+    for user in left:
+        for name in graph[user] & left:
+            users[name].add(user)
+    return sorted(left.difference(_sorted(users)))
+
+
+class _Unfit(Exception):
+    """A reference that nothing can be filled in for."""
+
+    def __init__(self, rule: str, message: str, hint: str = "") -> None:
+        self.rule, self.message, self.hint = rule, message, hint
+
+
+class _Filling:
+    """One tree being filled: what is known, what there is to say, and how much may still be filled in."""
+
+    def __init__(self, known: Mapping[str, Any], problems: Problems) -> None:
+        self.known, self.problems = known, problems
+        self.left = MAX_SIZE
+        self.measures: dict[str, tuple[int, int]] = {}
+
+    def fill(self, data: Any, path: Path) -> Any:
+        if isinstance(data, str):
+            return self._scalar(data, path) if "${" in data else data
+        if isinstance(data, dict):
+            return {key: self.fill(item, (*path, key)) for key, item in data.items()}
+        if isinstance(data, list):
+            return [self.fill(item, (*path, index)) for index, item in enumerate(data)]
+        return data
+
+    def _scalar(self, text: str, path: Path) -> Any:
+        if self.left < 0:  # said already
+            return text
+        whole = _REFERENCE.fullmatch(text)
         try:
-            return _scalar(data, value)
-        except UnknownValue as error:
-            problems.error("unknown-value", error.message, path, error.hint)
-            return data
-    if isinstance(data, dict):
-        return {key: _walk(item, value, problems, (*path, key)) for key, item in data.items()}
-    if isinstance(data, list):
-        return [_walk(item, value, problems, (*path, index)) for index, item in enumerate(data)]
-    return data
+            if whole and whole[1] is not None:
+                return self._value(whole[1].strip(), len(path))
+            return _REFERENCE.sub(lambda found: self._inside(found, len(path)), text)
+        except _Unfit as error:
+            self.problems.error(error.rule, error.message, path, error.hint)
+            return text
+
+    def _inside(self, found: re.Match[str], depth: int) -> str:
+        if found[0] == "$${":
+            return "${"
+        if found[1] is None:
+            raise _Unfit("unknown-value", "'${' without a name and '}'", "write $${ for the text ${")
+        inner = self._value(found[1].strip(), depth)
+        if isinstance(inner, str):
+            return inner
+        if isinstance(inner, dict | list) or inner is None:
+            kind = "a mapping" if isinstance(inner, dict) else "a list" if isinstance(inner, list) else "nothing"
+            raise _Unfit("unknown-value", f"${{{found[1]}}} is {kind} and cannot stand inside text")
+        return json.dumps(inner)
+
+    def _value(self, name: str, depth: int) -> Any:
+        if name not in self.known:
+            raise _unknown(name, self.known)
+        value = self.known[name]
+        if name not in self.measures:
+            self.measures[name] = _measure(value)
+        size, height = self.measures[name]
+        if depth + height > MAX_DEPTH:
+            raise _Unfit("too-deep", f"with {name!r} filled in, this is more than {MAX_DEPTH} levels deep")
+        self.left -= size
+        if self.left < 0:
+            raise _Unfit("too-large", f"more than {MAX_SIZE:,} characters filled in")
+        return value
 
 
-def _replace(data: Any, value: Any) -> Any:
+def _measure(data: Any) -> tuple[int, int]:
+    """How many characters a tree has, at least one a value, and how many levels."""
     if isinstance(data, str):
-        return _scalar(data, value)
-    if isinstance(data, dict):
-        return {key: _replace(item, value) for key, item in data.items()}
-    return [_replace(item, value) for item in data] if isinstance(data, list) else data
+        return len(data) + 1, 0
+    if not isinstance(data, dict | list):
+        return len(json.dumps(data)), 0
+    members = [_measure(item) for item in (data.values() if isinstance(data, dict) else data)]
+    size = sum(len(key) for key in data) if isinstance(data, dict) else 0
+    return 1 + size + sum(s for s, _ in members), 1 + max((height for _, height in members), default=0)
 
 
-def _scalar(text: str, value: Any) -> Any:
-    whole = _REFERENCE.fullmatch(text)
-    if whole and whole[1] is not None:
-        return value(whole[1].strip())
-    return _REFERENCE.sub(lambda found: _inside(found, value), text)
-
-
-def _inside(found: re.Match[str], value: Any) -> str:
-    if found[0] == "$${":
-        return "${"
-    if found[1] is None:
-        raise UnknownValue("'${' without a name and '}'", "write $${ for the text ${")
-    inner = value(found[1].strip())
-    if isinstance(inner, str):
-        return inner
-    if isinstance(inner, dict | list) or inner is None:
-        kind = "a mapping" if isinstance(inner, dict) else "a list" if isinstance(inner, list) else "nothing"
-        raise UnknownValue(f"${{{found[1]}}} is {kind} and cannot stand inside text", "")
-    return json.dumps(inner)
-
-
-def _unknown(name: str, known: Mapping[str, Any]) -> UnknownValue:
+def _unknown(name: str, known: Mapping[str, Any]) -> _Unfit:
+    if name in BUILT_IN:
+        return _Unfit("unknown-value", f"{name!r} is not known here", BUILT_IN[name])
     hint = did_you_mean(name, [*known])
-    return UnknownValue(f"no value is called {name!r}", hint or "write $${ for the text ${")
+    return _Unfit("unknown-value", f"no value is called {name!r}", hint or "write $${ for the text ${")

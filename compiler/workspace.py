@@ -15,7 +15,7 @@ from typing import Any
 from compiler import build, compiled, lock, project, resolve, source, spec
 from compiler.build import Build
 from compiler.diagnostics import START as FILE_START
-from compiler.diagnostics import Diagnostic, Problem, locate
+from compiler.diagnostics import Diagnostic, Problem, distinct, locate
 from compiler.lock import Lock
 from compiler.project import Project, Settings
 from compiler.resolve import Facts
@@ -29,7 +29,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 class Specs:
     """The specs of some files; `texts` are the files' texts, to show lines from.
 
-    `refused` are those that their schemas refuse.
+    `refused` are those with errors of their own.
     """
 
     specs: tuple[Spec, ...] = ()
@@ -38,7 +38,8 @@ class Specs:
     refused: tuple[Spec, ...] = ()
 
     def broken(self) -> frozenset[str]:
-        return frozenset(d.address for d in self.diagnostics if d.is_error and "/" in d.address)
+        said = {d.address for d in self.diagnostics if d.is_error and "/" in d.address}
+        return frozenset(said.union(spec.address for spec in self.refused))
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,15 @@ def read(settings: Settings, paths: Iterable[Path]) -> Specs:
             continue
         texts[name] = content.decode("utf-8-sig", "replace")
         sources, found = source.load(name, content)
+        if not sources and not found:
+            found = [
+                locate(Problem("empty-file", "there is no spec in it", hint="delete the file"), name, FILE_START)
+            ]
         diagnostics += found
-        bad_syntax = {d.file for d in found if d.is_error}
         for document in sources:
             made, said = spec.read(document, settings)
             diagnostics += said
-            if made is not None and name not in bad_syntax:
+            if made is not None:
                 (specs if made.broken is None else refused).append(made)
     return Specs(tuple(specs), tuple(diagnostics), texts, tuple(refused))
 
@@ -135,23 +139,24 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
     locked, diagnostics, texts = (draft, [], {}) if draft is not None else read_lock(settings)
     asked = read(settings, files(settings, paths))
     everything = asked
-    if paths and settings.project.source and _leads_elsewhere(asked.specs):
+    if paths and settings.project.source and _leads_elsewhere((*asked.specs, *asked.refused)):
         everything = read(settings, [*files(settings, ()), *files(settings, paths)])
     found, duplicates = resolve.index(everything.specs)
-    said = [*diagnostics, *asked.diagnostics, *duplicates]
+    said = [*diagnostics, *settings.diagnostics, *asked.diagnostics, *duplicates]
     texts |= everything.texts
     if settings.project.source is not None:
         file = settings.project.root / settings.project.source.file
         texts[settings.project.source.file] = file.read_text("utf-8-sig", "replace")
     if diagnostics:
-        return Checked(settings, (), {}, tuple(sorted(said)), texts)
+        return Checked(settings, (), {}, distinct(said), texts)
     facts = Facts(locked, region)
-    resolution = resolve.resolve(found, everything.broken(), settings, facts)
+    broken = everything.broken()
+    resolution = resolve.resolve(found, broken, settings, facts)
     for refused in asked.refused:
-        said += resolve.examine(refused, found, resolution.resolved, settings, facts)
+        said += resolve.examine(refused, found, broken, resolution.resolved, settings, facts)
     targets = tuple(s.address for s in asked.specs)
     said += [d for d in resolution.diagnostics if d.address in targets]
-    return Checked(settings, targets, resolution.resolved, tuple(sorted(set(said))), texts)
+    return Checked(settings, targets, resolution.resolved, distinct(said), texts)
 
 
 def _leads_elsewhere(specs: Sequence[Spec]) -> bool:
@@ -179,7 +184,7 @@ def compile(checked: Checked) -> Compilation:
             builds[address] = made
             identities[address] = made.compiled.identity
     wanted = {a: b for a, b in builds.items() if a in checked.targets}
-    return Compilation(checked, wanted, tuple(sorted(set(diagnostics))))
+    return Compilation(checked, wanted, distinct(diagnostics))
 
 
 def _policies(found: Project, diagnostics: list[Diagnostic]) -> dict[str, Any]:
@@ -189,7 +194,7 @@ def _policies(found: Project, diagnostics: list[Diagnostic]) -> dict[str, Any]:
         name = file.relative_to(found.root).as_posix()
         sources, said = source.load(name, file.read_bytes())
         diagnostics += said
-        if sources:
+        if sources and not said:
             policies[name] = sources[0].data
     return policies
 

@@ -14,6 +14,7 @@ from compiler import project, report, source, workspace
 from compiler.cli import exits
 from compiler.diagnostics import Diagnostic
 from compiler.project import Settings
+from compiler.values import BUILT_IN
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,6 +66,8 @@ def settings(
     if found is not None:
         chosen, diagnostics = project.choose(found, environment, _values(given))
     if chosen is None:
+        for wrong in (d for d in diagnostics if d.file == project.COMMAND_LINE):
+            raise click.BadParameter(f"{wrong.path}: {wrong.message}", param_hint="-D")
         file = project_file or project.find(Path.cwd())
         texts = {file.name: file.read_text("utf-8-sig", "replace")} if file else {}
         show(diagnostics, texts, style, color)
@@ -78,6 +81,8 @@ def _values(given: Iterable[str]) -> dict[str, Any]:
         name, equals, text = item.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{item!r} is not NAME=VALUE", param_hint="-D")
+        if name in BUILT_IN:
+            raise click.BadParameter(f"{item!r}: {name!r} is built in", param_hint="-D")
         try:
             values[name] = source.scalar(text)
         except ValueError as error:

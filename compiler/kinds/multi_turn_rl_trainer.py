@@ -14,6 +14,7 @@ from compiler.lock import ask
 from compiler.model import Model
 from compiler.render import render
 from compiler.resolved import Inputs, tag
+from compiler.tags import HUB_NAME, MODEL_ID
 from compiler.trace import Traced
 
 CATEGORY = "AgentRFT"
@@ -157,8 +158,8 @@ def _job_request(inputs: Inputs, facts: Facts) -> Request:
         "JobConfigDocument": {"$json": document},
         "RoleArn": facts.role,
         "Tags": inputs.tags(
-            tag("sagemaker-sdk:jumpstart-model-id", facts.model.name),
-            tag("sagemaker-sdk:jumpstart-hub-name", facts.model.hub),
+            tag(MODEL_ID, facts.model.name),
+            tag(HUB_NAME, facts.model.hub),
         ),
     }
     return Request("job", "sagemaker", "CreateJob", parameters)

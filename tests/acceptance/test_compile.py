@@ -186,6 +186,23 @@ def test_unknown_commands_and_options_are_wrong_command_lines(project: Path, run
     run("schema", "Nope", code=2)
 
 
+@pytest.mark.parametrize("given", ["env=q", "spec.name=x", "a=${nope}", "a=${a}", "a", "a=[1"])
+def test_values_that_cannot_be_given_are_a_wrong_command_line(example: Path, run: Run, given: str) -> None:
+    Path("sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\nenvironments: {p: {}}\n", "utf-8")
+    for environment in ([], ["-e", "p"]):
+        assert "Invalid value for -D" in run("compile", *environment, "-D", given, code=2).stderr
+    assert not Path("compiled").exists()
+
+
+def test_only_what_reads_specs_needs_the_account_of_an_environment(example: Path, run: Run) -> None:
+    text = "apiVersion: sagespec/v1\nkind: Project\ndefaults: {account: '${account}'}\n"
+    text += "environments: {p: {values: {account: '123456789012'}}}\n"
+    Path("sagespec.yaml").write_text(text, "utf-8")
+    run("init", "Torchrun", "fresh")
+    assert "no value is called 'account'" in run("compile", code=1).stderr
+    assert "created" in run("compile", "-e", "p").stdout
+
+
 def test_schemas_are_whole_in_themselves(run: Run) -> None:
     for kind in schema.kinds():
         jsonschema.Draft202012Validator.check_schema(json.loads(run("schema", kind).stdout))

@@ -62,6 +62,7 @@ def test_scalars_are_those_of_yaml_1_2(text: str, value: object) -> None:
         ("a: \x07", "syntax", 1, 4),
         ("a: " + "[" * 200 + "]" * 200, "too-deep", 1, 104),
         ("a: " + "9" * 500, "bad-scalar", 1, 4),
+        ("a: !!float " + "9" * 399, "bad-scalar", 1, 4),
     ],
 )
 def test_bad_yaml_is_refused_at_its_place(text: str, rule: str, line: int, column: int) -> None:
@@ -75,9 +76,47 @@ def test_aliases_cannot_explode() -> None:
     assert [d.rule for d in diagnostics] == ["too-large"]
 
 
+def test_aliases_cannot_nest_for_ever() -> None:
+    deep = "".join(f"x{n}: &x{n} [*x{n - 1}]\n" for n in range(1, 200))
+    _, diagnostics = source.load("a.yaml", ("x0: &x0 1\n" + deep).encode())
+    assert [(d.rule, d.path) for d in diagnostics] == [("too-deep", "x100[0]")]
+
+
+def test_what_comes_after_a_mistake_is_read() -> None:
+    text = "1: x\n? [a]\n: y\n<<: {b: 1}\na: *none\na: &c [*c]\na: 2\nz: .nan\n---\nb: 1\n"
+    sources, diagnostics = source.load("a.yaml", text.encode())
+    assert [(d.rule, d.line) for d in diagnostics] == [
+        ("non-text-key", 1),
+        ("non-text-key", 2),
+        ("merge-key", 4),
+        ("unknown-alias", 5),
+        ("duplicate-key", 6),
+        ("cyclic-alias", 6),
+        ("duplicate-key", 7),
+        ("bad-scalar", 8),
+    ]
+    assert [(s.data, s.whole) for s in sources] == [({"a": 2, "z": ".nan"}, True), ({"b": 1}, True)]
+    assert [len(s.faults) for s in sources] == [8, 0]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("a.yaml", "a: 1\n---\na: 1\nb: {c: 1}\nd: {e: 1, ]\n---\nf: 1\n"),
+        ("a.yaml", "a: 1\n---\na: 1\nb: {c: 1}\nd: " + "[" * 200),
+        ("a.json", '{"a": 1, "b": {"c": 1}, "d": {"e": 1, ]}'),
+    ],
+)
+def test_what_comes_before_a_syntax_error_is_kept(file: str, text: str) -> None:
+    sources, diagnostics = source.load(file, text.encode())
+    assert len(diagnostics) == 1
+    assert (sources[-1].data, sources[-1].whole) == ({"a": 1, "b": {"c": 1}}, False)
+    assert all(s.whole for s in sources[:-1])
+
+
 def test_text_that_is_not_utf_8_is_refused_at_its_byte() -> None:
-    _, (diagnostic,) = source.load("a.yaml", b"a: 1\nb: \xff\n")
-    assert (diagnostic.rule, diagnostic.line, diagnostic.column) == ("encoding", 2, 4)
+    _, (diagnostic,) = source.load("a.yaml", "\ufeffa: 1\r\u2028ä: ".encode() + b"\xff\n")
+    assert (diagnostic.rule, diagnostic.line, diagnostic.column) == ("encoding", 3, 4)
 
 
 def test_a_file_may_hold_several_documents() -> None:
@@ -108,6 +147,7 @@ def test_spans_point_at_keys_and_values() -> None:
         ('"\\ud83d"', "half of a surrogate pair: not a character", 1),
         ('{"a": 1e999}', "the number is too large", 7),
         ("[" * 200, "more than 100 levels deep", 102),
+        ("[" + "1," * 200_001 + "1]", "more than 200,000 values", 400_002),
         ('"a\nb"', "invalid control character at", 3),
     ],
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from compiler import values
-from compiler.diagnostics import Problems
-from compiler.values import UnknownValue
+from compiler.diagnostics import Path, Problems
 
 KNOWN = {"name": "x", "count": 3, "list": [1, 2], "yes": True, "quote": '", "a": "b', "env": "prod"}
 
@@ -41,10 +43,57 @@ def test_what_cannot_be_filled_is_reported_at_its_path(text: str) -> None:
     assert [(p.rule, p.path) for p in problems] == [("unknown-value", ("a", 0))]
 
 
-def test_values_may_use_one_another() -> None:
-    assert values.expand({"a": "${b}/x", "b": "${c}", "c": 1})["a"] == "1/x"
+def expanded(given: dict[str, Any], **known: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    problems = Problems()
+    result = values.expand(given, known, problems)
+    assert problems == []
+    return result
 
 
-def test_values_may_not_use_themselves() -> None:
-    with pytest.raises(UnknownValue, match="contains itself"):
-        values.expand({"a": "${b}", "b": "${a}"})
+def refused(given: dict[str, Any]) -> list[tuple[str, Path]]:
+    problems = Problems()
+    values.expand(given, {}, problems)
+    return [(p.rule, p.path) for p in problems]
+
+
+def test_values_may_use_one_another_and_what_is_built_in() -> None:
+    filled, pending = expanded({"a": "${b}/x", "b": "${c}", "c": 1, "d": "${env}"}, env="prod")
+    assert (filled, pending) == ({"a": "1/x", "b": 1, "c": 1, "d": "prod", "env": "prod"}, {})
+
+
+def test_values_that_use_a_spec_wait_for_it_in_order() -> None:
+    filled, pending = expanded({"a": "${b}/x", "b": "${spec.name}", "c": 1})
+    assert filled == {"c": 1}
+    assert list(pending.items()) == [("b", "${spec.name}"), ("a", "${b}/x")]
+
+
+def test_every_wrong_value_is_reported_at_itself() -> None:
+    found = refused({"a": "${b}", "b": ["${nope}"], "c": "${env}", "d": "x${e}", "e": [], "f": "${b}"})
+    assert sorted(found) == [("unknown-value", (p,) if p != "b" else ("b", 0)) for p in ("b", "c", "d")]
+
+
+def test_only_the_circles_contain_themselves() -> None:
+    circles = {"a": "${b}", "b": "${a}", "c": "${c}", "user": "${a}", "used": 1}
+    assert refused(circles) == [("cyclic-value", (name,)) for name in ("a", "b", "c")]
+
+
+def test_a_long_chain_of_values_is_only_long() -> None:
+    filled, _ = expanded({**{f"v{n}": f"${{v{n + 1}}}" for n in range(3000)}, "v3000": "end"})
+    assert filled["v0"] == "end"
+
+
+@pytest.mark.parametrize("shape", ['"${NEXT}${NEXT}"', '["${NEXT}", "${NEXT}"]', '{"a": "${NEXT}", "b": "${NEXT}"}'])
+def test_values_cannot_explode(shape: str) -> None:
+    given = {f"v{n}": json.loads(shape.replace("NEXT", f"v{n + 1}")) for n in range(40)}
+    assert [rule for rule, _ in refused({**given, "v40": "x" * 10})] == ["too-large"]
+
+
+def test_a_text_cannot_explode_either() -> None:
+    problems = Problems()
+    values.substitute(["${big}" * 2000, "${big}"], {"big": "x" * 1000}, problems)
+    assert [(p.rule, p.path) for p in problems] == [("too-large", (0,))]
+
+
+def test_values_cannot_nest_for_ever() -> None:
+    given = {f"v{n}": [[[f"${{v{n + 1}}}"]]] for n in range(40)}
+    assert {rule for rule, _ in refused({**given, "v40": "x"})} == {"too-deep"}

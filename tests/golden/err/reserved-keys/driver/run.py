@@ -1,0 +1,1 @@
+PROCESSES = 1

@@ -1,0 +1,14 @@
+"""Diagnostics: what is said on behalf of several specs is said once."""
+
+from __future__ import annotations
+
+from compiler.diagnostics import Problem, Span, distinct, locate
+
+AT = Span(1, 2, 1, 3)
+
+
+def test_one_mistake_is_told_once_with_an_address_where_there_is_one() -> None:
+    wrong, other = Problem("bad-value", "no"), Problem("bad-value", "not that")
+    said = [locate(p, "a", AT, address) for p in (wrong, other) for address in ("Kind/b", "", "Kind/a")]
+    assert distinct(said) == (locate(wrong, "a", AT, "Kind/a"), locate(other, "a", AT, "Kind/a"))
+    assert distinct([locate(wrong, "b", AT), locate(wrong, "a", AT)])[0].file == "a"
