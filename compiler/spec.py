@@ -200,10 +200,8 @@ def _keys_among(keys: set[str], data: Any, path: Path) -> Iterator[Problem]:
 def _refused_fields(data: dict[str, Any], problems: Iterable[Problem]) -> frozenset[str]:
     """The fields that something is wrong with, which nothing more can be said about."""
     fields = data.get("spec")
-    known = fields if isinstance(fields, dict) else {}
-    return frozenset(
-        str(p.path[1]) for p in problems if p.path[:1] == ("spec",) and p.path[1:2] and p.path[1] in known
-    )
+    wrong = {str(p.path[1]) for p in problems if p.path[:1] == ("spec",) and len(p.path) > 1}
+    return frozenset(wrong.intersection(fields if isinstance(fields, dict) else ()))
 
 
 def _default_tags(

@@ -46,7 +46,7 @@ def read(text: str) -> list[Document]:
                 open_document = None
         return documents
     except yaml.MarkedYAMLError as error:
-        unreadable = _syntax_error(error)
+        unreadable = _syntax_error(error, text)
     except yaml.reader.ReaderError as error:
         unreadable = _character_error(error, text)
     except Unreadable as error:
@@ -57,17 +57,21 @@ def read(text: str) -> list[Document]:
     return documents
 
 
-def _syntax_error(error: yaml.MarkedYAMLError) -> Unreadable:
+def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
     mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else START[:2]
+    lines = LINE_BREAK.split(text)
+    if line > len(lines):  # the parser ends a text with a line of its own
+        line, column = len(lines), len(lines[-1]) + 1
     message = ", ".join(part for part in (error.context, error.problem) if part)
-    at = Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2) if mark else START
-    return Unreadable(at, "syntax", message)
+    return Unreadable(Span(line, column, line, column + 1), "syntax", message)
 
 
 def _character_error(error: yaml.reader.ReaderError, text: str) -> Unreadable:
-    before = LINE_BREAK.split(text[: error.position])
+    content = text.encode()  # the parser counts bytes
+    before = LINE_BREAK.split(content[: error.position].decode())
     line, column = len(before), len(before[-1]) + 1
-    message = f"character U+{ord(text[error.position]):04X} is not allowed here"
+    message = f"character U+{ord(content[error.position :].decode()[0]):04X} is not allowed here"
     return Unreadable(Span(line, column, line, column + 1), "syntax", message)
 
 

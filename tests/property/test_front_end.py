@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compiler import compiled, project, schema, workspace
+from compiler import compiled, project, schema, source, workspace
 from compiler.project import Project
 from compiler.workspace import Compilation
 from tests.conftest import LOCK, ROOT, vectors
@@ -47,6 +47,17 @@ def test_arbitrary_bytes_end_in_diagnostics(folder: Path, content: bytes) -> Non
 @given(st.text(alphabet="ab:-[]{}&*!|>'\"%@`#,?\n \t1.e~<", max_size=60))
 def test_text_that_looks_like_yaml_ends_in_diagnostics(folder: Path, text: str) -> None:
     compile_text(folder, "a.yaml", text.encode())
+
+
+@settings(max_examples=500)
+@given(
+    st.sampled_from(["a.yaml", "a.json"]),
+    st.text(alphabet='ab:-[]{}&*!"1,#\n\r\x85\u2028\u2029 é😀\x07', max_size=40),
+)
+def test_every_place_is_in_the_file(name: str, text: str) -> None:
+    lines = source.lines(name, text)
+    for found in source.load(name, text.encode())[1]:
+        assert found.column <= len(lines[found.line - 1]) + 1, found
 
 
 @FOLDER

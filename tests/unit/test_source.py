@@ -60,6 +60,8 @@ def test_scalars_are_those_of_yaml_1_2(text: str, value: object) -> None:
         ("a: [1\nb: 2\n", "syntax", 2, 2),
         ("a: b: c", "syntax", 1, 5),
         ("a: \x07", "syntax", 1, 4),
+        ("é: 😀\x07", "syntax", 1, 5),
+        ("a: [", "syntax", 1, 5),
         ("a: " + "[" * 200 + "]" * 200, "too-deep", 1, 104),
         ("a: " + "9" * 500, "bad-scalar", 1, 4),
         ("a: !!float " + "9" * 399, "bad-scalar", 1, 4),
