@@ -1,4 +1,4 @@
-"""The SM_* variables that a training script may rely on.
+"""The SM_* variables that a training script may rely on, and those that the network needs.
 
 In: the tree that the service lays out (`/opt/ml`) and what the drivers are given. Out: the script's environment.
 """
@@ -6,6 +6,7 @@ In: the tree that the service lays out (`/opt/ml`) and what the drivers are give
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -14,6 +15,11 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 MASTER_PORT = "7777"
+
+
+def root() -> Path:
+    """The service's tree; a run outside of a container has one of its own."""
+    return Path(os.environ.get("SM_ROOT", "/opt/ml"))
 
 
 def load(path: Path, default: Any) -> Any:
@@ -73,11 +79,24 @@ def _variable(name: str) -> str:
 
 
 def decoded(text: str) -> Any:
-    """A hyperparameter as the value that it was: its JSON where it is some, else the text."""
+    """A hyperparameter as the value that it was: its JSON where it is some, else the text.
+
+    Text that looks like JSON cannot be told from it: the service keeps text only.
+    """
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, parse_constant=_refused, parse_float=_finite)
+    except (ValueError, RecursionError):
         return text
+
+
+def _refused(name: str) -> Any:
+    """NaN and Infinity are no JSON, though Python reads and writes them."""
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    found = float(text)
+    return found if math.isfinite(found) else _refused(text)
 
 
 def arguments(root: Path) -> List[str]:
@@ -87,6 +106,18 @@ def arguments(root: Path) -> List[str]:
     """
     found: Dict[str, str] = load(root / "input" / "config" / "hyperparameters.json", {})
     return [word for name, text in sorted(found.items()) if name != "mp_parameters" for word in ("--" + name, text)]
+
+
+def network(environment: Dict[str, str]) -> Dict[str, str]:
+    """Variables for NCCL and libfabric, by what the instance type has."""
+    instances = load(Path(__file__).with_name("efa.json"), {})
+    kind = environment["SM_CURRENT_INSTANCE_TYPE"]
+    found = {"NCCL_SOCKET_IFNAME": environment["SM_NETWORK_INTERFACE_NAME"], "NCCL_PROTO": "simple"}
+    if kind in instances["efa"]:
+        found["FI_PROVIDER"] = "efa"
+    if kind in instances["rdma"]:
+        found.update(FI_EFA_USE_DEVICE_RDMA="1", RDMAV_FORK_SAFE="1")
+    return found
 
 
 def _gpus() -> int:

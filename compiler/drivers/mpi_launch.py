@@ -16,16 +16,18 @@ from importlib import util
 from pathlib import Path
 from typing import Any, Dict, List
 
+from . import mpi_rank, process
 from .torch_launch import processes
 
 SSH_PORT = 22
 PATIENCE_SECONDS = 300
-_PASSED = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "FI_PROVIDER", "FI_EFA_USE_DEVICE_RDMA", "RDMAV_FORK_SAFE")
+POLL_SECONDS = 0.2
 
 
 def command(
     distributed: Dict[str, Any],
     environment: Dict[str, str],
+    drivers: Path,
     script: str,
     arguments: List[str],
 ) -> List[str]:
@@ -36,50 +38,56 @@ def command(
     slots = ",".join("%s:%d" % ("localhost" if alone else host, each) for host in hosts)
     found = ["mpirun", "--host", slots, "-np", str(each * len(hosts)), "--allow-run-as-root"]
     found += ["-mca", "pml", "ob1", "-mca", "btl", "^openib", "-mca", "orte_abort_on_non_zero_status", "1"]
+    found += ["-mca", "btl_vader_single_copy_mechanism", "none"]  # a container lets no process read another's memory
     if not alone:
         interface = environment["SM_NETWORK_INTERFACE_NAME"]
         found += ["-mca", "btl_tcp_if_include", interface, "-mca", "oob_tcp_if_include", interface]
         found += ["-mca", "plm_rsh_no_tree_spawn", "1", "-mca", "plm_rsh_args", "-o StrictHostKeyChecking=no"]
-    for name in sorted(environment):
-        if name.startswith(("SM_", "NCCL_")) or name in _PASSED:
-            found += ["-x", name]
     found += distributed.get("mpi_additional_options") or []
     if script.endswith(".sh"):
-        return [*found, shutil.which("bash") or "/bin/bash", script, *arguments]
-    runner = [sys.executable, "-m", "mpi4py"] if util.find_spec("mpi4py") else [sys.executable]
-    return [*found, *runner, script, *arguments]
+        runner = [shutil.which("bash") or "/bin/bash"]
+    else:
+        runner = [sys.executable, "-m", "mpi4py"] if util.find_spec("mpi4py") else [sys.executable]
+    return [*found, *mpi_rank.command(drivers, [*runner, script, *arguments], sys.executable)]
 
 
 def await_workers(environment: Dict[str, str]) -> None:
-    """Wait until every other host can be reached; raises TimeoutError."""
+    """Wait until every other host can be reached, or this one is to stop; raises TimeoutError."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     others = [h for h in json.loads(environment["SM_HOSTS"]) if h != environment["SM_CURRENT_HOST"]]
     for host in others:
-        while True:
+        while not process.asked_to_stop():
             try:
                 socket.create_connection((host, SSH_PORT), 2).close()
                 break
             except OSError:
                 if time.monotonic() > deadline:
                     raise TimeoutError("%s cannot be reached by SSH" % host) from None
-                time.sleep(1)
+                time.sleep(POLL_SECONDS)
 
 
 def lend() -> None:
-    """Be one of the other hosts: serve SSH until the processes that the first host starts here have ended."""
+    """Be one of the other hosts: serve SSH until the processes that the first host starts here have ended.
+
+    Ends at once when asked to stop; raises TimeoutError.
+    """
     Path("/run/sshd").mkdir(parents=True, exist_ok=True)
     subprocess.run(["ssh-keygen", "-A"], stdout=subprocess.DEVNULL, check=False)
     server = subprocess.Popen(["/usr/sbin/sshd", "-D"])
     deadline = time.monotonic() + PATIENCE_SECONDS
+    used = False
     try:
-        while not _is_used():
-            if time.monotonic() > deadline:
+        while not process.asked_to_stop():
+            uses = _is_used()
+            if used and not uses:
+                return
+            used = uses
+            if not used and time.monotonic() > deadline:
                 raise TimeoutError("the first host has started nothing here")
-            time.sleep(1)
-        while _is_used():
-            time.sleep(5)
+            time.sleep(POLL_SECONDS)
     finally:
         server.terminate()
+        server.wait()
 
 
 def _is_used() -> bool:

@@ -1,66 +1,80 @@
-"""The child process: its output passed on, its last words kept, signals handed down.
+"""The child process: its output passed on as it comes, its last words kept, signals handed down.
 
-In: a command. Out: its exit code and the tail of what it said on stderr.
+In: a command. Out: its exit code and the end of what it said on stderr. Refuses to start anything once the
+container has been asked to stop: SIGTERM ends the job, whichever of its children runs at that moment.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import threading
-from collections import deque
-from typing import Any, Deque, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
-KEPT_LINES = 400
-REASON_LIMIT = 1024  # the service keeps no more of a failure reason
-_EXIT_CODE = re.compile(r"exitcode\s*: (-?\d+)")
-_BLOCK = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*\S[^\n]*")
+KEPT_BYTES = 64 * 1024
+CHUNK_BYTES = 64 * 1024
+
+
+class _Now:
+    """What the signal handler has to know: the child that runs, and the signal that has come."""
+
+    child: subprocess.Popen[bytes] | None = None
+    signal: int = 0
+
+
+def obey() -> None:
+    """Hand SIGTERM and SIGINT down from now on: as PID 1 nothing else would make them count."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _hand_down)
+
+
+def _hand_down(number: int, _frame: Any) -> None:
+    _Now.signal = number
+    _forward()
+
+
+def _forward() -> None:
+    """Send the signal that has come to everything that the child has started."""
+    if _Now.child is not None:
+        try:
+            os.killpg(_Now.child.pid, _Now.signal)
+        except ProcessLookupError:
+            return  # it has just ended
+
+
+def asked_to_stop() -> int:
+    """The exit code of having been asked to stop; 0 where that has not happened."""
+    return 128 + _Now.signal if _Now.signal else 0
 
 
 def run(command: List[str], cwd: str, environment: Dict[str, str]) -> Tuple[int, str]:
-    """Run a command to its end; SIGTERM and SIGINT reach everything that it has started."""
+    """Run a command to its end, unless the container is to stop."""
+    if _Now.signal:
+        return asked_to_stop(), "asked to stop by " + signal.Signals(_Now.signal).name
     child = subprocess.Popen(command, cwd=cwd, env=environment, stderr=subprocess.PIPE, start_new_session=True)
-    kept: Deque[str] = deque(maxlen=KEPT_LINES)
-
-    def hand_down(number: int, _frame: Any) -> None:
-        os.killpg(child.pid, number)
-
-    before = {number: signal.signal(number, hand_down) for number in (signal.SIGTERM, signal.SIGINT)}
+    _Now.child = child
+    if _Now.signal:
+        _forward()  # it came while the child was being started
+    kept = bytearray()
     reader = threading.Thread(target=_pass_on, args=(child.stderr, kept), daemon=True)
     reader.start()
-    try:
-        code = child.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    code = child.wait()
+    _Now.child = None
     reader.join(timeout=5)  # a grandchild may still hold the pipe
-    return (128 - code if code < 0 else code), "".join(kept)
+    return (128 - code if code < 0 else code), bytes(kept).decode("utf-8", "replace")
 
 
-def _pass_on(stream: Any, kept: Deque[str]) -> None:
-    for line in iter(stream.readline, b""):
-        text = line.decode("utf-8", "replace")
-        kept.append(text)
-        sys.stderr.write(text)
-        sys.stderr.flush()
-
-
-def script_code(code: int, said: str) -> int:
-    """The script's own exit code: torchrun ends with 1 whatever it was, and says so only in words."""
-    found = _EXIT_CODE.search(said[max(said.find("Root Cause"), 0) :])
-    if code == 0 or found is None:
-        return code
-    own = int(found[1])
-    return 128 - own if own < 0 else own or code
-
-
-def reason(code: int, said: str) -> str:
-    """Why it failed, in as many characters as the service keeps: the tail of the first traceback, else of all."""
-    plain = re.sub(r"(?m)^\[rank\d+\]: ?", "", said)
-    blocks = [b for b in _BLOCK.findall(plain) if "torch/distributed/elastic" not in b]
-    text = blocks[0] if blocks else plain.strip()
-    head = "exit code %d\n" % code
-    return head + text[-(REASON_LIMIT - len(head)) :]
+def _pass_on(stream: Any, kept: bytearray) -> None:
+    """Copy a stream to stderr in whatever pieces it comes: a progress bar has no ends of lines."""
+    heard = True
+    for chunk in iter(lambda: os.read(stream.fileno(), CHUNK_BYTES), b""):
+        kept += chunk
+        del kept[:-KEPT_BYTES]
+        try:
+            if heard:
+                sys.stderr.buffer.write(chunk)
+                sys.stderr.buffer.flush()
+        except OSError:
+            heard = False  # the child must not wait for a reader that is gone

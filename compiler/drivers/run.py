@@ -8,54 +8,63 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import traceback
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
-from . import environment, mpi_launch, process, torch_launch
+from . import environment, failure, mpi_launch, mpi_rank, process, torch_launch
 
 HERE = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
     """Run what the job is to run; never ends without a reason in `output/failure`."""
-    root = Path(os.environ.get("SM_ROOT", "/opt/ml"))
-    try:
-        code, why = _run(root)
-    except (OSError, ValueError, LookupError, subprocess.SubprocessError):
-        code, why = 1, traceback.format_exc()
-        sys.stderr.write(why)
+    sys.excepthook = _last_words
+    process.obey()
+    code, said = _run(environment.root())
     if code != 0:
-        failure = root / "output" / "failure"
-        failure.parent.mkdir(parents=True, exist_ok=True)
-        failure.write_text(why[-process.REASON_LIMIT :], "utf-8")
+        _leave(failure.reason(code, said))
     return code
 
 
+def _last_words(kind: Any, error: Any, trace: Any) -> None:
+    """Leave the reason of a failure that nobody has foreseen: the driver itself is about to end with it."""
+    text = "".join(traceback.format_exception(kind, error, trace))
+    sys.stderr.write(text)
+    _leave(text.rstrip()[-failure.LIMIT :])
+
+
+def _leave(why: str) -> None:
+    file = environment.root() / "output" / "failure"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(why, "utf-8", "backslashreplace")
+
+
 def _run(root: Path) -> Tuple[int, str]:
+    """The exit code, and what was said on stderr before it."""
     source = environment.load(HERE / "sourcecode.json", {})
     distributed = environment.load(HERE / "distributed.json", {})
     variables = environment.build(root, source, distributed)
     for name in ("SM_MODEL_DIR", "SM_OUTPUT_DATA_DIR"):
         Path(variables[name]).mkdir(parents=True, exist_ok=True)
     code_folder = Path(variables["SM_SOURCE_DIR"])
-    folder = code_folder if code_folder.is_dir() else root
+    folder = str(code_folder if code_folder.is_dir() else root)
     if source.get("requirements"):
-        _install(folder / source["requirements"], variables)
+        code, said = _install(source["requirements"], folder, variables)
+        if code != 0:
+            return code, said
+    if distributed:
+        variables = {**environment.network(variables), **variables}
     kind = distributed.get("type")
-    if kind == "Torchrun":
-        variables.update(torch_launch.network(variables))
-    if kind == "MPI" and variables["SM_CURRENT_HOST_RANK"] != "0":
-        mpi_launch.lend()
-        return 0, ""
     if kind == "MPI":
+        mpi_rank.keep(variables)
+        if variables["SM_CURRENT_HOST_RANK"] != "0":
+            mpi_launch.lend()
+            return process.asked_to_stop(), "asked to stop"
         mpi_launch.await_workers(variables)
-    command = _command(kind, source, distributed, variables, root)
-    code, said = process.run(command, str(folder), variables)
-    code = process.script_code(code, said) if kind == "Torchrun" else code
-    return code, process.reason(code, said) if code else ""
+    code, said = process.run(_command(kind, source, distributed, variables, root), folder, variables)
+    return (failure.exit_code(code, said) if kind == "Torchrun" else code), said
 
 
 def _command(
@@ -72,21 +81,26 @@ def _command(
     if kind == "Torchrun":
         return torch_launch.command(distributed, variables, script, arguments)
     if kind == "MPI":
-        return mpi_launch.command(distributed, variables, script, arguments)
+        return mpi_launch.command(distributed, variables, HERE, script, arguments)
     if kind == "Custom":
         own = str(Path(variables["SM_DISTRIBUTED_DRIVERS_DIR"]) / distributed["driver_script"])
         return [bash, own] if own.endswith(".sh") else [sys.executable, own]
     return [bash if script.endswith(".sh") else sys.executable, script, *arguments]
 
 
-def _install(file: Path, variables: Dict[str, str]) -> None:
-    """Install requirements; with SM_PIP_TARGET into that folder, so that a local run changes no environment."""
-    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-r", str(file)]
+def _install(file: str, folder: str, variables: Dict[str, str]) -> Tuple[int, str]:
+    """Install requirements, whose paths are relative to the code.
+
+    With SM_PIP_TARGET they go into that folder, so that a run outside of a container changes no environment.
+    """
+    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-r", file]
     target = variables.get("SM_PIP_TARGET")
     if target:
         command += ["--target", target]
+    code, said = process.run(command, folder, variables)
+    if target:
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, (target, variables.get("PYTHONPATH"))))
-    subprocess.run(command, env=variables, check=True)
+    return code, said
 
 
 if __name__ == "__main__":

@@ -1,15 +1,13 @@
 """torchrun: the command that starts a script's processes on this host.
 
-In: the distributed config and the SM_* variables. Out: a command, and the variables that the network needs.
+In: the distributed config and the SM_* variables. Out: a command.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from importlib import metadata
-from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 
@@ -25,7 +23,10 @@ def command(
     script: str,
     arguments: List[str],
 ) -> List[str]:
-    """Build the command; a shell script is started as it is in each process."""
+    """Build the command; a shell script is started as it is in each process.
+
+    Behind `--` nothing is torchrun's: it would take a script's `--log` or `--n` for short forms of its own options.
+    """
     hosts = int(environment["SM_HOST_COUNT"])
     found = ["neuron_parallel_compile"] if environment.get("RUN_NEURON_PARALLEL_COMPILE") == "1" else []
     module = "torch.distributed.run" if _torch() >= (1, 9) else "torch.distributed.launch"
@@ -38,8 +39,8 @@ def command(
             "--node_rank=" + environment["SM_CURRENT_HOST_RANK"],
         ]
     if script.endswith(".sh"):
-        found += ["--no-python", shutil.which("bash") or "/bin/bash"]
-    return [*found, script, *arguments]
+        return [*found, "--no-python", "--", shutil.which("bash") or "/bin/bash", script, *arguments]
+    return [*found, "--", script, *arguments]
 
 
 def _torch() -> Tuple[int, int]:
@@ -48,15 +49,3 @@ def _torch() -> Tuple[int, int]:
     except metadata.PackageNotFoundError:
         return (2, 0)
     return int(major), int(minor)
-
-
-def network(environment: Dict[str, str]) -> Dict[str, str]:
-    """Variables for NCCL and libfabric, by what the instance type has."""
-    instances = json.loads(Path(__file__).with_name("efa.json").read_text("utf-8"))
-    kind = environment["SM_CURRENT_INSTANCE_TYPE"]
-    found = {"NCCL_SOCKET_IFNAME": environment["SM_NETWORK_INTERFACE_NAME"], "NCCL_PROTO": "simple"}
-    if kind in instances["efa"]:
-        found["FI_PROVIDER"] = "efa"
-    if kind in instances["rdma"]:
-        found.update(FI_EFA_USE_DEVICE_RDMA="1", RDMAV_FORK_SAFE="1")
-    return found

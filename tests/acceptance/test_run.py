@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, Run
+from tests.conftest import Run
 
 STARTERS = [
     None,
@@ -163,20 +158,6 @@ def test_several_hosts_of_mpi_are_refused(project: Path, run: Run) -> None:
     assert "need SSH between them" in run("run", "ModelTrainer/t", "--hosts", "2", code=1).stderr
 
 
-def test_mpirun_counts_the_processes_of_all_hosts() -> None:
-    from compiler.drivers import mpi_launch
-
-    variables = {
-        "SM_HOSTS": '["algo-1", "algo-2", "algo-3"]',
-        "SM_NUM_GPUS": "8",
-        "SM_NUM_NEURONS": "0",
-        "SM_NETWORK_INTERFACE_NAME": "eth0",
-    }
-    command = mpi_launch.command({}, variables, "train.py", [])
-    assert command[command.index("-np") + 1] == "24"
-    assert "algo-1:8,algo-2:8,algo-3:8" in command
-
-
 @pytest.mark.parametrize("kind", STARTERS)
 def test_a_failing_script_tells_why(project: Path, run: Run, kind: str | None) -> None:
     script = 'def fail():\n    raise ValueError("no é luck")\nfail()\n'
@@ -220,39 +201,6 @@ def test_one_failing_host_stops_the_others(project: Path, run: Run) -> None:
     assert "algo-2 ended with exit code 3" in run("run", "ModelTrainer/t", "--hosts", "2", code=4).stderr
 
 
-def test_signals_reach_the_script(project: Path) -> None:
-    script = """
-import signal, sys, time
-def stop(*_):
-    print("asked to stop", flush=True)
-    sys.exit(5)
-signal.signal(signal.SIGTERM, stop)
-print("ready", flush=True)
-time.sleep(600)
-"""
-    tree = project / "opt" / "ml"
-    drivers = tree / "input" / "data" / "sm_drivers"
-    (tree / "input" / "data" / "code").mkdir(parents=True)
-    (tree / "input" / "data" / "code" / "train.py").write_text(script, "utf-8")
-    drivers.mkdir()
-    (drivers / "drivers").symlink_to(ROOT / "compiler" / "drivers")
-    (drivers / "sourcecode.json").write_text('{"entry_script": "train.py"}', "utf-8")
-    code = "import sys; from pathlib import Path; import drivers.run as r; r.HERE = Path.cwd(); sys.exit(r.main())"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=drivers,
-        env={**os.environ, "SM_ROOT": str(tree)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGTERM)
-    assert process.stdout.readline() == "asked to stop\n"
-    assert process.wait(30) == 5
-    process.stdout.close()
-
-
 def test_requirements_are_installed_beside_the_tree(project: Path, run: Run) -> None:
     training(
         project,
@@ -269,10 +217,3 @@ def test_what_cannot_run_here(project: Path, run: Run) -> None:
     training(project, "", source_code={"source_dir": "src", "entry_script": "other.py"})
     assert "other.py is not in src" in run("run", "ModelTrainer/t", code=1).stderr
     assert "no valid spec" in run("run", "ModelTrainer/nobody", code=1).stderr
-
-
-def test_drivers_need_nothing_but_the_standard_library() -> None:
-    started = time.monotonic()
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import drivers.run, drivers.mpi_launch, drivers.process"
-    subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ROOT / "compiler")], check=True)
-    assert time.monotonic() >= started
