@@ -1,25 +1,28 @@
 """Files that a job needs in S3: which ones, under which prefix, as requests.
 
 In: a folder, or named contents. Out: PutObject requests, one a file, keyed by a hash of all of them, so that
-nothing unchanged is uploaded twice. Refuses: folders that cannot be read, or are empty.
+nothing unchanged is uploaded twice. Refuses: folders that are empty, and whatever in them cannot be uploaded; what is
+not uploaded is left out by a pattern, never in silence.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+import stat
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pathspec import PathSpec
-
 from compiler import assets
 from compiler.compiled import PACKAGED, Request, canonical
+from compiler.gitignore import Ignored
 
 IGNORED = (".env", ".git", "__pycache__", ".DS_Store", ".cache", ".ipynb_checkpoints")
 """What is left out where a spec does not say; the SDK's own list."""
+NAME_BYTES = 960
+"""How long a name may be: S3 keys end at 1,024 bytes, of which the prefix has the rest."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +35,95 @@ class Upload:
     size: int | None = None
 
 
-def folder(place: Path, root: Path, patterns: Sequence[str] | None = None) -> list[Upload]:
-    """List the files of a folder but for those that patterns leave out, as .gitignore would.
+@dataclass(frozen=True)
+class Fault:
+    """Something in a folder that cannot be uploaded: its name, empty for the folder itself, and why."""
 
-    Raises OSError.
+    name: str
+    why: str
+    rule: str = "bad-file"
+
+
+class Unusable(Exception):
+    """A folder with faults: all that there are."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.name}: {fault.why}" for fault in faults))
+        self.faults = faults
+
+
+def folder(place: Path, root: Path, ignored: Ignored) -> list[Upload]:
+    """List the files of a folder but for those that are ignored; links are followed.
+
+    Raises Unusable.
     """
-    ignored = PathSpec.from_lines("gitignore", IGNORED if patterns is None else patterns)
-    found = []
-    for path in sorted(p for p in place.rglob("*") if p.is_file()):
-        name = path.relative_to(place).as_posix()
-        if not ignored.match_file(name):
+    found: list[Upload] = []
+    faults: list[Fault] = []
+    for name, path in _walk(place, "", ignored, (), faults):
+        try:
             found.append(_of_file(name, path, Path(os.path.relpath(path, root)).as_posix()))
-    if not found:
-        raise FileNotFoundError(2, "No files in it")
+        except OSError as error:
+            faults.append(Fault(name, _reason(error)))
+    if not found and not faults:
+        faults.append(Fault("", "no files in it", "missing-file"))
+    if faults:
+        raise Unusable(faults)
     return found
+
+
+def _walk(
+    place: Path, below: str, ignored: Ignored, above: tuple[tuple[int, int], ...], faults: list[Fault]
+) -> Iterator[tuple[str, Path]]:
+    """Go through the files of a folder; `above` are the folders that lead there, so that no link leads back."""
+    try:
+        status = place.stat()
+        names = sorted(path.name for path in place.iterdir())
+    except OSError as error:
+        faults.append(Fault(below, _reason(error)))
+        return
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        faults.append(Fault(below, "a link to a folder that it is in"))
+        return
+    for name in names:
+        path, known = place / name, below + name
+        mode = _mode(path)
+        if ignored.has(known, stat.S_ISDIR(mode)):
+            continue
+        if fault := _fault(path, known, mode):
+            faults.append(fault)
+        elif stat.S_ISDIR(mode):
+            yield from _walk(path, f"{known}/", ignored, (*above, here), faults)
+        else:
+            yield known, path
+
+
+def _mode(path: Path) -> int:
+    """What a path leads to; 0 where it leads nowhere."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
+def _fault(path: Path, name: str, mode: int) -> Fault | None:
+    """Why a file or folder cannot be uploaded, if it is seen without reading it."""
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+        return Fault(shown, "the name is not UTF-8, as S3 needs it to be", "bad-name")
+    if size > NAME_BYTES:
+        return Fault(name, f"the name has {size} bytes, at most {NAME_BYTES} are possible in S3", "bad-name")
+    if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
+        return None
+    if mode:
+        return Fault(name, "neither a file nor a folder")
+    return Fault(name, "a link that leads nowhere" if path.is_symlink() else "cannot be read")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def packaged() -> list[Upload]:

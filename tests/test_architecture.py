@@ -22,7 +22,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     ["__init__", "diagnostics", "assets", "drivers"],
     ["trace", "document", "arn", "compiled"],
-    ["names", "json_source", "yaml_source", "values", "tags"],
+    ["names", "json_source", "yaml_source", "values", "tags", "gitignore"],
     ["source"],
     ["schema", "render", "api", "pipeline", "report"],
     ["project", "lock"],
@@ -114,7 +114,6 @@ ONLY = {
     "moto": {"sandbox"},
     "jinja2": {"render.py"},
     "jsonschema": {"schema.py"},
-    "pathspec": {"uploads.py"},
     "yaml": {"yaml_source.py"},
 }
 

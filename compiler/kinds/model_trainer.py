@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from compiler import distributed, names, uploads
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
 from compiler.distributed import Config
+from compiler.gitignore import Ignored
 from compiler.render import render
 from compiler.resolved import Inputs
 from compiler.trace import Traced
-from compiler.uploads import Upload
+from compiler.uploads import Unusable, Upload
 
 SWITCHES = (
     ("enable_inter_container_traffic_encryption", "EnableInterContainerTrafficEncryption"),
@@ -45,7 +46,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
         distributed.check(config, machines, fields.compute, problems)
     _check_source(fields, problems)
     _check_names(fields, config, problems)
-    code = _files(inputs, fields.source_code.source_dir, fields.source_code.ignore_patterns.value, problems)
+    code = _files(inputs, fields.source_code.source_dir, fields.source_code.ignore_patterns, problems)
     driver = _driver(inputs, config, problems) if config and config.type == "Custom" else []
     if code:
         _check_named_files(fields.source_code, {u.name for u in code}, problems)
@@ -99,29 +100,46 @@ def _check_names(fields: Traced, config: Config | None, problems: Problems) -> N
 def _check_named_files(source: Traced, known: set[str], problems: Problems) -> None:
     for name in ("entry_script", "requirements"):
         given = source[name]
-        if given and Path(given.value).as_posix() not in known:
+        if given and posixpath.normpath(given.value) not in known:
             message = f"{given.value} is not in {source.source_dir.value}, or is ignored"
             problems.error("missing-file", message, given.path)
 
 
-def _files(inputs: Inputs, given: Traced, patterns: Any, problems: Problems) -> list[Upload]:
+def _files(inputs: Inputs, given: Traced, patterns: Traced, problems: Problems) -> list[Upload]:
     """The files of a folder that a spec names, relative to the spec."""
-    if not given:
+    ignored = _ignored(patterns, problems)
+    if not given or ignored is None:
         return []
     place = inputs.folder / given.value
-    try:
-        if not place.is_dir():
-            raise NotADirectoryError(20, "no such folder")
-        return uploads.folder(place, inputs.root, patterns)
-    except OSError as error:
-        problems.error("missing-file", f"{given.value}: {(error.strerror or str(error)).lower()}", given.path)
+    if not place.is_dir():
+        problems.error("missing-file", f"{given.value}: no such folder", given.path)
         return []
+    try:
+        return uploads.folder(place, inputs.root, ignored)
+    except Unusable as error:
+        for fault in error.faults:
+            message = f"{posixpath.join(given.value, fault.name)}: {fault.why}"
+            problems.error(fault.rule, message, given.path)
+        return []
+
+
+def _ignored(patterns: Traced, problems: Problems) -> Ignored | None:
+    """What a spec leaves out; None where that cannot be said."""
+    before = len(problems)
+    for pattern in patterns:
+        try:
+            Ignored([pattern.value])
+        except ValueError as error:
+            problems.error("bad-pattern", str(error), pattern.path)
+    if len(problems) > before:
+        return None
+    return Ignored(patterns.value if patterns.given else uploads.IGNORED)
 
 
 def _driver(inputs: Inputs, config: Config, problems: Problems) -> list[Upload]:
-    found = _files(inputs, config.fields.driver_dir, None, problems)
+    found = _files(inputs, config.fields.driver_dir, Traced(None), problems)
     script = config.fields.driver_script
-    if found and script.value not in {u.name for u in found}:
+    if found and posixpath.normpath(script.value) not in {u.name for u in found}:
         problems.error("missing-file", f"{script.value} is not in {config.fields.driver_dir.value}", script.path)
     return found
 

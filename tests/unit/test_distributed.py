@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from compiler import distributed, uploads
+from compiler import distributed
 from tests.conftest import ROOT, Run
 
 
@@ -85,23 +85,6 @@ def test_what_contradicts_itself(project: Path, run: Run, fields: dict[str, Any]
     if fields.get("source_code", 1) is None:
         given["source_code"] = {}
     assert says in compile_one(project, run, 1, {}, **given)
-
-
-def test_ignored_files_are_not_uploaded(tmp_path: Path) -> None:
-    for name in ("a.py", "data/x.bin", "data/keep.txt", ".git/config", "pkg/__pycache__/a.pyc"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(name, "utf-8")
-    assert [u.name for u in uploads.folder(tmp_path, tmp_path)] == ["a.py", "data/keep.txt", "data/x.bin"]
-    chosen = uploads.folder(tmp_path, tmp_path, ["data/*", "!data/keep.txt", ".git/", "*.pyc"])
-    assert [u.name for u in chosen] == ["a.py", "data/keep.txt"]
-
-
-def test_a_prefix_changes_with_names_and_contents_only(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("1", "utf-8")
-    first = uploads.prefix(uploads.folder(tmp_path, tmp_path), "code")
-    assert uploads.prefix(uploads.folder(tmp_path, tmp_path.parent), "code") == first
-    (tmp_path / "a.py").write_text("2", "utf-8")
-    assert uploads.prefix(uploads.folder(tmp_path, tmp_path), "code") != first
 
 
 def test_the_drivers_know_the_same_networks() -> None:

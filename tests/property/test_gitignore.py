@@ -1,0 +1,124 @@
+"""Our reading of .gitignore against git itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compiler.gitignore import Ignored
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git to compare with")
+PARTS = [
+    "*",
+    "**",
+    "***",
+    "a",
+    "data",
+    "sub",
+    "deep",
+    "b",
+    "c",
+    "x.d",
+    "*.py",
+    "?.txt",
+    "a*",
+    "*a*",
+    "a**",
+    "**b",
+    "[ab].*",
+    "[!a].py",
+    "[a-c]",
+    "[a-]",
+    "[]x]",
+    "[\\]-a]",
+    "[--a]",
+    "[a\\-c]",
+    "[^[:alpha:]]*",
+    "[[:digit:][:upper:]]",
+    "[/]",
+    "\\#h",
+    "\\!n",
+    "\\a",
+    "#h",
+    "!",
+    "$",
+    "(",
+]
+PATTERN = st.builds(
+    lambda before, parts, after: before + "/".join(parts) + after,
+    st.sampled_from(["", "", "/", "!", "!/"]),
+    st.lists(st.sampled_from([*PARTS, "t ", "t\\ "]), min_size=1, max_size=3),
+    st.sampled_from(["", "", "/", " "]),
+)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("tree")
+    for folder in ("", "data", "data/sub", "deep/a/b", "a/data", "x.d"):
+        (place / folder).mkdir(parents=True, exist_ok=True)
+        for name in ("a.py", "b.txt", "c", "#h", "!n", "t "):
+            (place / folder / name).touch()
+    subprocess.run(["git", "init", "--quiet", place], check=True)
+    return place
+
+
+def kept_by_git(tree: Path, patterns: list[str]) -> set[str]:
+    (tree / ".git" / "info").mkdir(exist_ok=True)
+    (tree / ".git" / "info" / "exclude").write_text("\n".join([*patterns, ""]), "utf-8")
+    command = ["git", "-c", f"core.excludesFile={os.devnull}", "ls-files", "--others", "--exclude-standard", "-z"]
+    done = subprocess.run(command, cwd=tree, capture_output=True, check=True)
+    return set(filter(None, done.stdout.decode().split("\0")))
+
+
+def kept_by_us(place: Path, ignored: Ignored, below: str = "") -> Iterator[str]:
+    for entry in os.scandir(place / below):
+        name = below + entry.name
+        if name == ".git" or ignored.has(name, entry.is_dir()):
+            continue
+        if entry.is_dir():
+            yield from kept_by_us(place, ignored, f"{name}/")
+        else:
+            yield name
+
+
+def agree(tree: Path, patterns: list[str]) -> None:
+    assert set(kept_by_us(tree, Ignored(patterns))) == kept_by_git(tree, patterns)
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        ["data/*"],
+        ["data/*", "!data/sub/"],
+        ["data/", "!data/sub/"],
+        ["deep/**", "!deep/a/b/c"],
+        ["*", "!*/", "!a.py"],
+        ["b", "!a"],
+        ["/*", "!/deep"],
+        ["**/b", "!c"],
+        ["*.py", "!/data/a.py", "# *", "", "\\#h"],
+    ],
+)
+def test_what_people_write(tree: Path, patterns: list[str]) -> None:
+    agree(tree, patterns)
+
+
+@settings(max_examples=150)
+@given(patterns=st.lists(PATTERN, max_size=4))
+def test_what_nobody_writes(tree: Path, patterns: list[str]) -> None:
+    agree(tree, [p for p in patterns if not p.removeprefix("!").startswith("//") and p.strip("!/ ")])
+
+
+@pytest.mark.parametrize("pattern", ["[a-", "a\\", "!", "/", "//a", "[z-a]", "[[:none:]]"])
+def test_what_matches_nothing_is_refused(tree: Path, pattern: str) -> None:
+    assert kept_by_git(tree, [pattern]) == kept_by_git(tree, []), "git lets it pass"
+    with pytest.raises(ValueError, match=r"is not a pattern of \.gitignore"):
+        Ignored([pattern])
