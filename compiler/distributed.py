@@ -12,10 +12,13 @@ from functools import cache
 from typing import Any
 
 from compiler import assets
+from compiler.compiled import Compiled
 from compiler.diagnostics import Problems
 from compiler.render import render
 from compiler.trace import Traced
 
+DOCUMENT = "drivers/distributed.json"
+"""The upload that tells the drivers how processes are started."""
 DIVIDING = ("tensor_parallel_degree", "expert_parallel_degree")
 DEGREES = ("hybrid_shard_degree", "context_parallel_degree", *DIVIDING)
 
@@ -41,6 +44,13 @@ class World:
 def of_kind(kind: str, fields: Traced) -> Config:
     """The config of a reusable kind, or of the same type written inline."""
     return Config(kind, fields, render(kind, spec=fields))
+
+
+def of_compiled(content: Compiled) -> dict[str, Any] | None:
+    """What the drivers of a compiled training are told; None where its processes are not distributed."""
+    found = next((r.parameters["Body"] for r in content.requests if r.id == DOCUMENT), None)
+    document: dict[str, Any] | None = found["$json"] if found is not None else None
+    return document
 
 
 @cache

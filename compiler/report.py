@@ -48,6 +48,8 @@ def _text(d: Diagnostic, lines: Sequence[str], color: bool) -> list[str]:
 
 def printable(value: str) -> str:
     """Escape control characters, so that no spec can steer a terminal."""
+    if value.isprintable():
+        return value
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
 
 

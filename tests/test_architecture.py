@@ -44,6 +44,7 @@ EXECUTOR = [
     "differences",
     "existing",
     "functions",
+    "processes",
     "local",
     "runs",
     "lookup",

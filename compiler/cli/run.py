@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import sys
 import tempfile
 import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
 from compiler import workspace
 from compiler.cli import aws, exits, options
+from compiler.compiled import Compiled
+from compiler.diagnostics import did_you_mean
 from compiler.executor import local
 from compiler.report import printable
 
@@ -45,21 +53,21 @@ def command(
     if made is None:
         options.show([d for d in done.diagnostics if d.address == address], checked.texts, "text", None)
         raise exits.Stop(f"no valid spec has the address {address}", exits.INVALID)
-    channels = dict(_channels(given_channels))
     if keep is not None and keep.exists():
         raise click.BadParameter(f"{keep} is there already", param_hint="--keep")
-    lock = threading.Lock()
-
-    def show(host: str, line: str) -> None:
-        with lock:
-            click.echo(f"[{host}] {printable(line)}")
-
-    with tempfile.TemporaryDirectory(prefix="sagespec-") as folder:
-        chosen = local.Options(keep or Path(folder), aws.root_of(project_file), hosts, processes, channels)
+    screen = _Screen()
+    with _counted_signals() as stops, tempfile.TemporaryDirectory(prefix="sagespec-") as folder:
+        tree = keep.absolute() if keep else Path(folder)
         try:
-            ended = local.run(made.compiled, chosen, show)
+            channels = _channels(given_channels, made.compiled)
+            chosen = local.Options(tree, aws.root_of(project_file), hosts, processes, channels)
+            ended = local.run(made.compiled, chosen, screen.show, stops)
         except local.CannotRun as error:
             raise exits.Stop(str(error), exits.INVALID) from None
+        except local.Stopped:
+            raise click.Abort from None
+        finally:
+            screen.close()
     if ended.code == 0:
         return exits.DONE
     click.echo(f"error: {ended.host} ended with exit code {ended.code}; it wrote as its failure:", err=True)
@@ -68,13 +76,73 @@ def command(
     return exits.FAILED
 
 
-def _channels(given: tuple[str, ...]) -> list[tuple[str, Path]]:
-    found = []
+def _channels(given: Iterable[str], content: Compiled) -> dict[str, Path]:
+    known = local.channels(content)
+    found = {}
     for item in given:
         name, equals, folder = item.partition("=")
         if not equals or not Path(folder).is_dir():
             raise click.BadParameter(
                 f"{item!r} is not NAME=FOLDER with a folder that is there", param_hint="--channel"
             )
-        found.append((name, Path(folder)))
+        if name not in known:
+            hint = did_you_mean(name, known) or "it has none"
+            raise click.BadParameter(f"the training has no input channel {name!r}: {hint}", param_hint="--channel")
+        found[name] = Path(folder)
     return found
+
+
+@contextmanager
+def _counted_signals() -> Iterator[Callable[[], int]]:
+    """Count Ctrl-C, `kill` and the end of the terminal, instead of being torn out of what has to be put in order."""
+    came: list[int] = []
+
+    def count(number: int, _frame: Any) -> None:
+        came.append(number)
+
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, count) for number in numbers}
+    try:
+        yield lambda: len(came)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Screen:
+    """What several hosts write, on one output: each line begins with its host, whoever writes in between.
+
+    On a terminal a progress bar goes on in its line; elsewhere each of its steps has one.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._writes: str | None = None  # the host whose line is not ended yet
+        self._returns = sys.stdout.isatty()
+
+    def show(self, host: str, text: str) -> None:
+        with self._lock:
+            click.echo("".join(self._lines(host, text)), nl=False)
+
+    def close(self) -> None:
+        """End the last line."""
+        click.echo(self._ended(), nl=False)
+
+    def _lines(self, host: str, text: str) -> Iterator[str]:
+        for part in re.findall(r"\r\n|[\r\n]|[^\r\n]+", text):
+            if self._writes != host:
+                yield self._ended()
+            if part == "\r":
+                yield f"\r[{host}] " if self._returns else self._ended()
+                self._writes = host if self._returns else None
+                continue
+            if self._writes is None:
+                yield f"[{host}] "
+            self._writes = host
+            yield self._ended() if part[-1] == "\n" else printable(part)
+
+    def _ended(self) -> str:
+        """What ends the line that is being written, if there is one."""
+        ending = "" if self._writes is None else "\n"
+        self._writes = None
+        return ending

@@ -1,38 +1,46 @@
 """A training on this machine: the same files, drivers and variables as in the container, in a tree of its own.
 
 In: the compiled file of a training job. Out: its exit code, and why it failed. Each host is a process group on
-loopback with its own `/opt/ml`-like tree; no root is needed, and nothing outside the tree is written.
+loopback with its own `/opt/ml`-like tree; no root is needed, nothing outside the tree is written, and nothing that
+was started is left running.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
+from compiler import distributed
 from compiler.compiled import Compiled, Request
 from compiler.executor import markers
+from compiler.executor.processes import POLL_SECONDS, Family
 
 DRIVERS = "sm_drivers"
 GRACE_SECONDS = 10.0
+CHUNK_BYTES = 64 * 1024
 _KEPT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "USER", "VIRTUAL_ENV")
 
-OnLine = Callable[[str, str], None]
-"""Called with a host and a line that it has written."""
+OnOutput = Callable[[str, str], None]
+"""Called with a host and what it has written, as it comes: a piece is no line."""
 
 
 class CannotRun(Exception):
     """A compiled file that is no training with a script, or files that have changed."""
+
+
+class Stopped(Exception):
+    """The user has had enough."""
 
 
 @dataclass(frozen=True)
@@ -55,46 +63,60 @@ class Ended:
     reason: str = ""
 
 
-def run(content: Compiled, options: Options, on_line: OnLine) -> Ended:
+def channels(content: Compiled) -> list[str]:
+    """The input channels that a training reads, but for those of its code."""
+    job = _job(content)
+    own = {"code", DRIVERS}
+    return [c["ChannelName"] for c in job.parameters.get("InputDataConfig", ()) if c["ChannelName"] not in own]
+
+
+def run(content: Compiled, options: Options, on_output: OnOutput, stops: Callable[[], int]) -> Ended:
     """Run a training to its end; when one host fails, the others are stopped.
 
-    Raises CannotRun.
+    `stops` tells how often the user has asked to stop: once ends it, twice without any patience. What `on_output`
+    raises ends it too, and is raised here. Raises CannotRun, Stopped.
     """
-    job = next((r for r in content.requests if r.operation == "CreateTrainingJob"), None)
+    job = _job(content)
     uploads = [r for r in content.requests if r.operation == "PutObject"]
-    if job is None or not any(r.id.startswith("drivers/") for r in uploads):
-        raise CannotRun(f"{content.address} is not a training with source_code: there is nothing to run here")
-    if options.hosts > 1 and _is_mpi(uploads, options):
+    config = distributed.of_compiled(content)
+    if options.hosts > 1 and config and config["type"] == "MPI":
         raise CannotRun("several hosts of MPI need SSH between them: run one host here, with more --processes")
+    if options.processes and not config:
+        raise CannotRun(f"{content.address} has no `distributed`: one process a host is all that it starts")
     hosts = [f"algo-{number}" for number in range(1, options.hosts + 1)]
     try:
         trees = {host: _lay_out(host, hosts, job, uploads, options) for host in hosts}
     except markers.Unfilled as error:
         raise CannotRun(str(error)) from None
+    except OSError as error:
+        raise CannotRun(f"{error.filename}: {(error.strerror or str(error)).lower()}") from None
     port = _free_port()
-    running = {host: _start(tree, job, port, options) for host, tree in trees.items()}
-    readers = [
-        threading.Thread(target=_read, args=(host, process.stdout, on_line), daemon=True)
-        for host, process in running.items()
-    ]
-    for reader in readers:
-        reader.start()
+    family = Family()
+    running = {host: _start(host, tree, job, port, options) for host, tree in trees.items()}
+    readers = [_Reader(host, process.stdout, on_output) for host, process in running.items() if process.stdout]
     try:
-        failed = _watch(running)
+        failed = _watch(running, readers, stops)
     finally:
-        _end(running)
+        family.end(list(running.values()), GRACE_SECONDS, hurry=lambda: stops() > 1)
         for reader in readers:
-            reader.join(timeout=5)
+            reader.join(GRACE_SECONDS)
+    if stops():
+        raise Stopped
+    for reader in readers:
+        if reader.trouble is not None:
+            raise reader.trouble
     if failed is None:
         return Ended(0)
     failure = trees[failed] / "output" / "failure"
-    reason = failure.read_text("utf-8") if failure.is_file() else ""
+    reason = failure.read_text("utf-8", "replace") if failure.is_file() else ""
     return Ended(running[failed].returncode, failed, reason)
 
 
-def _is_mpi(uploads: list[Request], options: Options) -> bool:
-    config: Any = next((r.parameters["Body"] for r in uploads if r.id == "drivers/distributed.json"), {"$json": {}})
-    return bool(json.loads(markers.fill(config, {}, options.root)).get("type") == "MPI")
+def _job(content: Compiled) -> Request:
+    job = next((r for r in content.requests if r.operation == "CreateTrainingJob"), None)
+    if job is None or not any(r.id.startswith("drivers/") for r in content.requests):
+        raise CannotRun(f"{content.address} is not a training with source_code: there is nothing to run here")
+    return job
 
 
 def _lay_out(host: str, hosts: list[str], job: Request, uploads: list[Request], options: Options) -> Path:
@@ -126,7 +148,7 @@ def _lay_out(host: str, hosts: list[str], job: Request, uploads: list[Request], 
         label, _, name = request.id.partition("/")
         body = markers.fill(request.parameters["Body"], {}, options.root)
         content = body.encode() if isinstance(body, str) else body
-        if name == "distributed.json" and label == "drivers" and options.processes:
+        if request.id == distributed.DOCUMENT and options.processes:
             content = json.dumps({**json.loads(content), "process_count_per_node": options.processes}).encode()
         file = tree / "input" / "data" / (DRIVERS if label == "drivers" else "code") / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -138,14 +160,14 @@ def _write_json(file: Path, content: Any) -> None:
     file.write_text(json.dumps(content), "utf-8")
 
 
-def _start(tree: Path, job: Request, port: int, options: Options) -> subprocess.Popen[bytes]:
+def _start(host: str, tree: Path, job: Request, port: int, options: Options) -> subprocess.Popen[bytes]:
     """Start one host as the container would be started, in a process group of its own."""
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment |= {name: str(value) for name, value in job.parameters.get("Environment", {}).items()}
     environment |= {
         "SM_PYTHON": os.environ.get("SM_PYTHON", sys.executable),
         "SM_ROOT": str(tree),
-        "SM_PIP_TARGET": str(options.tree / "site-packages"),
+        "SM_PIP_TARGET": str(options.tree / host / "site-packages"),
         "SM_MASTER_ADDR": "127.0.0.1",
         "SM_MASTER_PORT": str(port),
         "PYTHONUNBUFFERED": "1",
@@ -163,38 +185,38 @@ def _start(tree: Path, job: Request, port: int, options: Options) -> subprocess.
     )
 
 
-def _read(host: str, stream: BinaryIO, on_line: OnLine) -> None:
-    with stream:
-        for line in iter(stream.readline, b""):
-            on_line(host, line.decode("utf-8", "replace").rstrip("\n"))
+class _Reader(threading.Thread):
+    """Hands on what a host writes; after trouble with that it goes on reading, so that the host is not held up."""
+
+    def __init__(self, host: str, stream: IO[bytes], on_output: OnOutput) -> None:
+        super().__init__(daemon=True)
+        self.trouble: OSError | None = None
+        self._host, self._stream, self._on_output = host, stream, on_output
+        self.start()
+
+    def run(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        with self._stream as stream:
+            while chunk := os.read(stream.fileno(), CHUNK_BYTES):
+                text = decoder.decode(chunk)
+                try:
+                    if text and self.trouble is None:
+                        self._on_output(self._host, text)
+                except OSError as error:
+                    self.trouble = error
 
 
-def _watch(running: Mapping[str, subprocess.Popen[bytes]]) -> str | None:
-    """Wait until all hosts are done, or one has failed: give that one."""
-    while True:
+def _watch(
+    running: Mapping[str, subprocess.Popen[bytes]], readers: list[_Reader], stops: Callable[[], int]
+) -> str | None:
+    """Wait until all hosts are done, or one has failed: give that one; or until nobody wants to hear more."""
+    while not stops() and not any(reader.trouble for reader in readers):
         codes = {host: process.poll() for host, process in running.items()}
         failed = next((host for host, code in codes.items() if code), None)
         if failed is not None or all(code == 0 for code in codes.values()):
             return failed
-        time.sleep(0.05)
-
-
-def _end(running: Mapping[str, subprocess.Popen[bytes]]) -> None:
-    """Stop what still runs: first asking, then not."""
-    for number, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
-        alive = list(_alive(running))
-        for process in alive:
-            os.killpg(process.pid, number)
-        deadline = time.monotonic() + seconds
-        for process in alive:
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                continue
-
-
-def _alive(running: Mapping[str, subprocess.Popen[bytes]]) -> Iterator[subprocess.Popen[bytes]]:
-    return (process for process in running.values() if process.poll() is None)
+        time.sleep(POLL_SECONDS)
+    return None
 
 
 def _free_port() -> int:

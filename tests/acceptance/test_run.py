@@ -217,3 +217,27 @@ def test_what_cannot_run_here(project: Path, run: Run) -> None:
     training(project, "", source_code={"source_dir": "src", "entry_script": "other.py"})
     assert "other.py is not in src" in run("run", "ModelTrainer/t", code=1).stderr
     assert "no valid spec" in run("run", "ModelTrainer/nobody", code=1).stderr
+
+
+def test_a_kept_tree_may_be_given_as_people_do(project: Path, run: Run) -> None:
+    training(project, "open('made', 'w').close()\n")
+    run("run", "ModelTrainer/t", "--keep", "kept")
+    assert (project / "kept/algo-1/opt/ml/input/data/code/made").exists()
+    assert "is there already" in run("run", "ModelTrainer/t", "--keep", "kept", code=2).stderr
+
+
+def test_options_that_would_change_nothing_are_refused(project: Path, run: Run) -> None:
+    training(project, "", input_data_config=[{"channel_name": "train", "data_source": "s3://my-bucket/d"}])
+    assert "did you mean 'train'?" in run("run", "ModelTrainer/t", "--channel", "trian=specs", code=2).stderr
+    assert "no input channel 'code'" in run("run", "ModelTrainer/t", "--channel", "code=specs", code=2).stderr
+    assert "has no `distributed`" in run("run", "ModelTrainer/t", "--processes", "2", code=1).stderr
+
+
+def test_a_progress_bar_is_seen_step_by_step_and_hosts_never_share_a_line(project: Path, run: Run) -> None:
+    bar = (
+        "import sys, time\nfor n in range(3): sys.stderr.write(f'\\r{n} of 2'); sys.stderr.flush(); time.sleep(0.1)\n"
+    )
+    training(project, bar)
+    assert run("run", "ModelTrainer/t").stdout == "".join(f"[algo-1] {n} of 2\n" for n in range(3))
+    said = run("run", "ModelTrainer/t", "--hosts", "3").stdout
+    assert all(re.fullmatch(r"\[algo-[123]\] [012] of 2", line) for line in said.splitlines()), said
