@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -15,35 +15,40 @@ from compiler import assets
 from compiler.compiled import Compiled
 from compiler.diagnostics import Problems
 from compiler.render import render
-from compiler.trace import Traced
+from compiler.trace import Traced, settle
 
 DOCUMENT = "drivers/distributed.json"
 """The upload that tells the drivers how processes are started."""
 DIVIDING = ("tensor_parallel_degree", "expert_parallel_degree")
 DEGREES = ("hybrid_shard_degree", "context_parallel_degree", *DIVIDING)
+_ABSENT = Traced(None)
 
 
 @dataclass(frozen=True)
 class Config:
-    """A distributed config: its type, its fields, and the document for the drivers."""
+    """A distributed config: its type, and the document that the drivers read.
+
+    `processes` and `smp` are the fields that rules know; a driver of the user's own has none. `origin` is the address
+    of the spec that they are from, where it is another one.
+    """
 
     type: str
-    fields: Traced
-    document: Any
-
-
-@dataclass(frozen=True)
-class World:
-    """The machines: `processes` is the world size, None where it is not known."""
-
-    instance_type: str
-    instance_count: int
-    processes: int | None
+    document: dict[str, Any]
+    processes: Traced = _ABSENT
+    smp: Traced = _ABSENT
+    origin: str = ""
 
 
 def of_kind(kind: str, fields: Traced) -> Config:
     """The config of a reusable kind, or of the same type written inline."""
-    return Config(kind, fields, render(kind, spec=fields))
+    document, _ = settle(render(kind, spec=fields))
+    given = {name: value for name, value in document.items() if value is not None}
+    return Config(kind, given, fields.process_count_per_node, fields.smp)
+
+
+def of_ref(config: Config, ref: Traced) -> Config:
+    """A config of another spec, at the place that refers to it."""
+    return replace(config, processes=ref.to(config.processes.value), smp=ref.to(config.smp.value), origin=ref.value)
 
 
 def of_compiled(content: Compiled) -> dict[str, Any] | None:
@@ -60,38 +65,44 @@ def instances() -> dict[str, dict[str, Any]]:
     return found
 
 
-def world(compute: Traced, config: Config | None) -> World:
-    """Count the processes of all nodes: as configured, else one for each accelerator where that is known."""
+def _world_size(kind: str, count: int, config: Config) -> int | None:
+    """Count the processes of all nodes: as configured, else one for each accelerator; None where nobody knows."""
+    each = config.processes.value or instances().get(kind, {}).get("accelerators")
+    return each * count if each else None
+
+
+def check(config: Config, problems: Problems) -> None:
+    """Check what degrees of model parallelism say of each other, whatever the machines are."""
+    smp = config.smp
+    tensor, expert = smp.tensor_parallel_degree, smp.expert_parallel_degree
+    if (tensor.value or 1) > 1 and (expert.value or 1) > 1:
+        problems.error("bad-degree", "expert parallelism excludes tensor parallelism", expert.path)
+    shard, context = smp.hybrid_shard_degree, smp.context_parallel_degree
+    if (shard.value or 0) >= 1 and (context.value or 1) > shard.value:
+        message = f"context_parallel_degree is {context.value}, more than hybrid_shard_degree {shard.value}"
+        problems.error("bad-degree", message, context.path)
+
+
+def check_machines(config: Config, compute: Traced, problems: Problems) -> None:
+    """Check degrees against the number of processes, and hint at slow networks."""
     kind, count = str(compute.instance_type.value), int(compute.instance_count.value or 1)
-    each = config.fields.process_count_per_node.value if config else None
-    each = each or instances().get(kind, {}).get("accelerators")
-    return World(kind, count, each * count if each else None)
-
-
-def check(config: Config, machines: World, compute: Traced, problems: Problems) -> None:
-    """Check the degrees of model parallelism, and hint at slow networks."""
-    smp = config.fields.smp
-    if smp:
-        for message, given in _degree_problems(smp, machines.processes):
-            problems.error("bad-degree", message, given.path)
-    known = instances().get(machines.instance_type)
-    if machines.instance_count > 1 and known and known["accelerators"] and not known["efa"]:
-        message = f"{machines.instance_type} has no EFA: its nodes talk to each other over TCP, which is slow"
+    for name, message in _misfits(config.smp, _world_size(kind, count, config)):
+        if config.origin:
+            problems.error("bad-degree", f"{config.origin}: smp.{message}", config.smp.path)
+        else:
+            problems.error("bad-degree", message, config.smp[name].path)
+    known = instances().get(kind)
+    if count > 1 and known and known["accelerators"] and not known["efa"]:
+        message = f"{kind} has no EFA: its nodes talk to each other over TCP, which is slow"
         problems.warn("no-efa", message, compute.instance_type.path)
 
 
-def _degree_problems(smp: Traced, size: int | None) -> Iterator[tuple[str, Traced]]:
+def _misfits(smp: Traced, size: int | None) -> Iterator[tuple[str, str]]:
+    if size is None:
+        return
     for name in DEGREES:
-        given = smp[name]
-        if given and size is not None and given.value > size:
-            yield f"{name} is {given.value}, more than the {size} processes that there are", given
-    for name in DIVIDING:
-        given = smp[name]
-        if given and size is not None and given.value <= size and size % given.value:
-            yield f"{name} is {given.value}, which does not divide the {size} processes evenly", given
-    tensor, expert = smp.tensor_parallel_degree, smp.expert_parallel_degree
-    if (tensor.value or 1) > 1 and (expert.value or 1) > 1:
-        yield "expert parallelism excludes tensor parallelism", expert
-    shard, context = smp.hybrid_shard_degree, smp.context_parallel_degree
-    if (shard.value or 0) >= 1 and (context.value or 1) > shard.value:
-        yield f"context_parallel_degree is {context.value}, more than hybrid_shard_degree {shard.value}", context
+        degree = smp[name].value or 1
+        if degree > size:
+            yield name, f"{name} is {degree}, more than the {size} processes that there are"
+        elif name in DIVIDING and size % degree:
+            yield name, f"{name} is {degree}, which does not divide the {size} processes evenly"

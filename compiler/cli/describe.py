@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from compiler import distributed
 from compiler.cli import aws, exits
 from compiler.executor import track
 from compiler.report import printable
@@ -38,6 +39,7 @@ def command(
             "source": content.source,
             "identity": content.identity,
             "depends_on": list(content.depends_on),
+            "distributed": distributed.of_compiled(content),
         }
     if form == "json":
         aws.show_json(status)

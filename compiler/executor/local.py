@@ -135,7 +135,8 @@ def _lay_out(host: str, hosts: list[str], job: Request, uploads: list[Request], 
     }
     _write_json(config / "resourceconfig.json", resource)
     _write_json(config / "hyperparameters.json", parameters.get("HyperParameters", {}))
-    names = {c["ChannelName"]: {"TrainingInputMode": c.get("InputMode", "File")} for c in channels}
+    mode = parameters["AlgorithmSpecification"]["TrainingInputMode"]
+    names = {c["ChannelName"]: {"TrainingInputMode": c.get("InputMode", mode)} for c in channels}
     _write_json(config / "inputdataconfig.json", names)
     for channel in channels:
         name, place = channel["ChannelName"], tree / "input" / "data" / channel["ChannelName"]

@@ -24,6 +24,8 @@ SWITCHES = (
 )
 RESERVED_CHANNELS = ("code", "sm_drivers")
 MODEL_PARALLELISM = "mp_parameters"
+MAX_RUNTIME_SECONDS = 3600
+CUSTOM = "Custom"
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,15 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields = inputs.fields
     role = inputs.role(problems)
     before = len(problems)
-    config = _config(inputs)
+    config = _config(inputs, problems)
     if config is not None:
-        machines = distributed.world(fields.compute, config)
-        distributed.check(config, machines, fields.compute, problems)
+        distributed.check_machines(config, fields.compute, problems)
     _check_source(fields, problems)
     _check_names(fields, config, problems)
+    _check_waiting(fields, problems)
+    _check_input_mode(fields, problems)
     code = _files(inputs, fields.source_code.source_dir, fields.source_code.ignore_patterns, problems)
-    driver = _driver(inputs, config, problems) if config and config.type == "Custom" else []
+    driver = _driver(inputs, problems) if config and config.type == CUSTOM else []
     if code:
         _check_named_files(fields.source_code, {u.name for u in code}, problems)
     if role is None or any(p.severity == "error" for p in problems[before:]):
@@ -55,23 +58,26 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     return Facts(role, config, code, driver)
 
 
-def _config(inputs: Inputs) -> Config | None:
+def _config(inputs: Inputs, problems: Problems) -> Config | None:
     """The distributed config: that of a ref, or the one written inline."""
     given = inputs.fields.distributed
     if not given:
         return None
     if "distributed" in inputs.upstream:
-        found: Config = inputs.upstream["distributed"]
-        return Config(found.type, given.to(found.fields.value), found.document)
+        return distributed.of_ref(inputs.upstream["distributed"], given.ref)
     kind = given.type.value
-    return Config(kind, given, given) if kind == "Custom" else distributed.of_kind(kind, given)
+    if kind == CUSTOM:
+        return Config(kind, given.value)
+    config = distributed.of_kind(kind, given)
+    distributed.check(config, problems)
+    return config
 
 
 def _check_source(fields: Traced, problems: Problems) -> None:
     source = fields.source_code
     if source.command and source.entry_script:
         problems.error("exclusive-fields", "either an entry_script or a command, not both", source.command.path)
-    if source and not (source.command or source.entry_script):
+    if source.given and not (source.command or source.entry_script):
         problems.error("missing-field", "source_code needs an entry_script or a command", source.path)
     for name in ("entry_script", "requirements", "ignore_patterns"):
         if source[name] and not source.source_dir:
@@ -81,6 +87,9 @@ def _check_source(fields: Traced, problems: Problems) -> None:
     elif fields.distributed and not source.entry_script:
         hint = "give source_code.entry_script"
         problems.error("missing-field", "distributed has no script to start", fields.distributed.path, hint)
+    if fields.networking.enable_network_isolation and source.requirements:
+        message = "enable_network_isolation leaves pip without an index: all requirements must be files in source_dir"
+        problems.warn("no-network", message, source.requirements.path)
 
 
 def _check_names(fields: Traced, config: Config | None, problems: Problems) -> None:
@@ -92,9 +101,33 @@ def _check_names(fields: Traced, config: Config | None, problems: Problems) -> N
         if name.value in RESERVED_CHANNELS:
             problems.error("reserved-name", f"the channel {name.value!r} is sagespec's own", name.path)
         taken.add(name.value)
-    if config is not None and config.fields.smp.given and fields.hyperparameters[MODEL_PARALLELISM].given:
+    if config is not None and config.smp.given and fields.hyperparameters[MODEL_PARALLELISM].given:
         place = fields.hyperparameters[MODEL_PARALLELISM].path
         problems.error("reserved-name", f"smp sets the hyperparameter {MODEL_PARALLELISM} itself", place)
+
+
+def _check_waiting(fields: Traced, problems: Problems) -> None:
+    """Spot instances are waited for, others are not."""
+    spot, given = fields.compute.enable_managed_spot_training, fields.stopping_condition
+    wait, longest = given.max_wait_time_in_seconds, given.max_runtime_in_seconds.value or MAX_RUNTIME_SECONDS
+    if wait and wait.value < longest:
+        message = f"max_wait_time_in_seconds is {wait.value}, less than the {longest} seconds that the job may run"
+        problems.error("out-of-range", message, wait.path)
+    if wait and not spot:
+        problems.warn("no-effect", "only spot instances are waited for: see enable_managed_spot_training", wait.path)
+    if spot and not wait:
+        hint = "give stopping_condition.max_wait_time_in_seconds, which counts the run as well"
+        problems.warn("no-wait", "the service wants to know how long to wait for spot instances", spot.path, hint)
+
+
+def _check_input_mode(fields: Traced, problems: Problems) -> None:
+    """An S3 URI alone is always copied, as by the SDK: the channel's own mode wins over the job's."""
+    mode = fields.training_input_mode
+    copied = [c.channel_name.value for c in fields.input_data_config if str(c.data_source.value).startswith("s3:")]
+    if mode.value not in (None, "File") and copied:
+        hint = f"write data_source as {{s3_uri: ...}} for {', '.join(copied)}"
+        message = f"{mode.value} has no effect on channels that are an S3 URI and nothing else"
+        problems.warn("no-effect", message, mode.path, hint)
 
 
 def _check_named_files(source: Traced, known: set[str], problems: Problems) -> None:
@@ -118,8 +151,8 @@ def _files(inputs: Inputs, given: Traced, patterns: Traced, problems: Problems) 
         return uploads.folder(place, inputs.root, ignored)
     except Unusable as error:
         for fault in error.faults:
-            message = f"{posixpath.join(given.value, fault.name)}: {fault.why}"
-            problems.error(fault.rule, message, given.path)
+            place = posixpath.join(given.value, fault.name).rstrip("/")
+            problems.error(fault.rule, f"{place}: {fault.why}", given.path)
         return []
 
 
@@ -136,11 +169,11 @@ def _ignored(patterns: Traced, problems: Problems) -> Ignored | None:
     return Ignored(patterns.value if patterns.given else uploads.IGNORED)
 
 
-def _driver(inputs: Inputs, config: Config, problems: Problems) -> list[Upload]:
-    found = _files(inputs, config.fields.driver_dir, Traced(None), problems)
-    script = config.fields.driver_script
+def _driver(inputs: Inputs, problems: Problems) -> list[Upload]:
+    folder, script = inputs.fields.distributed.driver_dir, inputs.fields.distributed.driver_script
+    found = _files(inputs, folder, Traced(None), problems)
     if found and posixpath.normpath(script.value) not in {u.name for u in found}:
-        problems.error("missing-file", f"{script.value} is not in {config.fields.driver_dir.value}", script.path)
+        problems.error("missing-file", f"{script.value} is not in {folder.value}", script.path)
     return found
 
 
@@ -163,6 +196,7 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
         has_code=bool(fields.source_code),
         channels=channels,
         switches=SWITCHES,
+        max_runtime=MAX_RUNTIME_SECONDS,
         hyperparameters=dict(_hyperparameters(fields, facts.config)),
         s3_output_path=_output_path(inputs, bucket),
         text=_text,
@@ -178,29 +212,20 @@ def _drivers(fields: Traced, facts: Facts) -> list[Upload]:
     source = fields.source_code
     if not source:
         return []
-    wanted = {name: source[name] for name in ("command", "entry_script", "requirements") if source[name]}
+    wanted = {name: source[name].value for name in ("command", "entry_script", "requirements") if source[name]}
     own = [Upload(f"distributed_drivers/{u.name}", u.body, u.sha256, u.size) for u in facts.driver]
-    files = [*uploads.packaged(), *own, uploads.document("sourcecode.json", _plain(wanted))]
+    files = [*uploads.packaged(), *own, uploads.document("sourcecode.json", wanted)]
     if facts.config is not None:
-        files.append(uploads.document("distributed.json", _plain(facts.config.document)))
+        files.append(uploads.document("distributed.json", facts.config.document))
     return files
-
-
-def _plain(tree: Any) -> Any:
-    """A document without traces and without what is not given: it is hashed before it is settled."""
-    if isinstance(tree, Traced):
-        return _plain(tree.value)
-    if isinstance(tree, dict):
-        return {key: item for key, item in ((k, _plain(v)) for k, v in tree.items()) if item is not None}
-    return tree
 
 
 def _hyperparameters(fields: Traced, config: Config | None) -> Iterator[tuple[str, Traced]]:
     """Hyperparameters as they are sent: text as it is, anything else as JSON."""
     for name, given in fields.hyperparameters.entries():
         yield name, given.to(_text(given.value))
-    if config is not None and config.type == "Torchrun" and config.fields.smp.given:
-        yield MODEL_PARALLELISM, config.fields.smp.to(json.dumps(config.fields.smp.value))
+    if config is not None and config.smp.given:
+        yield MODEL_PARALLELISM, config.smp.to(json.dumps(config.smp.value))
 
 
 def _text(value: Any) -> str:

@@ -9,8 +9,10 @@ from compiler.distributed import Config
 from compiler.resolved import Inputs
 
 
-def resolve(inputs: Inputs, problems: Problems) -> Config:  # noqa: ARG001  the protocol of kinds
-    return distributed.of_kind(inputs.spec.kind, inputs.fields)
+def resolve(inputs: Inputs, problems: Problems) -> Config:
+    config = distributed.of_kind(inputs.spec.kind, inputs.fields)
+    distributed.check(config, problems)
+    return config
 
 
 def requests(inputs: Inputs, facts: Config) -> list[Request]:  # noqa: ARG001  it is only there to be referred to

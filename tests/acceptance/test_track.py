@@ -85,6 +85,21 @@ def test_describe_says_everything(trained: Path, run: Run) -> None:
     assert "compiled:" not in text
 
 
+def test_describe_names_the_driver_of_a_training(project: Path, aws: Sandbox, run: Run) -> None:
+    write(project, "model-trainer", "torchrun")
+    shutil.copytree(ROOT / "specs" / "training", project / "specs" / "training")
+    run("compile")
+    run("apply", *FAST)
+    said = json.loads(run("describe", "ModelTrainer/line", "-o", "json").stdout)["compiled"]["distributed"]
+    assert said == {
+        "type": "Torchrun",
+        "process_count_per_node": 2,
+        "driver_dir": "sm_drivers/drivers",
+        "driver_script": "torch_launch.py",
+    }
+    assert "    driver_script: torch_launch.py" in run("describe", "ModelTrainer/line").stdout
+
+
 def test_list_finds_what_anybody_has_started(evaluated: Path, aws: Sandbox, run: Run) -> None:
     everything = json.loads(run("list", "-o", "json").stdout)["runs"]
     assert [e["kind"] for e in everything].count("LLMAsJudgeEvaluator") == 1

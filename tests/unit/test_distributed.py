@@ -27,6 +27,11 @@ def compile_one(project: Path, run: Run, code: int, smp: dict[str, Any], **field
     return run("compile", code=code).stderr
 
 
+def compiled(project: Path) -> dict[str, Any]:
+    made = json.loads((project / "compiled" / "ModelTrainer" / "t.json").read_text("utf-8"))
+    return {request["id"]: request["parameters"] for request in made["requests"]}
+
+
 @pytest.mark.parametrize(
     ("smp", "says"),
     [
@@ -53,8 +58,34 @@ def test_degrees_that_cannot_work(project: Path, run: Run, smp: dict[str, Any], 
 )
 def test_degrees_that_work(project: Path, run: Run, smp: dict[str, Any]) -> None:
     compile_one(project, run, 0, smp)
-    made = json.loads((project / "compiled" / "ModelTrainer" / "t.json").read_text("utf-8"))
-    assert json.loads(made["requests"][-1]["parameters"]["HyperParameters"]["mp_parameters"]) == smp
+    assert json.loads(compiled(project)["job"]["HyperParameters"]["mp_parameters"]) == smp
+
+
+def test_a_driver_of_ones_own_is_told_what_it_likes(project: Path, run: Run) -> None:
+    own = {"process_count_per_node": "8", "smp": {"tensor_parallel_degree": "many"}, "none": None}
+    config = {"type": "Custom", "driver_dir": "src", "driver_script": "./train.py", **own}
+    parameters = {"mp_parameters": "its own"}
+    compile_one(project, run, 0, {}, distributed=config, hyperparameters=parameters)
+    requests = compiled(project)
+    assert requests["drivers/distributed.json"]["Body"] == {"$json": config}
+    assert requests["job"]["HyperParameters"] == parameters
+
+
+def test_the_drivers_of_torchrun_and_mpi_are_named(project: Path, run: Run) -> None:
+    for kind, script in (("Torchrun", "torch_launch.py"), ("MPI", "mpi_launch.py")):
+        compile_one(project, run, 0, {}, distributed={"type": kind})
+        requests = compiled(project)
+        document = requests["drivers/distributed.json"]["Body"]["$json"]
+        assert document == {"type": kind, "driver_dir": "sm_drivers/drivers", "driver_script": script}
+        assert f"drivers/{document['driver_dir'].removeprefix('sm_drivers/')}/{script}" in requests
+
+
+def test_without_a_network_pip_has_no_index(project: Path, run: Run) -> None:
+    (project / "specs" / "src").mkdir()
+    (project / "specs" / "src" / "r.txt").touch()
+    source = {"source_dir": "src", "entry_script": "train.py", "requirements": "./r.txt"}
+    fields = {"source_code": source, "networking": {"enable_network_isolation": True}}
+    assert "warning[no-network]" in compile_one(project, run, 0, {}, **fields)
 
 
 def test_nothing_is_known_of_an_unknown_instance_type(project: Path, run: Run) -> None:
