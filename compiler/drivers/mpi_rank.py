@@ -38,4 +38,4 @@ def become(script: List[str]) -> None:
 
 
 def _file() -> Path:
-    return environment.root() / "input" / "data" / "sm_drivers" / "environment.json"
+    return environment.root() / "input" / "sm_environment.json"

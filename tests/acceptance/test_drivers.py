@@ -217,7 +217,7 @@ def test_nothing_is_started_after_sigterm(tmp_path: Path) -> None:
 def test_waiting_for_other_hosts_ends_with_sigterm(tmp_path: Path) -> None:
     resource = {"hosts": ["algo-1", "nobody.invalid"], "current_host": "algo-1"}
     container(tmp_path, "", {"type": "MPI"}, resource)
-    waiting = tmp_path / "input/data/sm_drivers/environment.json"
+    waiting = tmp_path / "input/sm_environment.json"
     process = start(tmp_path)
     try:
         while not waiting.exists():
