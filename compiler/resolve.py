@@ -79,6 +79,7 @@ def resolve(specs: Mapping[str, Spec], broken: frozenset[str], settings: Setting
         if done is not None:
             resolved[address] = done
     diagnostics += _shared_outputs(resolved)
+    diagnostics += _shared_functions(resolved)
     return Resolution(resolved, tuple(sorted(diagnostics)))
 
 
@@ -95,6 +96,19 @@ def _shared_outputs(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
             yield spec.locate(Problem("shared-output", message, outputs[address].path, hint, "warning"))
         else:
             outermost, other = path, address
+
+
+def _shared_functions(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
+    """A function is never changed: of two specs that give it one name, the second fails if they differ."""
+    makers: dict[tuple[str, str], str] = {}
+    for address, one in resolved.items():
+        name = getattr(one.facts, "function_name", None)
+        if name:
+            other = makers.setdefault((one.inputs.context.region, name.value), address)
+            if other != address:
+                message = f"{other} makes the function {name.value!r} as well"
+                hint = "leave the name out, or use ${spec.name} in it"
+                yield one.spec.locate(Problem("shared-function", message, name.path, hint, "warning"))
 
 
 def _ref_problems(spec: Spec, specs: Mapping[str, Spec], broken: frozenset[str]) -> Iterator[Problem]:

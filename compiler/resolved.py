@@ -50,13 +50,13 @@ class Inputs:
 
     def tags(self, *conventional: dict[str, Any], ours: bool = True) -> list[dict[str, Any]]:
         """The tags of a job or pipeline: those of the SDK's conventions, the spec's, and ours."""
-        own = [{"Key": v.to(key), "Value": v.to(_tag_text(v.value))} for key, v in self.spec.tags().items()]
+        own = [{"Key": v.to(key), "Value": v.to(yaml_text(v.value))} for key, v in self.spec.tags().items()]
         marks = [tag(ADDRESS, self.spec.address), tag(IDENTITY, Generated(digits=64))]
         return [*conventional, *own, *(marks if ours else ())]
 
 
-def _tag_text(value: Any) -> str:
-    """Tags are text; YAML's true and numbers are written as YAML does."""
+def yaml_text(value: Any) -> str:
+    """Write a value where only text can stand; true and numbers as YAML does."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

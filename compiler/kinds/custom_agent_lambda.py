@@ -1,103 +1,202 @@
-"""CustomAgentLambda: a Lambda function that is the agent of rollouts, created or already there."""
+"""CustomAgentLambda: a Lambda function that is the agent of rollouts, created or already there.
+
+Refuses what Lambda would: variables that are its own or too long together, a handler that is in another file
+than the code. Code is read as far as its names, and never run.
+"""
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import os
+import warnings
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from compiler import names
-from compiler.compiled import Generated, Request
+from compiler import assets, names
+from compiler.compiled import Generated, Request, canonical
 from compiler.diagnostics import Problems
 from compiler.render import render
-from compiler.resolved import Inputs
+from compiler.resolved import Inputs, yaml_text
 from compiler.trace import Traced
 
 MODULE = "lambda_function.py"
 """What inline code and single files are called in the archive."""
+ENVIRONMENT_LIMIT = 4096
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The function: `arn` where it exists already, else its code and role."""
+    """The function: `arn` where it exists already, else its role, its code and the name that it is given."""
 
     arn: Traced | None = None
     role: Traced | None = None
     code: Any = None
+    function_name: Traced | None = None
 
 
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields = inputs.fields
     if fields.lambda_arn:
-        for name, value in fields.entries():
-            if name not in ("lambda_arn", "region", "role", "tags"):
-                problems.warn("no-effect", f"an existing function has its own {name}", value.path, on_key=True)
+        _warn_of_no_effect(inputs, problems)
         return Facts(arn=fields.lambda_arn)
+    _check_environment(fields.environment, problems)
     role = inputs.role(problems)
     code = _code(inputs, fields.source, problems) if fields.source else None
-    return None if role is None or code is None else Facts(role=role, code=code)
+    if role is None or code is None:
+        return None
+    return Facts(role=role, code=code, function_name=fields.function_name)
+
+
+def _warn_of_no_effect(inputs: Inputs, problems: Problems) -> None:
+    """An existing function is taken as it is; what the project gives every spec is not meant for it."""
+    for name, value in inputs.fields.entries():
+        if name not in ("lambda_arn", "region") and value.path not in inputs.spec.overlays:
+            problems.warn("no-effect", f"an existing function has its own {name}", value.path, on_key=True)
+
+
+def _check_environment(given: Traced, problems: Problems) -> None:
+    for name, value in given.entries():
+        if name in _reserved():
+            problems.error("reserved-name", f"{name} is set by Lambda itself", value.path, on_key=True)
+    # Lambda measures the variables as JSON
+    size = len(canonical({name: yaml_text(value.value) for name, value in given.entries()}).encode())
+    if size > ENVIRONMENT_LIMIT:
+        message = f"all variables together are {size} bytes, Lambda takes {ENVIRONMENT_LIMIT}"
+        problems.error("wrong-length", message, given.path, on_key=True)
+
+
+@cache
+def _reserved() -> frozenset[str]:
+    return frozenset(json.loads((assets.data() / "lambda_environment.json").read_text("utf-8")))
 
 
 def _code(inputs: Inputs, source: Traced, problems: Problems) -> Any:
     """Code of a function: an archive in S3, a file beside the spec, or inline Python, in this order."""
-    text = source.value
-    if text.startswith("s3://"):
-        bucket, _, key = text.removeprefix("s3://").partition("/")
-        if not key.endswith(".zip"):
-            problems.error("bad-source", "code in S3 must be an archive: s3://bucket/key.zip", source.path)
-        return {"S3Bucket": source.to(bucket), "S3Key": source.to(key)}
-    if not text.strip():
+    text = source.value.strip()
+    if not text:
         problems.error("bad-source", "the source is empty", source.path)
         return None
-    if "\n" in text or not _is_path(text):
-        return _inline(inputs, source, problems)
-    file = inputs.folder / text
+    if text.startswith("s3://"):
+        return _in_s3(source.to(text), problems)
+    one_line = "\n" not in text
+    if one_line and _exists(inputs.folder / text):
+        return _in_file(inputs, source.to(text), problems)
+    return _inline(inputs, source, one_line, problems)
+
+
+def _exists(place: Path) -> bool:
+    try:
+        return place.exists()
+    except (OSError, ValueError):  # code may be too long for a name, or hold a NUL
+        return False
+
+
+def _in_s3(source: Traced, problems: Problems) -> Any:
+    bucket, _, key = source.value.removeprefix("s3://").partition("/")
+    if not key.endswith(".zip"):
+        problems.error("bad-source", "code in S3 must be an archive: s3://bucket/key.zip", source.path)
+    return {"S3Bucket": source.to(bucket), "S3Key": source.to(key)}
+
+
+def _in_file(inputs: Inputs, source: Traced, problems: Problems) -> Any:
+    file = inputs.folder / source.value
+    path = Path(os.path.relpath(file, inputs.root)).as_posix()
+    if Path(source.value).is_absolute() or path.split("/")[0] == "..":
+        hint = "a path is relative to the spec"
+        problems.error("bad-source", f"{source.value} is outside the project", source.path, hint)
+        return None
+    if not file.is_file():  # a folder; or a pipe, which would be waited for
+        problems.error("bad-source", f"{source.value} is not a file", source.path)
+        return None
     try:
         content = file.read_bytes()
     except OSError as error:
-        problems.error("bad-source", f"{text}: {(error.strerror or str(error)).lower()}", source.path)
+        problems.error("bad-source", f"{source.value}: {(error.strerror or str(error)).lower()}", source.path)
         return None
-    named = {
-        "path": Path(os.path.relpath(file, inputs.root)).as_posix(),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-    return {"ZipFile": source.to({"$file": named} if text.endswith(".zip") else {"$zip": {MODULE: named}})}
-
-
-def _is_path(text: str) -> bool:
-    """Whether one line is meant as a path: inline code has spaces, brackets or signs in it."""
-    return text.endswith((".py", ".zip")) or ("/" in text and not set(text) & set(" ()=:'\""))
-
-
-def _inline(inputs: Inputs, source: Traced, problems: Problems) -> Any:
-    handler = str(inputs.fields.handler.value or "lambda_function.handler")
+    named = {"path": path, "sha256": hashlib.sha256(content).hexdigest()}
+    if path.endswith(".zip"):
+        return {"ZipFile": source.to({"$file": named})}
     try:
-        tree = ast.parse(source.value)
+        _check_handler(inputs.fields, _parse(content), problems)
+    except SyntaxError as error:  # it may be of a newer Python than this one
+        problems.warn("bad-source", f"{source.value} is not Python code: {_where(error)}", source.path)
+    return {"ZipFile": source.to({"$zip": {MODULE: named}})}
+
+
+def _inline(inputs: Inputs, source: Traced, one_line: bool, problems: Problems) -> Any:
+    try:
+        tree = _parse(source.value)
     except SyntaxError as error:
-        message = f"neither a file nor Python code: line {error.lineno}: {error.msg}"
-        problems.error("bad-source", message, source.path)
+        problems.error("bad-source", f"neither a file nor Python code: {_where(error)}", source.path)
         return None
-    except ValueError as error:  # a NUL character
-        problems.error("bad-source", f"neither a file nor Python code: {error}", source.path)
+    if one_line and _is_only_named(tree):
+        problems.error("bad-source", "there is no such file, and as code it defines nothing", source.path)
         return None
-    known = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    known |= {t.id for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
-    module, _, function = handler.rpartition(".")
-    imports = any(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body)
-    if module == "lambda_function" and function not in known and not imports:
-        problems.warn("bad-source", f"the code does not define {function!r}, which handler names", source.path)
+    _check_handler(inputs.fields, tree, problems)
     return {"ZipFile": source.to({"$zip": {MODULE: {"text": source.value}}})}
+
+
+def _parse(code: str | bytes) -> ast.Module:
+    """Read Python code; SyntaxError is all that is raised, also for what its parser has no room for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the code's own style
+        try:
+            return ast.parse(code)
+        except (RecursionError, MemoryError):
+            raise SyntaxError("nested too deeply") from None
+        except ValueError as error:  # a NUL
+            raise SyntaxError(str(error)) from None
+
+
+def _where(error: SyntaxError) -> str:
+    return f"line {error.lineno}: {error.msg}" if error.lineno else error.msg
+
+
+def _is_only_named(tree: ast.Module) -> bool:
+    """Whether all that the code does is to name something: a mistyped path reads like that as Python."""
+    return all(isinstance(node, ast.Expr) for node in tree.body) and not any(
+        isinstance(node, ast.Call) for node in ast.walk(tree)
+    )
+
+
+def _check_handler(fields: Traced, tree: ast.Module, problems: Problems) -> None:
+    """The handler of code that is archived as one file: certainly nowhere else, and probably in it."""
+    handler, runtime = fields.handler, fields.runtime
+    module, _, function = str(handler.value or "lambda_function.handler").rpartition(".")
+    if runtime and not runtime.value.startswith("python"):
+        hint = "bring code of other languages as a .zip"
+        problems.error("bad-runtime", f"{runtime.value} does not run a {MODULE}", runtime.path, hint)
+    elif f"{module}.py" != MODULE or not function:
+        hint = "write lambda_function.<name of the function>"
+        problems.error("bad-handler", f"the code is archived as {MODULE}: this is not in it", handler.path, hint)
+    elif not {function, "*"} & _bound(tree):
+        message = f"the code does not define {function!r}, which handler names"
+        problems.warn("bad-source", message, fields.source.path)
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """Every name that code may define, at whatever depth; `*` for all that an import may bring."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.alias):
+            found.add(node.asname or node.name)
+    return found
 
 
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     if facts.arn is not None:
         return []
     fields = inputs.fields
-    parameters: dict[str, Any] = render("CustomAgentLambda", spec=fields, role=facts.role, code=facts.code)
-    parameters["FunctionName"] = fields.function_name if fields.function_name else _name(inputs)
+    made = render("CustomAgentLambda", spec=fields, role=facts.role, code=facts.code, text=yaml_text)
+    parameters: dict[str, Any] = {**made, "FunctionName": facts.function_name or _name(inputs)}
     if tags := {t["Key"].value: t["Value"] for t in inputs.tags(ours=False)}:
         parameters["Tags"] = tags
     return [Request("function", "lambda", "CreateFunction", parameters)]

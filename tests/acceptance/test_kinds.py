@@ -1,0 +1,45 @@
+"""What kinds make of text and files that a golden folder cannot hold: too long, too deep, not regular."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Run
+
+
+def write(kind: str, **fields: Any) -> None:
+    spec = {"apiVersion": "sagespec/v1", "kind": kind, "metadata": {"name": "a"}, "spec": fields}
+    Path("specs/a.json").write_text(json.dumps(spec), "utf-8")
+
+
+DEEP = ["x = " + "-" * 20_000 + "1\n", "x = a" + ".b" * 60_000 + "\n", "a\0/b.py", "\0\n", "a/" * 3_000 + "\n" * 9]
+
+
+@pytest.mark.parametrize("source", DEEP, ids=range(len(DEEP)))
+def test_code_that_cannot_be_read_is_refused(source: str, project: Path, run: Run) -> None:
+    write("CustomAgentLambda", source=source, role="LambdaRole")
+    assert "error[bad-source]" in run("compile", code=1).stderr
+
+
+def test_code_in_one_long_line_is_code(project: Path, run: Run) -> None:
+    write("CustomAgentLambda", source="handler = lambda e, c: '" + "x" * 10_000 + "'", role="LambdaRole")
+    assert run("compile").stderr == "1 created\n"
+
+
+def test_a_pipe_is_not_waited_for(project: Path, run: Run) -> None:
+    os.mkfifo("specs/agent.py")
+    write("CustomAgentLambda", source="agent.py", role="LambdaRole")
+    assert "agent.py is not a file" in run("compile", code=1).stderr
+
+
+def test_the_environment_of_a_function_has_a_size(project: Path, run: Run) -> None:
+    source = "def handler(event, context): return event\n"
+    write("CustomAgentLambda", source=source, role="LambdaRole", environment={"NOTE": "x" * 4085})
+    assert run("compile").stderr == "1 created\n"  # {"NOTE":"..."} is 4,096 bytes
+    write("CustomAgentLambda", source=source, role="LambdaRole", environment={"NOTE": "x" * 4084 + "é"})
+    assert "4097 bytes, Lambda takes 4096" in run("compile", code=1).stderr
