@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +89,15 @@ def _warn_of_no_effect(inputs: Inputs, found: Model, problems: Problems) -> None
     for name in unused:
         if fields[name]:
             problems.warn("no-effect", f"the documents have no place for {name}", fields[name].path, on_key=True)
+
+
+def warn_of_repeats(names: Iterable[Traced], problems: Problems) -> None:
+    """Point out what is asked for twice: it is sent as it is given."""
+    seen = set()
+    for name in names:
+        if name.value in seen:
+            problems.warn("duplicate-item", f"{name.value!r} is asked for twice", name.path)
+        seen.add(name.value)
 
 
 def steps(ground: Ground, compare: bool) -> tuple[list[Step], list[Report]]:

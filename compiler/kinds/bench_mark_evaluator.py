@@ -62,6 +62,7 @@ def _subtask(given: Traced, name: str, benchmark: dict[str, Any], problems: Prob
     if isinstance(given.value, str) and given.value.upper() == "ALL":
         return None
     wanted = list(given) if isinstance(given.value, list) else [given]
+    evaluation.warn_of_repeats(wanted, problems)
     known = benchmark["subtasks"]
     for one in wanted:
         if known and one.value not in known:

@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from compiler import assets, evaluation, schema
 from compiler.compiled import Generated, Request
 from compiler.diagnostics import Path, Problems, did_you_mean
 from compiler.evaluation import Ground, Report, Step
+from compiler.json_source import JsonError, read_json
 from compiler.lock import ask
 from compiler.render import render
 from compiler.resolved import Inputs
+from compiler.source import MAX_DEPTH, MAX_NODES
 from compiler.trace import Traced
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a judgement stands on; `custom_metrics` are definitions, in the order given."""
+    """What a judgement stands on; `metrics` as JSON text, `custom_metrics` are definitions, in the order given."""
 
     ground: Ground
     metrics: Traced
-    custom_metrics: Any = None
+    custom_metrics: Traced
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ def metrics() -> dict[str, str]:
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields, judge = inputs.fields, inputs.fields.evaluator_model
     builtin = [_builtin(metric, problems) for metric in fields.builtin_metrics]
+    evaluation.warn_of_repeats(builtin, problems)
     custom = _custom(fields.custom_metrics, problems)
-    if not fields.builtin_metrics and not fields.custom_metrics:
+    if not builtin and not custom:
         hint = "see `sagespec catalog judge-metrics`"
         problems.warn("no-metrics", "without any metric the judge has nothing to rate", ("spec",), hint)
     known = ask(problems, judge.path, lambda: inputs.context.judge_model(judge.value)) if judge else None
@@ -58,33 +60,35 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     if ground.model.is_nova:
         message = f"{ground.model.name} is a Nova model: these are judged by another way, which is not built yet"
         problems.error("judge-on-nova", message, fields.model.path)
-    return Facts(ground, fields.builtin_metrics.to(json.dumps(builtin)), custom)
+    names = json.dumps([metric.value for metric in builtin])
+    return Facts(ground, fields.builtin_metrics.to(names), custom)
 
 
-def _builtin(given: Traced, problems: Problems) -> str:
+def _builtin(given: Traced, problems: Problems) -> Traced:
     """A metric's name as it is sent: without `Builtin.`, which may be written in any case."""
     name = str(given.value)
     short = name[len("Builtin.") :] if name.lower().startswith("builtin.") else name
     if short not in metrics():
         hint = did_you_mean(short, list(metrics()))
         problems.warn("unknown-metric", f"Bedrock documents no metric {short!r}", given.path, hint)
-    return short
+    return given.to(short)
 
 
-def _custom(given: Traced, problems: Problems) -> Any:
+def _custom(given: Traced, problems: Problems) -> Traced:
     """Custom metrics as data: a list of definitions, or the same as JSON text."""
-    if not given:
-        return None
     if not isinstance(given.value, str):
         return given
+    found_problems = Problems()
     try:
-        found = json.loads(given.value)
-    except ValueError as error:
-        problems.error("bad-value", f"custom_metrics is not JSON: {error}", given.path)
-        return None
+        found, _, _ = read_json(given.value, MAX_DEPTH, MAX_NODES, found_problems)
+    except JsonError as error:
+        place = f"line {error.span.line}, column {error.span.column}"
+        problems.error("bad-value", f"custom_metrics is not JSON: {place}: {error.message}", given.path)
+        return given
     fields = schema.load("LLMAsJudgeEvaluator")["properties"]["spec"]["properties"]
     wanted = next(branch for branch in fields["custom_metrics"]["anyOf"] if branch["type"] == "array")
-    for problem in schema.validate_against(wanted, found):
+    found_problems += schema.validate_against(wanted, found)
+    for problem in found_problems:
         problems.error(problem.rule, f"{_place(problem.path)}: {problem.message}", given.path, problem.hint)
     return given.to(found)
 
@@ -112,7 +116,7 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
         custom_metrics=path.to(location) if facts.custom_metrics else None,
     )
     artifact = [evaluation.artifact_request(ground.model.package)] if ground.model.package else []
-    upload = [_upload(path, facts.custom_metrics)] if facts.custom_metrics else []
+    upload = [_upload(path, facts.custom_metrics, fields.kms_key_id)] if facts.custom_metrics else []
     tags = evaluation.base_model_tag(ground.model)
     return [*artifact, *upload, *evaluation.requests(inputs, common.pipeline_name, ground.role, definition, tags)]
 
@@ -138,8 +142,9 @@ def _phase(which: str, after: str | None, package: Traced | None = None, group: 
     return Phase(inference, Step(f"Evaluate{which}ModelMetrics", inference.name, job_name, package, group))
 
 
-def _upload(path: Traced, definitions: Any) -> Request:
+def _upload(path: Traced, definitions: Traced, key_id: Traced) -> Request:
     bucket, _, prefix = path.value.removeprefix("s3://").partition("/")
     key = Generated(f"{prefix}/evaluationinputs/".lstrip("/"), "/custom-metrics.json", content=True)
     parameters = {"Bucket": path.to(bucket), "Key": path.to(key), "Body": {"$json": definitions}}
-    return Request("custom-metrics", "s3", "PutObject", parameters)
+    encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {}
+    return Request("custom-metrics", "s3", "PutObject", {**parameters, **encrypted})
