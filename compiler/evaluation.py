@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,24 @@ def warn_of_repeats(names: Iterable[Traced], problems: Problems) -> None:
         if name.value in seen:
             problems.warn("duplicate-item", f"{name.value!r} is asked for twice", name.path)
         seen.add(name.value)
+
+
+def recipe(found: Model, name: str, fields: Traced, problems: Problems) -> Mapping[str, Any] | None:
+    """Find an evaluation's recipe; None where the lock does not know the model, so that nothing can be checked.
+
+    A model that is known and has no such recipe has an empty one: it is evaluated without parameters.
+    """
+    if found.recipes is None:
+        message = f"the lock does not know {found.name}: parameters went unchecked, and only those given are sent"
+        place = fields.hyperparameters or fields.model
+        problems.warn("unchecked-hyperparameters", message, place.path, "run `sagespec lock`")
+        return None
+    known = found.recipe(f"Evaluation/{name}")
+    if known is None:
+        message = f"{found.name} has no {name} recipe in the lock: it is evaluated without its parameters"
+        problems.warn("no-recipe", message, fields.model.path, "run `sagespec lock` if it should have one")
+        return {}
+    return known
 
 
 def steps(ground: Ground, compare: bool) -> tuple[list[Step], list[Report]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from compiler.diagnostics import Problems, did_you_mean
@@ -68,13 +68,15 @@ def _check(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str
     sent: dict[str, Traced] = {}
     for name, value in given.entries():
         if recipe is not None and name not in specs:
+            message = f"the recipe has no {name!r}" if specs else f"there is no recipe that takes {name!r}"
             hint = did_you_mean(name, list(specs))
-            problems.error("unknown-hyperparameter", f"the recipe has no {name!r}", value.path, hint, on_key=True)
+            problems.error("unknown-hyperparameter", message, value.path, hint, on_key=True)
             continue
         if _fits(name, value, specs.get(name, {}), problems):
             sent[name] = value.to(text(value.value))
     if recipe is not None:
         _check_sequence(given, recipe, problems)
+        _check_saving(given, recipe, problems)
     return sent
 
 
@@ -104,14 +106,29 @@ def _fits(name: str, value: Traced, spec: Mapping[str, Any], problems: Problems)
 def _check_sequence(given: Traced, recipe: Recipe, problems: Problems) -> None:
     limit = str(recipe.get("sequence_length", ""))
     names = ("max_prompt_length", "max_response_length")
-    if not limit.endswith("K") or not any(given[name].given for name in names):
-        return
-    specs = entries(recipe)
-    lengths = [given[n].value if given[n].given else specs.get(n, {}).get("default") for n in names]
-    if all(isinstance(n, int) for n in lengths) and sum(lengths) > int(limit[:-1]) * 1024:
+    values = _whole_numbers(names, given, recipe)
+    if limit.endswith("K") and values and sum(values) > int(limit[:-1]) * 1024:
         where = next(given[n] for n in reversed(names) if given[n].given)
-        message = f"prompt and response together are {sum(lengths)} tokens, the recipe's sequence is {limit}"
+        message = f"prompt and response together are {sum(values)} tokens, the recipe's sequence is {limit}"
         problems.error("sequence-too-long", message, where.path)
+
+
+def _check_saving(given: Traced, recipe: Recipe, problems: Problems) -> None:
+    names = ("save_steps", "max_steps")
+    values = _whole_numbers(names, given, recipe)
+    if values and values[0] > values[1]:
+        where = next(given[n] for n in names if given[n].given)
+        message = f"no checkpoint is saved: save_steps is {values[0]}, max_steps only {values[1]}"
+        problems.warn("save-steps", message, where.path)
+
+
+def _whole_numbers(names: Sequence[str], given: Traced, recipe: Recipe) -> list[int]:
+    """The values of some entries, given or default; none where none is given, or one is not a whole number."""
+    if not any(given[name].given for name in names):
+        return []
+    specs = entries(recipe)
+    found = [given[n].value if given[n].given else specs.get(n, {}).get("default") for n in names]
+    return found if all(isinstance(value, int) for value in found) else []
 
 
 def warn_unchecked(model: str, given: Traced, problems: Problems) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from compiler import hyperparameters
 from compiler.diagnostics import Problems
+from compiler.hyperparameters import Recipe
 from compiler.model import Model
 from compiler.trace import Traced
 
@@ -22,20 +20,29 @@ PARAMETERS = (
 """What the SDK takes from a recipe's override spec; the rest belongs to the service."""
 
 
-def find(given: Traced, found: Model, recipe_name: str, problems: Problems) -> dict[str, Traced]:
+SETTLED = frozenset(
+    {
+        "task",
+        "strategy",
+        "subtask",
+        "metric",
+        "evaluation_metric",
+        "lambda_type",
+        "preset_reward_function",
+    }
+)
+"""What an evaluation says of itself beside them."""
+
+
+def find(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str, Traced]:
     """The parameters of a recipe, given or default, as text; those without a value are left out."""
-    recipe = found.recipe(f"Evaluation/{recipe_name}")
     if recipe is None:
-        message = f"{found.name} has no {recipe_name} recipe in the lock: it is evaluated without its parameters"
-        problems.warn("no-recipe", message, given.path, "run `sagespec lock` if it should have one")
-    return hyperparameters.complete(given, _inference_only(recipe), problems)
-
-
-def _inference_only(recipe: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    if recipe is None:
-        return None
-    entries = hyperparameters.entries(recipe)
-    return {**recipe, "hyperparameters": {k: v for k, v in entries.items() if k in PARAMETERS}}
+        for name, value in given.entries():
+            if name in SETTLED:
+                problems.error("reserved-name", f"the evaluation sets {name!r} itself", value.path, on_key=True)
+        return hyperparameters.complete(given, None, problems)
+    entries = {k: v for k, v in hyperparameters.entries(recipe).items() if k in PARAMETERS}
+    return hyperparameters.complete(given, {**recipe, "hyperparameters": entries}, problems)
 
 
 def metric_name(found: Model) -> str:

@@ -41,13 +41,13 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
         return None
     _check_nova(fields.benchmark, benchmark, ground.model, problems)
     multimodal = "MultiModal" if fields.benchmark.value == "mmmu" else "Text"
-    recipe = f"Deterministic{multimodal}Benchmark" if ground.model.is_nova else "DeterministicEvaluation"
-    chosen = inference.find(fields.hyperparameters, ground.model, recipe, problems)
+    name = f"Deterministic{multimodal}Benchmark" if ground.model.is_nova else "DeterministicEvaluation"
+    recipe = evaluation.recipe(ground.model, name, fields, problems)
     settled = {
+        **inference.find(fields.hyperparameters, recipe, problems),
         "task": fields.benchmark,
         "strategy": fields.benchmark.to(benchmark["strategy"]),
         inference.metric_name(ground.model): fields.benchmark.to(benchmark["metrics"][0]),
-        **chosen,
     }
     return Facts(ground, {**settled, **({"subtask": subtask} if subtask else {})})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from compiler import evaluation, inference
+from compiler import evaluation, hyperparameters, inference
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
 from compiler.evaluation import Ground
@@ -28,20 +28,23 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     ground = evaluation.find_ground(inputs, problems)
     if ground is None:
         return None
-    chosen = inference.find(fields.hyperparameters, ground.model, "DeterministicEvaluation", problems)
+    recipe = evaluation.recipe(ground.model, "DeterministicEvaluation", fields, problems)
+    chosen = inference.find(fields.hyperparameters, recipe, problems)
     settled: dict[str, Any] = {
+        **chosen,
         "task": "gen_qa",
         "strategy": "gen_qa",
         inference.metric_name(ground.model): "all",
         **({"lambda_type": "rft"} if ground.model.is_nova else {}),
-        **chosen,
     }
     if not str(scorer.value).startswith("arn:"):
         return Facts(ground, None, {**settled, "preset_reward_function": scorer})
     _require_postprocessing(fields.hyperparameters, problems)
-    aggregation = settled.get("aggregation")
     settled["postprocessing"] = scorer.to("True")
-    settled["aggregation"] = aggregation if aggregation else scorer.to("mean")
+    # as in the SDK, a recipe's null counts as chosen once anything is given: it is then left to the service
+    is_null = "aggregation" in hyperparameters.entries(recipe) and "aggregation" not in chosen
+    if not (is_null and fields.hyperparameters):
+        settled["aggregation"] = chosen.get("aggregation") or scorer.to("mean")
     return Facts(ground, scorer, settled)
 
 

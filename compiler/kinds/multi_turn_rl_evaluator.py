@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from compiler import agent, evaluation, hyperparameters, lock
@@ -48,9 +49,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     if fields.model_package_group and ground.model.package:
         given = fields.model_package_group
         problems.warn("no-effect", "the documents have no place for model_package_group", given.path, on_key=True)
-    recipe = ground.model.recipe("Evaluation/MTRLEvaluation")
-    if recipe is None:
-        hyperparameters.warn_unchecked(ground.model.name, fields.model, problems)
+    recipe = evaluation.recipe(ground.model, "MTRLEvaluation", fields, problems)
     chosen = hyperparameters.complete(fields.hyperparameters, recipe, problems)
     _check_pass_k(chosen, problems)
     return None if env is None else Facts(ground, env, fields.s3_output_path, chosen)
@@ -91,12 +90,17 @@ def _inherited(inputs: Inputs, trained_with: Agent, problems: Problems) -> Agent
 def _check_pass_k(chosen: dict[str, Traced], problems: Problems) -> None:
     """pass@k beyond the group that is sampled cannot be computed."""
     group, values = chosen.get("eval_group_size"), chosen.get("pass_k_values")
-    if group is None or values is None or not group.value.isdigit():
+    if group is None or values is None:
         return
-    wanted = [int(k) for k in values.value.strip("[]").replace(" ", "").split(",") if k.isdigit()]
-    if wanted and max(wanted) > int(group.value):
-        message = f"pass@{max(wanted)} needs an eval_group_size of at least {max(wanted)}, it is {group.value}"
+    wanted, size = _numbers(values.value), _numbers(group.value)
+    if wanted and size and max(wanted) > size[0]:
+        message = f"pass@{max(wanted)} needs an eval_group_size of at least {max(wanted)}, it is {size[0]}"
         problems.warn("pass-k", message, values.path)
+
+
+def _numbers(text: str) -> list[int]:
+    """The whole numbers of a text, those of a sensible size."""
+    return [int(digits) for digits in re.findall(r"(?<![\w.-])[0-9]{1,9}(?![\w.])", text, re.ASCII)]
 
 
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:
