@@ -247,7 +247,7 @@ SOURCES: dict[str, Source] = {
     "agent_runtimes": Source(
         _runtime,
         ("bedrock-agentcore-control:GetAgentRuntime",),
-        "agent_env, agent_config",
+        "agent_env",
         ("bedrock-agentcore:GetAgentRuntime",),
     ),
     "default_mlflow_app": Source(
