@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from compiler import assets, hyperparameters
-from compiler.lock import Context
+from compiler import assets, hyperparameters, model
+from compiler.diagnostics import Problems
+from compiler.lock import Context, MissingFact
+from compiler.trace import Traced
 
 Row = dict[str, Any]
 
@@ -40,13 +42,14 @@ RECIPES = {
 """The recipes that hyperparameters of each kind come from."""
 
 
-def hyperparameters_of(context: Context, model: str, kind: str | None) -> list[Row]:
+def hyperparameters_of(context: Context, given: str, kind: str | None) -> list[Row]:
     """A model's hyperparameters by kind: name, type, default, min, max, enum.
 
-    Raises MissingFact where the lock does not know the model.
+    The model is given as a spec's `model` is: by id, alias or ARN. Raises MissingFact where the lock does not
+    know it.
     """
-    recipes: Mapping[str, Any] = context.hub_model(model).recipes
     rows = []
+    recipes = _recipes(context, given)
     for name, starts in RECIPES.items():
         if kind not in (None, name):
             continue
@@ -58,6 +61,16 @@ def hyperparameters_of(context: Context, model: str, kind: str | None) -> list[R
                     if entry not in hyperparameters.SERVICE_MANAGED
                 ]
     return rows
+
+
+def _recipes(context: Context, given: str) -> Mapping[str, Any]:
+    problems = Problems()
+    found = model.find(Traced(given), context, problems)
+    for problem in problems:
+        raise MissingFact(problem.message, problem.hint)
+    if found is None or found.recipes is None:
+        raise MissingFact(f"the lock does not know the base model of {given}", "run `sagespec lock`")
+    return found.recipes
 
 
 def _data(name: str) -> dict[str, Any]:

@@ -180,7 +180,8 @@ def requests(
         "ClientRequestToken": names.token(),
         "Tags": inputs.tags(_LIST_TAG, *conventional_tags),
     }
-    if description := inputs.spec.data["metadata"].get("description"):
+    # the API takes one line; a description of several is a folded one to people as well
+    if description := " ".join(inputs.spec.data["metadata"].get("description", "").split()):
         pipeline["PipelineDescription"] = Traced(description, ("metadata", "description"))
     base = fields.base_eval_name.value or inputs.qualified_name
     execution = {

@@ -68,7 +68,7 @@ def hyperparameters(
     region: str | None,
     form: str,
 ) -> int:
-    """List a model's hyperparameters, from the lock."""
+    """List a model's hyperparameters, from the lock; MODEL is an id, an alias or an ARN, as in specs."""
     settings = options.settings(environment, given, project_file, "text", None)
     locked, diagnostics, texts = workspace.read_lock(settings)
     if locked is None:
@@ -79,6 +79,8 @@ def hyperparameters(
         rows = catalog.hyperparameters_of(context, model, kind)
     except MissingFact as missing:
         raise exits.Stop(f"{missing.message}\n    hint: {missing.hint}", exits.INVALID) from None
+    if not rows:
+        click.echo(f"{model} has no recipe{f' for a {kind}' if kind else ''} in the lock", err=True)
     return _table(rows, ("kind", "name", "type", "default", "min", "max", "enum"), form)
 
 
@@ -116,6 +118,7 @@ def _table(rows: list[dict[str, Any]], columns: tuple[str, ...], form: str) -> i
     """Print rows as aligned columns, or as JSON with everything that is known."""
     if form == "json":
         aws.show_json(rows)
+    if form == "json" or not rows:
         return exits.DONE
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     widths = [max(len(row[i]) for row in [list(columns), *cells]) for i in range(len(columns))]
