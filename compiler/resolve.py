@@ -217,7 +217,24 @@ def _arn_problems(spec: Spec, context: Context) -> Iterator[Problem]:
             yield Problem("arn-account", message, path, severity="warning")
 
 
-_FREE_TEXT = {"environment", "hyperparameters", "tags", "source", "custom_metrics"}
+_FREE_TEXT = {
+    "agent_qualifier",
+    "bedrock_agentcore_qualifier",
+    "builtin_metrics",
+    "checkpoint_config",
+    "custom_metrics",
+    "distributed",
+    "environment",
+    "handler",
+    "hyperparameters",
+    "mlflow_experiment_name",
+    "mlflow_run_name",
+    "source",
+    "source_code",
+    "subtasks",
+    "tags",
+    "training_image",
+}
 
 
 def _texts(data: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
