@@ -6,15 +6,13 @@ import json
 from dataclasses import dataclass
 from functools import cache
 
-from compiler import assets, evaluation, schema
+from compiler import assets, evaluation, json_source, schema
 from compiler.compiled import Generated, Request
 from compiler.diagnostics import Path, Problems, did_you_mean
 from compiler.evaluation import Ground, Report, Step
-from compiler.json_source import JsonError, read_json
 from compiler.lock import ask
 from compiler.render import render
 from compiler.resolved import Inputs
-from compiler.source import MAX_DEPTH, MAX_NODES
 from compiler.trace import Traced
 
 
@@ -78,19 +76,17 @@ def _custom(given: Traced, problems: Problems) -> Traced:
     """Custom metrics as data: a list of definitions, or the same as JSON text."""
     if not isinstance(given.value, str):
         return given
-    found_problems = Problems()
-    try:
-        found, _, _ = read_json(given.value, MAX_DEPTH, MAX_NODES, found_problems)
-    except JsonError as error:
-        place = f"line {error.span.line}, column {error.span.column}"
-        problems.error("bad-value", f"custom_metrics is not JSON: {place}: {error.message}", given.path)
+    document = json_source.read(given.value)
+    for fault in document.faults:
+        said, at = fault.problem, f"line {fault.span.line}, column {fault.span.column}"
+        problems.error(said.rule, f"JSON of custom_metrics, {at}: {said.message}", given.path, said.hint)
+    if document.faults:
         return given
     fields = schema.load("LLMAsJudgeEvaluator")["properties"]["spec"]["properties"]
     wanted = next(branch for branch in fields["custom_metrics"]["anyOf"] if branch["type"] == "array")
-    found_problems += schema.validate_against(wanted, found)
-    for problem in found_problems:
+    for problem in schema.validate_against(wanted, document.data):
         problems.error(problem.rule, f"{_place(problem.path)}: {problem.message}", given.path, problem.hint)
-    return given.to(found)
+    return given.to(document.data)
 
 
 def _place(path: Path) -> str:

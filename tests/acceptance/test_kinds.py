@@ -30,7 +30,7 @@ def test_metrics_nested_too_deeply_are_refused(project: Path, run: Run) -> None:
     judged = {"model": "meta-textgeneration-llama-3-2-1b-instruct", "evaluator_model": "amazon.nova-pro-v1:0"}
     places = {"dataset": "s3://my-bucket/x", "s3_output_path": "s3://my-bucket/out"}
     write("LLMAsJudgeEvaluator", **judged, **places, custom_metrics="[" * 100_000)
-    assert "custom_metrics is not JSON" in run("compile", code=1).stderr
+    assert "error[too-deep]: JSON of custom_metrics, line 1, column 102" in run("compile", code=1).stderr
 
 
 def test_code_in_one_long_line_is_code(project: Path, run: Run) -> None:

@@ -165,6 +165,8 @@ TEXTS = st.text(min_size=1, max_size=20) | st.sampled_from(
         "\u2028",
         "\x7f",
         "$",
+        "$json",
+        "$output",
         "${x}",
         "'",
         "\\u0041",
@@ -178,6 +180,8 @@ TEXTS = st.text(min_size=1, max_size=20) | st.sampled_from(
 )
 FORBIDS = {"bad-pattern", "wrong-length", "api-pattern", "api-length"}
 FORBIDS_AS_WELL = {
+    "hyperparameter's name": {"reserved-key"},
+    "inner hyperparameter": {"reserved-key"},
     "source": {"bad-source"},  # it need be no code
     "comment": {"bad-source"},  # a line may end in it
     "code": {"bad-source"},
