@@ -17,9 +17,8 @@ NAMES = sorted(f.name.removesuffix(".json.j2") for f in assets.templates().glob(
 
 def rendered(text: str) -> object:
     fields = Traced({"function_name": text, "environment": {"A": text}}, ("spec",))
-    document = render.render(
-        "CustomAgentLambda", spec=fields, role=fields.function_name, code=Traced({"ZipFile": text})
-    )
+    code = Traced({"ZipFile": text})
+    document = render.render("CustomAgentLambda", spec=fields, role=fields.function_name, code=code, text=str)
     return settle(document)[0]
 
 
@@ -34,9 +33,8 @@ def test_any_text_arrives_unharmed(text: str) -> None:
 
 def test_every_place_knows_its_field() -> None:
     fields = Traced({"environment": {"A": "x"}, "timeout": 5}, ("spec",))
-    document = render.render(
-        "CustomAgentLambda", spec=fields, role=Traced("r", ("spec", "role")), code=Traced({}, ("spec", "source"))
-    )
+    role, code = Traced("r", ("spec", "role")), Traced({}, ("spec", "source"))
+    document = render.render("CustomAgentLambda", spec=fields, role=role, code=code, text=str)
     _, provenance = settle(document)
     assert provenance["Role",] == ("spec", "role")
     assert origin(provenance, ("Environment", "Variables", "A")) == ("spec", "environment", "A")
