@@ -223,7 +223,7 @@ def load(text: str) -> Compiled:
     """
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidCompiled(f"not JSON: {error}") from None
     if not isinstance(document, dict) or document.get("kind") != "Compiled":
         raise InvalidCompiled("not a compiled file")
@@ -233,6 +233,8 @@ def load(text: str) -> Compiled:
         metadata = document["metadata"]
         if metadata["digest"] != _digest(document):
             raise InvalidCompiled("was changed after it was compiled (its digest does not match)")
+        if not isinstance(metadata["address"], str):
+            raise InvalidCompiled("not a compiled file: its address is not text")
         return Compiled(
             address=metadata["address"],
             source=metadata["source"],
@@ -248,5 +250,5 @@ def load(text: str) -> Compiled:
             thresholds=tuple(metadata.get("thresholds", ())),
             digest=metadata["digest"],
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise InvalidCompiled(f"not a compiled file: {type(error).__name__} at {error}") from None

@@ -93,3 +93,9 @@ def test_a_location_counts_but_for_the_digits() -> None:
 def test_awaited_outputs_are_found_at_any_depth() -> None:
     tree = {"a": [{"$json": {"b": {"$output": "Kind/x.Arn"}}}], "c": {"$output": "requests.a.Arn"}}
     assert compiled.awaited(tree) == {"Kind/x"}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_a_file_nested_without_measure_is_refused(text: str) -> None:
+    with pytest.raises(InvalidCompiled, match="not JSON"):
+        compiled.load(text)
