@@ -53,7 +53,7 @@ def build(
     depends_on = tuple(sorted(needed))
     identity = compiled.identify(
         kind=spec.kind,
-        qualified_name=inputs.qualified_name,
+        name=(settings.project.name, settings.environment, spec.name),
         run=spec.run,
         account=context.account,
         region=context.region,

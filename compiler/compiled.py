@@ -85,7 +85,7 @@ class InvalidCompiled(Exception):
 
 def identify(
     kind: str,
-    qualified_name: str,
+    name: Iterable[str | None],
     run: int,
     account: str,
     region: str,
@@ -94,12 +94,13 @@ def identify(
 ) -> str:
     """Hash what a spec will do: the same content always gives the same 64 hex digits.
 
+    `name` are the parts of the qualified name: of project a-b and environment c, and of a and b-c, it is the same.
     Generated names, tokens, descriptions and tags are left out, so that none of them starts anything;
     the identities of what it depends on are in, so that a retrained model is evaluated again.
     """
     content = {
         "kind": kind,
-        "name": qualified_name,
+        "name": list(name),
         "run": run,
         "account": account,
         "region": region,
