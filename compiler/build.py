@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from compiler import api, compiled, kinds, pipeline, schema
+from compiler import api, compiled, foreign, kinds, pipeline
 from compiler.compiled import Compiled, Request
 from compiler.diagnostics import Diagnostic, Path, Problem, dotted
+from compiler.foreign import Foreign
 from compiler.lock import Context
 from compiler.project import Settings
 from compiler.resolved import Resolved
@@ -29,9 +30,9 @@ class Build:
 
 
 def build(
-    resolved: Resolved, settings: Settings, identities: Mapping[str, str], policies: Mapping[str, Any]
+    resolved: Resolved, settings: Settings, identities: Mapping[str, str], policies: Mapping[str, Foreign]
 ) -> tuple[Build | None, list[Diagnostic]]:
-    """Render and check one spec; `identities` are those of what it depends on, `policies` JSON Schemas by file."""
+    """Render and check one spec; `identities` are those of what it depends on, `policies` are by file."""
     inputs, spec = resolved.inputs, resolved.spec
     drafts: list[Request] = []
     provenance: dict[str, Provenance] = {}
@@ -52,7 +53,7 @@ def build(
     depends_on = tuple(sorted(needed))
     identity = compiled.identify(
         kind=spec.kind,
-        qualified_name=inputs.qualified_name,
+        name=(settings.project.name, settings.environment, spec.name),
         run=spec.run,
         account=context.account,
         region=context.region,
@@ -76,17 +77,17 @@ def build(
 
 
 def _policy_problems(
-    made: Compiled, provenance: Mapping[str, Provenance], data: Any, policies: Mapping[str, Any]
+    made: Compiled, provenance: Mapping[str, Provenance], data: Any, policies: Mapping[str, Foreign]
 ) -> Iterator[Problem]:
     """What the project's own policies say of a compiled file, at the spec line that caused it."""
     document = json.loads(compiled.dump(made)) if policies else None
     for name, policy in policies.items():
-        for problem in schema.validate_against(policy, document):
+        for problem in policy.check(document):
             place: Path = ()
             if problem.path[:1] == ("requests",) and len(problem.path) > 3:
                 request = made.requests[int(problem.path[1])]
                 place = within(data, origin(provenance[request.id], problem.path[3:]))
-            message = f"{name}: {dotted(problem.path)}: {problem.message}"
+            message = ": ".join(part for part in (name, dotted(problem.path), problem.message) if part)
             yield Problem("policy", message, place, problem.hint)
 
 
@@ -97,9 +98,9 @@ def _check(request: Request, resolved: Resolved) -> Iterator[Problem]:
         for problem in pipeline.check(definition["$json"]):
             yield replace(problem, path=("PipelineDefinition", "$json", *problem.path))
     for place, category, version, document in _job_documents(request):
-        job_schema = resolved.inputs.context.job_schema(category, version)
-        expected = _with_stand_ins(document, resolved.inputs.context)
-        for problem in schema.validate_against(job_schema, expected) if job_schema else ():
+        context = resolved.inputs.context
+        job_schema = foreign.load(context.job_schema(category, version))
+        for problem in job_schema.check(_with_stand_ins(document, context)):
             yield replace(problem, rule="job-schema", path=(*place, *problem.path))
 
 

@@ -85,7 +85,7 @@ class InvalidCompiled(Exception):
 
 def identify(
     kind: str,
-    qualified_name: str,
+    name: Iterable[str | None],
     run: int,
     account: str,
     region: str,
@@ -94,12 +94,13 @@ def identify(
 ) -> str:
     """Hash what a spec will do: the same content always gives the same 64 hex digits.
 
+    `name` are the parts of the qualified name: of project a-b and environment c, and of a and b-c, it is the same.
     Generated names, tokens, descriptions and tags are left out, so that none of them starts anything;
     the identities of what it depends on are in, so that a retrained model is evaluated again.
     """
     content = {
         "kind": kind,
-        "name": qualified_name,
+        "name": list(name),
         "run": run,
         "account": account,
         "region": region,
@@ -223,7 +224,7 @@ def load(text: str) -> Compiled:
     """
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidCompiled(f"not JSON: {error}") from None
     if not isinstance(document, dict) or document.get("kind") != "Compiled":
         raise InvalidCompiled("not a compiled file")
@@ -233,6 +234,8 @@ def load(text: str) -> Compiled:
         metadata = document["metadata"]
         if metadata["digest"] != _digest(document):
             raise InvalidCompiled("was changed after it was compiled (its digest does not match)")
+        if not isinstance(metadata["address"], str):
+            raise InvalidCompiled("not a compiled file: its address is not text")
         return Compiled(
             address=metadata["address"],
             source=metadata["source"],
@@ -248,5 +251,5 @@ def load(text: str) -> Compiled:
             thresholds=tuple(metadata.get("thresholds", ())),
             digest=metadata["digest"],
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise InvalidCompiled(f"not a compiled file: {type(error).__name__} at {error}") from None

@@ -8,12 +8,14 @@ the fact turns into a diagnostic.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from compiler import schema, source
+from compiler import foreign, schema, source
 from compiler.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean
+from compiler.document import MAX_DEPTH
 
 Facts = Mapping[str, Any]
 Fact = tuple[str, str]
@@ -119,10 +121,10 @@ class Context:
         found = self._fact("judge_models", "judge model", model_id)
         return JudgeModel(model_id, found["usable"], found.get("end_of_life"))
 
-    def job_schema(self, category: str, version: str) -> dict[str, Any] | None:
-        """The locked JSON Schema of a job document, where there is one."""
+    def job_schema(self, category: str, version: str) -> dict[str, Any] | bool:
+        """The locked JSON Schema of a job document; one that accepts everything where there is none."""
         self.asked["job_schemas", f"{category}/{version}"] = False
-        found: dict[str, Any] | None = self.facts.get("job_schemas", {}).get(f"{category}/{version}")
+        found: dict[str, Any] | bool = self.facts.get("job_schemas", {}).get(f"{category}/{version}", True)
         return found
 
     def _single(self, section: str, message: str, hint: str) -> Any:
@@ -218,25 +220,66 @@ class Lock:
 
 
 def load(file: str, content: bytes) -> tuple[Lock | None, list[Diagnostic]]:
-    """Read a lock file."""
+    """Read a lock file.
+
+    What is wrong with a job schema is only a warning: AWS wrote it, and documents can go unchecked.
+    """
     data = _quickly(content)
-    if data is not None and not schema.validate("Lock", data):
+    if data is not None and not list(_problems(data)):
         return Lock(data["contexts"]), []
     sources, diagnostics = source.load(file, content)
     if not diagnostics and sources:
-        diagnostics = [sources[0].locate(p) for p in schema.validate("Lock", sources[0].data)]
-    return None, diagnostics or [source.Source(file, None, {}, {}).locate(_EMPTY)]
+        data, diagnostics = sources[0].data, [sources[0].locate(p) for p in _problems(sources[0].data)]
+    elif not diagnostics:
+        diagnostics = [source.Source(file, None, {}, {}).locate(_EMPTY)]
+    return None if any(d.is_error for d in diagnostics) else Lock(data["contexts"]), diagnostics
 
 
 _EMPTY = Problem("empty-file", "the file is empty")
 
 
+def _problems(data: Any) -> Iterator[Problem]:
+    refused = schema.validate("Lock", data)
+    yield from refused
+    for key, facts in () if refused else data["contexts"].items():
+        said = f"{facts['account']}/{facts['region']}"
+        if key != said:
+            yield Problem("bad-value", f"the facts are those of {said}", ("contexts", key), on_key=True)
+        for name, found in facts.get("job_schemas", {}).items():
+            place = ("contexts", key, "job_schemas", name)
+            for flaw in foreign.load(found).flaws:
+                message = f"{flaw.message}: documents go without this check"
+                yield replace(flaw, message=message, path=(*place, *flaw.path), severity="warning")
+
+
+_SUSPICIOUS = re.compile(rb"\\u[dD][89a-fA-F]")
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_BRACKETS = b"[]{}"
+_OTHERS = bytes(set(range(256)) - set(_BRACKETS))
+
+
 def _quickly(content: bytes) -> Any:
     """Read JSON without places; None where it has to be read with them, to say what is wrong."""
+    if _SUSPICIOUS.search(content) or not (_is_shallow(content) or _is_shallow(_STRINGS.sub(b"", content))):
+        return None
     try:
-        return json.loads(content, object_pairs_hook=_unique)
+        return json.loads(content, object_pairs_hook=_unique, parse_constant=_refuse)
     except ValueError:
         return None
+
+
+def _is_shallow(content: bytes) -> bool:
+    """Whether the brackets are nested no deeper than documents may be, and match."""
+    brackets = content.translate(None, _OTHERS)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return True
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return not brackets
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

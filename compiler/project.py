@@ -34,10 +34,6 @@ class Project:
     lock: str = "sagespec.lock.json"
     policies: tuple[str, ...] = ()
 
-    def policy_files(self) -> list[Path]:
-        """The files of the policies, in the order of their names."""
-        return sorted({file for pattern in self.policies for file in self.root.glob(pattern)})
-
     def environments(self) -> list[str]:
         return sorted(_at(self, "environments"))
 

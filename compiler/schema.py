@@ -1,8 +1,9 @@
 """Checks of data against the JSON Schemas in `schemas/`.
 
 In: data and the name of a schema. Out: problems, each at its own key, in the words of the spec's author.
-Annotations of ours: `x-runs` says what a kind runs as, `x-starter` what `init` begins with. Two steer the
-words: `x-message` completes "... is not" for patterns and alternatives.
+Annotations of ours: `x-runs` says what a kind runs as, `x-starter` what `init` begins with, `x-ref` to which
+kinds a field may refer, `x-arn` that it may hold an ARN where its pattern does not say so. `x-message` completes
+"... is not" for patterns and alternatives.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, Protocol
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from compiler import assets
-from compiler.diagnostics import Path, Problem, Problems, did_you_mean
+from compiler import assets, patterns
+from compiler.diagnostics import Path, Problem, Problems, did_you_mean, dotted
 
 
 class Failure(Protocol):
@@ -94,22 +96,28 @@ def runs(kind: str) -> str:
 
 def validate(name: str, data: Any) -> Problems:
     """Check data against a schema; all problems at once."""
-    return _problems(_validator(name).iter_errors(data))
+    return explained(_validator(name).iter_errors(data))
 
 
 def validate_against(schema: dict[str, Any], data: Any) -> Problems:
-    """Check data against a schema that is not ours: a locked job schema, a policy."""
-    return _problems(_Strict(schema).iter_errors(data))
+    """Check data against a part of a schema of ours."""
+    return explained(_Strict(schema).iter_errors(data))
 
 
-def _is_integer(_checker: Any, value: Any) -> bool:
-    # JSON Schema lets 1.0 pass as an integer; the service does not
+def is_integer(_checker: Any, value: Any) -> bool:
+    """Let 1.0 be no integer: to JSON Schema it is one, to the service it is not."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _matches(validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
+    if validator.is_type(instance, "string") and not patterns.compiled(pattern).search(instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
 _Strict: Any = extend(  # type: ignore[no-untyped-call]  # untyped in its stubs
     Draft202012Validator,
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
+    validators={"pattern": _matches},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", is_integer),
 )
 
 
@@ -118,7 +126,8 @@ def _validator(name: str) -> Any:
     return _Strict(load(name))
 
 
-def _problems(errors: Iterator[Failure]) -> Problems:
+def explained(errors: Iterable[Any]) -> Problems:
+    """Put the errors of a validator into our words; what is the same is said once."""
     found = Problems()
     for error in errors:
         for problem in _explain(error):
@@ -129,6 +138,14 @@ def _problems(errors: Iterator[Failure]) -> Problems:
 
 def _explain(error: Failure) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
+    if list(error.schema_path)[-2:-1] == ["propertyNames"] and path[-1:] != ("propertyNames",):
+        for problem in _of_value(error, path):  # the path of a bad key ends above it
+            yield replace(problem, path=(*path, error.instance), on_key=True)
+    else:
+        yield from _of_value(error, path)
+
+
+def _of_value(error: Failure, path: Path) -> Iterator[Problem]:
     explain = _EXPLAIN.get(str(error.validator))
     if explain is None:
         yield Problem("bad-value", _not_that(error), path)
@@ -186,37 +203,71 @@ def _pattern(error: Failure, path: Path) -> Iterator[Problem]:
     yield Problem("bad-pattern", _not_that(error), path)
 
 
-def _property_names(error: Failure, path: Path) -> Iterator[Problem]:
-    for key in error.instance:
-        for inner in error.context or [error]:
-            if inner.instance == key:
-                yield Problem("bad-pattern", _not_that(inner), (*path, key), on_key=True)
-                break
-
-
 def _any_of(error: Failure, path: Path) -> Iterator[Problem]:
-    """Report the errors of the branch that was meant: the one whose type and required keys fit best."""
-    if isinstance(error.instance, dict) and all(set(branch) == {"required"} for branch in error.validator_value):
-        yield Problem("exclusive-fields", f"needs {error.schema['x-message']}", path)
+    """Report the errors of the branch that was meant: the one that a key names, else whose shape fits."""
+    branches: list[Any] = error.validator_value
+    if isinstance(error.instance, dict) and all(_only_requires(branch) for branch in branches):
+        yield Problem("exclusive-fields", f"needs {error.schema.get('x-message') or _choice(error)}", path)
         return
-    branches: dict[int, list[Failure]] = {}
+    failures: dict[int, list[Failure]] = {}
     for inner in error.context or ():
-        branches.setdefault(int(inner.schema_path[0]), []).append(inner)
-    fitting = [errors for errors in branches.values() if not any(_wrong_shape(e) for e in errors)]
+        failures.setdefault(int(inner.schema_path[0]), []).append(inner)
+    tags = [_tags(branch) for branch in branches]
+    named = [n for n in failures if _named(tags[n], error.instance)]
+    fitting = named or [n for n, errors in failures.items() if not any(_wrong_shape(e) for e in errors)]
+    key = next((k for t in tags for k in t if isinstance(error.instance, dict) and k in error.instance), None)
     if len(fitting) == 1:
-        for inner in fitting[0]:
-            yield from _explain(inner)
+        for problem in (p for inner in failures[fitting[0]] for p in _explain(inner)):
+            yield _owner(problem, path, branches, tags)
+    elif key is not None and not fitting:
+        allowed = [str(t[key]) for t in tags if key in t]
+        message = f"{_shown(error.instance[key])} is not one of the allowed values"
+        yield Problem("bad-value", message, (*path, key), did_you_mean(str(error.instance[key]), allowed))
+    elif not failures:
+        yield Problem("bad-value", f"{_shown(error.instance)} fits several alternatives, and may fit only one", path)
     elif "x-message" in error.schema:
         rule = "bad-pattern" if isinstance(error.instance, str) else "wrong-type"
         yield Problem(rule, _not_that(error), path)
     else:
-        expected = sorted({_TYPES[t] for errors in branches.values() for e in errors for t in _wanted(e)})
+        expected = sorted({_TYPES[t] for errors in failures.values() for e in errors for t in _wanted(e)})
         message = f"expected {' or '.join(expected)}, found {_found(error.instance)}"
         yield Problem("wrong-type", message if expected else _not_that(error), path)
 
 
+def _only_requires(branch: Any) -> bool:
+    return isinstance(branch, dict) and set(branch) == {"required"}
+
+
+def _choice(error: Failure) -> str:
+    """Say which fields there is a choice of."""
+    several = [" and ".join(repr(key) for key in branch["required"]) for branch in error.validator_value]
+    return f"{'exactly one' if error.validator == 'oneOf' else 'one'} of {' or '.join(several)}"
+
+
+def _tags(branch: Any) -> dict[str, Any]:
+    """The keys that name a branch by their only value, as `type` does."""
+    members = branch.get("properties", {}) if isinstance(branch, dict) else {}
+    return {key: s["const"] for key, s in members.items() if isinstance(s, dict) and "const" in s}
+
+
+def _named(tags: dict[str, Any], instance: Any) -> bool:
+    return isinstance(instance, dict) and any(key in instance and instance[key] == tags[key] for key in tags)
+
+
+def _owner(problem: Problem, path: Path, branches: list[Any], tags: list[dict[str, Any]]) -> Problem:
+    """Of a key that is unknown here, say with which alternative it goes."""
+    if problem.rule != "unknown-key" or problem.path[:-1] != path:
+        return problem
+    for branch, named in zip(branches, tags, strict=True):
+        if named and problem.path[-1] in branch.get("properties", {}):
+            owner = ", ".join(f"{key}: {value}" for key, value in named.items())
+            return replace(problem, hint=f"only {{{owner}}} has it")
+    return problem
+
+
 def _wrong_shape(error: Failure) -> bool:
-    return not error.relative_path and error.validator in ("type", "required", "const")
+    deepest = {"type": 0, "required": 0, "const": 1}.get(str(error.validator), -1)
+    return len(error.relative_path) <= deepest
 
 
 def _wanted(error: Failure) -> list[str]:
@@ -224,6 +275,13 @@ def _wanted(error: Failure) -> list[str]:
         return []
     wanted = error.validator_value
     return [wanted] if isinstance(wanted, str) else list(wanted)
+
+
+def _not(error: Failure, path: Path) -> Iterator[Problem]:
+    if error.validator_value == {}:  # nothing is
+        yield Problem("unknown-key", f"{dotted(path[-1:]) or 'it'} is not allowed here", path, on_key=True)
+    else:
+        yield Problem("bad-value", _not_that(error), path)
 
 
 def _minimum(error: Failure, path: Path) -> Iterator[Problem]:
@@ -283,9 +341,9 @@ _EXPLAIN = {
     "minLength": _too_short,
     "minProperties": _too_short,
     "minimum": _minimum,
+    "not": _not,
     "oneOf": _any_of,
     "pattern": _pattern,
-    "propertyNames": _property_names,
     "required": _required,
     "type": _type,
     "uniqueItems": _unique,

@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
-from compiler import build, compiled, lock, project, resolve, source, spec
+from compiler import build, lock, policies, project, references, resolve, source, spec
 from compiler.build import Build
 from compiler.diagnostics import START as FILE_START
 from compiler.diagnostics import Diagnostic, Problem, distinct, locate
+from compiler.foreign import Foreign
 from compiler.lock import Lock
+from compiler.places import Facts
 from compiler.project import Project, Settings
-from compiler.resolve import Facts
 from compiler.resolved import Resolved
 from compiler.spec import Spec
 
@@ -37,10 +37,6 @@ class Specs:
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     refused: tuple[Spec, ...] = ()
 
-    def broken(self) -> frozenset[str]:
-        said = {d.address for d in self.diagnostics if d.is_error and "/" in d.address}
-        return frozenset(said.union(spec.address for spec in self.refused))
-
 
 @dataclass(frozen=True)
 class Checked:
@@ -51,6 +47,12 @@ class Checked:
     resolved: Mapping[str, Resolved] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    policies: Mapping[str, Foreign] = field(default_factory=dict, repr=False)
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is wrong with what was asked for."""
+        return any(d.is_error for d in self.diagnostics) or not set(self.targets) <= set(self.resolved)
 
 
 @dataclass(frozen=True)
@@ -63,51 +65,95 @@ class Compilation:
 
     @property
     def failed(self) -> bool:
-        return any(d.is_error for d in self.diagnostics)
+        """Whether anything is wrong with what was asked for, or was not built."""
+        return any(d.is_error for d in self.diagnostics) or not set(self.checked.targets) <= set(self.builds)
 
 
 def open_project(start: Path, given: Path | None) -> tuple[Project | None, list[Diagnostic]]:
-    """Find the project around a folder; without a project file the folder is the project."""
+    """Find the project around a folder; without a project file the folder is the project.
+
+    Folders are called by their real names, so that a project is the same by whatever way it was reached.
+    """
     file = given or project.find(start)
-    return (Project(root=start), []) if file is None else project.load(file.absolute())
+    if file is None:
+        return Project(root=_real(start)), []
+    file = _real(file.parent) / file.name
+    try:
+        return project.load(file)
+    except OSError as error:
+        return None, [_unreadable(file.name, error)]
 
 
-def files(settings: Settings, paths: Sequence[Path]) -> Iterator[Path]:
-    """List the spec files below the given paths, or below the project's own when none is given."""
-    root = settings.project.root
-    skipped = {root / settings.project.lock, root / project.FILE}
-    output = root / settings.project.output
-    for path in paths or [root / p for p in settings.project.specs]:
-        if not path.is_dir():
-            yield path
-            continue
-        for found in sorted(path.rglob("*")):
-            hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
-            ours = found in skipped or output in found.parents
-            if found.suffix in SUFFIXES and not hidden and not ours and found.is_file():
-                yield found
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _unreadable(name: str, error: OSError) -> Diagnostic:
+    message = f"cannot be read: {(error.strerror or str(error)).lower()}"
+    return locate(Problem("unreadable", message), name, FILE_START)
+
+
+def files(settings: Settings, paths: Sequence[Path]) -> list[Path]:
+    """List the spec files below the given paths, or below the project's own when none is given.
+
+    Files are called by their real names, each once. A folder that cannot be listed is given in place of its
+    files, so that reading it says why.
+    """
+    found: set[Path] = set()
+    for path in paths or [settings.project.root / p for p in settings.project.specs]:
+        real = _real(path)
+        found.update(_below(real, settings.project) if _is_folder(real) else [real])
+    return sorted(found)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except PermissionError:  # reading it will say so
+        return False
+
+
+def _below(top: Path, found: Project) -> Iterator[Path]:
+    """The spec files in a folder: all but what is hidden, and the project's other files."""
+    output = _real(found.root / found.output)
+    if output in (top, *top.parents):
+        return
+    file = _project_file(found) or found.root / project.FILE
+    ours = (output, found.root / found.lock, file, *policies.files(found))
+    skipped = {_real(path) for path in ours}
+    closed: list[OSError] = []
+    for folder, folders, names in os.walk(top, onerror=closed.append):
+        folders[:] = [n for n in folders if not n.startswith(".") and Path(folder, n) not in skipped]
+        for name in names:
+            path = Path(folder, name)
+            if path.suffix in SUFFIXES and not name.startswith(".") and path not in skipped:
+                yield _real(path)
+    yield from (Path(error.filename) for error in closed)
 
 
 def read(settings: Settings, paths: Iterable[Path]) -> Specs:
-    """Read spec files; each file once, in the order of their names."""
+    """Read spec files, in the order given."""
     specs: list[Spec] = []
     refused: list[Spec] = []
     diagnostics: list[Diagnostic] = []
     texts: dict[str, str] = {}
-    for path in sorted({p.absolute() for p in paths}):
-        name = Path(os.path.relpath(path, settings.project.root)).as_posix()
+    for path in paths:
+        name = Path(os.path.relpath(path, _real(settings.project.root))).as_posix()
         try:
+            name.encode()
             content = path.read_bytes()
+        except UnicodeEncodeError:
+            shown = os.fsencode(name).decode("utf-8", "replace")
+            diagnostics.append(locate(Problem("encoding", "the name of the file is not UTF-8"), shown, FILE_START))
+            continue
         except OSError as error:
-            message = (error.strerror or str(error)).lower()
-            diagnostics.append(locate(Problem("unreadable", f"cannot be read: {message}"), name, FILE_START))
+            diagnostics.append(_unreadable(name, error))
             continue
         texts[name] = content.decode("utf-8-sig", "replace")
         sources, found = source.load(name, content)
         if not sources and not found:
-            found = [
-                locate(Problem("empty-file", "there is no spec in it", hint="delete the file"), name, FILE_START)
-            ]
+            empty = Problem("empty-file", "there is no spec in it", hint="delete the file")
+            found = [locate(empty, name, FILE_START)]
         diagnostics += found
         for document in sources:
             made, said = spec.read(document, settings)
@@ -117,138 +163,116 @@ def read(settings: Settings, paths: Iterable[Path]) -> Specs:
     return Specs(tuple(specs), tuple(diagnostics), texts, tuple(refused))
 
 
-def read_lock(settings: Settings) -> tuple[Lock | None, list[Diagnostic], dict[str, str]]:
+def read_lock(found: Project) -> tuple[Lock | None, list[Diagnostic], dict[str, str]]:
     """Read the project's lock, if there is one."""
-    file = settings.project.root / settings.project.lock
-    if not file.is_file():
+    name = found.lock
+    try:
+        content = (found.root / name).read_bytes()
+    except FileNotFoundError:
         return None, [], {}
-    content = file.read_bytes()
-    found, diagnostics = lock.load(settings.project.lock, content)
-    return (
-        found,
-        diagnostics,
-        {settings.project.lock: content.decode("utf-8", "replace")} if diagnostics else {},
-    )
+    except OSError as error:
+        return None, [_unreadable(name, error)], {}
+    locked, diagnostics = lock.load(name, content)
+    return locked, diagnostics, {name: content.decode("utf-8", "replace")} if diagnostics else {}
 
 
 def check(settings: Settings, paths: Sequence[Path], region: str | None = None, draft: Lock | None = None) -> Checked:
     """Validate specs: everything that needs no rendering. A `draft` stands in for the lock file.
 
-    When one of the given paths refers to a spec that is not among them, the rest of the project is read too.
+    The rest of the project is looked at too, for addresses and for what the specs refer to.
     """
-    locked, diagnostics, texts = (draft, [], {}) if draft is not None else read_lock(settings)
-    asked = read(settings, files(settings, paths))
-    everything = asked
-    if paths and settings.project.source and _leads_elsewhere((*asked.specs, *asked.refused)):
-        everything = read(settings, [*files(settings, ()), *files(settings, paths)])
-    found, duplicates = resolve.index(everything.specs)
-    said = [*diagnostics, *settings.diagnostics, *asked.diagnostics, *duplicates]
-    texts |= everything.texts
-    if settings.project.source is not None:
-        file = settings.project.root / settings.project.source.file
-        texts[settings.project.source.file] = file.read_text("utf-8-sig", "replace")
-    if diagnostics:
-        return Checked(settings, (), {}, distinct(said), texts)
+    locked, said, texts = (draft, [], {}) if draft is not None else read_lock(settings.project)
+    known = policies.load(settings.project)
+    said += [*known.diagnostics, *_bad_paths(settings.project, no_lock=locked is None and not said)]
+    wanted = files(settings, paths)
+    asked = read(settings, wanted)
+    texts |= {**known.texts, **asked.texts, **project_text(_project_file(settings.project))}
+    if any(d.is_error for d in said):
+        return Checked(settings, (), {}, distinct([*said, *settings.diagnostics, *asked.diagnostics]), texts)
+    others = read(settings, _others(settings, wanted) if paths else ())
+    texts |= dict(others.texts)
+    found, taken = references.index([*asked.specs, *others.specs], [*asked.refused, *others.refused])
+    targets = tuple(dict.fromkeys(s.address for s in asked.specs))
+    if draft is not None:  # which notes what it is asked for: ask for nothing that is not needed
+        refs = [target for refused in asked.refused for _, target in refused.refs()]
+        needed = references.needed([*targets, *refs], references.graph(found))
+        found = {address: one for address, one in found.items() if address in needed}
     facts = Facts(locked, region)
-    broken = everything.broken()
-    resolution = resolve.resolve(found, broken, settings, facts)
+    resolution = resolve.resolve(found, _broken((asked, others), taken), settings, facts)
     for refused in asked.refused:
-        said += resolve.examine(refused, found, broken, resolution.resolved, settings, facts)
-    targets = tuple(s.address for s in asked.specs)
-    said += [d for d in resolution.diagnostics if d.address in targets]
-    return Checked(settings, targets, resolution.resolved, distinct(said), texts)
+        said += resolve.examine(refused, found, resolution, settings, facts)
+    own = {*targets, *(refused.address for refused in asked.refused)}
+    said += [d for d in (*taken, *resolution.diagnostics) if d.address in own]
+    everything = distinct([*said, *settings.diagnostics, *asked.diagnostics])
+    return Checked(settings, targets, resolution.resolved, everything, texts, known.schemas)
 
 
-def _leads_elsewhere(specs: Sequence[Spec]) -> bool:
-    here = {s.address for s in specs}
-    return any(target not in here for s in specs for _, target in s.refs())
+def _broken(parts: Iterable[Specs], taken: Iterable[Diagnostic]) -> dict[str, Diagnostic | None]:
+    """The specs that are there but cannot be referred to, each with its first error."""
+    broken: dict[str, Diagnostic | None] = {spec.address: None for part in parts for spec in part.refused}
+    said = (*taken, *(diagnostic for part in parts for diagnostic in part.diagnostics))
+    for diagnostic in sorted(said, reverse=True):
+        if diagnostic.is_error and "/" in diagnostic.address:
+            broken[diagnostic.address] = diagnostic
+    return broken
+
+
+def _others(settings: Settings, wanted: Iterable[Path]) -> list[Path]:
+    """The project's files that were not asked for; without a project file there are none."""
+    return sorted(set(files(settings, ())) - set(wanted)) if settings.project.source else []
+
+
+def covered(found: Project) -> list[str]:
+    """The folders of specs that lie in the output folder: compiled files and specs would be taken for one another."""
+    output = _real(found.root / found.output)
+    folders = {name: _real(found.root / name) for name in found.specs}
+    return [name for name, folder in folders.items() if folder.exists() and output in (folder, *folder.parents)]
+
+
+def _bad_paths(found: Project, *, no_lock: bool) -> Iterator[Diagnostic]:
+    """Paths of a project file that lead where they should not, or nowhere."""
+    if found.source is None:
+        return
+    if names := covered(found):
+        message = f"the output folder would hold the specs of {names[0]}"
+        yield found.source.locate(Problem("bad-output", message, ("output",), "give it a folder of its own"))
+    if no_lock and "lock" in found.source.data:
+        message = f"there is no file {found.lock} yet"
+        yield found.source.locate(Problem("no-lock", message, ("lock",), "run `sagespec lock`", "warning"))
+
+
+def _project_file(found: Project) -> Path | None:
+    return found.root / found.source.file if found.source else None
+
+
+def project_text(file: Path | None) -> dict[str, str]:
+    """The text of a project file, to show lines from; none where it cannot be read."""
+    try:
+        return {file.name: file.read_text("utf-8-sig", "replace")} if file else {}
+    except OSError:
+        return {}
 
 
 def compile(checked: Checked) -> Compilation:
     """Build every target that is valid, and what it depends on."""
     builds: dict[str, Build] = {}
     identities: dict[str, str] = {}
-    failed: set[str] = set()
+    failed: dict[str, Diagnostic | None] = {}
     diagnostics = list(checked.diagnostics)
-    policies = _policies(checked.settings.project, diagnostics)
+    edges = {a: [d.spec.address for d in one.dependencies] for a, one in checked.resolved.items()}
+    needed = references.needed(checked.targets, edges)
     for address, resolved in checked.resolved.items():
-        if any(d.spec.address in failed for d in resolved.dependencies):
-            failed.add(address)
+        if address not in needed:
             continue
-        made, said = build.build(resolved, checked.settings, identities, policies)
-        if address in checked.targets:
-            diagnostics += said
+        made, said = None, references.check(resolved.spec, checked.resolved, failed)
+        if not said:
+            made, said = build.build(resolved, checked.settings, identities, checked.policies)
         if made is None:
-            failed.add(address)
+            failed[address] = resolve.first_error(said)
         else:
             builds[address] = made
             identities[address] = made.compiled.identity
+        if address in checked.targets:
+            diagnostics += said
     wanted = {a: b for a, b in builds.items() if a in checked.targets}
     return Compilation(checked, wanted, distinct(diagnostics))
-
-
-def _policies(found: Project, diagnostics: list[Diagnostic]) -> dict[str, Any]:
-    """Read the project's policies; one that is not JSON is an error of its own."""
-    policies: dict[str, Any] = {}
-    for file in found.policy_files():
-        name = file.relative_to(found.root).as_posix()
-        sources, said = source.load(name, file.read_bytes())
-        diagnostics += said
-        if sources and not said:
-            policies[name] = sources[0].data
-    return policies
-
-
-@dataclass(frozen=True)
-class Change:
-    """What compiling does to one file of the output folder; None stands for no file."""
-
-    path: Path
-    before: str | None
-    after: str | None
-
-    @property
-    def word(self) -> str:
-        if self.before == self.after:
-            return "unchanged"
-        return "created" if self.before is None else "removed" if self.after is None else "updated"
-
-
-def changes(compilation: Compilation, output: Path, whole: bool) -> list[Change]:
-    """Compare what was compiled with what is there; orphans count only in a compile of the whole project."""
-    found = []
-    for made in compilation.builds.values():
-        path = output / made.compiled.path
-        before = path.read_text("utf-8", "replace") if path.is_file() else None
-        found.append(Change(path, before, compiled.dump(made.compiled)))
-    if whole and not compilation.failed:
-        kept = {change.path for change in found}
-        found += [Change(path, text, None) for path, text in _ours(output) if path not in kept]
-    return sorted(found, key=lambda change: change.path)
-
-
-def _ours(output: Path) -> Iterator[tuple[Path, str]]:
-    """The compiled files in a folder that we wrote: those that carry a digest that fits."""
-    for path in output.glob("*/*.json"):
-        text = path.read_text("utf-8", "replace")
-        try:
-            if compiled.load(text).path == PurePosixPath(path.relative_to(output).as_posix()):
-                yield path, text
-        except compiled.InvalidCompiled:
-            continue
-
-
-def write(change: Change) -> None:
-    """Bring one file up to date; it is replaced as a whole or not at all."""
-    if change.word == "unchanged":
-        return
-    if change.after is None:
-        change.path.unlink()
-        return
-    change.path.parent.mkdir(parents=True, exist_ok=True)
-    beside = change.path.with_name(f".{change.path.name}.{os.getpid()}.part")
-    try:
-        beside.write_text(change.after, encoding="utf-8", newline="\n")
-        beside.replace(change.path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -17,6 +17,8 @@ from typing import Any
 from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
 
+from compiler import patterns
+
 OPERATIONS = {
     "sagemaker": (
         "CreateArtifact",
@@ -36,16 +38,6 @@ OTHERS: dict[str, dict[str, Any]] = {
     "timestamp": {"type": ["string", "number"]},
 }
 NUMBERS = {"integer": "integer", "long": "integer", "float": "number", "double": "number"}
-# classes of Java that Python's re does not have; \w is a little wider than \p{L}
-CLASSES = {
-    r"\p{Alnum}": "a-zA-Z0-9",
-    r"\p{L}": r"\w",
-    r"\p{M}": "\u0300-\u036f",
-    r"\p{N}": r"\d",
-    r"\p{P}": r"!-/:-@\[-`{-~",
-    r"\p{S}": "$+<=>^`|~\u2190-\u2bff\U0001f000-\U0001faff",
-    r"\p{Z}": " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
-}
 
 
 def schema(service: str, operation: str) -> dict[str, Any]:
@@ -98,20 +90,13 @@ def _plain(shape: Shape, definitions: dict[str, Any]) -> dict[str, Any]:
         if shape.enum:
             found["x-enum"] = sorted(shape.enum)  # not `enum`: AWS adds members every week
         elif pattern := limits.get("pattern"):
-            found["pattern"] = translated(pattern)
+            found["pattern"] = patterns.translated(pattern)  # matched as a whole
     elif shape.type_name in NUMBERS:
         found = {"type": NUMBERS[shape.type_name]}
         names = {"min": "minimum", "max": "maximum"}
     else:
         found, names = OTHERS[shape.type_name], {}
     return found | {ours: limits[theirs] for theirs, ours in names.items() if limits.get(theirs) is not None}
-
-
-def translated(pattern: str) -> str:
-    r"""Say a Java pattern in Python; it is matched as a whole."""
-    for java, python in CLASSES.items():
-        pattern = pattern.replace(java, python)
-    return pattern
 
 
 def text(service: str, operation: str) -> str:

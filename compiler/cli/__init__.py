@@ -6,6 +6,7 @@ Commands are imported when they are called, so that `compile` never waits for bo
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import NoReturn
@@ -83,6 +84,9 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with its code; no traceback ever reaches the user."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name or a value may hold what a terminal cannot show
     try:
         code = cli.main(prog_name="sagespec", standalone_mode=False)
     except click.ClickException as error:
@@ -92,16 +96,27 @@ def main() -> NoReturn:
         click.echo("interrupted", err=True)
         sys.exit(exits.INTERRUPTED)
     except BrokenPipeError:
-        # the reader of our output has gone, as `head` does: nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()  # the reader has gone, as `head` does: nothing is wrong
         sys.exit(exits.DONE)
     except exits.Stop as stop:
         click.echo(f"error: {stop}", err=True)
         sys.exit(stop.code)
+    except OSError as error:
+        place = error.filename2 or error.filename
+        if place is None:
+            _forget_output()
+        click.echo(f"error: {os.fsdecode(place or 'output')}: {(error.strerror or str(error)).lower()}", err=True)
+        sys.exit(exits.INVALID)
     except Exception as error:  # noqa: BLE001  the one place where a defect of ours becomes exit 70
         click.echo(f"defect: {type(error).__name__}: {error} (report: {_report()})", err=True)
         sys.exit(exits.DEFECT)
     sys.exit(code if isinstance(code, int) else exits.DONE)
+
+
+def _forget_output() -> None:
+    """Let what could not be written go: the interpreter would try again at its end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report() -> str:

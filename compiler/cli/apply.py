@@ -81,7 +81,7 @@ def _saved_plan(paths: tuple[Path, ...]) -> dict[str, list[dict[str, str]]] | No
         return None
     try:
         found = json.loads(paths[0].read_text("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     is_plan = isinstance(found, dict) and found.get("kind") == "Plan" and isinstance(found.get("files"), list)
     return found if is_plan else None

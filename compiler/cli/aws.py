@@ -111,12 +111,14 @@ def targets(
 
 
 def lock_of(project_file: Path | None) -> dict[str, Any] | None:
-    """The project's lock as data, to seed a sandbox from; None without one."""
+    """The project's lock as data, to seed a sandbox from; None without one, or stop with what is wrong with it."""
     found, diagnostics = workspace.open_project(Path.cwd(), project_file)
     if found is None:
         raise exits.Stop(report.text(diagnostics, {}, False), exits.INVALID)
-    file = found.root / found.lock
-    return json.loads(file.read_text("utf-8")) if file.is_file() else None
+    locked, diagnostics, texts = workspace.read_lock(found)
+    if any(d.is_error for d in diagnostics):
+        raise exits.Stop(report.text(diagnostics, texts, False), exits.INVALID)
+    return {"contexts": locked.contexts} if locked else None
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def hyperparameters(
 ) -> int:
     """List a model's hyperparameters, from the lock; MODEL is an id, an alias or an ARN, as in specs."""
     settings = options.settings(environment, given, project_file, "text", None)
-    locked, diagnostics, texts = workspace.read_lock(settings)
+    locked, diagnostics, texts = workspace.read_lock(settings.project)
     if locked is None:
         said = report.text(diagnostics, texts, False) or "there is no lock: run `sagespec lock`"
         raise exits.Stop(said, exits.INVALID)

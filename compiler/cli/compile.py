@@ -6,13 +6,17 @@ import difflib
 import gc
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from compiler import compiled, workspace
+from compiler import compiled, outputs, workspace
 from compiler.cli import exits, options
-from compiler.workspace import Change, Compilation
+from compiler.diagnostics import did_you_mean
+from compiler.outputs import Change
+from compiler.project import Settings
+from compiler.workspace import Compilation
 
 
 @click.command("compile")
@@ -36,41 +40,71 @@ def command(
 ) -> int:
     """Compile specs into JSON for review. PATHs are spec files or folders; without one, the whole project."""
     gc.disable()  # a compile is short and leaves no garbage in circles; looking for it is a tenth of its time
+    if address is not None:
+        _refuse_beside_stdout(style, out, check)
     settings = options.settings(environment, given, project_file, style, color)
-    checked = workspace.check(settings, paths, region)
-    done = workspace.compile(checked)
-    options.show(done.diagnostics, checked.texts, style, color)
+    if out is not None:
+        settings = _writing_to(settings, out)
+    done = workspace.compile(workspace.check(settings, paths, region))
+    options.show(done.diagnostics, done.checked.texts, style, color)
     if address is not None:
         return _print(done, address)
-    output = settings.output if out is None else out / (settings.environment or "")
-    changes = workspace.changes(done, output, whole=not paths)
+    made = [build.compiled for build in done.builds.values()]
+    changes = outputs.changes(made, settings.output, orphans=not paths and not done.failed)
     if check:
-        return _check(changes, done)
+        return _check(changes, done, style)
     for change in changes:
-        workspace.write(change)
+        outputs.write(change)
     if style == "text":
         _tell(changes)
     return exits.INVALID if done.failed else exits.DONE
 
 
+def _refuse_beside_stdout(style: str, out: Path | None, check: bool) -> None:
+    """Refuse what --stdout would leave undone, or mix with what it prints."""
+    others = {"--check": check, "--out": out is not None, f"--format {style}": style != "text"}
+    for other, given in others.items():
+        if given:
+            raise click.UsageError(f"--stdout and {other} exclude each other")
+
+
+def _writing_to(settings: Settings, out: Path) -> Settings:
+    """The same project with another output folder."""
+    moved = replace(settings, project=replace(settings.project, output=str(out.absolute())))
+    if workspace.covered(moved.project):
+        raise click.BadParameter(f"{out} would hold the specs: give a folder of its own", param_hint="--out")
+    return moved
+
+
 def _print(done: Compilation, address: str) -> int:
-    if address not in done.builds:
-        if address not in done.checked.targets and not done.failed:
-            click.echo(f"error: no spec has the address {address}", err=True)
-        return exits.INVALID
-    click.echo(compiled.dump(done.builds[address].compiled), nl=False)
-    return exits.DONE
+    known = {*done.checked.targets, *(d.address for d in done.diagnostics if d.address)}
+    if address in done.builds:
+        options.put(compiled.dump(done.builds[address].compiled).encode())
+    elif address not in known:
+        hint = did_you_mean(address, sorted(known))
+        raise exits.Stop(f"no spec has the address {address}" + (f": {hint}" if hint else ""), exits.INVALID)
+    return exits.INVALID if done.failed else exits.DONE
 
 
-def _check(changes: list[Change], done: Compilation) -> int:
+def _check(changes: list[Change], done: Compilation, style: str) -> int:
     stale = [change for change in changes if change.word != "unchanged"]
     for change in stale:
         name = _shown(change.path)
-        before, after = (text.splitlines(keepends=True) if text else [] for text in (change.before, change.after))
-        click.echo("".join(difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")), nl=False)
+        before, after = (_lines(content) for content in (change.before, change.after))
+        text = "".join(difflib.unified_diff(before, after, f"a/{name}", f"b/{name}"))
+        if style == "text":
+            options.put(text.encode())
+        else:  # the diagnostics have stdout to themselves
+            click.echo(text, nl=False, err=True)
     if stale:
         click.echo(f"{len(stale)} out of date: run `sagespec compile`", err=True)
     return exits.INVALID if stale or done.failed else exits.DONE
+
+
+def _lines(content: bytes | None) -> list[str]:
+    """The lines of a file; other ends of lines, and what is not UTF-8, can be seen in a diff."""
+    text = (content or b"").decode("utf-8", "backslashreplace")
+    return text.replace("\r", "\\r").splitlines(keepends=True)
 
 
 def _tell(changes: list[Change]) -> None:

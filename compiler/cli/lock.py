@@ -41,8 +41,8 @@ def command(
     """
     base = options.settings(None, given, project_file, "text", None)
     file = base.project.root / base.project.lock
-    before, diagnostics, texts = workspace.read_lock(base)
-    if diagnostics:
+    before, diagnostics, texts = workspace.read_lock(base.project)
+    if any(d.is_error for d in diagnostics):
         options.show(diagnostics, texts, "text", None)
         return exits.INVALID
     environments = _environments(base, given, project_file)

@@ -18,7 +18,8 @@ from compiler.values import BUILT_IN
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+# whether a path can be read is for those to say who read it
+PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path, readable=False))
 
 
 def project_options(command: F) -> F:
@@ -29,7 +30,7 @@ def project_options(command: F) -> F:
             "--project",
             "project_file",
             metavar="FILE",
-            type=click.Path(path_type=Path, dir_okay=False),
+            type=click.Path(path_type=Path, dir_okay=False, readable=False),
             help="Project file; by default the nearest sagespec.yaml upwards.",
         ),
         click.option("-D", "given", metavar="NAME=VALUE", multiple=True, help="Set a value, read as YAML."),
@@ -68,9 +69,7 @@ def settings(
     if chosen is None:
         for wrong in (d for d in diagnostics if d.file == project.COMMAND_LINE):
             raise click.BadParameter(f"{wrong.path}: {wrong.message}", param_hint="-D")
-        file = project_file or project.find(Path.cwd())
-        texts = {file.name: file.read_text("utf-8-sig", "replace")} if file else {}
-        show(diagnostics, texts, style, color)
+        show(diagnostics, workspace.project_text(project_file or project.find(Path.cwd())), style, color)
         sys.exit(exits.INVALID)
     return chosen
 
@@ -84,6 +83,7 @@ def _values(given: Iterable[str]) -> dict[str, Any]:
         if name in BUILT_IN:
             raise click.BadParameter(f"{item!r}: {name!r} is built in", param_hint="-D")
         try:
+            text.encode()
             values[name] = source.scalar(text)
         except ValueError as error:
             raise click.BadParameter(f"{item!r}: {error}", param_hint="-D") from None
@@ -96,9 +96,20 @@ def show(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], style: str
     to_stderr = style == "text"
     if found or not to_stderr:
         colored = wants_color(color, sys.stderr if to_stderr else sys.stdout)
-        click.echo(report.STYLES[style](found, texts, colored), err=to_stderr, color=colored)
+        text = report.STYLES[style](found, texts, colored)
+        if to_stderr:
+            click.echo(text, err=True, color=colored)
+        else:
+            put(f"{text}\n", colored)
+
+
+def put(result: str | bytes, color: bool = False) -> None:
+    """Print a result as it is, or stop where nobody would get it."""
+    if sys.stdout is None:
+        raise exits.Stop("standard output is closed", exits.INVALID)
+    click.echo(result, nl=False, color=color)
 
 
 def wants_color(asked: bool | None, stream: Any) -> bool:
     """Colour when asked for, else on a terminal unless NO_COLOR is set."""
-    return asked if asked is not None else stream.isatty() and not os.environ.get("NO_COLOR")
+    return asked if asked is not None else bool(stream and stream.isatty() and not os.environ.get("NO_COLOR"))

@@ -80,7 +80,7 @@ def warn_of_ends(order: Order, lock: Mapping[str, Any] | None, today: date) -> N
         judges = context.get("judge_models", {})
         for name in sorted(_judges([r.parameters for r in file.content.requests])):
             ends = judges.get(name, {}).get("end_of_life")
-            if ends and date.fromisoformat(ends) <= today + timedelta(days=NEAR_DAYS):
+            if ends and ends <= (today + timedelta(days=NEAR_DAYS)).isoformat():
                 click.echo(f"warning: {file.address}: the judge {name} ends on {ends}; choose another", err=True)
 
 

@@ -27,7 +27,7 @@ def command(
     settings = options.settings(environment, given, project_file, style, color)
     checked = workspace.check(settings, paths, region)
     options.show(checked.diagnostics, checked.texts, style, color)
-    if any(d.is_error for d in checked.diagnostics):
+    if checked.failed:
         return exits.INVALID
     if style == "text":
         count = len(checked.targets)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from compiler import lock, resolve, workspace
+from compiler import lock, places, workspace
 from compiler.compiled import API_VERSION
 from compiler.diagnostics import Diagnostic
 from compiler.executor import lookup
@@ -73,7 +73,7 @@ class _Draft(Lock):
         if key not in self.drafts:
             known = {} if self.fresh else dict(self.contexts.get(key, {}))
             facts = {name: dict(v) if isinstance(v, dict) else v for name, v in known.items()}
-            self.drafts[key] = Context(self.account, chosen, resolve.partition_of(chosen), facts, {}, {})
+            self.drafts[key] = Context(self.account, chosen, places.partition_of(chosen), facts, {}, {})
         return self.drafts[key]
 
     def _only_region(self) -> str | None:

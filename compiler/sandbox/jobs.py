@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from compiler import schema
+from compiler import foreign
 from compiler.sandbox import documents
 from compiler.sandbox.service import Region, ServiceError, not_found, now, operation, page, select
 
@@ -57,7 +57,7 @@ def _check_document(region: Region, category: str, version: str, text: str) -> N
         document = json.loads(text)
     except ValueError as error:
         raise ServiceError("ValidationException", f"JobConfigDocument is not JSON: {error}") from None
-    problems = schema.validate_against(wanted, document)
+    problems = foreign.load(wanted).check(document)
     if problems:
         first = problems[0]
         where = ".".join(str(step) for step in first.path) or "the document"

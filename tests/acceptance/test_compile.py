@@ -80,6 +80,43 @@ def test_stdout_prints_one_and_writes_nothing(example: Path, run: Run) -> None:
     assert "no spec has the address" in run("compile", "--stdout", "MultiTurnRLTrainer/x", code=1).stderr
 
 
+def test_stdout_says_all_that_is_wrong(example: Path, run: Run) -> None:
+    text = example.read_text("utf-8").replace("support-agent", "b").replace("qwen3", "qwenx")
+    Path("specs/b.yaml").write_text(text, "utf-8")
+    result = run("compile", "--stdout", "MultiTurnRLTrainer/support-agent", code=1)
+    assert json.loads(result.stdout)["kind"] == "Compiled"
+    assert "qwenx" in result.stderr
+    result = run("compile", "--stdout", "MultiTurnRLTrainer/suport-agent", code=1)
+    assert "did you mean 'MultiTurnRLTrainer/support-agent'?" in result.stderr
+    assert "qwenx" in result.stderr
+    assert "no spec has" not in run("compile", "--stdout", "MultiTurnRLTrainer/b", code=1).stderr
+    Path("specs/b.yaml").write_text(text.replace("agent_env", "agent_envv"), "utf-8")
+    assert "no spec has" not in run("compile", "--stdout", "MultiTurnRLTrainer/b", code=1).stderr
+
+
+@pytest.mark.parametrize("other", [["--check"], ["--out", "x"], ["--format", "json"]])
+def test_stdout_stands_alone(example: Path, run: Run, other: list[str]) -> None:
+    message = run("compile", "--stdout", "MultiTurnRLTrainer/support-agent", *other, code=2).stderr
+    assert f"--stdout and {' '.join(other) if 'json' in other else other[0]} exclude each other" in message
+
+
+def test_a_machine_format_has_stdout_to_itself(example: Path, run: Run) -> None:
+    result = run("compile", "--check", "--format", "json", code=1)
+    assert json.loads(result.stdout) == {"diagnostics": []}
+    assert "+++ b/compiled/" in result.stderr
+
+
+def test_values_of_the_command_line_win_over_those_of_the_environment(example: Path, run: Run) -> None:
+    example.write_text(example.read_text("utf-8").replace("max_epochs: 2", "max_epochs: ${epochs}"), "utf-8")
+    Path("sagespec.yaml").write_text(
+        "apiVersion: sagespec/v1\nkind: Project\nenvironments: {dev: {values: {epochs: 3, twice: '${epochs}'}}}\n",
+        "utf-8",
+    )
+    for given, epochs in ((), "3"), (("-D", "epochs=4"), "4"):
+        text = run("compile", "-e", "dev", *given, "--stdout", "MultiTurnRLTrainer/support-agent").stdout
+        assert f'"max_epochs": "{epochs}"' in text
+
+
 def test_one_path_compiles_with_what_it_refers_to(project: Path, run: Run) -> None:
     shutil.copytree(ROOT / "specs", project / "specs", dirs_exist_ok=True)
     (project / "sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\n", "utf-8")

@@ -98,6 +98,32 @@ def _shuffled(data: Any, random: Any) -> Any:
     return [_shuffled(item, random) for item in data] if isinstance(data, list) else data
 
 
+MODELS = ["huggingface-reasoning-qwen3-32b", "meta-textgeneration-llama-3-3-70b-instruct", "no-such-model"]
+REFS = st.sampled_from([*MODELS, *({"ref": f"MultiTurnRLTrainer/{name}"} for name in "abcde")])
+
+
+@FOLDER
+@given(
+    st.fixed_dictionaries({name: st.tuples(REFS, st.sampled_from(["fine", "not#fine", 5])) for name in "abcd"}),
+    st.sets(st.sampled_from("abcd"), min_size=1),
+)
+def test_what_was_asked_for_is_built_or_has_an_error(folder: Path, specs: dict[str, Any], asked: set[str]) -> None:
+    (folder / "specs").mkdir(exist_ok=True)
+    (folder / "sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\n", "utf-8")
+    for name, (model, tag) in specs.items():
+        fields = {"model": model, "agent_env": "myRuntime-aBcDeFgHiJ", "training_dataset": "s3://my-bucket/t.jsonl"}
+        spec = {"kind": "MultiTurnRLTrainer", "metadata": {"name": name}, "spec": {**fields, "tags": {"t": tag}}}
+        (folder / "specs" / f"{name}.json").write_text(json.dumps({"apiVersion": "sagespec/v1", **spec}), "utf-8")
+    found, _ = workspace.open_project(folder, None)
+    chosen, _ = project.choose(found or Project(root=folder), None, {})
+    assert chosen is not None
+    done = workspace.compile(workspace.check(chosen, [folder / "specs" / f"{name}.json" for name in asked]))
+    wrong = {d.address for d in done.diagnostics if d.is_error}
+    assert {f"MultiTurnRLTrainer/{name}" for name in asked} == {*done.builds, *wrong}
+    assert done.failed == bool(wrong)
+    assert not wrong & set(done.builds)
+
+
 def test_every_kind_has_an_example() -> None:
     kinds = {d["kind"] for f in (ROOT / "specs").glob("*.yaml") for d in yaml.safe_load_all(f.read_text("utf-8"))}
     assert kinds == set(schema.kinds())

@@ -47,7 +47,7 @@ def test_an_edited_file_is_refused() -> None:
 def identity(parameters: dict[str, Any], **changed: Any) -> str:
     about: dict[str, Any] = {
         "kind": "K",
-        "qualified_name": "n",
+        "name": ("p", "e", "n"),
         "run": 1,
         "account": "1",
         "region": "r",
@@ -79,9 +79,14 @@ def test_nor_do_those_of_pipeline_steps() -> None:
     assert identity(pipeline(Arguments={"HyperParameters": {"Tags": "1"}})) != identity(pipeline())
 
 
-@pytest.mark.parametrize("name", ["kind", "qualified_name", "run", "account", "region", "dependencies"])
+@pytest.mark.parametrize("name", ["kind", "name", "run", "account", "region", "dependencies"])
 def test_everything_else_counts(name: str) -> None:
     assert identity({}, **{name: ["other"] if name == "dependencies" else "other"}) != identity({})
+
+
+def test_projects_and_environments_count_apart() -> None:
+    names = [("a", "b-c", "n"), ("a-b", "c", "n"), (None, "a", "n"), ("a", None, "n")]
+    assert len({identity({}, name=name) for name in names}) == len(names)
 
 
 def test_a_location_counts_but_for_the_digits() -> None:
@@ -93,3 +98,9 @@ def test_a_location_counts_but_for_the_digits() -> None:
 def test_awaited_outputs_are_found_at_any_depth() -> None:
     tree = {"a": [{"$json": {"b": {"$output": "Kind/x.Arn"}}}], "c": {"$output": "requests.a.Arn"}}
     assert compiled.awaited(tree) == {"Kind/x"}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_a_file_nested_without_measure_is_refused(text: str) -> None:
+    with pytest.raises(InvalidCompiled, match="not JSON"):
+        compiled.load(text)

@@ -1,0 +1,86 @@
+"""Compiled files on disk: compared, written, removed.
+
+In: builds and the folder for them. Out: the changes that make the folder what it should be, one a file.
+Only files that we wrote are ever removed. Raises OSError where the folder cannot be read or written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from compiler import compiled
+from compiler.compiled import Compiled
+
+
+@dataclass(frozen=True)
+class Change:
+    """What compiling does to one file of the output folder; None stands for no file."""
+
+    path: Path
+    before: bytes | None
+    after: bytes | None
+
+    @property
+    def word(self) -> str:
+        if self.before == self.after:
+            return "unchanged"
+        return "created" if self.before is None else "removed" if self.after is None else "updated"
+
+
+def changes(made: Iterable[Compiled], output: Path, *, orphans: bool) -> list[Change]:
+    """Compare what was compiled with what is there, to the byte; with `orphans`, what is left over goes."""
+    found = [_change(output / one.path, compiled.dump(one).encode()) for one in made]
+    if orphans:
+        kept = {change.path for change in found}
+        found += [Change(path, content, None) for path, content in _ours(output) if path not in kept]
+    return sorted(found, key=lambda change: change.path)
+
+
+def _change(path: Path, after: bytes) -> Change:
+    return Change(path, _content(path), after)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _ours(output: Path) -> Iterator[tuple[Path, bytes]]:
+    """The compiled files in a folder that we wrote: those that carry a digest that fits."""
+    for path in (path for folder in _inside(output) for path in _inside(folder)):
+        if path.suffix != ".json" or not path.is_file():
+            continue
+        content = path.read_bytes()
+        try:
+            if compiled.load(content.decode("utf-8")).path == PurePosixPath(path.relative_to(output).as_posix()):
+                yield path, content
+        except (compiled.InvalidCompiled, UnicodeDecodeError):
+            continue
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def write(change: Change) -> None:
+    """Bring one file up to date; it is replaced as a whole or not at all."""
+    if change.word == "unchanged":
+        return
+    if change.after is None:
+        change.path.unlink()
+        return
+    change.path.parent.mkdir(parents=True, exist_ok=True)
+    beside = change.path.with_name(f".{change.path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(change.after)
+        beside.replace(change.path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,125 @@
+"""Schemas that are not ours: whatever they hold, they check, or say at which place they cannot."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from compiler import foreign
+from tests.unit.test_compiled import JSON
+
+DOCUMENT = {"A": 1, "VpcConfig": {"Subnets": ["a"]}, "Name": "ñ\n"}
+
+
+def said(schema: Any) -> list[tuple[str, tuple[Any, ...]]]:
+    """What a schema without flaws says of the document."""
+    found = foreign.load(schema)
+    assert not found.flaws
+    return [(p.message, p.path) for p in found.check(DOCUMENT)]
+
+
+@pytest.mark.parametrize(
+    ("schema", "message", "path"),
+    [
+        ({"oneOf": [{"required": ["B"]}, {"required": ["C", "D"]}]}, "needs exactly one of 'B' or 'C' and 'D'", ()),
+        ({"oneOf": [{"required": ["A"]}, {"required": ["Name"]}]}, "needs exactly one of 'A' or 'Name'", ()),
+        ({"anyOf": [{"required": ["B"]}, {"required": ["C"]}]}, "needs one of 'B' or 'C'", ()),
+        ({"properties": {"VpcConfig": False}}, "VpcConfig is not allowed here", ("VpcConfig",)),
+        ({"properties": {"VpcConfig": {"not": {}}}}, "VpcConfig is not allowed here", ("VpcConfig",)),
+        (False, "it is not allowed here", ()),
+        ({"properties": {"Name": {"pattern": r"^\p{L}$"}}}, '"ñ\\n" is not allowed here', ("Name",)),
+        (
+            {"additionalProperties": False, "patternProperties": {r"^\p{L}$": True, "^N": True}},
+            "'VpcConfig' is not a field here",
+            ("VpcConfig",),
+        ),
+        ({"oneOf": [True, {"required": ["A"]}]}, None, ()),
+        (
+            {
+                "$schema": "http://json-schema.org/draft-07/schema#",
+                "properties": {
+                    "VpcConfig": {"properties": {"Subnets": {"items": [{"$ref": "#/definitions/number"}]}}}
+                },
+                "definitions": {"number": {"type": "integer"}},
+            },
+            'expected a whole number, found "a"',
+            ("VpcConfig", "Subnets", 0),
+        ),
+        ({"$ref": "#/components/x", "components": {"x": {"required": ["B"]}}}, "'B' is required", ()),
+        ({"properties": {"A": {"type": "integer", "maximum": 0.5}}}, "1 is more than 0.5", ("A",)),
+    ],
+)
+def test_documents_are_checked(schema: Any, message: str | None, path: tuple[Any, ...]) -> None:
+    found = said(schema)
+    assert [place for _, place in found] == [path]
+    assert message in (None, found[0][0])
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ([], ()),
+        ({"type": "nonsense"}, ("type",)),
+        ({"items": [{}]}, ("items",)),
+        ({"properties": {"a": 5}}, ("properties", "a")),
+        ({"$schema": "http://json-schema.org/draft-03/schema#"}, ("$schema",)),
+        ({"$ref": "#/nope"}, ("$ref",)),
+        ({"properties": {"a": {"$ref": "other.json"}}}, ("properties", "a", "$ref")),
+        ({"$ref": "#/components/x", "components": {"x": {"type": 5}}}, ("$ref",)),
+        ({"$ref": "#/allOf/x", "allOf": [{}]}, ("$ref",)),
+        ({"$ref": "http://["}, ("$ref",)),
+    ],
+)
+def test_a_schema_that_cannot_be_used_says_where_and_finds_nothing(schema: Any, path: tuple[Any, ...]) -> None:
+    found = foreign.load(schema)
+    assert path in [flaw.path for flaw in found.flaws]
+    assert not found.check(DOCUMENT)
+
+
+@pytest.mark.parametrize("key", ["pattern", "patternProperties"])
+def test_a_pattern_that_cannot_be_read_is_left_out(key: str) -> None:
+    bad: Any = "(" if key == "pattern" else {"(": False}
+    found = foreign.load({"properties": {"Name": {key: bad}}, "required": ["B"]})
+    assert [flaw.path[:3] for flaw in found.flaws] == [("properties", "Name", key)]
+    assert [p.message for p in found.check(DOCUMENT)] == ["'B' is required"]
+
+
+@pytest.mark.parametrize("schema", [{"$ref": "#"}, {"properties": {"A": {"$ref": "#/properties/A"}}}])
+def test_a_schema_without_end_ends(schema: Any) -> None:
+    assert "without end" in said(schema)[0][0]
+
+
+def test_nothing_is_fetched() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/schema.json"
+        assert foreign.load({"$ref": address}).flaws
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_a_schema_nested_without_measure_is_refused() -> None:
+    schema: Any = {}
+    for _ in range(5000):
+        schema = {"not": schema}
+    assert foreign.load(schema).flaws
+
+
+KEYWORDS = st.sampled_from(["$id", "$schema", "$defs", "x", *Draft202012Validator.VALIDATORS])
+WORDS = st.sampled_from(["#", "#/x", "#/properties/x", "string", "object", "(", r"\p{L}", "a$", "http://x/y"])
+VALUES = JSON | WORDS
+SCHEMAS = st.recursive(
+    VALUES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYWORDS | WORDS, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(KEYWORDS, SCHEMAS) | SCHEMAS, JSON)
+def test_whatever_is_a_schema_checks_whatever_is_a_document(schema: Any, document: Any) -> None:
+    foreign.load(schema).check(document)
