@@ -8,7 +8,7 @@ kinds refuse.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -171,7 +171,7 @@ def _context(spec: Spec, settings: Settings, facts: Facts) -> Context:
     region = spec.fields.region.value or settings.region or facts.region
     account = settings.account or facts.account
     if facts.lock is not None:
-        return facts.lock.context(account, region)
+        return replace(facts.lock.context(account, region), asker=spec.address)
     if region and account:
         return Context(account, region, partition_of(region))
     missing = " and ".join(n for n, v in (("account", account), ("region", region)) if not v)
