@@ -46,7 +46,7 @@ class Locked:
     @property
     def refused(self) -> bool:
         """Whether AWS has refused to answer something."""
-        return any(d.rule == "refused-fact" for d in self.diagnostics)
+        return any(d.is_error and d.rule == "refused-fact" for d in self.diagnostics)
 
     @property
     def incomplete(self) -> bool:
@@ -228,13 +228,13 @@ def _way_out(section: str, error: CloudError) -> str:
 
 
 def _said(checked: Iterable[Compilation]) -> Iterator[Diagnostic]:
-    """What is wrong with facts or specs."""
+    """What is wrong with facts or specs; a warning is what stands in nobody's way."""
     for one in checked:
+        spare = _is_spare(one.checked.settings)
         for diagnostic in one.diagnostics:
-            counts = diagnostic.is_error or diagnostic.rule in _OF_FACTS
-            if diagnostic.rule == _UNUSABLE:
+            if diagnostic.rule == _UNUSABLE or (spare and diagnostic.rule == "refused-fact"):
                 yield replace(diagnostic, severity="warning")
-            elif diagnostic.rule == "refused-fact" or (counts and not _is_spare(one.checked.settings)):
+            elif not spare and (diagnostic.is_error or diagnostic.rule in _OF_FACTS):
                 yield diagnostic
 
 
@@ -261,19 +261,23 @@ def _of_others(settings: Settings, paths: Sequence[Path], region: str | None, be
 def _contexts(made: _Draft, whole: bool) -> dict[str, Mapping[str, Any]]:
     """All contexts; in the caller's account what nobody uses is dropped when the whole project was looked at."""
     kept = {k: c for k, c in made.contexts.items() if not whole or not k.startswith(f"{made.account}/")}
-    drafted = {k: _pruned(c, {} if whole else made.contexts.get(k, {})) for k, c in made.drafts.items()}
-    return kept | drafted
+    return kept | {k: _pruned(c, made.contexts.get(k, {}), whole) for k, c in made.drafts.items()}
 
 
-def _pruned(context: Context, before: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts that were asked for, over those of `before` that were not."""
+def _pruned(context: Context, before: Mapping[str, Any], whole: bool) -> dict[str, Any]:
+    """The facts that were asked for.
+
+    What AWS refused to look up is as before, and so is, in a part of the project, what nobody asked for.
+    """
     found: dict[str, Any] = {"account": context.account, "region": context.region, "partition": context.partition}
+    refused = {fact for fact, reason in context.reasons.items() if reason.refused}
     for section in sorted(lookup.SOURCES):
-        asked = {lock.kept_as(fact) for fact in context.asked if fact[0] == section}
+        asked = {lock.kept_as(fact) for fact in context.asked if fact[0] == section and fact not in refused}
+        stays = {lock.kept_as(fact) for fact in refused if fact[0] == section}
         facts, old = context.facts.get(section), before.get(section)
         if section in lookup.SINGLE:
-            found[section] = facts if asked else old
+            found[section] = facts if asked else old if stays or not whole else None
         else:
-            kept = {name: fact for name, fact in (old or {}).items() if name not in asked}
-            found[section] = kept | {name: fact for name, fact in (facts or {}).items() if name in asked}
+            kept = {n: fact for n, fact in (old or {}).items() if n in stays or (n not in asked and not whole)}
+            found[section] = kept | {n: fact for n, fact in (facts or {}).items() if n in asked}
     return found

@@ -12,7 +12,7 @@ import pytest
 
 from compiler.sandbox import Sandbox
 from compiler.sandbox.service import OPERATIONS, Region, ServiceError
-from tests.acceptance.test_lock_accounts import FILE, HERE, LARGE, QWEN, benchmark, contexts, write
+from tests.acceptance.test_lock_accounts import FILE, HERE, LARGE, QWEN, benchmark, contexts, describe, write
 from tests.acceptance.test_lock_accounts import empty as empty
 from tests.conftest import Run
 
@@ -88,6 +88,19 @@ def test_any_refused_look_up_writes_nothing(
     assert hints
     assert all(hint.count(f"sagemaker:{operation}") == 1 for hint in hints)
     assert (locked / FILE).read_bytes() == before
+
+
+def test_a_refusal_where_a_project_is_only_made_of_environments_stops_nothing(
+    locked: Path, run: Run, answer: Answer
+) -> None:
+    before = contexts(locked)
+    app = f"arn:aws:sagemaker:us-west-2:{HERE}:mlflow-app/app-TEAM"
+    dev = {"defaults": {"region": "us-west-2", "mlflow_app_arn": app, "mlflow_resource_arn": app}}
+    describe(locked, environments={"dev": dev})
+    answer("ListMlflowApps", denied)
+    said = run("lock", "--upgrade").stderr
+    assert "warning[refused-fact]: default_mlflow_app cannot be looked up" in said
+    assert contexts(locked) == before
 
 
 def test_throttling_is_not_a_matter_of_permissions(locked: Path, run: Run, answer: Answer) -> None:
