@@ -70,11 +70,6 @@ class Context:
     reasons: Mapping[Fact, Reason] = field(default_factory=dict, repr=False, compare=False)
     """Why facts could not be looked up."""
 
-    @property
-    def is_locked(self) -> bool:
-        """Whether there is a lock at all."""
-        return bool(self.facts)
-
     def role(self, given: str | None) -> str:
         """Give the ARN of a role named in a spec, or of the default role."""
         if given is None:

@@ -75,11 +75,11 @@ def _of_hub(given: Traced, found: HubModel) -> Model:
     return Model(found.id, given.to(found.arn), found.hub, found.gated, found.recipes)
 
 
-def _of_arn(given: Traced, context: Context, problems: Problems, content: arn.HubContent) -> Model | None:
+def _of_arn(given: Traced, context: Context, problems: Problems, content: arn.HubContent) -> Model:
     """A hub-content ARN: it does not say whether the model is gated, nor its recipes."""
-    known = ask(problems, given.path, lambda: context.hub_model(given.value), needed=context.is_locked)
+    known = ask(problems, given.path, lambda: context.hub_model(given.value), needed=False)
     if known is None:
-        return None if context.is_locked else Model(content.name, given, content.hub)
+        return Model(content.name, given, content.hub)
     return Model(content.name, given, content.hub, known.gated, known.recipes)
 
 
@@ -126,7 +126,7 @@ def check_eula(found: Model, fields: Traced, problems: Problems, needs_flag: boo
     unsaid = needs_flag and found.package is None and not given.given
     if found.gated is None:
         if unsaid:
-            message = f"without a lock nothing is known of the licence of {found.name}: it counts as not accepted"
+            message = f"whether {found.name} is gated is not known: its licence counts as not accepted"
             problems.warn("eula", message, fields.model.path, "run `sagespec lock`, or say accept_eula")
     elif given.value is False:
         problems.error("eula", f"{found.name} is gated and accept_eula is false", given.path, hint)

@@ -206,7 +206,7 @@ def _keep(context: Context, fact: Fact, answer: Any) -> None:
         facts[section] = answer
     elif any(context.find(other) is not None for other in others):
         has = context.facts[section][kept]["arn"]
-        reasons[fact] = Reason(f"the lock has one {kept} only, and other specs use {has}", "use the same everywhere")
+        reasons[fact] = Reason(f"the lock has one {kept} only, and other specs use {has}", "use one everywhere")
     else:
         facts.setdefault(section, {})[kept] = answer
 
@@ -271,13 +271,17 @@ def _pruned(context: Context, before: Mapping[str, Any], whole: bool) -> dict[st
     """
     found: dict[str, Any] = {"account": context.account, "region": context.region, "partition": context.partition}
     refused = {fact for fact, reason in context.reasons.items() if reason.refused}
+    known = {fact for fact in context.asked if context.find(fact) is not None}
     for section in sorted(lookup.SOURCES):
-        asked = {lock.kept_as(fact) for fact in context.asked if fact[0] == section and fact not in refused}
-        stays = {lock.kept_as(fact) for fact in refused if fact[0] == section}
+        asked, stays, has = (_names(section, facts) for facts in (context.asked, refused, known))
         facts, old = context.facts.get(section), before.get(section)
         if section in lookup.SINGLE:
-            found[section] = facts if asked else old if stays or not whole else None
+            found[section] = facts if has else old if stays or not (whole or asked) else None
         else:
-            kept = {n: fact for n, fact in (old or {}).items() if n in stays or (n not in asked and not whole)}
-            found[section] = kept | {n: fact for n, fact in (facts or {}).items() if n in asked}
+            kept = {n: fact for n, fact in (old or {}).items() if n in stays or not (whole or n in asked)}
+            found[section] = kept | {n: fact for n, fact in (facts or {}).items() if n in has}
     return found
+
+
+def _names(section: str, facts: Iterable[Fact]) -> set[str]:
+    return {lock.kept_as(fact) for fact in facts if fact[0] == section}

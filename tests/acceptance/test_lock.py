@@ -166,7 +166,11 @@ def test_finished_jobs_groups_and_private_hubs(
 
 def test_judges_end(project: Path, aws: Sandbox, run: Run) -> None:
     (project / FILE).unlink()
-    given = {"model": "huggingface-reasoning-qwen3-4b", "dataset": "s3://b/d", "s3_output_path": "s3://b/o"}
+    given = {
+        "model": "huggingface-reasoning-qwen3-4b",
+        "dataset": "s3://my-bucket/d",
+        "s3_output_path": "s3://my-bucket/o",
+    }
     write(project, "LLMAsJudgeEvaluator", "tone", evaluator_model="anthropic.claude-retired-v1:0", **given)
     run("lock", "--region", "us-west-2")
     assert context(project)["judge_models"]["anthropic.claude-retired-v1:0"]["usable"] is False
