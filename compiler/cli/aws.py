@@ -112,11 +112,11 @@ def targets(
 
 def lock_of(project_file: Path | None) -> dict[str, Any] | None:
     """The project's lock as data, to seed a sandbox from; None without one."""
-    found, diagnostics = workspace.open_project(Path.cwd(), project_file)
-    if found is None:
-        raise exits.Stop(report.text(diagnostics, {}, False), exits.INVALID)
-    file = found.root / found.lock
-    return json.loads(file.read_text("utf-8")) if file.is_file() else None
+    settings = options.settings(None, (), project_file, "text", None)
+    locked, diagnostics, texts = workspace.read_lock(settings)
+    if any(d.is_error for d in diagnostics):
+        raise exits.Stop(report.text(diagnostics, texts, False), exits.INVALID)
+    return {"contexts": locked.contexts} if locked is not None else None
 
 
 @contextmanager

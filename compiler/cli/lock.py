@@ -89,8 +89,7 @@ def _write(file: Path, made: Locked) -> int:
         return exits.AWS if made.refused else exits.INVALID
     if made.contexts:
         _replace(file, made.text)
-        facts = sum(len(s) for c in made.contexts.values() for s in c.values() if isinstance(s, dict))
-        click.echo(f"wrote {name}: {_count(facts, 'fact')} in {_count(len(made.contexts), 'context')}", err=True)
+        click.echo(f"wrote {name}: {_count(made.facts, 'fact')} in {_count(len(made.contexts), 'context')}", err=True)
     else:
         click.echo("nothing to lock: no spec asks for a fact", err=True)
     if made.incomplete:

@@ -54,6 +54,13 @@ class Locked:
         return any(d.is_error for d in self.diagnostics)
 
     @property
+    def facts(self) -> int:
+        """How many facts there are."""
+        sections = [(name, facts) for context in self.contexts.values() for name, facts in context.items()]
+        single = sum(name in lookup.SINGLE and facts is not None for name, facts in sections)
+        return single + sum(len(facts) for _, facts in sections if isinstance(facts, dict))
+
+    @property
     def text(self) -> str:
         document = {"apiVersion": API_VERSION, "kind": "Lock", "contexts": self.contexts}
         return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from compiler.executor import lookup
+
 Contexts = Mapping[str, Mapping[str, Any]]
 _AROUND = 12
 """Characters of context around what differs in a text."""
@@ -33,12 +35,10 @@ def changed(before: Contexts, after: Contexts) -> Iterator[str]:
 
 def _facts(contexts: Contexts) -> Iterator[tuple[str, str, str, Any]]:
     for key, context in sorted(contexts.items()):
-        for section, facts in sorted(context.items()):
-            if isinstance(facts, dict):
-                for name, fact in sorted(facts.items()):
-                    yield key, section, name, fact
-            else:
-                yield key, section, "", facts
+        for section in sorted(lookup.SOURCES.keys() & context.keys()):
+            facts = {"": context[section]} if section in lookup.SINGLE else context[section]
+            for name, fact in sorted(facts.items()):
+                yield key, section, name, fact
 
 
 def _at(contexts: Contexts, key: str, section: str, name: str) -> Any:

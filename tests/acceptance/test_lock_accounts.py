@@ -57,7 +57,8 @@ def lock_as(account: str, project: Path) -> str:
     theirs = project / "theirs"
     theirs.mkdir()
     known = {f"{account}/us-west-2": place(account, "us-west-2")}
-    (theirs / FILE).write_text(json.dumps({"contexts": known}), "utf-8")
+    lock = {"apiVersion": "sagespec/v1", "kind": "Lock", "contexts": known}
+    (theirs / FILE).write_text(json.dumps(lock), "utf-8")
     (theirs / "sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\n", "utf-8")
     sagespec = [sys.executable, "-m", "compiler"]
     command = [*sagespec, "sandbox", "--project", str(theirs / "sagespec.yaml"), "--", *sagespec, "lock"]

@@ -58,6 +58,12 @@ def test_a_lock_without_contexts_is_no_account(monkeypatch: pytest.MonkeyPatch) 
         assert look_up("hub_models", QWEN)["hub"] == "SageMakerPublicHub"
 
 
+@pytest.mark.parametrize("text", ["{", '{"contexts": {"x": 1}}', "[]"])
+def test_a_broken_lock_starts_nothing(text: str, empty: Path, run: Run) -> None:
+    (empty / FILE).write_text(text, "utf-8")
+    assert f"{FILE}:1:" in run("sandbox", "--", "true", code=1).stderr
+
+
 def test_roles_are_where_their_arns_say(monkeypatch: pytest.MonkeyPatch) -> None:
     role = f"arn:aws:iam::{HERE}:role"
     facts = {"role": f"{role}/service-role/team/Default", "roles": {"Named": f"{role}/a/Named"}}
