@@ -15,12 +15,29 @@ class Arn(NamedTuple):
     resource: str
 
 
+class HubContent(NamedTuple):
+    """The parts of `hub-content/<hub>/<type>/<name>[/<version>]`; without a version it is empty."""
+
+    hub: str
+    type: str
+    name: str
+    version: str
+
+
 def parse(text: str) -> Arn | None:
     """Read an ARN; None for any other text."""
     parts = text.split(":", 5)
     if len(parts) < 6 or parts[0] != "arn" or not parts[1].startswith("aws"):
         return None
     return Arn(*parts[1:])
+
+
+def hub_content(text: str) -> HubContent | None:
+    """Read the ARN of a hub's content; None for any other text."""
+    found = parse(text)
+    if found is None or not found.resource.startswith("hub-content/"):
+        return None
+    return HubContent(*[*found.resource.split("/")[1:], "", "", "", ""][:4])
 
 
 def sagemaker(partition: str, region: str, account: str, resource: str) -> str:

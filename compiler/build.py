@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from compiler import api, compiled, foreign, kinds, pipeline
+from compiler import api, compiled, foreign, kinds, lock, pipeline
 from compiler.compiled import Compiled, Request
-from compiler.diagnostics import Diagnostic, Path, Problem, dotted
+from compiler.diagnostics import Diagnostic, Path, Problem, Problems, dotted
 from compiler.foreign import Foreign
 from compiler.lock import Context
 from compiler.project import Settings
@@ -37,14 +38,15 @@ def build(
     drafts: list[Request] = []
     provenance: dict[str, Provenance] = {}
     problems: list[Problem] = []
+    unchecked = Problems()
     for draft in kinds.find(spec.kind).requests(inputs, resolved.facts):
         parameters, provenance[draft.id] = settle(draft.parameters)
         request = replace(draft, parameters=parameters)
         drafts.append(request)
-        for problem in _check(request, resolved):
+        for problem in _check(request, resolved, unchecked):
             place = origin(provenance[draft.id], problem.path)
             problems.append(replace(problem, path=within(spec.data, place), message=_at(problem, request)))
-    diagnostics = [spec.locate(p) for p in dict.fromkeys(problems)]
+    diagnostics = [spec.locate(p) for p in dict.fromkeys([*problems, *unchecked])]
     if any(d.is_error for d in diagnostics):
         return None, diagnostics
     context = inputs.context
@@ -91,7 +93,8 @@ def _policy_problems(
             yield Problem("policy", message, place, problem.hint)
 
 
-def _check(request: Request, resolved: Resolved) -> Iterator[Problem]:
+def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterator[Problem]:
+    """Check a request; `unchecked` takes what keeps its documents from being checked."""
     yield from api.check(request.service, request.operation, request.parameters)
     definition = request.parameters.get("PipelineDefinition")
     if definition is not None:
@@ -99,8 +102,10 @@ def _check(request: Request, resolved: Resolved) -> Iterator[Problem]:
             yield replace(problem, path=("PipelineDefinition", "$json", *problem.path))
     for place, category, version, document in _job_documents(request):
         context = resolved.inputs.context
-        job_schema = foreign.load(context.job_schema(category, version))
-        for problem in job_schema.check(_with_stand_ins(document, context)):
+        ask = partial(context.job_schema, category, version)
+        job_schema = lock.ask(unchecked, ("kind",), ask, needed=False)
+        expected = _with_stand_ins(document, context)
+        for problem in foreign.load(job_schema).check(expected) if job_schema is not None else ():
             yield replace(problem, rule="job-schema", path=(*place, *problem.path))
 
 

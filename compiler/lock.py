@@ -1,8 +1,8 @@
 """The lock: everything that only AWS knows, as data.
 
 In: the bytes of `sagespec.lock.json`. Out: a `Context` of facts for one account and region.
-Refuses: a file that is not a lock. A fact that is missing raises `MissingFact`, which the field that needs
-the fact turns into a diagnostic.
+Refuses: a file that is not a lock. A fact that is missing raises `MissingFact`, which `ask` turns into a
+diagnostic at the field that needs the fact.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from compiler import foreign, schema, source
+from compiler import arn, foreign, schema, source
 from compiler.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean
 from compiler.document import MAX_DEPTH
 
@@ -23,20 +23,37 @@ Fact = tuple[str, str]
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Reason:
+    """Why a fact could not be looked up: AWS has no such thing, or, where `refused`, did not answer."""
+
+    message: str
+    hint: str = ""
+    refused: bool = False
+
+
 class MissingFact(Exception):
-    """The lock does not know something that a spec needs."""
+    """The lock does not know something that a spec asks for; `reason` is what came of looking it up."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", reason: Reason | None = None) -> None:
         super().__init__(message)
-        self.message, self.hint = message, hint
+        self.message, self.hint, self.reason = message, hint, reason
 
 
-def ask(problems: Problems, path: Path, question: Callable[[], T]) -> T | None:
-    """Look something up; a missing fact is reported at the field that needs it, and gives None."""
+def ask(problems: Problems, path: Path, question: Callable[[], T], *, needed: bool = True) -> T | None:
+    """Look something up; a missing fact is reported at the field that asks, and gives None.
+
+    One that is not `needed` can be done without: that AWS has no such thing is then only a warning.
+    """
     try:
         return question()
     except MissingFact as missing:
-        problems.error("missing-fact", missing.message, path, missing.hint)
+        if missing.reason is not None and missing.reason.refused:
+            problems.error("refused-fact", missing.message, path, missing.hint)
+        elif needed:
+            problems.error("missing-fact", missing.message, path, missing.hint)
+        elif missing.reason is not None:
+            problems.warn("missing-fact", missing.message, path, missing.hint)
         return None
 
 
@@ -48,10 +65,12 @@ class Context:
     region: str
     partition: str = "aws"
     facts: Facts = field(default_factory=dict, repr=False)
-    asked: dict[Fact, bool] = field(default_factory=dict, repr=False, compare=False)
-    """Facts that were asked for, by section and name, and whether one could not do without; `lock` reads it."""
-    reasons: Mapping[Fact, tuple[str, str]] = field(default_factory=dict, repr=False, compare=False)
-    """Why facts could not be looked up, with a hint."""
+    asker: str = field(default="", repr=False, compare=False)
+    """The address of the spec that asks."""
+    asked: dict[Fact, set[str]] = field(default_factory=dict, repr=False, compare=False)
+    """Facts that were asked for, with the addresses that asked; `lock` reads it."""
+    reasons: Mapping[Fact, Reason] = field(default_factory=dict, repr=False, compare=False)
+    """Why facts could not be looked up."""
 
     def role(self, given: str | None) -> str:
         """Give the ARN of a role named in a spec, or of the default role."""
@@ -60,27 +79,22 @@ class Context:
             return str(self._single("role", "no role is given and the lock has no default role", hint))
         if given.startswith("arn:"):
             return given
-        return str(self._fact("roles", "role", given))
+        return str(self._named("roles", "role", given))
 
-    def hub_model(self, name: str) -> HubModel:
-        """Look up a model of the hub by its id."""
-        found = self._fact("hub_models", "hub model", name)
+    def hub_model(self, given: str) -> HubModel:
+        """Look up a model of the hub by its id, or by an ARN: then of that hub, and of that version."""
+        found = self._named("hub_models", "hub model", given)
         return HubModel(
-            id=name,
+            id=kept_as(("hub_models", given)),
             arn=found["arn"],
             gated=found["gated"],
             hub=found["hub"],
             recipes=found.get("recipes", {}),
         )
 
-    def known_hub_model(self, name: str) -> HubModel | None:
-        """A model of the hub where the lock has it: what it adds to an ARN can be done without."""
-        self.asked.setdefault(("hub_models", name), False)
-        return self.hub_model(name) if name in self.facts.get("hub_models", {}) else None
-
     def model_package(self, arn: str) -> ModelPackage:
         """Look up a model package by its ARN."""
-        found = self._fact("model_packages", "model package", arn)
+        found = self._named("model_packages", "model package", arn)
         return ModelPackage(
             arn=arn,
             base_model=found["base_model"],
@@ -92,11 +106,11 @@ class Context:
         """Give the ARN of a model package group; an ARN stands for itself."""
         if given.startswith("arn:"):
             return given
-        return str(self._fact("model_package_groups", "model package group", given))
+        return str(self._named("model_package_groups", "model package group", given))
 
     def agent_runtime(self, runtime_id: str) -> str:
         """Give the ARN of an AgentCore runtime named by its id."""
-        return str(self._fact("agent_runtimes", "AgentCore runtime", runtime_id))
+        return str(self._named("agent_runtimes", "AgentCore runtime", runtime_id))
 
     def mlflow_app(self) -> str:
         """Give the ARN of the default MLflow app."""
@@ -106,7 +120,7 @@ class Context:
 
     def job(self, name: str) -> FinishedJob:
         """Look up a finished AgentRFT job by its name."""
-        found = self._fact("jobs", "finished AgentRFT job", name)
+        found = self._named("jobs", "finished AgentRFT job", name)
         return FinishedJob(
             name=name,
             output_model_package_arn=found["output_model_package_arn"],
@@ -118,34 +132,56 @@ class Context:
 
     def judge_model(self, model_id: str) -> JudgeModel:
         """Look up a judge model of Bedrock by its id."""
-        found = self._fact("judge_models", "judge model", model_id)
+        found = self._named("judge_models", "judge model", model_id)
         return JudgeModel(model_id, found["usable"], found.get("end_of_life"))
 
-    def job_schema(self, category: str, version: str) -> dict[str, Any] | bool:
-        """The locked JSON Schema of a job document; one that accepts everything where there is none."""
-        self.asked["job_schemas", f"{category}/{version}"] = False
-        found: dict[str, Any] | bool = self.facts.get("job_schemas", {}).get(f"{category}/{version}", True)
+    def job_schema(self, category: str, version: str) -> dict[str, Any]:
+        """Look up the JSON Schema of a job document."""
+        found: dict[str, Any] = self._named("job_schemas", "job schema", f"{category}/{version}")
         return found
+
+    def find(self, fact: Fact) -> Any:
+        """Give a fact as the lock has it; None where it has not."""
+        section, name = fact
+        facts = self.facts.get(section)
+        if not name or not facts:
+            return facts or None
+        found, content = facts.get(kept_as(fact)), arn.hub_content(name)
+        if found is None or content is None:
+            return found
+        version = arn.hub_content(found["arn"])
+        is_it = found["hub"] == content.hub and content.version in ("", version.version if version else "")
+        return found if is_it else None
 
     def _single(self, section: str, message: str, hint: str) -> Any:
         """A fact that there is one of."""
-        self.asked[section, ""] = True
-        found = self.facts.get(section)
-        if found is None:
-            raise MissingFact(*self.reasons.get((section, ""), (message, hint)))
-        return found
+        return self._ask((section, ""), lambda: (message, hint), hint)
 
-    def _fact(self, section: str, what: str, name: str) -> Any:
-        self.asked[section, name] = True
-        known = self.facts.get(section, {})
-        if name in known:
-            return known[name]
-        if (section, name) in self.reasons:
-            raise MissingFact(*self.reasons[section, name])
-        near = did_you_mean(name, list(known)) if not name.startswith("arn:") else ""
+    def _named(self, section: str, what: str, name: str) -> Any:
+        return self._ask((section, name), lambda: self._unlocked(section, what, name))
+
+    def _ask(self, fact: Fact, unlocked: Callable[[], tuple[str, str]], hint: str = "") -> Any:
+        self.asked.setdefault(fact, set()).add(self.asker)
+        found = self.find(fact)
+        if found is not None:
+            return found
+        reason = self.reasons.get(fact)
+        if reason is not None:
+            raise MissingFact(reason.message, reason.hint or hint, reason)
+        raise MissingFact(*unlocked())
+
+    def _unlocked(self, section: str, what: str, name: str) -> tuple[str, str]:
+        near = did_you_mean(name, list(self.facts.get(section, {}))) if not name.startswith("arn:") else ""
         near = near if near.startswith("did you mean") else ""
         add = "run `sagespec lock` to look it up"
-        raise MissingFact(f"the lock has no {what} {name!r}", f"{near} otherwise {add}" if near else add)
+        return f"the lock has no {what} {name!r}", f"{near} otherwise {add}" if near else add
+
+
+def kept_as(fact: Fact) -> str:
+    """The name that the lock keeps a fact by; a model that an ARN names is kept by its own name."""
+    section, name = fact
+    content = arn.hub_content(name) if section == "hub_models" else None
+    return name if content is None else content.name
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,14 @@ from compiler.trace import Traced
 class Model:
     """A base model (`package` is None) or a fine-tuned one.
 
-    `package` is the ARN of the model package, or an `$output` that becomes one; `recipes` is None where the
-    lock does not know the base model.
+    `package` is the ARN of the model package, or an `$output` that becomes one; `recipes` and `gated` are None
+    where the lock does not know the base model.
     """
 
     name: str
     arn: Traced
     hub: str
-    gated: bool = False
+    gated: bool | None = None
     recipes: Mapping[str, Any] | None = field(default=None, repr=False)
     package: Traced | None = None
     group: Traced | None = None
@@ -45,10 +45,10 @@ def find(given: Traced, context: Context, problems: Problems, trained: Model | N
 
     Reports a missing fact at the field and gives None.
     """
-    return ask(problems, given.path, lambda: _find(given, context, trained)) if given else None
+    return ask(problems, given.path, lambda: _find(given, context, problems, trained)) if given else None
 
 
-def _find(given: Traced, context: Context, trained: Model | None) -> Model | None:
+def _find(given: Traced, context: Context, problems: Problems, trained: Model | None) -> Model | None:
     if trained is not None:
         package = given.to({"$output": f"{given.value['ref']}.OutputModelPackageArn"})
         return Model(
@@ -61,41 +61,45 @@ def _find(given: Traced, context: Context, trained: Model | None) -> Model | Non
             group=trained.group and given.to(trained.group.value),
         )
     if isinstance(given.value, dict):
-        return _of_job(given, context) if "job" in given.value else None
-    parsed = arn.parse(given.value)
-    if parsed is None:
+        return _of_job(given, context, problems) if "job" in given.value else None
+    content = arn.hub_content(given.value)
+    if content is not None:
+        return _of_arn(given, context, problems, content)
+    if arn.parse(given.value) is None:
         return _of_hub(given, context.hub_model(alias(given.value)))
-    if parsed.resource.startswith("model-package/"):
-        found = context.model_package(given.value)
-        return _tuned(given, context, found.base_model, found.base_model_arn, given.value, found.group_arn)
-    return _of_arn(given, context, parsed.resource)
+    found = context.model_package(given.value)
+    return _tuned(given, context, problems, found.base_model, found.base_model_arn, given.value, found.group_arn)
 
 
 def _of_hub(given: Traced, found: HubModel) -> Model:
     return Model(found.id, given.to(found.arn), found.hub, found.gated, found.recipes)
 
 
-def _of_arn(given: Traced, context: Context, resource: str) -> Model:
-    """A hub-content ARN: `hub-content/<hub>/Model/<name>[/<version>]` needs no fact but the recipes."""
-    _, hub, _, name = [*resource.split("/"), "", "", ""][:4]
-    known = context.known_hub_model(name)
-    return Model(name, given, hub, known.gated if known else False, known.recipes if known else None)
+def _of_arn(given: Traced, context: Context, problems: Problems, content: arn.HubContent) -> Model:
+    """A hub-content ARN: it does not say whether the model is gated, nor its recipes."""
+    known = ask(problems, given.path, lambda: context.hub_model(given.value), needed=False)
+    if known is None:
+        return Model(content.name, given, content.hub)
+    return Model(content.name, given, content.hub, known.gated, known.recipes)
 
 
-def _of_job(given: Traced, context: Context) -> Model:
+def _of_job(given: Traced, context: Context, problems: Problems) -> Model:
     found = context.job(given.value["job"])
     package = found.output_model_package_arn
     group = package.replace(":model-package/", ":model-package-group/").rpartition("/")[0]
-    return _tuned(given, context, found.base_model, found.base_model_arn, package, group)
+    return _tuned(given, context, problems, found.base_model, found.base_model_arn, package, group)
 
 
-def _tuned(given: Traced, context: Context, name: str, base_arn: str, package: str, group: str) -> Model:
-    known = context.known_hub_model(name)
+def _tuned(
+    given: Traced, context: Context, problems: Problems, name: str, base_arn: str, package: str, group: str
+) -> Model:
+    """A fine-tuned model: it runs without what the hub says of its base model, by whatever version."""
+    known = ask(problems, given.path, lambda: context.hub_model(name), needed=False)
     return Model(
         name=name,
         arn=given.to(base_arn),
         hub=known.hub if known else "",
-        gated=known.gated if known else False,
+        gated=known.gated if known else None,
         recipes=known.recipes if known else None,
         package=given.to(package),
         group=given.to(group),
@@ -116,10 +120,15 @@ def _aliases() -> dict[str, str]:
 def check_eula(found: Model, fields: Traced, problems: Problems, needs_flag: bool = False) -> None:
     """Refuse to train or evaluate a gated model against the author's word, or to train it without."""
     given = fields.accept_eula
-    if not found.gated or given.value is True:
+    if found.gated is False or given.value is True:
         return
     hint = "read the licence, then set accept_eula: true"
-    if given.value is False:
+    unsaid = needs_flag and found.package is None and not given.given
+    if found.gated is None:
+        if unsaid:
+            message = f"whether {found.name} is gated is not known: its licence counts as not accepted"
+            problems.warn("eula", message, fields.model.path, "run `sagespec lock`, or say accept_eula")
+    elif given.value is False:
         problems.error("eula", f"{found.name} is gated and accept_eula is false", given.path, hint)
-    elif needs_flag and found.package is None:
+    elif unsaid:
         problems.error("eula", f"{found.name} is gated and its licence is not accepted", fields.model.path, hint)

@@ -7,7 +7,7 @@ Refuses: an account or region without facts; ARNs of another partition or region
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -49,7 +49,7 @@ def _accounts(lock: Lock) -> set[str]:
 def _context(spec: Spec, settings: Settings, facts: Facts) -> Context:
     region = spec.fields.region.value or settings.region or facts.region
     if facts.lock is not None:
-        return facts.lock.context(settings.account, region)
+        return replace(facts.lock.context(settings.account, region), asker=spec.address)
     if region and settings.account:
         return Context(settings.account, region, partition_of(region))
     missing = " and ".join(n for n, v in (("account", settings.account), ("region", region)) if not v)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from compiler import schema, starter
+from compiler import schema, starter, workspace
 from compiler.cli import exits, options
+from compiler.project import Settings
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 
@@ -19,15 +20,21 @@ _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 @click.option("--stdout", is_flag=True, help="Print it; write nothing.")
 @click.option("--project", "project_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> int:
-    """Write a commented starter spec of KIND into the project's folder of specs; never over a file."""
-    if len(name) > 40 or not _NAME.fullmatch(name):
+    """Write a commented starter spec of KIND into the project's folder of specs; never over a file.
+
+    What it refers to and the project has not is written into the same file.
+    """
+    if len(name) > starter.LONGEST_NAME or not _NAME.fullmatch(name):
         raise click.BadParameter(f"{name!r} is not a name of letters, digits and inner dashes, 40 at most")
-    text = starter.write(kind, name)
+    settings = options.settings(None, (), project_file, "text", None)
+    project, known = settings.project, _known(settings)
+    text = starter.write(kind, name, known)
     if stdout:
         click.echo(text, nl=False)
         return exits.DONE
-    project = options.settings(None, (), project_file, "text", None).project
     file = project.root / project.specs[0] / f"{kind}-{name}.yaml"
+    if not file.exists() and f"{kind}/{name}" in known:
+        raise exits.Stop(f"{kind}/{name} is there already, in {known[f'{kind}/{name}']}", exits.INVALID)
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with file.open("x", encoding="utf-8", newline="\n") as made:
@@ -36,3 +43,9 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
         raise exits.Stop(f"{file.relative_to(project.root)} is there already", exits.INVALID) from None
     click.echo(f"wrote {file.relative_to(project.root)}", err=True)
     return exits.DONE
+
+
+def _known(settings: Settings) -> dict[str, str]:
+    """The addresses of the project's specs, and the files that they are in."""
+    found = workspace.read(settings, workspace.files(settings, ()))
+    return {spec.address: spec.source.file for spec in (*found.specs, *found.refused)}

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
-from compiler import lock as locks
 from compiler import workspace
 from compiler.cli import aws, exits, options
-from compiler.executor import locking
-from compiler.executor.differences import differences
+from compiler.executor import locking, news
+from compiler.executor.locking import Locked
+from compiler.lock import Lock
 from compiler.project import Settings
 from compiler.report import printable
 
@@ -40,70 +39,92 @@ def command(
     What is there stays as it is; what no spec uses any more is dropped when the whole project is locked.
     """
     base = options.settings(None, given, project_file, "text", None)
-    file = base.project.root / base.project.lock
     before, diagnostics, texts = workspace.read_lock(base.project)
     if any(d.is_error for d in diagnostics):
         options.show(diagnostics, texts, "text", None)
         return exits.INVALID
+    before = before or Lock({})
     environments = _environments(base, given, project_file)
-    addresses = [str(p) for p in paths if "/" in str(p) and not p.exists()] if upgrade else []
+    addresses = {str(p) for p in paths if "/" in str(p) and not p.exists()} if upgrade else set()
     files = [p for p in paths if str(p) not in addresses]
-    forget = list(_files_of(addresses, environments, files))
-    cloud = aws.cloud(profile, region or base.region)
+    chosen = _chosen(addresses, files, environments) if upgrade and paths else frozenset()
+    cloud = aws.cloud(profile, region)
     with aws.trouble():
         made = locking.draft(
-            cloud, environments, files, before, region, fresh=check or (upgrade and not addresses), forget=forget
+            cloud,
+            environments,
+            [] if addresses else files,
+            before,
+            region=region,
+            weakest=cloud.default_region(),
+            fresh=check or (upgrade and not paths),
+            upgrade=chosen,
         )
     options.show(made.diagnostics, made.texts, "text", None)
+    return _check(before, made) if check else _write(base.project.root / base.project.lock, made)
+
+
+def _check(before: Lock, made: Locked) -> int:
+    """Say what is new, and write nothing."""
     if made.failed:
-        click.echo(f"{base.project.lock} is as it was", err=True)
-        return exits.AWS if made.by_aws else exits.INVALID
-    changes = list(differences(_known(before, made.contexts), made.contexts))
-    if check:
-        for change in changes:
-            click.echo(printable(change))
-        click.echo(f"AWS answers {'otherwise' if changes else 'as before'}", err=True)
-        return exits.INVALID if changes else exits.DONE
-    _write(file, made.text)
-    facts = sum(len(s) for c in made.contexts.values() for s in c.values() if isinstance(s, dict))
-    click.echo(f"wrote {os.path.relpath(file)}: {facts} facts in {len(made.contexts)} contexts", err=True)
-    return exits.DONE
+        return exits.AWS if made.refused else exits.INVALID
+    missing, changed = (
+        list(news.unlocked(before.contexts, made.contexts)),
+        news.changed(before.contexts, made.contexts),
+    )
+    lines = list(changed)
+    for line in (*lines, *(f"{place}: not locked yet" for place in missing)):
+        click.echo(printable(line))
+    click.echo(f"AWS answers {'otherwise' if lines else 'as before'}", err=True)
+    if missing:
+        click.echo("the lock lacks facts: run `sagespec lock`", err=True)
+    return exits.INVALID if lines or missing or made.incomplete else exits.DONE
+
+
+def _write(file: Path, made: Locked) -> int:
+    """Write the lock, unless facts are missing or nothing asks for any."""
+    name = os.path.relpath(file)
+    if made.failed:
+        click.echo(f"{name} is as it was" if file.exists() else f"wrote no {name}", err=True)
+        return exits.AWS if made.refused else exits.INVALID
+    if made.contexts:
+        _replace(file, made.text)
+        click.echo(f"wrote {name}: {_count(made.facts, 'fact')} in {_count(len(made.contexts), 'context')}", err=True)
+    else:
+        click.echo("nothing to lock: no spec asks for a fact", err=True)
+    if made.incomplete:
+        click.echo("specs with errors may need more: nothing was dropped, lock again once they are mended", err=True)
+    return exits.INVALID if made.incomplete else exits.DONE
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _environments(base: Settings, given: tuple[str, ...], project_file: Path | None) -> list[Settings]:
-    """The project as each of its environments sees it; without any, as it is."""
+    """The project as each of its environments sees it, and last as it is without one."""
     names = base.project.environments()
-    return [options.settings(name, given, project_file, "text", None) for name in names] or [base]
+    return [*(options.settings(name, given, project_file, "text", None) for name in names), base]
 
 
-def _files_of(addresses: list[str], environments: list[Settings], files: list[Path]) -> Iterator[Path]:
-    """The files that some addresses are in."""
-    for settings in environments if addresses else ():
-        specs = workspace.read(settings, workspace.files(settings, files)).specs
-        known = {spec.address: settings.project.root / spec.source.file for spec in specs}
-        for address in addresses:
-            if address not in known:
-                raise exits.Stop(f"no spec has the address {address}", exits.INVALID)
-            yield known[address]
+def _chosen(addresses: set[str], files: list[Path], environments: list[Settings]) -> frozenset[str]:
+    """The addresses whose facts are looked up again: those given, and those in the files given."""
+    known: set[str] = set()
+    chosen = set(addresses)
+    for settings in environments:
+        known |= _addresses(settings, ())
+        chosen |= _addresses(settings, files) if files else set()
+    for address in sorted(addresses - known):
+        raise exits.Stop(f"no spec has the address {address}", exits.INVALID)
+    return frozenset(chosen)
 
 
-def _known(before: locks.Lock | None, contexts: Any) -> dict[str, Any]:
-    """The old lock, as far as the new one goes: what nobody asks for any more is no news from AWS."""
-    old = dict(before.contexts) if before else {}
-    return {
-        key: {
-            section: {n: v for n, v in facts.items() if n in contexts[key].get(section, {})}
-            if isinstance(facts, dict)
-            else facts
-            for section, facts in context.items()
-            if section in contexts[key]
-        }
-        for key, context in old.items()
-        if key in contexts
-    }
+def _addresses(settings: Settings, paths: Sequence[Path]) -> set[str]:
+    found = workspace.read(settings, workspace.files(settings, paths))
+    return {spec.address for spec in (*found.specs, *found.refused)}
 
 
-def _write(file: Path, text: str) -> None:
+def _replace(file: Path, text: str) -> None:
     """Replace the lock as a whole or not at all."""
     beside = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:

@@ -163,6 +163,36 @@ class Cloud:
         """The caller's account; needs no permission, but a region to ask in."""
         return str(self.call("sts", "GetCallerIdentity", region)["Account"])
 
+    def content(self, bucket: str, key: str, region: str | None = None) -> bytes:
+        """Read an object of S3 to its end.
+
+        Raises CloudError.
+        """
+        from botocore.exceptions import BotoCoreError
+
+        operation = "GetObject"
+        body = self.call("s3", operation, region, Bucket=bucket, Key=key)["Body"]
+        try:
+            found: bytes = body.read()
+            return found
+        except BotoCoreError as error:  # the connection may end in the middle
+            code = type(error).__name__
+            raise CloudError(code, str(error), _hint(code, str(error), "s3", operation), operation) from None
+
+    def default_region(self) -> str | None:
+        """The region that this was given, else the one of the profile.
+
+        Raises CloudError where there is no such profile.
+        """
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            found: str | None = self.region or self._session.region_name
+            return found
+        except BotoCoreError as error:
+            code = type(error).__name__
+            raise CloudError(code, str(error), _hint(code, str(error), "", "")) from None
+
     def _client(self, service: str, region: str | None, attempts: int | None = None) -> Any:
         with self._lock:
             key = (service, region, attempts)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from compiler.executor.cloud import Cloud
-from compiler.executor.lookup import PUBLIC_HUB
+from compiler.executor.hub_models import PUBLIC_HUB
 
 _RECIPE = "@recipe:"
 

@@ -2,7 +2,7 @@
 
 In: settings, paths, the lock as it was, and AWS. Out: a `Locked`, whose text is what the file should hold.
 Specs are checked against a draft that notes what they ask for; what it lacks is looked up, all at once, and the
-specs are checked again, until they ask for nothing more.
+specs are checked again, until they ask for nothing more. Only the caller's own account is looked at.
 """
 
 from __future__ import annotations
@@ -10,39 +10,55 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from compiler import lock, places, workspace
+from compiler import lock, places, source, workspace
 from compiler.compiled import API_VERSION
-from compiler.diagnostics import Diagnostic
+from compiler.diagnostics import Diagnostic, Problem
 from compiler.executor import lookup
+from compiler.executor.account import Account, NoFact
 from compiler.executor.cloud import Cloud, CloudError
-from compiler.executor.lookup import Account, NoFact
-from compiler.lock import Context, Fact, Lock
+from compiler.lock import Context, Fact, Lock, Reason
 from compiler.project import Settings
-from compiler.workspace import Checked
+from compiler.workspace import Compilation
 
 THREADS = 16
-_SINGLE = {name for name in lookup.SOURCES if name in ("role", "default_mlflow_app")}
+_OF_FACTS = ("missing-fact", "refused-fact")
+_UNUSABLE = "judge-unusable"
+"""A judge past its end of life is locked as what it is; to refuse it is for `compile`."""
 
 
 @dataclass(frozen=True)
 class Locked:
-    """What locking has come to: contexts by key, and what stands in the way of writing them.
-
-    `by_aws` says that AWS has refused to answer something.
-    """
+    """What locking has come to: contexts by key, and what there is to say."""
 
     contexts: Mapping[str, Mapping[str, Any]]
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str] = field(repr=False)
-    by_aws: bool = False
 
     @property
     def failed(self) -> bool:
+        """Whether a fact could not be had: then nothing is written."""
+        return any(d.is_error and d.rule in _OF_FACTS for d in self.diagnostics)
+
+    @property
+    def refused(self) -> bool:
+        """Whether AWS has refused to answer something."""
+        return any(d.is_error and d.rule == "refused-fact" for d in self.diagnostics)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether some specs have errors, so that nobody knows all that they need."""
         return any(d.is_error for d in self.diagnostics)
+
+    @property
+    def facts(self) -> int:
+        """How many facts there are."""
+        sections = [(name, facts) for context in self.contexts.values() for name, facts in context.items()]
+        single = sum(name in lookup.SINGLE and facts is not None for name, facts in sections)
+        return single + sum(len(facts) for _, facts in sections if isinstance(facts, dict))
 
     @property
     def text(self) -> str:
@@ -52,139 +68,227 @@ class Locked:
 
 @dataclass(frozen=True)
 class _Draft(Lock):
-    """A lock that grows: the caller's own account has a context for every region that is asked for."""
+    """A lock that grows: the caller's account has a context for every region that is asked for.
 
-    account: str = ""
+    `region` is the weakest layer: it counts where neither spec nor project nor command line says one, and the
+    lock has not exactly one.
+    """
+
+    account: str
     region: str | None = None
     fresh: bool = False
     drafts: dict[str, Context] = field(default_factory=dict)
 
     def context(self, account: str | None, region: str | None) -> Context:
         if account not in (None, self.account):
-            try:
-                return super().context(account, region)
-            except lock.MissingFact as missing:
-                raise lock.MissingFact(missing.message, f"lock with credentials of account {account}") from None
-        chosen = region or self.region or self._only_region()
+            return super().context(account, region)
+        chosen = region or self.only_region(self.contexts) or self.region
         if chosen is None:
             message = "no region: name one in the spec, in `defaults` of sagespec.yaml, or with --region"
             raise lock.MissingFact(message)
         key = f"{self.account}/{chosen}"
         if key not in self.drafts:
-            known = {} if self.fresh else dict(self.contexts.get(key, {}))
+            partition = places.partition_of(chosen)
+            known = {} if self.fresh else self.contexts.get(key, {})
             facts = {name: dict(v) if isinstance(v, dict) else v for name, v in known.items()}
-            self.drafts[key] = Context(self.account, chosen, places.partition_of(chosen), facts, {}, {})
+            facts |= {"account": self.account, "region": chosen, "partition": partition}
+            self.drafts[key] = Context(self.account, chosen, partition, facts, reasons={})
         return self.drafts[key]
 
-    def _only_region(self) -> str | None:
-        known = [key.partition("/")[2] for key in self.contexts if key.startswith(f"{self.account}/")]
-        return known[0] if len(known) == 1 else None
+    def only_region(self, keys: Iterable[str]) -> str | None:
+        regions = [key.partition("/")[2] for key in keys if key.startswith(f"{self.account}/")]
+        return regions[0] if len(regions) == 1 else None
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run of locking: whom it asks, and for which specs, seen by which environments."""
+
+    cloud: Cloud
+    caller: str
+    views: Sequence[Settings]
+    paths: Sequence[Path]
+    region: str | None
+    draft: _Draft
+    looked_up: set[tuple[str, Fact]] = field(default_factory=set)
+
+    def settle(self) -> list[Compilation]:
+        """Check the specs and look up what they ask for, until they ask for nothing more."""
+        while True:
+            checked = [self._check(view) for view in self.views]
+            wanted = [(key, fact) for key, context in self.draft.drafts.items() for fact in _wanted(context)]
+            if not wanted:
+                return checked
+            with ThreadPoolExecutor(THREADS) as pool:
+                found = list(pool.map(lambda one: self._find(self.draft.drafts[one[0]], one[1]), wanted))
+            for (key, fact), answer in zip(wanted, found, strict=True):
+                _keep(self.draft.drafts[key], fact, answer)
+            self.looked_up.update(wanted)
+
+    def _check(self, view: Settings) -> Compilation:
+        # a project that has environments is, without one, where they are
+        region = self.region or (self.draft.only_region(self.draft.drafts) if _is_spare(view) else None)
+        checked = workspace.check(view, self.paths, region, self.draft)
+        return workspace.compile(checked)  # only finished documents know which job schemas they need
+
+    def _find(self, context: Context, fact: Fact) -> Any:
+        """Look one fact up: the fact, or the reason why there is none."""
+        section, name = fact
+        account = Account(self.cloud, context.account, context.region, context.partition, self.caller)
+        try:
+            return lookup.look_up(account, section, name)
+        except NoFact as error:
+            return Reason(error.message, error.hint)
+        except CloudError as error:
+            what = f"{section}/{name}" if name else section
+            return Reason(f"{what} cannot be looked up: {error}", _way_out(section, error), refused=True)
+
+    def forget(self, asked: frozenset[str], checked: Iterable[Compilation]) -> None:
+        """Drop what some specs, and those that they refer to, use, so that it is looked up again."""
+        askers = set(asked)
+        for one in checked:
+            resolved = one.checked.resolved
+            rest = [resolved[address] for address in asked if address in resolved]
+            while rest:
+                found = rest.pop()
+                askers.add(found.spec.address)
+                rest += found.dependencies
+        for key, context in self.draft.drafts.items():
+            for fact, by in context.asked.items():
+                if by & askers and (key, fact) not in self.looked_up:
+                    _drop(context, fact)
+            context.asked.clear()
 
 
 def draft(
     cloud: Cloud,
     environments: Sequence[Settings],
     paths: Sequence[Path],
-    before: Lock | None,
-    region: str | None,
+    before: Lock,
     *,
+    region: str | None = None,
+    weakest: str | None = None,
     fresh: bool = False,
-    forget: Sequence[Path] = (),
+    upgrade: frozenset[str] = frozenset(),
 ) -> Locked:
     """Work out the lock that the specs need.
 
-    `fresh` looks everything up again, `forget` what the specs of these files use. With `paths`, facts that only
-    others use are kept. Raises CloudError where not even the caller is known.
+    `region` is the one asked for, `weakest` what the machine is set to. `fresh` looks everything up again,
+    `upgrade` what these addresses use. With `paths`, facts that only others use are kept. Raises CloudError where
+    not even the caller is known.
     """
-    identity = cloud.call("sts", "GetCallerIdentity", region or environments[0].region)
-    made = _Draft(before.contexts if before else {}, identity["Account"], region, fresh)
-    if forget:
-        _forget(made, environments, forget, region)
-    failures: dict[tuple[str, Fact], tuple[str, str]] = {}
-    by_aws = False
-    while True:
-        checked = [_check(settings, paths, region, made) for settings in environments]
-        wanted = list(_wanted(made, failures))
-        if not wanted:
-            break
-        with ThreadPoolExecutor(THREADS) as pool:
-            found = pool.map(lambda w: _find(cloud, made.drafts[w[0]], identity["Arn"], *w[1]), wanted)
-        for (key, (section, name)), (fact, reason, refused) in zip(wanted, found, strict=True):
-            context = made.drafts[key]
-            if reason is not None:
-                failures[key, (section, name)] = reason
-                if context.asked[section, name]:
-                    by_aws |= refused
-                context.reasons[section, name] = reason  # type: ignore[index]  # a draft's own dict
-            elif section in _SINGLE:
-                context.facts[section] = fact  # type: ignore[index]
-            else:
-                context.facts.setdefault(section, {})[name] = fact  # type: ignore[attr-defined]
-    contexts = dict(made.contexts) | {k: _pruned(c, bool(paths)) for k, c in made.drafts.items()}
-    texts = {name: text for one in checked for name, text in one.texts.items()}
-    return Locked(contexts, tuple(sorted(set(_blocking(checked)))), texts, by_aws)
+    somewhere = region or next((view.region for view in environments if view.region), None) or weakest
+    identity = cloud.call("sts", "GetCallerIdentity", somewhere)
+    account: str = identity["Account"]
+    made = _Draft(before.contexts, account, weakest, fresh)
+    ours = [view for view in environments if view.account in (None, account)]
+    run = _Run(cloud, identity["Arn"], ours, paths, region, made)
+    checked = run.settle()
+    if upgrade:
+        run.forget(upgrade, checked)
+        checked = run.settle()
+    said = set(_said(checked)).union(*(_of_others(v, paths, region, before) for v in environments if v not in ours))
+    texts = {name: text for one in checked for name, text in one.checked.texts.items()}
+    whole = not paths and not any(d.is_error for d in said)
+    return Locked(_contexts(made, whole), tuple(sorted(said)), texts)
 
 
-def _forget(made: _Draft, environments: Sequence[Settings], paths: Sequence[Path], region: str | None) -> None:
-    """Drop the facts that some specs use, so that they are looked up again."""
-    for settings in environments:
-        _check(settings, paths, region, made)
-    for context in made.drafts.values():
-        for section, name in context.asked:
-            if section in _SINGLE:
-                context.facts.pop(section, None)  # type: ignore[attr-defined]
-            else:
-                context.facts.get(section, {}).pop(name, None)
-        context.asked.clear()
+def _wanted(context: Context) -> Iterator[Fact]:
+    """What was asked for and is not known; models by name before those by ARN."""
+    for fact in sorted(context.asked, key=lambda f: (f[1].startswith("arn:"), f)):
+        if context.find(fact) is None and fact not in context.reasons:
+            yield fact
 
 
-def _check(settings: Settings, paths: Sequence[Path], region: str | None, made: _Draft) -> Checked:
-    checked = workspace.check(settings, paths, region, made)
-    workspace.compile(checked)  # only the finished documents know which job schemas they need
-    return checked
+def _keep(context: Context, fact: Fact, answer: Any) -> None:
+    """Put an answer where specs find it; a name that holds one version of a model cannot hold another."""
+    section = fact[0]
+    facts: Any = context.facts
+    reasons: Any = context.reasons
+    kept = lock.kept_as(fact)
+    others = [f for f in context.asked if f != fact and f[0] == section and lock.kept_as(f) == kept]
+    if isinstance(answer, Reason):
+        reasons[fact] = answer
+    elif section in lookup.SINGLE:
+        facts[section] = answer
+    elif any(context.find(other) is not None for other in others):
+        has = context.facts[section][kept]["arn"]
+        reasons[fact] = Reason(f"the lock has one {kept} only, and other specs use {has}", "use one everywhere")
+    else:
+        facts.setdefault(section, {})[kept] = answer
 
 
-def _wanted(made: _Draft, failures: Mapping[tuple[str, Fact], Any]) -> Iterator[tuple[str, Fact]]:
-    for key, context in made.drafts.items():
-        for section, name in sorted(context.asked):
-            has = (
-                context.facts.get(section) is not None
-                if section in _SINGLE
-                else name in context.facts.get(section, {})
-            )
-            if not has and (key, (section, name)) not in failures:
-                yield key, (section, name)
+def _drop(context: Context, fact: Fact) -> None:
+    facts: Any = context.facts
+    if fact[0] in lookup.SINGLE:
+        facts.pop(fact[0], None)
+    else:
+        facts.get(fact[0], {}).pop(lock.kept_as(fact), None)
 
 
-def _find(
-    cloud: Cloud, context: Context, caller: str, section: str, name: str
-) -> tuple[Any, tuple[str, str] | None, bool]:
-    """Look one fact up: the fact, or the reason why there is none, and whether AWS has refused."""
-    account = Account(cloud, context.account, context.region, context.partition, caller)
-    try:
-        return lookup.look_up(account, section, name), None, False
-    except NoFact as error:
-        return None, (str(error), ""), False
-    except CloudError as error:
-        needs = f"it needs {', '.join(lookup.SOURCES[section].permissions)}"
-        return None, (f"cannot be looked up: {error}", f"{error.hint}; {needs}" if error.hint else needs), True
+def _way_out(section: str, error: CloudError) -> str:
+    """What helps against a refusal: the permission, where it is one that is missing."""
+    needed = lookup.SOURCES[section].permissions
+    if not error.is_denied or any(permission in error.hint for permission in needed):
+        return error.hint
+    return f"the caller needs {' and '.join(needed)}"
 
 
-def _blocking(checked: Iterable[Checked]) -> Iterator[Diagnostic]:
-    """What stands in the way of a lock: facts that are missing, specs that cannot be read at all."""
+def _said(checked: Iterable[Compilation]) -> Iterator[Diagnostic]:
+    """What is wrong with facts or specs; a warning is what stands in nobody's way."""
     for one in checked:
+        spare = _is_spare(one.checked.settings)
         for diagnostic in one.diagnostics:
-            if diagnostic.rule == "missing-fact" or (diagnostic.is_error and diagnostic.address not in one.targets):
+            if diagnostic.rule == _UNUSABLE or (spare and diagnostic.rule == "refused-fact"):
+                yield replace(diagnostic, severity="warning")
+            elif not spare and (diagnostic.is_error or diagnostic.rule in _OF_FACTS):
                 yield diagnostic
 
 
-def _pruned(context: Context, keep: bool) -> dict[str, Any]:
-    """The facts that were asked for; with `keep` those of specs that were not looked at, too."""
+def _is_spare(view: Settings) -> bool:
+    """Whether a project has environments and is seen without one: it need not make sense then."""
+    return view.environment is None and bool(view.project.environments())
+
+
+def _of_others(settings: Settings, paths: Sequence[Path], region: str | None, before: Lock) -> Iterator[Diagnostic]:
+    """What an environment of another account lacks; only that account's credentials can look it up."""
+    checked = workspace.check(settings, paths, region, before)
+    missing = {d.message for d in checked.diagnostics if d.rule == "missing-fact" and d.is_error}
+    place = settings.project.source
+    if not missing or place is None:
+        return
+    name = settings.environment or "the project"
+    message = f"{name} needs a lock from credentials of account {settings.account}: {sorted(missing)[0]}"
+    message += f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+    own = ("environments", settings.environment or "", "defaults", "account")
+    path = own if source.get(place.data, own) else ("defaults", "account")
+    yield place.locate(Problem("missing-fact", message, path, severity="warning"))
+
+
+def _contexts(made: _Draft, whole: bool) -> dict[str, Mapping[str, Any]]:
+    """All contexts; in the caller's account what nobody uses is dropped when the whole project was looked at."""
+    kept = {k: c for k, c in made.contexts.items() if not whole or not k.startswith(f"{made.account}/")}
+    return kept | {k: _pruned(c, made.contexts.get(k, {}), whole) for k, c in made.drafts.items()}
+
+
+def _pruned(context: Context, before: Mapping[str, Any], whole: bool) -> dict[str, Any]:
+    """The facts that were asked for.
+
+    What AWS refused to look up is as before, and so is, in a part of the project, what nobody asked for.
+    """
     found: dict[str, Any] = {"account": context.account, "region": context.region, "partition": context.partition}
-    for section, source in sorted(lookup.SOURCES.items()):
-        facts = context.facts.get(section)
-        if section in _SINGLE:
-            found[section] = facts if keep or (section, "") in context.asked else None
-        elif source:
-            found[section] = {n: f for n, f in (facts or {}).items() if keep or (section, n) in context.asked}
+    refused = {fact for fact, reason in context.reasons.items() if reason.refused}
+    known = {fact for fact in context.asked if context.find(fact) is not None}
+    for section in sorted(lookup.SOURCES):
+        asked, stays, has = (_names(section, facts) for facts in (context.asked, refused, known))
+        facts, old = context.facts.get(section), before.get(section)
+        if section in lookup.SINGLE:
+            found[section] = facts if has else old if stays or not (whole or asked) else None
+        else:
+            kept = {n: fact for n, fact in (old or {}).items() if n in stays or not (whole or n in asked)}
+            found[section] = kept | {n: fact for n, fact in (facts or {}).items() if n in has}
     return found
+
+
+def _names(section: str, facts: Iterable[Fact]) -> set[str]:
+    return {lock.kept_as(fact) for fact in facts if fact[0] == section}

@@ -1,52 +1,33 @@
 """What only AWS knows, one look-up a section of the lock.
 
 In: a section and a name. Out: the fact, as the lock writes it. Refuses what does not exist, or is of no use.
-`SOURCES` is also the table in docs/lock.md: calls, permissions, and the fields that need the fact.
+`SOURCES` is also the table in docs/lock.md: calls, permissions, and the fields that ask for the fact.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from compiler.executor.cloud import Cloud, CloudError
+from compiler.executor import hub_models, judges
+from compiler.executor.account import Account, NoFact
+from compiler.executor.hub_models import PUBLIC_HUB
 
-PUBLIC_HUB = "SageMakerPublicHub"
 _STUDIO = Path("/opt/ml/metadata/resource-metadata.json")
 _USABLE = ("Created", "Updated")
-_HYPERPARAMETER = ("type", "min", "max", "enum", "default")
-
-
-class NoFact(Exception):
-    """AWS has answered, and there is no such thing, or it is of no use."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """Whom and where to ask; `caller` is the ARN of the caller's identity."""
-
-    cloud: Cloud
-    account: str
-    region: str
-    partition: str
-    caller: str
-
-    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        return self.cloud.call(service, operation, self.region, **parameters)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a section of the lock comes from: its API calls, the permissions for them, the fields it serves."""
+    """Where a section of the lock comes from: its API calls, the permissions for them, the fields that ask for it."""
 
     find: Callable[[Account, str], Any]
     calls: tuple[str, ...]
-    fields: str
+    fields: tuple[str, ...]
+    when: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
 
     @property
@@ -57,18 +38,18 @@ class Source:
 def look_up(account: Account, section: str, name: str) -> Any:
     """Look up one fact.
 
-    Raises NoFact, CloudError.
+    Raises NoFact, also for an answer of another shape than AWS documents, and CloudError.
     """
-    return SOURCES[section].find(account, name)
+    try:
+        return SOURCES[section].find(account, name)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        what = f"{section}/{name}" if name else section
+        raise NoFact(f"AWS's answer for {what} is not as expected: {type(error).__name__}: {error}") from None
 
 
 def _role(account: Account, name: str) -> str:
-    try:
-        return str(account.call("iam", "GetRole", RoleName=name)["Role"]["Arn"])
-    except CloudError as error:
-        if error.is_missing:
-            raise NoFact(f"there is no role {name!r} in account {account.account}") from None
-        raise
+    what = f"role {name!r} in account {account.account}"
+    return str(account.describe(what, "iam", "GetRole", RoleName=name)["Role"]["Arn"])
 
 
 def _default_role(account: Account, _name: str) -> str:
@@ -102,119 +83,41 @@ def _domain() -> str | None:
     return str(found) if found else None
 
 
-def _hub_model(account: Account, name: str) -> dict[str, Any]:
-    """A model of the private hub that SAGEMAKER_HUB_NAME names, where it is there, else of the public one."""
-    private = os.environ.get("SAGEMAKER_HUB_NAME")
-    hubs = [hub for hub in (private, PUBLIC_HUB) if hub]
-    for hub in dict.fromkeys(hubs):
-        parameters = {"HubName": hub, "HubContentType": "Model", "HubContentName": name}
-        try:
-            found = account.call("sagemaker", "DescribeHubContent", **parameters)
-        except CloudError as error:
-            if not error.is_missing:
-                raise
-            continue
-        document = json.loads(found["HubContentDocument"])
-        recipes: dict[str, Any] = {}
-        for recipe in document.get("RecipeCollection", ()):
-            recipes.setdefault(_recipe_key(recipe), _recipe(account, recipe))
-        return {
-            "arn": found["HubContentArn"],
-            "gated": bool(document.get("GatedBucket", False)),
-            "hub": hub,
-            "recipes": recipes,
-            "version": found["HubContentVersion"],
-        }
-    raise NoFact(f"there is no model {name!r} in {' or '.join(hubs)}")
-
-
-def _recipe_key(recipe: Mapping[str, Any]) -> str:
-    kind = recipe["Type"]
-    technique = recipe.get("EvaluationType") if kind == "Evaluation" else recipe.get("CustomizationTechnique")
-    return "/".join(part for part in (kind, technique, recipe.get("Peft")) if part)
-
-
-def _recipe(account: Account, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"hyperparameters": {}}
-    if "SequenceLength" in recipe:
-        found["sequence_length"] = recipe["SequenceLength"]
-    uri = recipe.get("SmtjOverrideParamsS3Uri")
-    if uri:
-        bucket, key = _s3_place(uri.replace("{customer_id}", account.account))
-        body = account.call("s3", "GetObject", Bucket=bucket, Key=key)["Body"].read()
-        found["hyperparameters"] = {
-            name: {key: spec[key] for key in _HYPERPARAMETER if key in spec}
-            for name, spec in json.loads(body).items()
-        }
-    return found
-
-
-def _s3_place(uri: str) -> tuple[str, str]:
-    """Bucket and key; the bucket may be the ARN of an access point, which has a slash of its own."""
-    place = uri.removeprefix("s3://")
-    if place.startswith("arn:"):
-        point, _, rest = place.partition("/")
-        name, _, key = rest.partition("/")
-        return f"{point}/{name}", key
-    bucket, _, key = place.partition("/")
-    return bucket, key
-
-
 def _model_package(account: Account, arn: str) -> dict[str, str]:
-    try:
-        found = account.call("sagemaker", "DescribeModelPackage", ModelPackageName=arn)
-    except CloudError as error:
-        if error.is_missing:
-            raise NoFact(f"there is no model package {arn}") from None
-        raise
+    found = account.describe(f"model package {arn}", "sagemaker", "DescribeModelPackage", ModelPackageName=arn)
+    status = found.get("ModelPackageStatus", "Completed")
+    if status != "Completed":
+        raise NoFact(f"{arn} is {status}: only a completed model package can be used")
+    if not found.get("ModelPackageGroupName"):
+        raise NoFact(f"{arn} is in no model package group")
     containers = found.get("InferenceSpecification", {}).get("Containers") or [{}]
-    base = containers[0].get("BaseModel")
-    if not base:
+    base = containers[0].get("BaseModel") or {}
+    if not base.get("HubContentName"):
         raise NoFact(f"{arn} does not say which base model it was trained from")
-    hub = f"arn:{account.partition}:sagemaker:{account.region}:aws:hub-content/{PUBLIC_HUB}"
+    hub = f"arn:{account.partition}:sagemaker:{account.region}:aws:hub-content/{PUBLIC_HUB}/Model"
+    version = base.get("HubContentVersion")
     return {
         "base_model": base["HubContentName"],
-        "base_model_arn": f"{hub}/Model/{base['HubContentName']}/{base['HubContentVersion']}",
+        "base_model_arn": "/".join(part for part in (hub, base["HubContentName"], version) if part),
         "group_arn": _group(account, found["ModelPackageGroupName"]),
     }
 
 
 def _group(account: Account, name: str) -> str:
-    try:
-        found = account.call("sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
-    except CloudError as error:
-        if error.is_missing:
-            raise NoFact(f"there is no model package group {name!r}") from None
-        raise
+    what = f"model package group {name!r}"
+    found = account.describe(what, "sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
     return str(found["ModelPackageGroupArn"])
 
 
 def _runtime(account: Account, runtime_id: str) -> str:
-    try:
-        found = account.call("bedrock-agentcore-control", "GetAgentRuntime", agentRuntimeId=runtime_id)
-    except CloudError as error:
-        if error.is_missing:
-            raise NoFact(f"there is no AgentCore runtime {runtime_id!r} in {account.region}") from None
-        raise
+    what = f"AgentCore runtime {runtime_id!r} in {account.region}"
+    found = account.describe(what, "bedrock-agentcore-control", "GetAgentRuntime", agentRuntimeId=runtime_id)
     return str(found["agentRuntimeArn"])
 
 
-def _judge(account: Account, model_id: str) -> dict[str, Any]:
-    for model in account.call("bedrock", "ListFoundationModels")["modelSummaries"]:
-        if model["modelId"] == model_id:
-            ends = model.get("modelLifecycle", {}).get("endOfLifeTime")
-            usable = ends is None or ends > datetime.now(timezone.utc)
-            return {"end_of_life": ends.date().isoformat() if ends else None, "usable": usable}
-    raise NoFact(f"Bedrock has no model {model_id!r} in {account.region}")
-
-
 def _job(account: Account, name: str) -> dict[str, Any]:
-    try:
-        found = account.call("sagemaker", "DescribeJob", JobName=name, JobCategory="AgentRFT")
-    except CloudError as error:
-        if error.is_missing:
-            raise NoFact(f"there is no AgentRFT job {name!r}") from None
-        raise
+    what = f"AgentRFT job {name!r}"
+    found = account.describe(what, "sagemaker", "DescribeJob", JobName=name, JobCategory="AgentRFT")
     document = json.loads(found["JobConfigDocument"])
     package = document.get("ServiceOutput", {}).get("OutputModelPackageArn")
     if found["JobStatus"] != "Completed" or not package:
@@ -231,48 +134,61 @@ def _job(account: Account, name: str) -> dict[str, Any]:
     }
 
 
-def _job_schema(account: Account, name: str) -> Any:
+def _job_schema(account: Account, name: str) -> dict[str, Any]:
     category, _, version = name.partition("/")
     pages = account.cloud.pages(
         "sagemaker", "ListJobSchemaVersions", "JobConfigSchemas", account.region, JobCategory=category
     )
     known = [entry["JobConfigSchemaVersion"] for page in pages for entry in page]
     if version not in known:
-        raise NoFact(f"AWS has no version {version} of the {category} schema; it has {', '.join(known) or 'none'}")
+        has = ", ".join(known) or "none"
+        message = f"AWS has no version {version} of the {category} schema any more; it has {has}"
+        raise NoFact(message, "job documents go unchecked, and AWS may refuse them: look for a newer sagespec")
     parameters = {"JobCategory": category, "JobConfigSchemaVersion": version}
-    return json.loads(account.call("sagemaker", "DescribeJobSchemaVersion", **parameters)["JobConfigSchema"])
+    found = json.loads(account.call("sagemaker", "DescribeJobSchemaVersion", **parameters)["JobConfigSchema"])
+    if not isinstance(found, dict):
+        raise ValueError("a schema is an object")
+    return found
 
 
 SOURCES: dict[str, Source] = {
     "agent_runtimes": Source(
         _runtime,
         ("bedrock-agentcore-control:GetAgentRuntime",),
-        "agent_env",
-        ("bedrock-agentcore:GetAgentRuntime",),
+        ("agent_env",),
+        actions=("bedrock-agentcore:GetAgentRuntime",),
     ),
     "default_mlflow_app": Source(
-        _mlflow_app, ("sagemaker:ListMlflowApps",), "mlflow_app_arn, mlflow_resource_arn, where not given"
+        _mlflow_app, ("sagemaker:ListMlflowApps",), ("mlflow_app_arn", "mlflow_resource_arn"), ("where not given",)
     ),
-    "hub_models": Source(
-        _hub_model, ("sagemaker:DescribeHubContent", "s3:GetObject"), "model, hyperparameters, accept_eula"
-    ),
+    "hub_models": Source(hub_models.find, ("sagemaker:DescribeHubContent", "s3:GetObject"), ("model",)),
     "job_schemas": Source(
         _job_schema,
         ("sagemaker:ListJobSchemaVersions", "sagemaker:DescribeJobSchemaVersion"),
-        "every job document",
+        (),
+        ("every job document",),
     ),
-    "jobs": Source(_job, ("sagemaker:DescribeJob",), "model: {job: NAME}"),
-    "judge_models": Source(_judge, ("bedrock:ListFoundationModels",), "evaluator_model"),
+    "jobs": Source(_job, ("sagemaker:DescribeJob",), ("model",), ("as {job: NAME}",)),
+    "judge_models": Source(judges.find, ("bedrock:ListFoundationModels", "s3:GetObject"), ("evaluator_model",)),
     "model_package_groups": Source(
         _group,
         ("sagemaker:DescribeModelPackageGroup",),
-        "model_package_group, output_model_package_group, intermediate_checkpoint_model_package_group",
+        (
+            "intermediate_checkpoint_model_package_group",
+            "model_package_group",
+            "output_model_package_group",
+        ),
+        ("where it is a name",),
     ),
     "model_packages": Source(
         _model_package,
         ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup"),
-        "model, where it is a model package",
+        ("model",),
+        ("where it is a model package",),
     ),
-    "role": Source(_default_role, ("iam:GetRole",), "role, where not given"),
-    "roles": Source(_role, ("iam:GetRole",), "role, where it is a name"),
+    "role": Source(_default_role, ("iam:GetRole",), ("role",), ("where not given",)),
+    "roles": Source(_role, ("iam:GetRole",), ("role",), ("where it is a name",)),
 }
+"""Where each section of the lock comes from."""
+SINGLE = frozenset({"default_mlflow_app", "role"})
+"""Sections that are one fact."""

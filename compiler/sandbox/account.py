@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from compiler import assets
 from compiler.sandbox import hub, registry
-from compiler.sandbox.service import Region
+from compiler.sandbox.service import CREATED, Region
 
 _MOTO_SERVICES = ("iam", "lambda", "logs", "s3", "sts")
 
@@ -17,6 +17,31 @@ _MOTO_SERVICES = ("iam", "lambda", "logs", "s3", "sts")
 def built_in() -> dict[str, Any]:
     found: dict[str, Any] = json.loads((assets.data() / "sandbox" / "account.json").read_text("utf-8"))
     return found
+
+
+def contexts(lock: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """What accounts hold, by `<account>/<region>`: the facts of a lock, over those of the built-in account.
+
+    A lock has only what the specs used so far; a project must be able to ask for more.
+    """
+    offered = built_in()["contexts"]
+    known: dict[str, Any] = (lock or {}).get("contexts") or offered
+    (here,) = offered
+    return {key: _over(_moved(offered[here], facts), facts) for key, facts in known.items()}
+
+
+def _moved(facts: dict[str, Any], to: Mapping[str, Any]) -> dict[str, Any]:
+    """The same facts in another account and region."""
+    text = json.dumps(facts)
+    for name in ("account", "region"):
+        text = text.replace(facts[name], to[name])
+    found: dict[str, Any] = json.loads(text.replace(f"arn:{facts['partition']}:", f"arn:{to['partition']}:"))
+    return found
+
+
+def _over(below: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    sections = {name: {**below.get(name, {}), **v} if isinstance(v, dict) else v for name, v in facts.items()}
+    return {**below, **{name: value for name, value in sections.items() if value is not None}}
 
 
 def moto_application(account: str) -> Any:
@@ -51,15 +76,24 @@ def seed(region: Region, buckets: Iterable[str]) -> None:
     for bucket in (default, hub.recipe_bucket(region), *region.facts.get("buckets", ()), *buckets):
         if bucket not in s3.buckets:
             s3.create_bucket(bucket, region.region)
-    for name in region.facts.get("roles", {}):
+    roles = [*region.facts.get("roles", {}).values(), *filter(None, [region.facts.get("role")])]
+    for path, name in sorted({_role_place(arn) for arn in roles}):
         if not any(role.name == name for role in iam.roles.values()):
-            iam.create_role(name, _TRUST, "/", None, "", [], "3600")
+            iam.create_role(name, _TRUST, path, None, "", [], "3600")
     for name, arn in region.facts.get("model_package_groups", {}).items():
         registry.create_model_package_group(region, {"ModelPackageGroupName": name})
         region.table("groups")[name]["ModelPackageGroupArn"] = arn
     for arn, package in region.facts.get("model_packages", {}).items():
         _seed_package(region, arn, package["base_model_arn"])
+    for name, job in region.facts.get("jobs", {}).items():
+        _seed_job(region, name, job)
     hub.seed(region)
+
+
+def _role_place(arn: str) -> tuple[str, str]:
+    """Path and name of a role."""
+    path, _, name = arn.partition(":role")[2].rpartition("/")
+    return f"{path}/", name
 
 
 _TRUST = json.dumps(
@@ -82,6 +116,34 @@ _TRUST = json.dumps(
 )
 
 
+def _seed_job(region: Region, name: str, job: dict[str, Any]) -> None:
+    """A finished AgentRFT job, with the model package that it made."""
+    package, agent = job["output_model_package_arn"], job["agent_arn"]
+    qualifier = {"Qualifier": job["agent_qualifier"]} if job.get("agent_qualifier") else {}
+    runs_on = {"BedrockAgentCoreConfig": {"AgentRuntimeArn": agent, **qualifier}}
+    group = package.replace(":model-package/", ":model-package-group/").rpartition("/")[0]
+    document = {
+        "AgentConfig": {"CustomAgentLambdaConfig": {"LambdaArn": agent}} if ":lambda:" in agent else runs_on,
+        "ModelPackageConfig": {"OutputModelPackageGroupArn": group},
+        "TrainingConfig": {"BaseModelArn": job["base_model_arn"]},
+    }
+    arn = region.arn(f"job/AgentRFT/{name}")
+    region.table("tags")[arn] = []
+    region.table("finished_jobs")[name] = {
+        "JobName": name,
+        "JobArn": arn,
+        "RoleArn": region.facts.get("role") or "",
+        "JobCategory": "AgentRFT",
+        "JobConfigSchemaVersion": "1.0.0",
+        "JobConfigDocument": json.dumps(document),
+        "CreationTime": CREATED,
+        "StoppedAt": None,
+    }
+    if package not in region.table("packages"):
+        _seed_package(region, package, job["base_model_arn"])
+    region.table("packages")[package]["CreatedBy"] = arn
+
+
 def _seed_package(region: Region, arn: str, base_model_arn: str) -> None:
     name, _, version = arn.rpartition(":model-package/")[2].partition("/")
     region.table("packages")[arn] = {
@@ -89,6 +151,6 @@ def _seed_package(region: Region, arn: str, base_model_arn: str) -> None:
         "ModelPackageGroupName": name,
         "ModelPackageVersion": int(version or 1),
         "ModelPackageStatus": "Completed",
-        "CreationTime": 1767225600.0,
+        "CreationTime": CREATED,
         "BaseModelArn": base_model_arn,
     }

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from compiler.sandbox.service import Region, not_found, now, operation, page
+from compiler.sandbox.service import CREATED, Region, not_found, now, operation, page
 
-PUBLIC_HUB = "SageMakerPublicHub"
+_JUDGES_KEY = "fmhMetadata/supported-llmaj-judge-models.json"
+_NO_JUDGE = {"modelId": "amazon.titan-embed-text-v2:0", "outputModalities": ["EMBEDDING"]}
 
 
 def seed(region: Region) -> None:
-    """Put the override specs of the recipes where the hub documents say that they are."""
+    """Put the override specs of the recipes where the hub documents say that they are, and the list of judges."""
     for name, model in region.facts.get("hub_models", {}).items():
         for key, recipe in model.get("recipes", {}).items():
             body = json.dumps(recipe.get("hyperparameters", {}), sort_keys=True).encode()
             region.put_object(recipe_bucket(region), _override_key(name, key), body)
+    judges = {"schema_version": "1.0", "supported_judge_models": [{"model_id": judge} for judge in _judges(region)]}
+    region.put_object(recipe_bucket(region), _JUDGES_KEY, json.dumps(judges).encode())
+    default = region.facts.get("default_mlflow_app")
+    if default:
+        region.table("mlflow_apps")[default] = _app(default, "ENABLED")
 
 
 def recipe_bucket(region: Region) -> str:
@@ -30,7 +36,9 @@ def _override_key(model: str, recipe: str) -> str:
 def describe_hub_content(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     model = region.facts.get("hub_models", {}).get(request["HubContentName"])
     hub = request["HubName"].rpartition("/")[2]
-    if model is None or request["HubContentType"] != "Model" or hub != model["hub"]:
+    here = model is not None and request["HubContentType"] == "Model" and hub == model["hub"]
+    version = request.get("HubContentVersion")
+    if model is None or not here or version not in (None, model.get("version", "1.0.0")):
         raise not_found(f"hub content {request['HubContentName']} of hub {hub}")
     return {
         **_summary(region, request["HubContentName"]),
@@ -83,35 +91,41 @@ def _summary(region: Region, name: str) -> dict[str, Any]:
         "DocumentSchemaVersion": "2.0.0",
         "HubContentStatus": "Available",
         "HubContentSearchKeywords": keywords,
-        "CreationTime": 1767225600.0,
+        "CreationTime": CREATED,
     }
 
 
 @operation
 def list_mlflow_apps(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    default = region.facts.get("default_mlflow_app")
-    is_default = request.get("AccountDefaultStatus") != "DISABLED" and "DefaultForDomainId" not in request
-    found = [_app(default)] if default and is_default else []
+    apps, domain = region.table("mlflow_apps").values(), request.get("DefaultForDomainId")
+    found = [
+        app
+        for app in apps
+        if all(request.get(name) in (None, app[name]) for name in ("AccountDefaultStatus", "Status"))
+        and (domain is None or domain in app["DefaultDomainIdList"])
+    ]
     keys = ("Arn", "Name", "Status", "CreationTime", "LastModifiedTime", "MlflowVersion")
     return page(request, [{k: app[k] for k in keys} for app in found], "Summaries", default=10)
 
 
 @operation
 def describe_mlflow_app(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    if request["Arn"] != region.facts.get("default_mlflow_app"):
+    found: dict[str, Any] | None = region.table("mlflow_apps").get(request["Arn"])
+    if found is None:
         raise not_found(f"MLflow app {request['Arn']}")
-    return {**_app(request["Arn"]), "AccountDefaultStatus": "ENABLED"}
+    return found
 
 
-def _app(arn: str) -> dict[str, Any]:
-    name = arn.rpartition("/")[2]
+def _app(arn: str, account_default: str) -> dict[str, Any]:
     return {
         "Arn": arn,
-        "Name": name,
+        "Name": arn.rpartition("/")[2],
         "Status": "Created",
         "MlflowVersion": "3.10",
-        "CreationTime": 1767225600.0,
-        "LastModifiedTime": 1767225600.0,
+        "AccountDefaultStatus": account_default,
+        "DefaultDomainIdList": [],
+        "CreationTime": CREATED,
+        "LastModifiedTime": CREATED,
     }
 
 
@@ -153,12 +167,17 @@ def _runtime(runtime_id: str, arn: str) -> dict[str, Any]:
 
 
 def foundation_models(region: Region) -> dict[str, Any]:
-    """Answer Bedrock's ListFoundationModels."""
-    found = []
-    for model_id, judge in sorted(region.facts.get("judge_models", {}).items()):
+    """Answer Bedrock's ListFoundationModels: the judges, and a model that is none."""
+    found: list[dict[str, Any]] = [_NO_JUDGE]
+    for model_id, judge in sorted(_judges(region).items()):
         lifecycle: dict[str, Any] = {"status": "ACTIVE" if judge["usable"] else "LEGACY"}
         if judge.get("end_of_life"):
             lifecycle["endOfLifeTime"] = f"{judge['end_of_life']}T00:00:00Z"
-        arn = f"arn:{region.partition}:bedrock:{region.region}::foundation-model/{model_id}"
-        found.append({"modelId": model_id, "modelArn": arn, "modelLifecycle": lifecycle})
-    return {"modelSummaries": found}
+        found.append({"modelId": model_id, "outputModalities": ["TEXT"], "modelLifecycle": lifecycle})
+    arn = f"arn:{region.partition}:bedrock:{region.region}::foundation-model"
+    return {"modelSummaries": [{**model, "modelArn": f"{arn}/{model['modelId']}"} for model in found]}
+
+
+def _judges(region: Region) -> dict[str, Any]:
+    judges: dict[str, Any] = region.facts.get("judge_models", {})
+    return judges

@@ -21,7 +21,7 @@ EPOCHS, STEPS_PER_EPOCH = 2, 5
 @operation
 def create_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     jobs, name, category = region.table("jobs"), request["JobName"], request["JobCategory"]
-    if name in jobs:
+    if name in _all(region):
         raise ServiceError("ResourceInUse", f"Job {name} already exists.")
     _check_document(region, category, request["JobConfigSchemaVersion"], request["JobConfigDocument"])
     _check_limit(region, category)
@@ -171,8 +171,13 @@ def _package(region: Region, job: dict[str, Any], document: dict[str, Any]) -> s
     return arn
 
 
+def _all(region: Region) -> dict[str, dict[str, Any]]:
+    """The jobs that were finished before the sandbox started, and its own."""
+    return {**region.table("finished_jobs"), **region.table("jobs")}
+
+
 def _find(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    job: dict[str, Any] | None = region.table("jobs").get(request["JobName"])
+    job = _all(region).get(request["JobName"])
     if job is None or job["JobCategory"] != request["JobCategory"]:
         raise not_found(f"job {request['JobName']}")
     return job
@@ -185,7 +190,7 @@ def describe_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation
 def list_jobs(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    ours = [current(region, j) for j in region.table("jobs").values() if j["JobCategory"] == request["JobCategory"]]
+    ours = [current(region, j) for j in _all(region).values() if j["JobCategory"] == request["JobCategory"]]
     names = ("JobArn", "JobName", "JobCategory", "JobStatus", "CreationTime", "LastModifiedTime", "EndTime")
     found = select(request, ours, "JobName", "JobStatus")
     items = [{**{k: j[k] for k in names if k in j}, "JobSecondaryStatus": j["SecondaryStatus"]} for j in found]
@@ -205,7 +210,8 @@ def delete_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     job = _find(region, request)
     if current(region, job)["JobStatus"] in RUNNING:
         raise ServiceError("ResourceInUse", f"Job {request['JobName']} is still running; stop it first.")
-    del region.table("jobs")[request["JobName"]]
+    for table in ("finished_jobs", "jobs"):
+        region.table(table).pop(request["JobName"], None)
     return {}
 
 

@@ -193,11 +193,11 @@ def start(
     limits: Mapping[str, int] | None = None,
     buckets: Iterable[str] = (),
 ) -> Sandbox:
-    """Start a sandbox, seeded from a lock or from the built-in account.
+    """Start a sandbox, seeded from a lock over the built-in account.
 
     `limits` are the jobs that may run at once by category; `buckets` exist besides the account's default ones.
     """
-    contexts: dict[str, Any] = dict((lock or seeding.built_in())["contexts"])
+    contexts = seeding.contexts(lock)
     account = sorted(contexts)[0].partition("/")[0]
     sandbox = Sandbox(account, faults or Faults(), timing or Timing(), limits or {}, contexts)
     sandbox._moto = seeding.moto_application(account)

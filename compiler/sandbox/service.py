@@ -86,6 +86,8 @@ class Region:
         return answer
 
 
+CREATED = 1767225600.0
+"""When everything was made that was there before the sandbox started."""
 LOCK = threading.RLock()
 now = time.time
 

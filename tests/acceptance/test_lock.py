@@ -8,12 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from compiler import schema
+from compiler import schema, starter
 from compiler.executor import lookup
 from compiler.executor.cloud import CloudError
 from compiler.sandbox import Sandbox
@@ -133,7 +134,7 @@ def test_a_failed_look_up_writes_nothing_and_names_field_and_permission(
         raise CloudError("AccessDeniedException", "no", "the caller needs the permission", "GetAgentRuntime")
 
     source = lookup.SOURCES["agent_runtimes"]
-    monkeypatch.setitem(lookup.SOURCES, "agent_runtimes", lookup.Source(denied, source.calls, "", source.actions))
+    monkeypatch.setitem(lookup.SOURCES, "agent_runtimes", replace(source, find=denied))
     refused = run("lock", code=3).stderr
     assert "bedrock-agentcore:GetAgentRuntime" in refused
     assert "agent_env" in refused
@@ -220,6 +221,61 @@ def test_from_an_empty_folder_to_results(
     assert status["not_run"] == []
 
 
+@pytest.mark.parametrize("kind", schema.kinds())
+def test_each_starter_stands_alone(kind: str, tmp_path: Path, aws: Sandbox, run: Run) -> None:
+    os.chdir(tmp_path)
+    run("init", kind, "a" * starter.LONGEST_NAME)
+    run("lock", "--region", "us-west-2")
+    run("compile")
+    run("apply", "--yes", "--wait", "--poll", "0.1")
+
+
+def test_a_starter_refers_to_what_is_there(tmp_path: Path, aws: Sandbox, run: Run) -> None:
+    os.chdir(tmp_path)
+    run("init", "MultiTurnRLTrainer", "hello")
+    assert "ref: MultiTurnRLTrainer/hello}" in run("init", "MultiTurnRLEvaluator", "hello", "--stdout").stdout
+    run("init", "MultiTurnRLEvaluator", "hello")
+    assert sorted(p.name for p in (tmp_path / "specs").iterdir()) == [
+        "MultiTurnRLEvaluator-hello.yaml",
+        "MultiTurnRLTrainer-hello.yaml",
+    ]
+    said = run("init", "CustomAgentLambda", "hello-lambda", code=1).stderr
+    assert "CustomAgentLambda/hello-lambda is there already, in specs/MultiTurnRLTrainer-hello.yaml" in said
+
+
+def test_the_fields_in_the_table_are_those_that_ask(unlocked: Path, aws: Sandbox, run: Run) -> None:
+    write_all_that_asks(unlocked)
+    run("lock")
+    run("compile")
+    whole = (unlocked / FILE).read_text("utf-8")
+    for section, source in lookup.SOURCES.items():
+        lock = json.loads(whole)
+        for facts in lock["contexts"].values():
+            assert facts[section], f"nothing asks for {section}"
+            del facts[section]
+        (unlocked / FILE).write_text(json.dumps(lock), "utf-8")
+        said = json.loads(run("validate", "--format", "json", code=1 if source.fields else 0).stdout)["diagnostics"]
+        asked = {d["path"].removeprefix("spec.") for d in said if d["rule"] == "missing-fact"}
+        assert asked == set(source.fields), section
+
+
+def write_all_that_asks(project: Path) -> None:
+    """Specs that, with the examples, ask for every fact in every field that can ask for it."""
+    given = {"dataset": "s3://b/d", "s3_output_path": "s3://b/o"}
+    agent = {"agent_config": "arn:aws:lambda:us-west-2:123456789012:function:agent-env"}
+    trainer = {
+        "model": "huggingface-reasoning-qwen3-32b",
+        "agent_env": "myRuntime-aBcDeFgHiJ",
+        "training_dataset": "s3://b/t",
+        "output_model_package_group": "out-mpg",
+        "intermediate_checkpoint_model_package_group": "ckpt-mpg",
+    }
+    write(project, "MultiTurnRLTrainer", "grouped-trainer", **trainer)
+    write(project, "MultiTurnRLEvaluator", "again", model={"job": "finished-mtrl-job"}, **given)
+    write(project, "MultiTurnRLEvaluator", "base", model="huggingface-reasoning-qwen3-32b", **agent, **given)
+    benchmark(project, "grouped", model_package_group="qwen3-mtrl", role="SageMakerRole")
+
+
 def test_live_catalogues(unlocked: Path, aws: Sandbox, run: Run) -> None:
     rows = json.loads(run("catalog", "models", "--technique", "MTRL", "-o", "json").stdout)
     assert "huggingface-reasoning-qwen3-4b" not in [row["name"] for row in rows]
@@ -233,20 +289,13 @@ def test_the_table_in_the_documents_is_true(unlocked: Path, aws: Sandbox, run: R
         tuple(c.strip() for c in r.split("|")[1:-1]) for r in text.splitlines() if r.startswith("| `") and ":" in r
     }
     expected = {
-        (f"`{section}`", ", ".join(s.calls), ", ".join(s.permissions), s.fields)
+        (f"`{section}`", ", ".join(s.calls), ", ".join(s.permissions), ", ".join((*s.fields, *s.when)))
         for section, s in lookup.SOURCES.items()
     }
     assert rows == expected
-    run("lock")
-    run("compile")
-    run("apply", "--yes", "--wait", "--poll", "0.1", unlocked / "compiled" / "MultiTurnRLTrainer")
-    job = next(iter(aws.region("us-west-2").table("jobs")))
-    write(
-        unlocked, "MultiTurnRLEvaluator", "again", model={"job": job}, dataset="s3://b/d", s3_output_path="s3://b/o"
-    )
-    benchmark(unlocked, "grouped", model_package_group="qwen3-mtrl", role="SageMakerRole")
+    write_all_that_asks(unlocked)
     before = len(aws.calls)
-    run("lock", "--upgrade")
+    run("lock")
     asked = {f"{call.service}:{call.operation}" for call in aws.calls[before:]} - {"sts:GetCallerIdentity"}
     names = {"bedrock:GET /foundation-models": "bedrock:ListFoundationModels"}
     found = {

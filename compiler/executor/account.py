@@ -1,0 +1,56 @@
+"""Whom and where a look-up asks.
+
+In: AWS, an account and a region. Out: answers. What AWS says is not there, or is of no use, is `NoFact`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from compiler.executor.cloud import Cloud, CloudError
+
+
+class NoFact(Exception):
+    """AWS has answered, and there is no such thing, or it is of no use."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whom and where to ask; `caller` is the ARN of the caller's identity."""
+
+    cloud: Cloud
+    account: str
+    region: str
+    partition: str
+    caller: str
+
+    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Carry out one operation in the region.
+
+        Raises CloudError.
+        """
+        return self.cloud.call(service, operation, self.region, **parameters)
+
+    def describe(self, what: str, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Carry out one operation about something that may not be there.
+
+        Raises NoFact where it is not, CloudError.
+        """
+        try:
+            return self.call(service, operation, **parameters)
+        except CloudError as error:
+            if error.is_missing:
+                raise NoFact(f"there is no {what}") from None
+            raise
+
+    def content(self, bucket: str, key: str) -> bytes:
+        """Read an object of S3.
+
+        Raises CloudError.
+        """
+        return self.cloud.content(bucket, key, self.region)

@@ -1,0 +1,127 @@
+"""Models of the SageMaker hub: where they are, whether they are gated, and their recipes with override specs.
+
+In: a model's name, or its ARN, which also names hub and version. Out: the fact, as the lock writes it. Of the
+recipes those for serverless jobs count (a model may have others, for HyperPod), by key the first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from compiler import arn, catalog
+from compiler.executor.account import Account, NoFact
+from compiler.executor.cloud import CloudError
+
+PUBLIC_HUB = "SageMakerPublicHub"
+_OVERRIDES = "SmtjOverrideParamsS3Uri"
+_SERVERLESS = ("SmtjRecipeTemplateS3Uri", _OVERRIDES)
+_HYPERPARAMETER = ("type", "min", "max", "enum", "default")
+_USED = tuple(start for starts in catalog.RECIPES.values() for start in starts)
+_THREADS = 8
+
+
+def find(account: Account, name: str) -> dict[str, Any]:
+    """Look a model up: by ARN in its own hub, by name in the private hub, if there is one, then in the public one.
+
+    Raises NoFact, CloudError.
+    """
+    hubs = list(_hubs(account, name))
+    for parameters in hubs:
+        try:
+            found = account.call("sagemaker", "DescribeHubContent", **parameters)
+        except CloudError as error:
+            if not error.is_missing:
+                raise
+            continue
+        document = json.loads(found["HubContentDocument"])
+        return {
+            "arn": found["HubContentArn"],
+            "gated": bool(document.get("GatedBucket", False)),
+            "hub": _name(parameters["HubName"]),
+            "recipes": _recipes(account, document.get("RecipeCollection") or ()),
+            "version": found["HubContentVersion"],
+        }
+    where = " or ".join(_name(parameters["HubName"]) for parameters in hubs)
+    raise NoFact(f"there is no model {name!r} in {where}")
+
+
+def _hubs(account: Account, name: str) -> Iterator[dict[str, str]]:
+    """What to ask DescribeHubContent, one after another."""
+    parsed, content = arn.parse(name), arn.hub_content(name)
+    if parsed is None or content is None:
+        private = os.environ.get("SAGEMAKER_HUB_NAME")
+        for hub in dict.fromkeys(hub for hub in (private, PUBLIC_HUB) if hub):
+            yield {"HubName": hub, "HubContentType": "Model", "HubContentName": name}
+        return
+    shared = parsed.account not in ("aws", account.account)  # another account's hub goes by its ARN only
+    hub = arn.sagemaker(parsed.partition, parsed.region, parsed.account, f"hub/{content.hub}")
+    version = {"HubContentVersion": content.version} if content.version else {}
+    yield {
+        "HubName": hub if shared else content.hub,
+        "HubContentType": content.type,
+        "HubContentName": content.name,
+        **version,
+    }
+
+
+def _name(hub: str) -> str:
+    """A hub's name; it may be given as an ARN."""
+    return hub.rpartition("/")[2]
+
+
+def _recipes(account: Account, collection: Iterable[Any]) -> dict[str, Any]:
+    chosen: dict[str, Mapping[str, Any]] = {}
+    for recipe in collection:
+        if recipe.get("Type") and any(recipe.get(place) for place in _SERVERLESS):
+            chosen.setdefault(_key(recipe), recipe)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = pool.map(lambda key: _recipe(account, key, chosen[key]), chosen)
+    return {key: recipe for key, recipe in zip(chosen, found, strict=True) if recipe is not None}
+
+
+def _key(recipe: Mapping[str, Any]) -> str:
+    kind = recipe["Type"]
+    technique = recipe.get("EvaluationType") if kind == "Evaluation" else recipe.get("CustomizationTechnique")
+    return "/".join(part for part in (kind, technique, recipe.get("Peft")) if part)
+
+
+def _recipe(account: Account, key: str, recipe: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A recipe with its override spec; one that no kind uses is left out where that cannot be read."""
+    found: dict[str, Any] = {"hyperparameters": {}}
+    if recipe.get("SequenceLength"):
+        found["sequence_length"] = recipe["SequenceLength"]
+    if recipe.get(_OVERRIDES):
+        try:
+            found["hyperparameters"] = _override_spec(account, recipe[_OVERRIDES])
+        except (NoFact, CloudError) as error:
+            passes = isinstance(error, CloudError) and error.is_passing
+            if passes or any(key == start or key.startswith(f"{start}/") for start in _USED):
+                raise
+            return None
+    return found
+
+
+def _override_spec(account: Account, uri: str) -> dict[str, Any]:
+    bucket, key = s3_place(uri.replace("{customer_id}", account.account))
+    try:
+        entries = json.loads(account.content(bucket, key))
+    except ValueError as error:
+        raise NoFact(f"{uri} is not JSON: {error}") from None
+    if not isinstance(entries, dict) or not all(isinstance(spec, dict) for spec in entries.values()):
+        raise NoFact(f"{uri} is not an override spec: it does not describe hyperparameters by name")
+    return {name: {key: spec[key] for key in _HYPERPARAMETER if key in spec} for name, spec in entries.items()}
+
+
+def s3_place(uri: str) -> tuple[str, str]:
+    """Split an S3 URI into bucket and key; the bucket may be the ARN of an access point, with a slash of its own."""
+    place = uri.removeprefix("s3://")
+    if place.startswith("arn:"):
+        point, _, rest = place.partition("/")
+        name, _, key = rest.partition("/")
+        return f"{point}/{name}", key
+    bucket, _, key = place.partition("/")
+    return bucket, key
