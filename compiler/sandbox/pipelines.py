@@ -132,6 +132,7 @@ def start_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[st
             "Definition": found["Versions"][version - 1]["Definition"],
             "Parameters": {p["Name"]: p["Value"] for p in request.get("PipelineParameters", ())},
             "CreationTime": now(),
+            "Since": now(),
             "StoppedAt": None,
             "Steps": {},
         }
@@ -148,7 +149,7 @@ def describe_pipeline_execution(region: Region, request: dict[str, Any]) -> dict
 
 
 def _shown(execution: dict[str, Any]) -> dict[str, Any]:
-    hidden = ("Steps", "Definition", "Parameters", "StoppedAt", "PipelineName", "PipelineExecutionId")
+    hidden = ("Steps", "Definition", "Parameters", "Since", "StoppedAt", "PipelineName", "PipelineExecutionId")
     return {key: value for key, value in execution.items() if key not in hidden and value is not None}
 
 

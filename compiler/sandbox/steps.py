@@ -42,7 +42,7 @@ def _start(region: Region, execution: dict[str, Any], step: dict[str, Any], wait
         for entry in step.get("DependsOn", ())
         if isinstance(entry, dict)
     }
-    at: float = execution["CreationTime"]
+    at: float = execution["Since"]
     for name in waits:
         before = execution["Steps"].get(name)
         if before is None:
@@ -140,7 +140,7 @@ def _conclude(region: Region, execution: dict[str, Any], total: int) -> None:
     ends = [end for _, end in states.values() if end is not None]
     running = [name for name, (status, _) in states.items() if status not in _TERMINAL]
     failed = [name for name, (status, _) in states.items() if status == "Failed"]
-    execution["LastModifiedTime"] = max(ends, default=execution["CreationTime"])
+    execution["LastModifiedTime"] = max([execution["Since"], *ends])
     if running:
         status = "Stopping" if execution["StoppedAt"] else "Executing"
     elif (execution["StoppedAt"] is not None and len(states) < total) or any(
@@ -163,7 +163,7 @@ def forget_failures(region: Region, execution: dict[str, Any]) -> None:
     for name, status in states.items():
         if status in ("Failed", "Stopped"):
             del execution["Steps"][name]
-    execution.update(StoppedAt=None, CreationTime=now())
+    execution.update(StoppedAt=None, Since=now())
     execution.pop("FailureReason", None)
 
 
