@@ -20,6 +20,8 @@ from compiler.executor.files import File
 from compiler.trace import origin
 
 _WORDS = re.compile(r"[A-Za-z0-9_$][\w$./\[\]-]*[\w\]]")
+_PLAIN = {"arguments", "description", "get", "key", "name", "role", "steps", "tags", "type", "value", "version"}
+"""Members whose names are words that a message may use for anything."""
 
 
 def place(request: Request, message: str) -> Place:
@@ -55,12 +57,36 @@ def _member(tree: Any, step: str) -> str | int | None:
     return next((key for key in tree if key == step or key[:1].lower() + key[1:] == step), None)
 
 
+def leaf(request: Request, message: str) -> Place:
+    """The member that a message names without its way there, where only one has that name; or ()."""
+    found: dict[str, list[Place]] = {}
+    for at, key in _members(request.parameters, ()):
+        for name in {key, key[:1].lower() + key[1:]}:
+            found.setdefault(name, []).append((*at, key))
+    words = [w for w in _WORDS.findall(message) if w.lower() not in _PLAIN]
+    return next((found[word][0] for word in words if len(found.get(word, ())) == 1), ())
+
+
+def _members(tree: Any, at: Place) -> Iterator[tuple[Place, str]]:
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if not key.startswith("$"):
+                yield at, key
+            yield from _members(value, (*at, key))
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree):
+            yield from _members(value, (*at, index))
+
+
 def explain(file: File, request_id: str, message: str, project_file: Path | None) -> Iterator[str]:
     """Say where the value stands that AWS refused, in lines to be printed; nothing when no member is named."""
     request = next((r for r in file.content.requests if r.id == request_id), None)
     if request is None:
         return
     named = max(place(request, message), _in_document(request, message), key=len)
+    within = leaf(request, message)
+    if within[: len(named)] == named:
+        named = within
     if not named:
         return
     located = _in_spec(file, request_id, named, message, project_file)

@@ -20,7 +20,7 @@ from compiler.report import printable
 @aws.OUTPUT
 @click.option("--follow", is_flag=True, help="Go on until the target is done.")
 @click.option("--since", metavar="TIME", help="Only newer lines: ISO 8601, or an age such as 10m or 2h.")
-@click.option("--poll", metavar="SECONDS", type=float, default=5.0, show_default=True)
+@click.option("--poll", metavar="SECONDS", type=aws.SECONDS, default=5.0, show_default=True)
 def command(
     target: str,
     environment: str | None,

@@ -34,6 +34,11 @@ def command(
         from compiler import sandbox
     except ImportError:
         raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
+    for name in buckets:
+        if not aws.BUCKET.fullmatch(name):
+            raise click.BadParameter(
+                f"{name!r} is no name of a bucket: 3 to 63 of a-z, 0-9, . and -", param_hint="--bucket"
+            )
     try:
         parsed = sandbox.Faults.parse(faults)
     except ValueError as error:

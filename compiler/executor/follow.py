@@ -23,7 +23,7 @@ def follow(
     poll_seconds: float = 15.0,
     timeout_seconds: float | None = None,
 ) -> dict[str, Status]:
-    """Look again and again until every target has come to its end, or to one of the statuses named.
+    """Look again and again until every target has come to its end, or has had one of the statuses named.
 
     Raises TimedOut, and CloudError for trouble that does not pass.
     """
@@ -43,10 +43,20 @@ def follow(
             on_event(
                 Event(name, status.status, status.name, "", status.secondary, track.progress(status)),
             )
-            if status.state != "running" or {status.status, status.details.get("secondary_status")} & set(until):
+            if status.state != "running" or has_had(status, until):
                 done[name] = status
         if len(done) == len(targets):
             return done
-        if timeout_seconds is not None and time.monotonic() - started > timeout_seconds:
-            raise TimedOut(f"not done after {timeout_seconds:g} seconds; what runs goes on")
-        time.sleep(poll_seconds)
+        pause = poll_seconds
+        if timeout_seconds is not None:
+            pause = min(pause, started + timeout_seconds - time.monotonic())
+            if pause <= 0:
+                raise TimedOut(f"not done after {timeout_seconds:g} seconds; what runs goes on")
+        time.sleep(pause)
+
+
+def has_had(status: Status, wanted: Sequence[str]) -> bool:
+    """Say whether one of some statuses, or secondary statuses, is there or has passed since the last look."""
+    passed = {t["Status"] for t in status.details.get("secondary_status_transitions") or ()}
+    begun = {"Executing" if status.kind == "execution" else "InProgress"}
+    return not {status.status, status.details.get("secondary_status"), *passed, *begun}.isdisjoint(wanted)
