@@ -40,9 +40,7 @@ def follow(
                     raise
                 on_event(Event(name, "looking again", str(error)))
                 continue
-            on_event(
-                Event(name, status.status, status.name, "", status.secondary, track.progress(status)),
-            )
+            on_event(Event(name, status.status, status.name, status=status))
             if status.state != "running" or has_had(status, until):
                 done[name] = status
         if len(done) == len(targets):

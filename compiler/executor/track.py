@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from compiler.executor import runs
@@ -80,9 +81,22 @@ class Status:
 
     @property
     def secondary(self) -> str:
-        """The service's finer word for what a job is doing; of an execution, the steps that run."""
-        running = ", ".join(step.name for step in self.steps if runs.state_of(step.status) == "running")
-        return str(self.details.get("secondary_status") or running)
+        """The service's finer word for what a job is doing."""
+        return str(self.details.get("secondary_status") or "")
+
+    @property
+    def running_steps(self) -> str:
+        """The steps of an execution that run."""
+        return ", ".join(step.name for step in self.steps if runs.state_of(step.status) == "running")
+
+
+def elapsed(status: Status, now: datetime) -> timedelta | None:
+    """How long something has run, or ran; None where its start is not known. AWS's clock may be ahead of ours."""
+    if status.creation_time is None:
+        return None
+    end = None if status.state == "running" else status.end_time or status.last_modified_time
+    found: timedelta = (end or now) - status.creation_time
+    return max(timedelta(0), found)
 
 
 def progress(status: Status) -> str:
