@@ -16,6 +16,9 @@ from compiler.executor.apply import Event
 from compiler.executor.track import Status
 from compiler.report import printable
 
+WIDE = 130
+"""Columns of a terminal that has room for the names of runs."""
+
 
 class Watch:
     """Shows the events of an apply or a wait; close it when that is over."""
@@ -29,8 +32,10 @@ class Watch:
             from rich.console import Console
             from rich.live import Live
 
+            console = Console(stderr=True)
+            self._is_wide = console.width >= WIDE
             # the table is made again at every refresh: time goes on while nothing happens
-            self._live = Live(get_renderable=self._table, console=Console(stderr=True), refresh_per_second=4)
+            self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4)
             self._live.start()
 
     def event(self, event: Event) -> None:
@@ -49,12 +54,13 @@ class Watch:
         from rich.table import Table
         from rich.text import Text
 
+        columns = ["spec", "status", "secondary", "step", "progress", "elapsed"]
+        columns += ["run"] if self._is_wide else []
         table = Table(box=None, pad_edge=False)
-        for column in ("spec", "status", "secondary", "step", "progress", "elapsed"):
+        for column in columns:
             table.add_column(column, overflow="fold")
-        table.add_column("run", no_wrap=True)  # cut where there is no room for it
         for name, row in self._rows.items():
-            cells = (name, row.word, *_finer(row.status), _elapsed(row.status), row.what)
+            cells = (name, row.word, *_finer(row.status), _elapsed(row.status), row.what)[: len(columns)]
             table.add_row(*(Text(printable(cell)) for cell in cells))
         table.caption = f"watching for {timedelta(seconds=int(time.monotonic() - self._started))}"
         return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any
 
 from compiler import pipeline, schema
@@ -69,9 +70,9 @@ def _check(definition: str) -> None:
     """Refuse what the service refuses: text that is not JSON, a graph that cannot run."""
     try:
         parsed = json.loads(definition)
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise ServiceError("ValidationException", f"Unable to parse pipeline definition: {error}") from None
-    for problem in (*schema.validate_against(_DEFINITION, parsed), *pipeline.check(parsed)):
+    for problem in chain(schema.validate_against(_DEFINITION, parsed), pipeline.check(parsed)):
         raise ServiceError("ValidationException", f"Invalid pipeline definition: {problem.message}")
 
 
