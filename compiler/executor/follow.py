@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from compiler.executor import track
-from compiler.executor.apply import Event, TimedOut
+from compiler.executor.apply import BLIND_SECONDS, Event, TimedOut
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.track import Status, Target
 
@@ -25,9 +25,9 @@ def follow(
 ) -> dict[str, Status]:
     """Look again and again until every target has come to its end, or has had one of the statuses named.
 
-    Raises TimedOut, and CloudError for trouble that does not pass.
+    Raises TimedOut, and CloudError for trouble that does not pass, or goes on for too long.
     """
-    started = time.monotonic()
+    started = seen = time.monotonic()
     done: dict[str, Status] = {}
     while True:
         for name, target in targets.items():
@@ -36,10 +36,11 @@ def follow(
             try:
                 status = track.status(cloud, target)
             except CloudError as error:
-                if not error.is_passing:
+                if not error.is_passing or time.monotonic() - seen > BLIND_SECONDS:
                     raise
                 on_event(Event(name, "looking again", str(error)))
                 continue
+            seen = time.monotonic()
             on_event(Event(name, status.status, status.name, status=status))
             if status.state != "running" or has_had(status, until):
                 done[name] = status

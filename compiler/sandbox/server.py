@@ -92,6 +92,10 @@ class Sandbox:
             )
         return self.regions[name]
 
+    def misbehave(self, faults: Faults) -> None:
+        """Go on with other faults."""
+        self.faults, self._dice = faults, Dice(faults)
+
     def mutations(self) -> list[Call]:
         return [call for call in self.calls if call.mutating]
 
@@ -199,7 +203,7 @@ class Sandbox:
             def log(self, type: str, message: str, *args: Any) -> None:
                 """Say nothing: what was asked is in `calls`."""
 
-        self._dice = Dice(self.faults)
+        self.misbehave(self.faults)
         self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=Quiet)
         self._server.log = lambda _type, message, *args: LOG.debug(message, *args)  # defects of moto: 500, no more
         self.url = f"http://127.0.0.1:{self._server.server_port}"

@@ -27,9 +27,9 @@ from botocore.model import ServiceModel
 
 from compiler.cli import blame
 from compiler.compiled import Request
-from compiler.executor import listing, logs, track
+from compiler.executor import cloud, follow, listing, logs, track
 from compiler.executor.cloud import Cloud
-from compiler.sandbox import Sandbox
+from compiler.sandbox import Faults, Sandbox
 from compiler.sandbox.server import Call
 from compiler.sandbox.service import Timing
 from tests.conftest import ROOT, Run
@@ -119,6 +119,19 @@ def test_wait_for_a_status_and_no_longer_than_allowed(running: Path, aws: Sandbo
     run("wait", TRAINER, "--for", "Stopped")
     missed = run("wait", TRAINER, "--for", "Uploading", "--for", "Completed", code=4).stderr
     assert "is Stopped and has not been Uploading or Completed" in missed
+
+
+def test_waiting_blindly_has_an_end(running: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr(cloud, "ROUNDS", 1)
+    monkeypatch.setattr(follow, "BLIND_SECONDS", -1)
+
+    def fail(call: Call, done: bool) -> None:
+        if call.operation == "DescribeJob":
+            aws.misbehave(Faults(error=1))
+
+    aws.observer = fail
+    assert "We are sorry" in run("wait", TRAINER, "--poll", "0.05", code=3).stderr
 
 
 def test_stop_stops_each_time_it_is_asked(running: Path, aws: Sandbox, run: Run) -> None:
