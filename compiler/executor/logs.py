@@ -16,6 +16,12 @@ from compiler.executor.track import Status
 LATE_MS = 5 * 60 * 1000
 """How much later than its time an event may be found: streams are written and collected independently."""
 
+_GROUPS = {
+    "training-job": "TrainingJobs",
+    "processing-job": "ProcessingJobs",
+    "transform-job": "TransformJobs",
+}
+
 
 @dataclass(frozen=True)
 class Line:
@@ -83,11 +89,11 @@ def places(status: Status) -> list[Place]:
     if status.kind == "function":
         return [Place(f"/aws/lambda/{status.name}")]
     arns = [step.job_arn for step in status.steps if step.job_arn] if status.kind == "execution" else [status.arn]
-    return [_place(arn) for arn in arns]
+    return [place for place in map(_place, arns) if place is not None]
 
 
-def _place(arn: str) -> Place:
+def _place(arn: str) -> Place | None:
+    """Where a job writes; None for sorts of jobs that have no streams of their own."""
     kind, *category, name = arn.split(":", 5)[5].split("/")
-    if kind == "training-job":
-        return Place("/aws/sagemaker/TrainingJobs", f"{name}/")
-    return Place(f"/aws/sagemaker/Job/{category[0]}", f"{name}/")
+    group = f"Job/{category[0]}" if kind == "job" and category else _GROUPS.get(kind)
+    return Place(f"/aws/sagemaker/{group}", f"{name}/") if group else None

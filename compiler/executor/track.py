@@ -48,7 +48,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of an execution; `job_arn` is that of the job or training job behind it."""
+    """One step of an execution; `job_arn` is that of the job behind it, of whatever sort."""
 
     name: str
     display_name: str | None
@@ -331,8 +331,7 @@ def steps(cloud: Cloud, arn: str, region: str | None) -> tuple[Step, ...]:
     found = []
     for page in cloud.pages("sagemaker", "ListPipelineExecutionSteps", key, region, **parameters):
         for step in page:
-            metadata = step.get("Metadata", {})
-            job = metadata.get("Job") or metadata.get("TrainingJob") or {}
+            jobs = [made for kind, made in step.get("Metadata", {}).items() if kind.endswith("Job")]
             found.append(
                 Step(
                     name=step["StepName"],
@@ -341,7 +340,7 @@ def steps(cloud: Cloud, arn: str, region: str | None) -> tuple[Step, ...]:
                     start_time=step.get("StartTime"),
                     end_time=step.get("EndTime"),
                     failure_reason=step.get("FailureReason"),
-                    job_arn=job.get("Arn"),
+                    job_arn=next((job.get("Arn") for job in jobs), None),
                 )
             )
     return tuple(found)

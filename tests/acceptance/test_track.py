@@ -277,6 +277,15 @@ def test_a_second_look_at_logs_goes_on_from_the_first(aws: Sandbox) -> None:
     assert list(tail.read(function)) == []
 
 
+def test_logs_of_jobs_of_every_sort_behind_steps() -> None:
+    arn = "arn:aws:sagemaker:us-west-2:123456789012"
+    sorts = ("training-job", "processing-job", "hyper-parameter-tuning-job", "job/AgentRFTEvaluation", "job")
+    steps = tuple(track.Step(sort, None, "Succeeded", job_arn=f"{arn}:{sort}/a") for sort in sorts)
+    status = track.Status("execution", "a", "", "Succeeded", steps=steps)
+    places = [logs.Place(f"/aws/sagemaker/{group}", "a/") for group in ("TrainingJobs", "ProcessingJobs")]
+    assert logs.places(status) == [*places, logs.Place("/aws/sagemaker/Job/AgentRFTEvaluation", "a/")]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
