@@ -49,7 +49,11 @@ def command(
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
-    with sandbox.start(aws.lock_of(project_file), port=port, faults=parsed, buckets=buckets) as running:
+    try:
+        running = sandbox.start(aws.lock_of(project_file), port=port, faults=parsed, buckets=buckets)
+    except OSError as error:
+        raise click.BadParameter(f"{port}: {(error.strerror or str(error)).lower()}", param_hint="--port") from None
+    with running:
         for name, value in running.environment().items():
             click.echo(f"export {name}={value}")
         stop.wait()

@@ -1,8 +1,7 @@
 """Requests, checked as the service checks them before it carries anything out.
 
-In: an operation and what it is given. Refuses: operations that there are not or that nothing here plays, members
-that are missing, unknown, of another type, or outside their pattern, range or enum; what is only a warning to a
-compiler is an error to the service.
+In: an operation and what it is given. Refuses: members that are missing, unknown, of another type, or outside their
+pattern, range or enum; what is only a warning to a compiler is an error to the service.
 """
 
 from __future__ import annotations
@@ -15,17 +14,18 @@ from compiler import api
 from compiler.sandbox import shapes
 from compiler.sandbox.service import ServiceError
 
+_INVALID = {"sagemaker": "ValidationException", "logs": "InvalidParameterException"}
 _schema = cache(shapes.schema)
 
 
-def check(operation: str, request: Mapping[str, Any]) -> None:
-    """Check a request of SageMaker.
+def check(service: str, operation: str, request: Mapping[str, Any]) -> None:
+    """Check a request.
 
     Raises ServiceError for the first thing that is wrong.
     """
-    for problem in api.check_against(_schema("sagemaker", operation), request):
+    for problem in api.check_against(_schema(service, operation), request):
         where = ".".join(str(step) for step in problem.path)
         if problem.rule == "api-type":
             raise ServiceError("SerializationException", f"{where}: {problem.message}")
         failed = f"Value at '{where}' failed to satisfy constraint: {problem.message}"
-        raise ServiceError("ValidationException", f"1 validation error detected: {failed}")
+        raise ServiceError(_INVALID[service], f"1 validation error detected: {failed}")

@@ -18,6 +18,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
 
+from werkzeug.serving import WSGIRequestHandler, make_server
+
 from compiler.sandbox import account as seeding
 from compiler.sandbox import hub, jobs, logs, mlflow, pipelines, registry, requests, training, wire
 from compiler.sandbox.faults import Dice, Faults
@@ -39,6 +41,13 @@ class Call:
     operation: str
     mutating: bool
     fault: str | None = None
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Say nothing: what was asked is in `calls`."""
 
 
 @dataclass
@@ -168,12 +177,13 @@ class Sandbox:
             handler, request = OPERATIONS.get(operation), wire.parse(body)
             if handler is None:
                 raise ServiceError("UnknownOperationException", f"The sandbox has no operation {operation}.")
-            requests.check(operation, request)
+            requests.check(service, operation, request)
             answer = handler(here, request)
         elif service == "logs" and operation == "FilterLogEvents":
             request = wire.parse(body)
             if not str(request.get("logGroupName")).startswith(logs.PREFIX):
                 return None
+            requests.check(service, operation, request)
             answer = logs.filter_log_events(here, request)
         elif service == "mlflow":
             answer = mlflow.answer(self.regions.values(), path, {**query, **wire.parse(body)})
@@ -194,19 +204,16 @@ class Sandbox:
             return content
 
     def listen(self, port: int) -> None:
-        """Open the port and serve from a thread."""
-        from werkzeug.serving import WSGIRequestHandler, make_server
+        """Open the port and serve from a thread.
 
-        class Quiet(WSGIRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log(self, type: str, message: str, *args: Any) -> None:
-                """Say nothing: what was asked is in `calls`."""
-
+        Raises OSError where the port cannot be had.
+        """
         self.misbehave(self.faults)
-        self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=Quiet)
+        with socket.create_server(("127.0.0.1", port)) as listener:
+            fd = listener.fileno()  # the server makes a socket of its own of it
+            self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=_Quiet, fd=fd)
         self._server.log = lambda _type, message, *args: LOG.debug(message, *args)  # defects of moto: 500, no more
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
 

@@ -79,7 +79,7 @@ def _start_job(
 ) -> str:
     name = _job_name(region, execution, step, step["Name"])
     request = {**arguments, "JobName": name}
-    requests.check("CreateJob", request)
+    requests.check("sagemaker", "CreateJob", request)
     jobs.create_job(region, request)
     region.table("jobs")[name]["CreationTime"] = start
     return name
@@ -90,7 +90,7 @@ def _start_training_job(
 ) -> str:
     name = _job_name(region, execution, step, str(arguments.get("TrainingJobName", step["Name"])))
     request = {**arguments, "TrainingJobName": name}
-    requests.check("CreateTrainingJob", request)
+    requests.check("sagemaker", "CreateTrainingJob", request)
     training.create(region, request, start)
     return name
 

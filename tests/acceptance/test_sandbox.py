@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from compiler import sandbox
 from compiler.sandbox import Faults, Sandbox, requests, service
-from tests.conftest import LOCK
+from tests.conftest import LOCK, ROOT, Run
 
 NOTHING = {"retries": {"total_max_attempts": 1}, "max_pool_connections": 40, "s3": {"addressing_style": "path"}}
 
@@ -95,7 +97,7 @@ def test_bodies_that_are_no_requests(account: Sandbox, quiet: None, operation: s
 @pytest.mark.parametrize("name", sorted(service.OPERATIONS))
 def test_every_operation_is_one_of_the_api(name: str) -> None:
     with pytest.raises(service.ServiceError, match=r"no such member|is required"):
-        requests.check(name, {"Frob": 1})
+        requests.check("sagemaker", name, {"Frob": 1})
 
 
 @pytest.mark.parametrize(
@@ -115,10 +117,26 @@ def test_bodies_without_an_end(account: Sandbox, quiet: None, header: str, body:
 
 def test_what_moto_is_not_up_to_is_an_error_too(account: Sandbox, quiet: None) -> None:
     assert call(account, "Frob", b"{}", "Logs_20140328")[0] >= 400
+    negative = b'{"logGroupName": "/aws/sagemaker/TrainingJobs", "limit": -1}'
+    assert call(account, "FilterLogEvents", negative, "Logs_20140328")[1]["__type"] == "InvalidParameterException"
     assert raw(account, "POST / HTTP/1.1\r\nContent-Length: 11", b"\r\nAction=Frob", "iam")[0] >= 400
     assert raw(account, "PUT /2015-03-31/functions/x HTTP/1.1\r\nContent-Length: 3", b"\r\nzzz", "lambda")[0] >= 400
     assert raw(account, "GET /runtimes/?maxResults=abc HTTP/1.1", b"\r\n", "bedrock-agentcore")[0] == 400
     assert raw(account, "GET /api/2.0/mlflow/runs/get HTTP/1.1", b"\r\n")[0] == 404
+
+
+def test_a_port_that_is_taken(run: Run) -> None:
+    aws = sandbox.start()
+    port = aws.url.rpartition(":")[2]
+    assert f"{port}: address already in use" in run("sandbox", "--port", port, code=2).stderr
+    aws.close()
+    sandbox.start(port=int(port)).close()
+
+
+def test_without_its_extra_the_sandbox_says_so() -> None:
+    program = "import sys; sys.modules['werkzeug'] = None; sys.argv[1:] = ['sandbox']; import compiler.__main__"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: the sandbox needs `pip install 'sagespec[sandbox]'`\n")
 
 
 STEPS = [
