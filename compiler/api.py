@@ -37,6 +37,12 @@ def check(service: str, operation: str, parameters: Any) -> Iterator[Problem]:
             yield from _check_step(step, place)
 
 
+def check_against(schema: Schema, parameters: Any) -> Iterator[Problem]:
+    """Check the parameters of an operation against a schema that is not among the files."""
+    definitions = _by_name(schema)
+    yield from _check(parameters, definitions[""], definitions, (), in_pipeline=False)
+
+
 def _check_step(step: Schema, place: Path) -> Iterator[Problem]:
     operation = _STEP_OPERATIONS.get(step["Type"])
     if operation is None:
@@ -50,9 +56,12 @@ def _check_step(step: Schema, place: Path) -> Iterator[Problem]:
 
 @cache
 def _definitions(service: str, operation: str) -> Definitions:
-    """The shapes of an operation by name; the input itself is called ''."""
     file = assets.schemas() / "api" / f"{service}.{operation}.json"
-    schema = json.loads(file.read_text("utf-8"))
+    return _by_name(json.loads(file.read_text("utf-8")))
+
+
+def _by_name(schema: Schema) -> Definitions:
+    """The shapes of an operation by name; the input itself is called ''."""
     definitions: Definitions = schema["$defs"]
     return {**definitions, "": definitions[schema["$ref"].rpartition("/")[2]]}
 

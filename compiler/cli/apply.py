@@ -28,8 +28,8 @@ SANDBOX_POLL_SECONDS = 0.3
 @click.option("--sandbox", "use_sandbox", is_flag=True, help="Apply to a sandbox that lives as long as the command.")
 @click.option("--sync-tags", is_flag=True, help="Mend the tags of what exists, too.")
 @click.option("--concurrency", metavar="N", type=click.IntRange(1, 64), default=16, show_default=True)
-@click.option("--poll", metavar="SECONDS", type=float, help="Pause between two looks at what runs.")
-@click.option("--timeout", metavar="SECONDS", type=float, help="Longest wait; then exit 5.")
+@click.option("--poll", metavar="SECONDS", type=aws.SECONDS, help="Pause between two looks at what runs.")
+@click.option("--timeout", metavar="SECONDS", type=aws.SECONDS, help="Longest wait; then exit 5.")
 def command(
     paths: tuple[Path, ...],
     environment: str | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -24,6 +25,9 @@ from compiler.executor.results import NoResults
 from compiler.executor.track import Target, UnknownTarget
 
 F = TypeVar("F", bound=Callable[..., Any])
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""Names that a bucket can have."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def aws_options(command: F) -> F:
@@ -37,6 +41,16 @@ def aws_options(command: F) -> F:
         command = option(command)
     return command
 
+
+class _Seconds(click.FloatRange):
+    """A time that can be slept: not a number, as Python reads it too, is in every range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        return self.fail(f"{value} is no time.", param, ctx) if math.isnan(found) else found
+
+
+SECONDS = _Seconds(0, 10_000_000)
 
 OUTPUT = click.option(
     "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the result."
@@ -148,7 +162,7 @@ def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Ite
     except ImportError:
         raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
     requests = [r.parameters for file in order_.files.values() for r in file.content.requests]
-    buckets = set(existing.buckets(requests))
+    buckets = {name for name in existing.buckets(requests) if BUCKET.fullmatch(name)}
     with sandbox.start(lock_of(project_file), buckets=sorted(buckets)) as running:
         before = dict(os.environ)
         os.environ.update(running.environment())
@@ -175,16 +189,22 @@ def moment(text: str | None, now: datetime, option: str) -> datetime | None:
     """Read a time, ISO 8601 or an age such as 90s, 10m, 2h or 3d."""
     if text is None:
         return None
-    if age := re.fullmatch(r"(\d+)([smhd])", text):
-        seconds = int(age[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[age[2]]
-        return now - timedelta(seconds=seconds)
     try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        if age := re.fullmatch(r"(\d+)([smhd])", text):
+            seconds = int(age[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[age[2]]
+            found = now - timedelta(seconds=seconds)
+        else:
+            found = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         raise click.BadParameter(
             f"{text!r} is neither ISO 8601 nor an age such as 10m or 2h", param_hint=option
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    except OverflowError:
+        raise click.BadParameter(f"{text!r} is before all time", param_hint=option) from None
+    found = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    if found < _EPOCH:
+        raise click.BadParameter(f"{text!r} is before 1970, as no job is", param_hint=option)
+    return found
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -198,12 +218,21 @@ def confirm(question: str, yes: bool) -> None:
 
 
 def show_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
+    """Print a value as JSON, which has no word for what is not a number: null."""
+    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False, default=plain))
 
 
 def show_json_line(value: Any) -> None:
     """One object a line, for what has no end."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=plain))
+    click.echo(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=plain))
+
+
+def _finite(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _finite(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_finite(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
 def plain(value: Any) -> str:

@@ -20,6 +20,8 @@ from compiler.executor.files import File
 from compiler.trace import origin
 
 _WORDS = re.compile(r"[A-Za-z0-9_$][\w$./\[\]-]*[\w\]]")
+_PLAIN = {"arguments", "description", "get", "key", "name", "role", "steps", "tags", "type", "value", "version"}
+"""Members whose names are words that a message may use for anything."""
 
 
 def place(request: Request, message: str) -> Place:
@@ -55,22 +57,50 @@ def _member(tree: Any, step: str) -> str | int | None:
     return next((key for key in tree if key == step or key[:1].lower() + key[1:] == step), None)
 
 
+def named(request: Request, message: str) -> Place:
+    """The member that a message names: by its way from the top of the request or of a document in it, or by name."""
+    found = max(place(request, message), _in_document(request, message), key=len)
+    leaf = _leaf(request, message)
+    return leaf if leaf[: len(found)] == found else found
+
+
+def _leaf(request: Request, message: str) -> Place:
+    """The member that a message names without its way there, where only one has that name; or ()."""
+    found: dict[str, list[Place]] = {}
+    for at, key in _members(request.parameters, ()):
+        for name in {key, key[:1].lower() + key[1:]}:
+            found.setdefault(name, []).append((*at, key))
+    words = [w for w in _WORDS.findall(message) if w.lower() not in _PLAIN]
+    return max((found[word][0] for word in words if len(found.get(word, ())) == 1), key=len, default=())
+
+
+def _members(tree: Any, at: Place) -> Iterator[tuple[Place, str]]:
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if not key.startswith("$"):
+                yield at, key
+            yield from _members(value, (*at, key))
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree):
+            yield from _members(value, (*at, index))
+
+
 def explain(file: File, request_id: str, message: str, project_file: Path | None) -> Iterator[str]:
     """Say where the value stands that AWS refused, in lines to be printed; nothing when no member is named."""
     request = next((r for r in file.content.requests if r.id == request_id), None)
     if request is None:
         return
-    named = max(place(request, message), _in_document(request, message), key=len)
-    if not named:
+    at = named(request, message)
+    if not at:
         return
-    located = _in_spec(file, request_id, named, message, project_file)
+    located = _in_spec(file, request_id, at, message, project_file)
     if located is not None:
         yield located
         return
     index = file.content.requests.index(request)
-    steps = ("", "requests", index, "parameters", *named)
+    steps = ("", "requests", index, "parameters", *at)
     pointer = "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)
-    yield f"at {file.path}#{pointer} ({dotted(named)})"
+    yield f"at {file.path}#{pointer} ({dotted(at)})"
 
 
 def _in_document(request: Request, message: str) -> Place:
@@ -83,7 +113,7 @@ def _in_document(request: Request, message: str) -> Place:
     return ()
 
 
-def _in_spec(file: File, request_id: str, named: Place, message: str, project_file: Path | None) -> str | None:
+def _in_spec(file: File, request_id: str, at: Place, message: str, project_file: Path | None) -> str | None:
     """Compile the source again and look the value's origin up; None when that gives another file."""
     settings = options.settings(file.content.environment, (), project_file, "text", None)
     source = settings.project.root / file.content.source
@@ -94,6 +124,6 @@ def _in_spec(file: File, request_id: str, named: Place, message: str, project_fi
     if made is None or compiled.load(compiled.dump(made.compiled)).digest != file.content.digest:
         return None
     spec = done.checked.resolved[file.address].spec
-    path = build.within(spec.data, origin(made.provenance[request_id], named))
+    path = build.within(spec.data, origin(made.provenance[request_id], at))
     diagnostic = spec.locate(Problem("aws", message, path))
     return report.text([diagnostic], done.checked.texts, False)

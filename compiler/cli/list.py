@@ -16,7 +16,11 @@ from compiler.executor import listing
 @aws.aws_options
 @aws.OUTPUT
 @click.option(
-    "--kind", "kinds", type=click.Choice(listing.kinds()), multiple=True, help="Kind of spec; by default all."
+    "--kind",
+    "kinds",
+    type=click.Choice(listing.kinds()),
+    multiple=True,
+    help="Kind of spec, or category of jobs that no kind makes; by default all.",
 )
 @click.option("--status", metavar="STATUS", help="Only those with this status.")
 @click.option("--name-contains", metavar="TEXT", default="", help="Only names with this text.")

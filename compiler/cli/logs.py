@@ -20,7 +20,7 @@ from compiler.report import printable
 @aws.OUTPUT
 @click.option("--follow", is_flag=True, help="Go on until the target is done.")
 @click.option("--since", metavar="TIME", help="Only newer lines: ISO 8601, or an age such as 10m or 2h.")
-@click.option("--poll", metavar="SECONDS", type=float, default=5.0, show_default=True)
+@click.option("--poll", metavar="SECONDS", type=aws.SECONDS, default=5.0, show_default=True)
 def command(
     target: str,
     environment: str | None,
@@ -38,7 +38,7 @@ def command(
     with aws.trouble():
         (found,) = aws.targets(cloud, [target], environment, project_file).values()
         tail = Tail(cloud, found.region, int(start.timestamp() * 1000) if start else 0)
-        shown = False
+        shown = was_running = False
         while True:
             status = track.status(cloud, found)
             for line in tail.read(status):
@@ -49,8 +49,10 @@ def command(
                     click.echo(
                         f"{line.time:%Y-%m-%dT%H:%M:%SZ} {line.stream.partition('/')[0]} {printable(line.text)}"
                     )
-            if not follow or status.state != "running":
+            if not follow or not (was_running or status.state == "running"):
                 break
+            # one more look after the end: what was written last takes a moment to be collected
+            was_running = status.state == "running"
             time.sleep(poll)
     if not shown:
         click.echo(f"{status.name} ({status.status}) has written nothing", err=True)

@@ -12,6 +12,8 @@ from compiler.cli import aws, exits
 from compiler.executor import metrics, track
 from compiler.executor.metrics import Series
 
+FORMS = (".pdf", ".png", ".svg")
+
 
 @click.command("metrics")
 @click.argument("target")
@@ -32,6 +34,8 @@ def command(
     plot: Path | None,
 ) -> int:
     """Show the metrics that TARGET has logged to MLflow, step by step: reward, turns, tokens, trajectories."""
+    if plot is not None:
+        _check_picture(plot)
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
         (found,) = aws.targets(cloud, [target], environment, project_file).values()
@@ -46,13 +50,28 @@ def command(
     else:
         _show(series)
     if plot is not None:
-        try:
-            from compiler.cli import plotting
-        except ImportError:
-            raise exits.Stop("--plot needs `pip install 'sagespec[plot]'`", exits.USAGE) from None
-        plotting.draw(series, target, plot)
+        _draw(series, target, plot)
         click.echo(f"wrote {plot}", err=True)
     return exits.DONE
+
+
+def _check_picture(path: Path) -> None:
+    """Refuse a picture that could not be drawn, before anything is asked."""
+    if path.suffix.lower() not in FORMS:
+        raise click.BadParameter(f"{path} ends in none of {', '.join(FORMS)}", param_hint="--plot")
+    if not path.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}", param_hint="--plot")
+
+
+def _draw(series: Series, title: str, path: Path) -> None:
+    try:
+        from compiler.cli import plotting
+    except ImportError:
+        raise exits.Stop("--plot needs `pip install 'sagespec[plot]'`", exits.USAGE) from None
+    try:
+        plotting.draw(series, title, path)
+    except OSError as error:
+        raise click.BadParameter(f"{path}: {(error.strerror or str(error)).lower()}", param_hint="--plot") from None
 
 
 def _show(series: Series) -> None:

@@ -34,6 +34,11 @@ def command(
         from compiler import sandbox
     except ImportError:
         raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
+    for name in buckets:
+        if not aws.BUCKET.fullmatch(name):
+            raise click.BadParameter(
+                f"{name!r} is no name of a bucket: 3 to 63 of a-z, 0-9, . and -", param_hint="--bucket"
+            )
     try:
         parsed = sandbox.Faults.parse(faults)
     except ValueError as error:
@@ -44,7 +49,11 @@ def command(
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
-    with sandbox.start(aws.lock_of(project_file), port=port, faults=parsed, buckets=buckets) as running:
+    try:
+        running = sandbox.start(aws.lock_of(project_file), port=port, faults=parsed, buckets=buckets)
+    except OSError as error:
+        raise click.BadParameter(f"{port}: {(error.strerror or str(error)).lower()}", param_hint="--port") from None
+    with running:
         for name, value in running.environment().items():
             click.echo(f"export {name}={value}")
         stop.wait()

@@ -28,7 +28,7 @@ def command(
         (found,) = aws.targets(cloud, [target], environment, project_file).values()
         aws.confirm(f"Stop {found.name}?", yes)
         try:
-            click.echo(f"{found.name}: {steer.stop(cloud, found)}")
+            click.echo(f"{found.name} {steer.stop(cloud, found)}")
         except steer.CannotSteer as error:
             raise exits.Stop(str(error), exits.INVALID) from None
     return exits.DONE

@@ -10,7 +10,8 @@ import click
 
 from compiler.cli import aws, exits, watching
 from compiler.executor.apply import TimedOut
-from compiler.executor.follow import follow
+from compiler.executor.follow import follow, has_had
+from compiler.report import printable
 
 
 @click.command("wait")
@@ -20,8 +21,8 @@ from compiler.executor.follow import follow
 @click.option(
     "--for", "until", metavar="STATUS", multiple=True, help="A status, or secondary status, that is enough."
 )
-@click.option("--poll", metavar="SECONDS", type=float, default=15.0, show_default=True)
-@click.option("--timeout", metavar="SECONDS", type=float, help="Longest wait; then exit 5.")
+@click.option("--poll", metavar="SECONDS", type=aws.SECONDS, default=15.0, show_default=True)
+@click.option("--timeout", metavar="SECONDS", type=aws.SECONDS, help="Longest wait; then exit 5.")
 def command(
     targets: tuple[str, ...],
     environment: str | None,
@@ -44,7 +45,14 @@ def command(
                 raise exits.Stop(str(error), exits.TIMED_OUT) from None
     if form == "json":
         aws.show_json({"status": [asdict(status) for status in done.values()]})
-    failed = [s for s in done.values() if s.state == "failed" and s.status not in until]
-    for status in failed:
-        click.echo(f"error: {status.name} is {status.status}: {status.failure_reason or 'no reason given'}", err=True)
+    failed = False
+    for status in done.values():
+        reason = f": {printable(status.failure_reason)}" if status.failure_reason else ""
+        if until and not has_had(status, until):
+            failed = True
+            wanted = " or ".join(until)
+            click.echo(f"error: {status.name} is {status.status} and has not been {wanted}{reason}", err=True)
+        elif not until and status.state == "failed":
+            failed = True
+            click.echo(f"error: {status.name} is {status.status}{reason or ': no reason given'}", err=True)
     return exits.FAILED if failed else exits.DONE

@@ -5,12 +5,19 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import click
 
+from compiler.executor import track
 from compiler.executor.apply import Event
+from compiler.executor.track import Status
 from compiler.report import printable
+
+WIDE = 130
+"""Columns of a terminal that has room for the names of runs."""
 
 
 class Watch:
@@ -25,17 +32,19 @@ class Watch:
             from rich.console import Console
             from rich.live import Live
 
-            self._live = Live(self._table(), console=Console(stderr=True), refresh_per_second=4)
+            console = Console(stderr=True)
+            self._is_wide = console.width >= WIDE
+            # the table is made again at every refresh: time goes on while nothing happens
+            self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4)
             self._live.start()
 
     def event(self, event: Event) -> None:
         """Show one event; the same again is no news."""
         if self._live is not None:
             if event.address in self._rows and not event.request:
-                self._rows[event.address] = event
-            self._live.update(self._table())
+                self._rows[event.address] = replace(event, status=event.status or self._rows[event.address].status)
             return
-        words = (event.address, event.request, event.word, event.what, event.secondary, event.progress)
+        words = (event.address, event.request, event.word, event.what, *_finer(event.status))
         text = printable(" ".join(word for word in words if word))
         if self._last.get(event.address) != text:
             self._last[event.address] = text
@@ -45,13 +54,27 @@ class Watch:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table("spec", "status", "secondary", "progress", "run", box=None, pad_edge=False)
+        columns = ["spec", "status", "secondary", "step", "progress", "elapsed"]
+        columns += ["run"] if self._is_wide else []
+        table = Table(box=None, pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold")
         for name, row in self._rows.items():
-            table.add_row(*map(Text, (name, row.word, row.secondary, row.progress, row.what)))
-        table.caption = f"{time.monotonic() - self._started:.0f} s"
+            cells = (name, row.word, *_finer(row.status), _elapsed(row.status), row.what)[: len(columns)]
+            table.add_row(*(Text(printable(cell)) for cell in cells))
+        table.caption = f"watching for {timedelta(seconds=int(time.monotonic() - self._started))}"
         return table
 
     def close(self) -> None:
         if self._live is not None:
-            self._live.update(self._table())
             self._live.stop()
+
+
+def _finer(status: Status | None) -> tuple[str, str, str]:
+    """What a run is doing, in the service's finer words: secondary status, steps, progress."""
+    return (status.secondary, status.running_steps, track.progress(status)) if status else ("", "", "")
+
+
+def _elapsed(status: Status | None) -> str:
+    found = track.elapsed(status, datetime.now(timezone.utc)) if status else None
+    return "" if found is None else str(timedelta(seconds=int(found.total_seconds())))

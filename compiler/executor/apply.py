@@ -29,17 +29,13 @@ BLIND_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: to a request of a file, or to its run.
-
-    `secondary` and `progress` are the service's finer words for what a run is doing.
-    """
+    """Something that happened: to a request of a file, or to its run, whose `status` it then is."""
 
     address: str
     word: str
     what: str = ""
     request: str = ""
-    secondary: str = ""
-    progress: str = ""
+    status: Status | None = None
 
 
 @dataclass(frozen=True)
@@ -237,7 +233,7 @@ class _Applying:
             self.seen = time.monotonic()
             run = replace(running[address], status=status.status, reason=status.failure_reason or "")
             self.runs[address] = run
-            self.on_event(Event(address, run.status, run.name, "", status.secondary, track.progress(status)))
+            self.on_event(Event(address, run.status, run.name, status=status))
             self._note(address, run)
 
     def _look_at(self, address: str, run: Run) -> Status:

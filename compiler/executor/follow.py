@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from compiler.executor import track
-from compiler.executor.apply import Event, TimedOut
+from compiler.executor.apply import BLIND_SECONDS, Event, TimedOut
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.track import Status, Target
 
@@ -23,11 +23,11 @@ def follow(
     poll_seconds: float = 15.0,
     timeout_seconds: float | None = None,
 ) -> dict[str, Status]:
-    """Look again and again until every target has come to its end, or to one of the statuses named.
+    """Look again and again until every target has come to its end, or has had one of the statuses named.
 
-    Raises TimedOut, and CloudError for trouble that does not pass.
+    Raises TimedOut, and CloudError for trouble that does not pass, or goes on for too long.
     """
-    started = time.monotonic()
+    started = seen = time.monotonic()
     done: dict[str, Status] = {}
     while True:
         for name, target in targets.items():
@@ -36,17 +36,26 @@ def follow(
             try:
                 status = track.status(cloud, target)
             except CloudError as error:
-                if not error.is_passing:
+                if not error.is_passing or time.monotonic() - seen > BLIND_SECONDS:
                     raise
                 on_event(Event(name, "looking again", str(error)))
                 continue
-            on_event(
-                Event(name, status.status, status.name, "", status.secondary, track.progress(status)),
-            )
-            if status.state != "running" or {status.status, status.details.get("secondary_status")} & set(until):
+            seen = time.monotonic()
+            on_event(Event(name, status.status, status.name, status=status))
+            if status.state != "running" or has_had(status, until):
                 done[name] = status
         if len(done) == len(targets):
             return done
-        if timeout_seconds is not None and time.monotonic() - started > timeout_seconds:
-            raise TimedOut(f"not done after {timeout_seconds:g} seconds; what runs goes on")
-        time.sleep(poll_seconds)
+        pause = poll_seconds
+        if timeout_seconds is not None:
+            pause = min(pause, started + timeout_seconds - time.monotonic())
+            if pause <= 0:
+                raise TimedOut(f"not done after {timeout_seconds:g} seconds; what runs goes on")
+        time.sleep(pause)
+
+
+def has_had(status: Status, wanted: Sequence[str]) -> bool:
+    """Say whether one of some statuses, or secondary statuses, is there or has passed since the last look."""
+    passed = {t["Status"] for t in status.details.get("secondary_status_transitions") or ()}
+    begun = {"Executing" if status.kind == "execution" else "InProgress"}
+    return not {status.status, status.details.get("secondary_status"), *passed, *begun}.isdisjoint(wanted)

@@ -5,20 +5,33 @@ In: a filter. Out: `Entry`s, page by page as the API gives them, then sorted as 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from compiler import schema
-from compiler.executor.cloud import Cloud
+from compiler.executor import track
+from compiler.executor.cloud import Cloud, CloudError
+
+STATUSES = {
+    "ListJobs": {"InProgress", "Completed", "Failed", "Stopping", "Stopped", "Deleting", "DeleteFailed"},
+    "ListTrainingJobs": {"InProgress", "Completed", "Failed", "Stopping", "Stopped", "Deleting"},
+    "ListPipelineExecutions": {"Executing", "Stopping", "Stopped", "Failed", "Succeeded", "CompletedWithFailures"},
+}
+"""The statuses that there are, by the operation that lists what has them; it refuses to filter by others."""
+_TEXT = re.compile(r"[a-zA-Z0-9-]{1,63}")
+"""The text that NameContains takes."""
+_OF_A_STEP = "pipelines-"
+"""What names of jobs behind steps start with: their evaluation is listed itself."""
 
 SORTS = {"Name": "name", "CreationTime": "creation_time", "Status": "status"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One job or execution; `kind` is the kind of spec that makes such a thing."""
+    """One job or execution; `kind` is the kind of spec that makes such a thing, else the job's category."""
 
     kind: str
     name: str
@@ -45,11 +58,15 @@ class Filter:
             and (self.before is None or entry.creation_time < self.before)
         )
 
-    def api(self) -> dict[str, Any]:
-        """The part of the filter that ListJobs and ListTrainingJobs take over."""
+    def excludes(self, operation: str) -> bool:
+        """Whether nothing that an operation lists can have the status; one that nobody knows may be new."""
+        return self.status not in STATUSES[operation] and any(self.status in known for known in STATUSES.values())
+
+    def api(self, operation: str) -> dict[str, Any]:
+        """The part of the filter that ListJobs or ListTrainingJobs takes over."""
         given = {
-            "StatusEquals": self.status,
-            "NameContains": self.name_contains or None,
+            "StatusEquals": self.status if self.status in STATUSES[operation] else None,
+            "NameContains": self.name_contains if _TEXT.fullmatch(self.name_contains) else None,
             "CreationTimeAfter": self.after,
             "CreationTimeBefore": self.before,
         }
@@ -63,7 +80,7 @@ def find(cloud: Cloud, wanted: Filter) -> list[Entry]:
     """
     found: list[Entry] = []
     for kind in wanted.kinds:
-        made, _, name = schema.runs(kind).partition("/")
+        made, _, name = schema.runs(kind).partition("/") if kind in schema.kinds() else ("job", "", kind)
         if made == "job":
             found += _jobs(cloud, kind, name, wanted)
         elif made == "training-job":
@@ -74,27 +91,41 @@ def find(cloud: Cloud, wanted: Filter) -> list[Entry]:
 
 
 def kinds() -> tuple[str, ...]:
-    """The kinds that run as something that AWS lists."""
-    return tuple(k for k in schema.kinds() if schema.runs(k) not in ("", "function"))
+    """The kinds that run as something that AWS lists, and the categories of jobs that no kind makes."""
+    made = {kind: schema.runs(kind) for kind in schema.kinds()}
+    listed = tuple(kind for kind, what in made.items() if what not in ("", "function"))
+    return listed + tuple(category for category in track.CATEGORIES if f"job/{category}" not in made.values())
 
 
 def _jobs(cloud: Cloud, kind: str, category: str, wanted: Filter) -> Iterator[Entry]:
-    parameters = {"JobCategory": category, "MaxResults": 100, **wanted.api()}
-    for page in cloud.pages("sagemaker", "ListJobs", "JobSummaries", **parameters):
-        for job in page:
-            yield Entry(kind, job["JobName"], job["JobStatus"], job["CreationTime"], job["JobArn"])
+    if wanted.excludes("ListJobs"):
+        return
+    parameters = {"JobCategory": category, "MaxResults": 100, **wanted.api("ListJobs")}
+    try:
+        for page in cloud.pages("sagemaker", "ListJobs", "JobSummaries", **parameters):
+            for job in page:
+                if not job["JobName"].startswith(_OF_A_STEP):
+                    yield Entry(kind, job["JobName"], job["JobStatus"], job["CreationTime"], job["JobArn"])
+    except CloudError as error:
+        # a region that does not have the category yet has no such jobs
+        if not (kind == category and error.code == "ValidationException"):
+            raise
 
 
 def _training_jobs(cloud: Cloud, kind: str, wanted: Filter) -> Iterator[Entry]:
-    for page in cloud.pages("sagemaker", "ListTrainingJobs", "TrainingJobSummaries", MaxResults=100, **wanted.api()):
+    if wanted.excludes("ListTrainingJobs"):
+        return
+    parameters = {"MaxResults": 100, **wanted.api("ListTrainingJobs")}
+    for page in cloud.pages("sagemaker", "ListTrainingJobs", "TrainingJobSummaries", **parameters):
         for job in page:
-            if job["TrainingJobName"].startswith("pipelines-"):
-                continue  # a step of an evaluation, which is listed itself
             name, status = job["TrainingJobName"], job["TrainingJobStatus"]
-            yield Entry(kind, name, status, job["CreationTime"], job["TrainingJobArn"])
+            if not name.startswith(_OF_A_STEP):
+                yield Entry(kind, name, status, job["CreationTime"], job["TrainingJobArn"])
 
 
 def _executions(cloud: Cloud, kind: str, evaluation: str, wanted: Filter) -> Iterator[Entry]:
+    if wanted.excludes("ListPipelineExecutions"):
+        return
     prefix: dict[str, Any] = {"PipelineNamePrefix": f"SagemakerEvaluation-{evaluation}", "MaxResults": 100}
     times = {"CreatedAfter": wanted.after, "CreatedBefore": wanted.before}
     given = {name: value for name, value in times.items() if value is not None}

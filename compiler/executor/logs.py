@@ -13,6 +13,15 @@ from typing import Any
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.track import Status
 
+LATE_MS = 5 * 60 * 1000
+"""How much later than its time an event may be found: streams are written and collected independently."""
+
+_GROUPS = {
+    "training-job": "TrainingJobs",
+    "processing-job": "ProcessingJobs",
+    "transform-job": "TransformJobs",
+}
+
 
 @dataclass(frozen=True)
 class Line:
@@ -38,7 +47,8 @@ class Tail:
     cloud: Cloud
     region: str | None
     since_ms: int = 0
-    _seen: set[str] = field(default_factory=set)
+    _seen: dict[Place, dict[str, int]] = field(default_factory=dict)
+    """The ids of events that a next look may find again, and their times."""
 
     def read(self, status: Status) -> Iterator[Line]:
         """Read what is new, oldest first within a place.
@@ -53,22 +63,25 @@ class Tail:
                     raise
 
     def _read(self, place: Place) -> Iterator[Line]:
+        seen = self._seen.setdefault(place, {})
+        since = max(self.since_ms, max(seen.values(), default=0) - LATE_MS)
         parameters: dict[str, Any] = {"logGroupName": place.group}
         if place.prefix:
             parameters["logStreamNamePrefix"] = place.prefix
-        if self.since_ms:
-            parameters["startTime"] = self.since_ms
+        if since:
+            parameters["startTime"] = since
         token: dict[str, str] = {}
         while True:  # a page may be empty and not the last: only a missing token ends the list
             answer = self.cloud.call("logs", "FilterLogEvents", self.region, **parameters, **token)
             for event in answer.get("events", ()):
-                if event["eventId"] not in self._seen:
-                    self._seen.add(event["eventId"])
+                if event["eventId"] not in seen:
+                    seen[event["eventId"]] = event["timestamp"]
                     time = datetime.fromtimestamp(event["timestamp"] / 1000, timezone.utc)
                     yield Line(time, event["logStreamName"], event["message"].rstrip("\n"))
             if "nextToken" not in answer:
-                return
+                break
             token = {"nextToken": answer["nextToken"]}
+        self._seen[place] = {identity: at for identity, at in seen.items() if at >= since}
 
 
 def places(status: Status) -> list[Place]:
@@ -76,11 +89,11 @@ def places(status: Status) -> list[Place]:
     if status.kind == "function":
         return [Place(f"/aws/lambda/{status.name}")]
     arns = [step.job_arn for step in status.steps if step.job_arn] if status.kind == "execution" else [status.arn]
-    return [_place(arn) for arn in arns]
+    return [place for place in map(_place, arns) if place is not None]
 
 
-def _place(arn: str) -> Place:
+def _place(arn: str) -> Place | None:
+    """Where a job writes; None for sorts of jobs that have no streams of their own."""
     kind, *category, name = arn.split(":", 5)[5].split("/")
-    if kind == "training-job":
-        return Place("/aws/sagemaker/TrainingJobs", f"{name}/")
-    return Place(f"/aws/sagemaker/Job/{category[0]}", f"{name}/")
+    group = f"Job/{category[0]}" if kind == "job" and category else _GROUPS.get(kind)
+    return Place(f"/aws/sagemaker/{group}", f"{name}/") if group else None

@@ -70,6 +70,8 @@ def read(status: Status, wanted: tuple[str, ...] = ()) -> Series:
         run = _run(client, details, MlflowException)
         logged = sorted(run.data.metrics)
         chosen = wanted or tuple(m for m in TRAINING if m in logged) or tuple(logged)
+        if not chosen:
+            raise NoMetrics(f"{status.name} has logged nothing yet")
         if unknown := [m for m in chosen if m not in logged]:
             raise NoMetrics(
                 f"{status.name} has not logged {', '.join(unknown)}; it has {', '.join(logged) or 'none'}"
@@ -106,5 +108,6 @@ def _tracking_uri(status: Status) -> str:
 
 
 def resource(status: Status) -> str:
-    """The MLflow app or tracking server of a job or execution; empty without one."""
-    return str((status.details.get("mlflow_config") or {}).get("MlflowResourceArn", ""))
+    """The MLflow app or tracking server of a job or execution; empty without one, or where it is an expression."""
+    found = (status.details.get("mlflow_config") or {}).get("MlflowResourceArn")
+    return found if isinstance(found, str) else ""

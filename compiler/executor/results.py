@@ -1,8 +1,8 @@
 """What came out: scores of evaluations, base and custom side by side.
 
-In: the status of an evaluation's execution. Out: `Score`s. Benchmarks and scorers leave `results_*.json` in S3,
-judges a summary beside their judgements; MTRL evaluations put their metrics into the job's own document, or only
-into MLflow.
+In: the status of an evaluation: an execution, or a job that stands alone. Out: `Score`s. Benchmarks and scorers
+leave `results_*.json` in S3, judges a summary beside their judgements; MTRL evaluations put their metrics into the
+job's own document, or only into MLflow. Refuses: objects that are not what evaluations leave.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from compiler.executor import metrics, track
 from compiler.executor.cloud import Cloud
-from compiler.executor.track import Status, Target
+from compiler.executor.track import Status
 
 _JUDGE_SUMMARY = "bedrock_llm_judge_results.json"
 _SIDES = {
@@ -65,7 +65,7 @@ class Page:
 
 
 class NoResults(Exception):
-    """An evaluation that has left nothing to read."""
+    """An evaluation that has left nothing to read, or nothing that can be read."""
 
 
 def read(cloud: Cloud, status: Status, region: str | None) -> tuple[Score, ...]:
@@ -73,7 +73,7 @@ def read(cloud: Cloud, status: Status, region: str | None) -> tuple[Score, ...]:
 
     Raises NoResults, CloudError.
     """
-    sides = {side: _of_step(cloud, status, arn, region) for side, arn in _scored(status)}
+    sides = {side: _of_job(cloud, arn, region) for side, arn in _scored(status)}
     base, custom = sides.get("base", {}), sides.get("custom", {})
     names = list(dict.fromkeys([*custom, *base]))
     return tuple(Score(metric, base.get(metric), custom.get(metric)) for metric in names)
@@ -87,21 +87,22 @@ def judgements(cloud: Cloud, status: Status, region: str | None, offset: int, li
     total, found = 0, []
     lines_read = False
     for side, arn in _scored(status):
-        if not arn.partition(":training-job/")[2]:
+        job = _job(cloud, arn)
+        if job.kind != "training-job":
             return None
-        bucket, prefix, name = *_place(status), arn.rpartition("/")[2]
-        folder = _join(prefix, f"{name}/output/output/")
+        bucket, prefix = _place(job)
+        folder = _join(prefix, f"{job.name}/output/output/")
         summary = next((k for k in _keys(cloud, bucket, folder, region) if k.endswith(f"/{_JUDGE_SUMMARY}")), None)
         if summary is None:
             return None
-        job = _object(cloud, bucket, summary, region)["job_name"]
-        for key in _keys(cloud, bucket, _join(prefix, f"{job}/"), region):
+        judged = _object(cloud, bucket, summary, region).get("job_name")
+        for key in _keys(cloud, bucket, _join(prefix, f"{judged}/"), region):
             if not key.endswith("_output.jsonl"):
                 continue
             lines_read = True
             for line in _lines(cloud, bucket, key, region):
                 if offset <= total < offset + limit:
-                    found.append(_judgement(side, json.loads(line)))
+                    found.append(_judgement(side, _mapping(line, f"line {total + 1} of s3://{bucket}/{key}")))
                 total += 1
     if not lines_read:
         raise NoResults(f"{status.name} has left no judgements")
@@ -109,23 +110,40 @@ def judgements(cloud: Cloud, status: Status, region: str | None, offset: int, li
 
 
 def _judgement(side: str, record: Mapping[str, Any]) -> Judgement:
-    responses = record.get("modelResponses") or [{}]
-    scores = record.get("automatedEvaluationResult", {}).get("scores", ())
+    scores = _at(record, "automatedEvaluationResult", "scores")
     return Judgement(
         side,
-        str(record.get("inputRecord", {}).get("prompt", "")),
-        str(responses[0].get("response", "")),
+        str(_at(record, "inputRecord", "prompt") or ""),
+        str(_at(record, "modelResponses", 0, "response") or ""),
         tuple(
             Opinion(
-                s["metricName"], s.get("result"), str((s.get("evaluatorDetails") or [{}])[0].get("explanation", ""))
+                str(_at(score, "metricName") or ""),
+                _number(_at(score, "result")),
+                str(_at(score, "evaluatorDetails", 0, "explanation") or ""),
             )
-            for s in scores
+            for score in (scores if isinstance(scores, list) else ())
         ),
     )
 
 
+def _at(tree: Any, *path: str | int) -> Any:
+    """Follow a path in what others have written; None where it leads nowhere."""
+    for step in path:
+        try:
+            tree = tree[step]
+        except (LookupError, TypeError):
+            return None
+    return tree
+
+
 def _scored(status: Status) -> list[tuple[str, str]]:
-    """The steps that have scored something: whom, and the job behind."""
+    """The jobs that have scored something: whom, and the job's ARN. A job that stands alone is one itself."""
+    if status.kind in ("job", "training-job"):
+        if status.state != "done":
+            raise NoResults(f"{status.name} is {status.status}: it has not scored anything")
+        models = status.details["model_package_config"] or {}
+        is_custom = {"InputModelPackageArn", "SourceModelPackageArn"} & set(models)
+        return [("custom" if is_custom else "base", status.arn)]
     found = [
         (_SIDES[step.name], step.job_arn)
         for step in status.steps
@@ -136,25 +154,40 @@ def _scored(status: Status) -> list[tuple[str, str]]:
     return found
 
 
-def _of_step(cloud: Cloud, status: Status, job_arn: str, region: str | None) -> Mapping[str, float]:
-    kind, *_, name = job_arn.rpartition(":")[2].split("/")
-    if kind == "job":
-        job = track.status(cloud, Target("job", name, job_arn, job_arn.split("/")[1], region))
-        return _numbers(job.details["evaluation_metrics"] or metrics.read(job).latest())
-    bucket, prefix = _place(status)
-    folder = _join(prefix, f"{name}/output/output/")
+def _job(cloud: Cloud, arn: str) -> Status:
+    """The job that has scored, as it says of itself; only it knows where it has really written."""
+    target = track.of_arn(arn)
+    if target is None:
+        raise NoResults(f"{arn} is no job that scores")
+    return track.status(cloud, target)
+
+
+def _of_job(cloud: Cloud, arn: str, region: str | None) -> Mapping[str, float]:
+    job = _job(cloud, arn)
+    if job.kind == "job":
+        given = job.details["evaluation_metrics"]
+        if not given and not job.details["job_category"].endswith("Evaluation"):
+            raise NoResults(f"{job.name} is no evaluation; `sagespec metrics` shows what it has logged")
+        return _numbers(given or metrics.read(job).latest())
+    bucket, prefix = _place(job)
+    folder = _join(prefix, f"{job.name}/output/output/")
     for key in _keys(cloud, bucket, folder, region):
         file = key.rpartition("/")[2]
-        if file == _JUDGE_SUMMARY:
-            summary = _object(cloud, bucket, key, region).get("results", {})
-            return _numbers({metric: value.get("score") for metric, value in summary.items()})
-        if file.startswith("results_") and file.endswith(".json"):
-            return _numbers(_first_task(_object(cloud, bucket, key, region).get("results", {})))
+        if file == _JUDGE_SUMMARY or (file.startswith("results_") and file.endswith(".json")):
+            results = _object(cloud, bucket, key, region).get("results")
+            if not isinstance(results, dict):
+                raise NoResults(f"s3://{bucket}/{key} is not what an evaluation leaves: `results` is no mapping")
+            if file == _JUDGE_SUMMARY:
+                return _numbers({metric: _at(value, "score") for metric, value in results.items()})
+            return _numbers(_first_task(results))
     raise NoResults(f"no results in s3://{bucket}/{folder}")
 
 
-def _place(status: Status) -> tuple[str, str]:
-    bucket, _, prefix = str(status.details.get("s3_output_path")).removeprefix("s3://").partition("/")
+def _place(job: Status) -> tuple[str, str]:
+    path = str(job.details["s3_output_path"])
+    if not path.startswith("s3://"):
+        raise NoResults(f"{job.name} writes to {path}, which is no place in S3")
+    bucket, _, prefix = path.removeprefix("s3://").partition("/")
     return bucket, prefix
 
 
@@ -169,7 +202,12 @@ def _first_task(results: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in metrics.items() if isinstance(value, int | float)}
+    found = {name: _number(value) for name, value in metrics.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _keys(cloud: Cloud, bucket: str, prefix: str, region: str | None) -> Iterator[str]:
@@ -183,12 +221,22 @@ def _keys(cloud: Cloud, bucket: str, prefix: str, region: str | None) -> Iterato
 
 
 def _object(cloud: Cloud, bucket: str, key: str, region: str | None) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(cloud.call("s3", "GetObject", region, Bucket=bucket, Key=key)["Body"].read())
+    body = cloud.call("s3", "GetObject", region, Bucket=bucket, Key=key)["Body"].read()
+    return _mapping(body, f"s3://{bucket}/{key}")
+
+
+def _mapping(text: bytes, where: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NoResults(f"{where} is not what an evaluation leaves: not JSON, {error}") from None
+    if not isinstance(found, dict):
+        raise NoResults(f"{where} is not what an evaluation leaves: no JSON object")
     return found
 
 
-def _lines(cloud: Cloud, bucket: str, key: str, region: str | None) -> Iterator[str]:
+def _lines(cloud: Cloud, bucket: str, key: str, region: str | None) -> Iterator[bytes]:
     """Read a JSON Lines object as a stream: a judge's output may be large."""
     for line in cloud.call("s3", "GetObject", region, Bucket=bucket, Key=key)["Body"].iter_lines():
         if line.strip():
-            yield line.decode()
+            yield line

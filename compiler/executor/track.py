@@ -9,14 +9,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from compiler.executor import runs
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File
 
-CATEGORIES = ("AgentRFT", "AgentRFTEvaluation")
+CATEGORIES = (
+    "AgentRFT",
+    "AgentRFTEvaluation",
+    "SyntheticDataGeneration",
+    "DataQualityEvaluation",
+    "DataTransformation",
+)
+"""Categories of the Job API, those that sagespec submits first."""
 _EXECUTION = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:pipeline/(?P<name>[^/]+)/execution/[^/]+")
 _JOB = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:job/(?P<category>[^/]+)/(?P<name>[^/]+)")
 _TRAINING_JOB = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:training-job/(?P<name>[^/]+)")
@@ -40,7 +48,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of an execution; `job_arn` is that of the job or training job behind it."""
+    """One step of an execution; `job_arn` is that of the job behind it, of whatever sort."""
 
     name: str
     display_name: str | None
@@ -73,9 +81,22 @@ class Status:
 
     @property
     def secondary(self) -> str:
-        """The service's finer word for what a job is doing; of an execution, the steps that run."""
-        running = ", ".join(step.name for step in self.steps if runs.state_of(step.status) == "running")
-        return str(self.details.get("secondary_status") or running)
+        """The service's finer word for what a job is doing."""
+        return str(self.details.get("secondary_status") or "")
+
+    @property
+    def running_steps(self) -> str:
+        """The steps of an execution that run."""
+        return ", ".join(step.name for step in self.steps if runs.state_of(step.status) == "running")
+
+
+def elapsed(status: Status, now: datetime) -> timedelta | None:
+    """How long something has run, or ran; None where its start is not known. AWS's clock may be ahead of ours."""
+    if status.creation_time is None:
+        return None
+    end = None if status.state == "running" else status.end_time or status.last_modified_time
+    found: timedelta = (end or now) - status.creation_time
+    return max(timedelta(0), found)
 
 
 def progress(status: Status) -> str:
@@ -93,24 +114,40 @@ def progress(status: Status) -> str:
 def find(cloud: Cloud, text: str, files: Mapping[str, File]) -> Target:
     """Find what a name or ARN stands for; `files` are the compiled files by address.
 
+    A run that was named otherwise than by its address belongs to the file with its identity, where there is one.
     Raises UnknownTarget, CloudError.
     """
     if text in files:
         return of_file(cloud, files[text])
+    target = _named(cloud, text)
+    file = next((f for f in files.values() if target.name.endswith(runs.suffix(f.content))), None)
+    return replace(target, file=file)
+
+
+def _named(cloud: Cloud, text: str) -> Target:
     if found := _EXECUTION.fullmatch(text):
-        return Target("execution", found["name"], text, region=found["region"])
-    if found := _JOB.fullmatch(text):
-        return Target("job", found["name"], text, found["category"], found["region"])
-    if found := _TRAINING_JOB.fullmatch(text):
-        return Target("training-job", found["name"], text, region=found["region"])
+        execution = cloud.call("sagemaker", "DescribePipelineExecution", found["region"], PipelineExecutionArn=text)
+        name = str(execution.get("PipelineExecutionDisplayName", found["name"]))
+        return Target("execution", name, text, region=found["region"])
+    if target := of_arn(text):
+        return target
+    job = _unless_missing(cloud, "DescribeTrainingJob", TrainingJobName=text)
+    if job is not None:
+        return Target("training-job", text, job["TrainingJobArn"])
     for category in CATEGORIES:
         job = _unless_missing(cloud, "DescribeJob", JobName=text, JobCategory=category)
         if job is not None:
             return Target("job", text, job["JobArn"], category)
-    job = _unless_missing(cloud, "DescribeTrainingJob", TrainingJobName=text)
-    if job is not None:
-        return Target("training-job", text, job["TrainingJobArn"])
     raise UnknownTarget(f"nothing is called {text!r}: give an address, a compiled file, a job name or an ARN")
+
+
+def of_arn(arn: str) -> Target | None:
+    """The job or training job that an ARN names, such as that of a step; None for any other text."""
+    if found := _JOB.fullmatch(arn):
+        return Target("job", found["name"], arn, found["category"], found["region"])
+    if found := _TRAINING_JOB.fullmatch(arn):
+        return Target("training-job", found["name"], arn, region=found["region"])
+    return None
 
 
 def of_file(cloud: Cloud, file: File) -> Target:
@@ -133,10 +170,11 @@ def target_of(file: File, run: runs.Run) -> Target:
 
 
 def _unless_missing(cloud: Cloud, operation: str, **parameters: Any) -> dict[str, Any] | None:
+    """A text that is no name, and a category that this region does not have yet, name nothing either."""
     try:
         return cloud.call("sagemaker", operation, **parameters)
     except CloudError as error:
-        if error.is_missing:
+        if error.is_missing or error.code == "ValidationException":
             return None
         raise
 
@@ -155,7 +193,7 @@ def _address(target: Target) -> str | None:
 def _job(cloud: Cloud, target: Target) -> Status:
     parameters = {"JobName": target.name, "JobCategory": target.category}
     found = cloud.call("sagemaker", "DescribeJob", target.region, **parameters)
-    document = json.loads(found.get("JobConfigDocument") or "{}")
+    document = _document(found.get("JobConfigDocument"))
     output = document.get("ServiceOutput", {})
     details = {
         "job_category": found["JobCategory"],
@@ -165,6 +203,7 @@ def _job(cloud: Cloud, target: Target) -> Status:
         "agent_config": document.get("AgentConfig"),
         "training_config": document.get("TrainingConfig") or document.get("EvaluationConfig"),
         "s3_output_path": document.get("OutputDataConfig", {}).get("S3OutputPath"),
+        "model_package_config": document.get("ModelPackageConfig"),
         "output_model_package_arn": output.get("OutputModelPackageArn"),
         "mlflow_config": _mlflow_config(document),
         "mlflow_details": output.get("MlflowDetails"),
@@ -202,6 +241,7 @@ def _training_job(cloud: Cloud, target: Target) -> Status:
         "role_arn": "RoleArn",
         "resource_config": "ResourceConfig",
         "model_artifacts": "ModelArtifacts",
+        "model_package_config": "ModelPackageConfig",
         "billable_time_in_seconds": "BillableTimeInSeconds",
     }
     return Status(
@@ -227,7 +267,7 @@ def _execution(cloud: Cloud, target: Target) -> Status:
     api = "DescribePipelineDefinitionForExecution"
     definition = cloud.call("sagemaker", api, region, PipelineExecutionArn=arn)["PipelineDefinition"]
     pipeline = found["PipelineArn"].rpartition("/")[2]
-    document = json.loads(definition)
+    document, begun = _document(definition), steps(cloud, arn, region)
     return Status(
         kind="execution",
         name=found.get("PipelineExecutionDisplayName", target.name),
@@ -241,11 +281,11 @@ def _execution(cloud: Cloud, target: Target) -> Status:
             "pipeline_arn": found["PipelineArn"],
             "pipeline_version_id": found.get("PipelineVersionId"),
             "eval_type": evaluation_type(pipeline),
-            "s3_output_path": next(_jobs_of(document, "S3OutputPath"), None),
+            "s3_output_path": next(_jobs_of(document, "S3OutputPath"), None) or _place_of(cloud, begun),
             "mlflow_config": document.get("MlflowConfig") or next(_jobs_of(document, "MlflowConfig"), None),
             "step_count": len(document.get("Steps", ())),
         },
-        steps=steps(cloud, arn, region),
+        steps=begun,
     )
 
 
@@ -255,15 +295,31 @@ def evaluation_type(pipeline: str) -> str | None:
     return next((t for t in types if f"-{t}-".lower() in f"{pipeline}-".lower()), None)
 
 
+def _document(text: Any) -> dict[str, Any]:
+    """A document that others have written; empty where it is an expression of a pipeline, or no document."""
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _jobs_of(definition: Mapping[str, Any], member: str) -> Iterator[Any]:
     """A member of the output configuration of each job of a pipeline that has it as a plain value."""
     for step in definition.get("Steps", ()):
-        arguments = step.get("Arguments", {})
-        document = arguments.get("JobConfigDocument")
-        inner = json.loads(document) if isinstance(document, str) else arguments
-        found = inner.get("OutputDataConfig", {}).get(member)
-        if isinstance(found, str) or (isinstance(found, dict) and "Get" not in found and "Std:Join" not in found):
+        arguments = step.get("Arguments") or {}
+        inner = _document(arguments["JobConfigDocument"]) if "JobConfigDocument" in arguments else arguments
+        found = (inner.get("OutputDataConfig") or {}).get(member)
+        if isinstance(found, str) or (isinstance(found, dict) and not {"Get", "Std:Join"} & set(found)):
             yield found
+
+
+def _place_of(cloud: Cloud, begun: tuple[Step, ...]) -> str | None:
+    """Where the jobs behind the steps write, when the definition has only an expression for it."""
+    for target in filter(None, (of_arn(step.job_arn or "") for step in begun)):
+        if path := status(cloud, target).details.get("s3_output_path"):
+            return str(path)
+    return None
 
 
 def steps(cloud: Cloud, arn: str, region: str | None) -> tuple[Step, ...]:
@@ -275,8 +331,7 @@ def steps(cloud: Cloud, arn: str, region: str | None) -> tuple[Step, ...]:
     found = []
     for page in cloud.pages("sagemaker", "ListPipelineExecutionSteps", key, region, **parameters):
         for step in page:
-            metadata = step.get("Metadata", {})
-            job = metadata.get("Job") or metadata.get("TrainingJob") or {}
+            jobs = [made for kind, made in step.get("Metadata", {}).items() if kind.endswith("Job")]
             found.append(
                 Step(
                     name=step["StepName"],
@@ -285,7 +340,7 @@ def steps(cloud: Cloud, arn: str, region: str | None) -> tuple[Step, ...]:
                     start_time=step.get("StartTime"),
                     end_time=step.get("EndTime"),
                     failure_reason=step.get("FailureReason"),
-                    job_arn=job.get("Arn"),
+                    job_arn=next((job.get("Arn") for job in jobs), None),
                 )
             )
     return tuple(found)

@@ -9,7 +9,7 @@ from typing import Any
 
 from compiler import assets
 from compiler.sandbox import hub, registry
-from compiler.sandbox.service import CREATED, Region
+from compiler.sandbox.service import CREATED, MOTO, Region
 
 _MOTO_SERVICES = ("iam", "lambda", "logs", "s3", "sts")
 
@@ -69,7 +69,8 @@ def seed(region: Region, buckets: Iterable[str]) -> None:
 
     def put_object(bucket: str, key: str, body: bytes) -> None:
         if bucket in s3.buckets:
-            s3.put_object(bucket, key, body)
+            with MOTO:
+                s3.put_object(bucket, key, body)
 
     region.put_object = put_object
     default = f"sagemaker-{region.region}-{region.account}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import random
+import hashlib
 import threading
+from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Literal
 
 Fault = Literal["throttle", "error", "drop"]
+MOST_LATENCY = 60
 
 
 @dataclass(frozen=True)
@@ -36,25 +38,37 @@ class Faults:
             name, equals, value = part.partition("=")
             if name not in known or not equals:
                 raise ValueError(f"{part!r} is not one of {', '.join(sorted(known))} with a value")
-            values[name] = float(value)
+            try:
+                values[name] = int(value) if name == "seed" else float(value)
+            except ValueError:
+                raise ValueError(f"{name} is a number, not {value!r}") from None
         if not all(0 <= values.get(name, 0) <= 1 for name in ("throttle", "error", "drop")):
             raise ValueError("throttle, error and drop are between 0 and 1")
+        if not 0 <= values.get("latency", 0) <= MOST_LATENCY:
+            raise ValueError(f"latency is between 0 and {MOST_LATENCY} seconds")
         seed = int(values.pop("seed", 0))
         return cls(**values, seed=seed)
 
 
 class Dice:
-    """Throws for each request which fault it meets."""
+    """Throws for each request which fault it meets: by the seed, what it asks, and how often that was asked before.
+
+    So the order in which requests of several threads arrive decides nothing.
+    """
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        self._random = random.Random(faults.seed)
+        self._asked: Counter[bytes] = Counter()
         self._lock = threading.Lock()
 
-    def throw(self) -> Fault | None:
+    def throw(self, *asked: bytes) -> Fault | None:
         """One throw: at most one fault a request."""
+        request = hashlib.sha256(b"\0".join(asked)).digest()
         with self._lock:
-            number = self._random.random()
+            self._asked[request] += 1
+            nth = self._asked[request]
+        thrown = hashlib.sha256(f"{self._faults.seed} {nth} ".encode() + request).digest()
+        number = int.from_bytes(thrown[:8], "big") / 2**64
         chances: tuple[tuple[Fault, float], ...] = (
             ("throttle", self._faults.throttle),
             ("error", self._faults.error),

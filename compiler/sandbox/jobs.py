@@ -51,13 +51,13 @@ def _check_limit(region: Region, category: str) -> None:
 
 def _check_document(region: Region, category: str, version: str, text: str) -> None:
     wanted = documents.job_schemas(region).get(f"{category}/{version}")
-    if wanted is None:
+    if wanted is None or category not in PHASES:
         raise ServiceError("ValidationException", f"There is no schema {version} of {category}.")
     try:
         document = json.loads(text)
     except ValueError as error:
         raise ServiceError("ValidationException", f"JobConfigDocument is not JSON: {error}") from None
-    problems = foreign.load(wanted).check(document)
+    problems = foreign.load({"type": "object", **wanted}).check(document)
     if problems:
         first = problems[0]
         where = ".".join(str(step) for step in first.path) or "the document"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from compiler.sandbox import jobs, training
-from compiler.sandbox.service import Region, ServiceError
+from compiler.sandbox.service import Region, ServiceError, number
 
 PREFIX = "/aws/sagemaker/"
 PAGE = 10
@@ -23,7 +23,7 @@ def filter_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]
     group = request["logGroupName"]
     if not any(True for _ in _jobs(region, group)):
         raise ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
-    prefix, since = request.get("logStreamNamePrefix", ""), request.get("startTime", 0)
+    prefix, since = str(request.get("logStreamNamePrefix", "")), number(request, "startTime") or 0
     events = [
         event
         for name, job in _jobs(region, group)
@@ -32,9 +32,11 @@ def filter_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]
     ]
     events.sort(key=lambda e: (e["timestamp"], e["eventId"]))
     start, _, pause = str(request.get("nextToken") or "0").partition("-")
+    if not start.isdecimal():
+        raise ServiceError("InvalidParameterException", "The specified nextToken is invalid.")
     if pause:
         return {"events": [], "searchedLogStreams": [], "nextToken": start}
-    end = int(start) + min(PAGE, int(request.get("limit", PAGE)))
+    end = int(start) + min(PAGE, int(number(request, "limit") or PAGE))
     answer: dict[str, Any] = {"events": events[int(start) : end], "searchedLogStreams": []}
     if end < len(events):
         answer["nextToken"] = f"{end}-empty"
@@ -59,9 +61,9 @@ def _events(name: str, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
             lines += [
                 f"step {n}: reward {0.3 + n / 40:.3f}" for n in range(1, jobs.EPOCHS * jobs.STEPS_PER_EPOCH + 1)
             ]
-        for number, line in enumerate(filter(None, lines)):
-            at = start + (end - start) * number / len(lines)
-            identity = f"{name}{transition['Status']}{number}"
+        for nth, line in enumerate(filter(None, lines)):
+            at = start + (end - start) * nth / len(lines)
+            identity = f"{name}{transition['Status']}{nth}"
             yield {
                 "eventId": hashlib.sha256(identity.encode()).hexdigest()[:56],
                 "ingestionTime": int(at * 1000),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from compiler.sandbox import jobs
@@ -15,13 +16,16 @@ from compiler.sandbox.service import Region, ServiceError
 PREFIX = "/api/2.0/mlflow/"
 
 
-def answer(region: Region, path: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Answer `runs/get`, `metrics/get-history`, `experiments/get-by-name` and `runs/search`."""
+def answer(regions: Iterable[Region], path: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Answer `runs/get`, `metrics/get-history`, `experiments/get-by-name` and `runs/search`.
+
+    MLflow's clients name no region: jobs of all are looked through.
+    """
     operation = path.removeprefix(PREFIX)
     if operation == "runs/get":
-        return {"run": _run(_find(region, given.get("run_id", "")))}
+        return {"run": _run(_find(regions, given.get("run_id", "")))}
     if operation == "metrics/get-history":
-        history = _history(_find(region, given.get("run_id", "")))
+        history = _history(_find(regions, given.get("run_id", "")))
         return {"metrics": [point for point in history if point["key"] == given.get("metric_key")]}
     if operation == "experiments/get-by-name":
         name = given.get("experiment_name", "")
@@ -31,12 +35,13 @@ def answer(region: Region, path: str, given: dict[str, Any]) -> dict[str, Any]:
     raise ServiceError("ENDPOINT_NOT_FOUND", f"nothing answers {path}", 404)
 
 
-def _find(region: Region, run_id: str) -> dict[str, Any]:
-    for job in region.table("jobs").values():
-        shown = jobs.current(region, job)
-        output = json.loads(shown["JobConfigDocument"])["ServiceOutput"]
-        if output["MlflowDetails"]["RunId"] == run_id:
-            return {**shown, "Output": output}
+def _find(regions: Iterable[Region], run_id: str) -> dict[str, Any]:
+    for region in regions:
+        for job in region.table("jobs").values():
+            shown = jobs.current(region, job)
+            output = json.loads(shown["JobConfigDocument"])["ServiceOutput"]
+            if output["MlflowDetails"]["RunId"] == run_id:
+                return {**shown, "Output": output}
     raise ServiceError("RESOURCE_DOES_NOT_EXIST", f"Run with id={run_id} not found", 404)
 
 

@@ -3,11 +3,41 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any
 
-from compiler import pipeline
+from compiler import pipeline, schema
 from compiler.sandbox import steps
-from compiler.sandbox.service import Region, ServiceError, not_found, now, operation, page, select
+from compiler.sandbox.service import Region, ServiceError, not_found, now, number, operation, page, select
+
+_STEP = {
+    "type": "object",
+    "required": ["Name", "Type", "Arguments"],
+    "properties": {
+        "Name": {"type": "string"},
+        "Type": {"type": "string"},
+        "Arguments": {"type": "object"},
+        "DependsOn": {
+            "type": "array",
+            "items": {
+                "type": ["string", "object"],
+                "required": ["Step", "Trigger"],
+                "properties": {"Step": {"type": "string"}, "Trigger": {"type": "string"}},
+            },
+        },
+    },
+}
+_DEFINITION = {
+    "type": "object",
+    "required": ["Steps"],
+    "properties": {
+        "Steps": {"type": "array", "items": _STEP},
+        "Parameters": {
+            "type": ["array", "null"],
+            "items": {"type": "object", "required": ["Name"], "properties": {"Name": {"type": "string"}}},
+        },
+    },
+}
 
 
 @operation
@@ -40,9 +70,9 @@ def _check(definition: str) -> None:
     """Refuse what the service refuses: text that is not JSON, a graph that cannot run."""
     try:
         parsed = json.loads(definition)
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise ServiceError("ValidationException", f"Unable to parse pipeline definition: {error}") from None
-    for problem in pipeline.check(parsed):
+    for problem in chain(schema.validate_against(_DEFINITION, parsed), pipeline.check(parsed)):
         raise ServiceError("ValidationException", f"Invalid pipeline definition: {problem.message}")
 
 
@@ -119,7 +149,7 @@ def start_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[st
         version = request.get("PipelineVersionId", len(found["Versions"]))
         if not 1 <= version <= len(found["Versions"]):
             raise not_found(f"version {version} of pipeline {request['PipelineName']}")
-        execution_id = region.new_id()
+        execution_id = region.new_id(f"{found['PipelineName']} {request.get('ClientRequestToken')}")
         arn = f"{found['PipelineArn']}/execution/{execution_id}"
         region.table("executions")[arn] = {
             "PipelineArn": found["PipelineArn"],
@@ -132,6 +162,7 @@ def start_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[st
             "Definition": found["Versions"][version - 1]["Definition"],
             "Parameters": {p["Name"]: p["Value"] for p in request.get("PipelineParameters", ())},
             "CreationTime": now(),
+            "Since": now(),
             "StoppedAt": None,
             "Steps": {},
         }
@@ -148,7 +179,7 @@ def describe_pipeline_execution(region: Region, request: dict[str, Any]) -> dict
 
 
 def _shown(execution: dict[str, Any]) -> dict[str, Any]:
-    hidden = ("Steps", "Definition", "Parameters", "StoppedAt", "PipelineName", "PipelineExecutionId")
+    hidden = ("Steps", "Definition", "Parameters", "Since", "StoppedAt", "PipelineName", "PipelineExecutionId")
     return {key: value for key, value in execution.items() if key not in hidden and value is not None}
 
 
@@ -162,7 +193,7 @@ def describe_pipeline_definition_for_execution(region: Region, request: dict[str
 def list_pipeline_executions(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     found = find(region, request["PipelineName"])
     ours = [_summary(steps.advance(region, e)) for e in _executions(region, found)]
-    after, before = request.get("CreatedAfter"), request.get("CreatedBefore")
+    after, before = number(request, "CreatedAfter"), number(request, "CreatedBefore")
     ours = [
         e for e in ours if (after is None or e["StartTime"] > after) and (before is None or e["StartTime"] < before)
     ]

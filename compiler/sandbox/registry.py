@@ -73,7 +73,8 @@ def list_model_packages(region: Region, request: dict[str, Any]) -> dict[str, An
 
 @operation
 def create_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    arn = region.arn(f"artifact/{region.new_id(32)}")
+    artifact = region.new_id(f"artifact {request['Source']['SourceUri']}", 32)
+    arn = region.arn(f"artifact/{artifact}")
     region.table("artifacts")[arn] = {
         **request,
         "ArtifactArn": arn,

@@ -1,12 +1,14 @@
 """The endpoint itself: one port for every service, on loopback only.
 
 Requests for SageMaker, AgentCore and Bedrock are answered here, all others by moto. Every request is recorded,
-so that a test can count what would have changed something.
+so that a test can count what would have changed something. Whatever comes in, an answer goes out as AWS would word
+it: what we are not up to is an InternalFailure, as it is there.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import re
 import socket
 import threading
@@ -16,17 +18,18 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
 
-from compiler import api
-from compiler.sandbox import account as seeding
-from compiler.sandbox import hub, jobs, logs, mlflow, pipelines, registry, training, wire
-from compiler.sandbox.faults import Dice, Faults
-from compiler.sandbox.service import LOCK, OPERATIONS, READS, Region, ServiceError, Timing
+from werkzeug.serving import WSGIRequestHandler, make_server
 
+from compiler.sandbox import account as seeding
+from compiler.sandbox import hub, jobs, logs, mlflow, pipelines, registry, requests, training, wire
+from compiler.sandbox.faults import Dice, Faults
+from compiler.sandbox.service import LOCK, MALFORMED, MOTO, OPERATIONS, READS, Region, ServiceError, Timing
+
+LOG = logging.getLogger(__name__)
 _HANDLERS = (hub, jobs, pipelines, registry, training)  # importing them has registered their operations
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _MOTO_MUTATING_POSTS = re.compile(r"(Create|Put|Update|Delete|Add|Remove|Tag|Untag|Set|Attach|Detach|Start|Stop)")
-_CHECKED = {"CreateArtifact", "CreateJob", "CreateModelPackageGroup", "CreatePipeline", "CreateTrainingJob"}
-_CHECKED |= {"StartPipelineExecution"}
+_FAILURE = ServiceError("InternalFailure", "We are sorry.", 500)
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -40,6 +43,13 @@ class Call:
     fault: str | None = None
 
 
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Say nothing: what was asked is in `calls`."""
+
+
 @dataclass
 class Sandbox:
     """A running sandbox; close it, or use it as a context manager."""
@@ -51,6 +61,8 @@ class Sandbox:
     facts: Mapping[str, Mapping[str, Any]]
     calls: list[Call] = field(default_factory=list)
     regions: dict[str, Region] = field(default_factory=dict)
+    home: str = "us-east-1"
+    """The region that clients are pointed at."""
     url: str = ""
     observer: Callable[[Call, bool], None] | None = None
     """Told of each request before it is carried out, and, with True, once it is and before it is answered."""
@@ -76,8 +88,8 @@ class Sandbox:
             "AWS_SESSION_TOKEN": "",
             "AWS_EC2_METADATA_DISABLED": "true",
             "MLFLOW_TRACKING_URI": self.url,
-            "AWS_REGION": sorted(self.regions)[0],
-            "AWS_DEFAULT_REGION": sorted(self.regions)[0],
+            "AWS_REGION": self.home,
+            "AWS_DEFAULT_REGION": self.home,
         }
 
     def region(self, name: str) -> Region:
@@ -89,6 +101,10 @@ class Sandbox:
             )
         return self.regions[name]
 
+    def misbehave(self, faults: Faults) -> None:
+        """Go on with other faults."""
+        self.faults, self._dice = faults, Dice(faults)
+
     def mutations(self) -> list[Call]:
         return [call for call in self.calls if call.mutating]
 
@@ -97,20 +113,24 @@ class Sandbox:
             return wire.answer(start_response, 200, [asdict(call) for call in list(self.calls)])
         scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
         service = scope["service"] if scope else "s3"
+        if environ["PATH_INFO"].startswith(mlflow.PREFIX):
+            service = "mlflow"  # its clients sign nothing
         region = scope["region"] if scope else "us-east-1"
-        body = wire.read_body(environ)
+        try:
+            body = wire.read_body(environ)
+        except ServiceError as unreadable:
+            return wire.error(start_response, unreadable, service)
         operation = wire.operation(environ, service, body)
-        fault = self._dice.throw()
+        fault = self._dice.throw(operation.encode(), environ["QUERY_STRING"].encode(), body)
         if self.faults.latency:
             threading.Event().wait(self.faults.latency)
         call = Call(service, operation, _is_mutating(environ, service, operation), fault)
         self.calls.append(call)
         self._observe(call, False)
         if fault == "throttle":
-            error = ServiceError("ThrottlingException", "Rate exceeded")
-            return wire.error(start_response, error, service)
+            return wire.error(start_response, ServiceError("ThrottlingException", "Rate exceeded"), service)
         if fault == "error":
-            return wire.error(start_response, ServiceError("InternalFailure", "We are sorry.", 500), service)
+            return wire.error(start_response, _FAILURE, service)
         if fault == "drop":
             list(self._serve(environ, lambda *_: None, service, operation, region, body))
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)  # closing alone leaves the handler's copies open
@@ -133,54 +153,67 @@ class Sandbox:
         body: bytes,
     ) -> Iterable[bytes]:
         try:
-            if service == "sagemaker" and operation in OPERATIONS:
-                request = wire.parse(body)
-                with LOCK:
-                    _validate(operation, request)
-                    answer = OPERATIONS[operation](self.region(region), request)
-                    text = json.dumps(answer)
-                return wire.answer(start_response, 200, text)
-            if service == "sts" and operation == "GetCallerIdentity":
-                return wire.identity(start_response, self.region(region))
-            query = {k: v[-1] for k, v in parse_qs(environ["QUERY_STRING"]).items()}
-            if service == "logs" and operation == "FilterLogEvents":
-                request = wire.parse(body)
-                if str(request.get("logGroupName")).startswith(logs.PREFIX):
-                    with LOCK:
-                        return wire.answer(start_response, 200, logs.filter_log_events(self.region(region), request))
-            if environ["PATH_INFO"].startswith(mlflow.PREFIX):
-                given = {**query, **wire.parse(body)}
-                with LOCK:  # MLflow's clients name no region
-                    found = mlflow.answer(self.region(sorted(self.regions)[0]), environ["PATH_INFO"], given)
-                return wire.answer(start_response, 200, found)
-            if service == "bedrock-agentcore":
-                with LOCK:
-                    return wire.answer(
-                        start_response,
-                        200,
-                        hub.agent_runtimes(self.region(region), environ["PATH_INFO"], query),
-                    )
-            if service == "bedrock" and environ["PATH_INFO"] == "/foundation-models":
-                with LOCK:
-                    return wire.answer(start_response, 200, hub.foundation_models(self.region(region)))
+            with LOCK:
+                if service == "sts" and operation == "GetCallerIdentity":
+                    return wire.identity(start_response, self.region(region))
+                found = self._play(environ, service, operation, region, body)
+            if found is None:
+                return self._ask_moto(environ, start_response)
         except ServiceError as error:
             return wire.error(start_response, error, service)
-        answer_: Iterable[bytes] = self._moto(environ, start_response)
-        return answer_
+        except NotImplementedError as error:
+            return wire.error(start_response, ServiceError("UnknownOperationException", str(error)), service)
+        except MALFORMED:
+            LOG.debug("%s %s", service, operation, exc_info=True)
+            return wire.error(start_response, _FAILURE, service)
+        return wire.answer(start_response, 200, found)
+
+    def _play(self, environ: dict[str, Any], service: str, operation: str, region: str, body: bytes) -> str | None:
+        """Answer in JSON what we play ourselves; None for what is moto's."""
+        path, here = environ["PATH_INFO"], self.region(region)
+        query = {k: v[-1] for k, v in parse_qs(environ["QUERY_STRING"]).items()}
+        answer: dict[str, Any]
+        if service == "sagemaker":
+            handler, request = OPERATIONS.get(operation), wire.parse(body)
+            if handler is None:
+                raise ServiceError("UnknownOperationException", f"The sandbox has no operation {operation}.")
+            requests.check(service, operation, request)
+            answer = handler(here, request)
+        elif service == "logs" and operation == "FilterLogEvents":
+            request = wire.parse(body)
+            if not str(request.get("logGroupName")).startswith(logs.PREFIX):
+                return None
+            requests.check(service, operation, request)
+            answer = logs.filter_log_events(here, request)
+        elif service == "mlflow":
+            answer = mlflow.answer(self.regions.values(), path, {**query, **wire.parse(body)})
+        elif service == "bedrock-agentcore":
+            answer = hub.agent_runtimes(here, path, query)
+        elif service == "bedrock" and path == "/foundation-models":
+            answer = hub.foundation_models(here)
+        else:
+            return None
+        return json.dumps(answer)
+
+    def _ask_moto(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        with MOTO:
+            answer = self._moto(environ, start_response)
+            content = list(answer)  # what is read later may be gone by then
+            if hasattr(answer, "close"):
+                answer.close()
+            return content
 
     def listen(self, port: int) -> None:
-        """Open the port and serve from a thread."""
-        from werkzeug.serving import WSGIRequestHandler, make_server
+        """Open the port and serve from a thread.
 
-        class Quiet(WSGIRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log(self, type: str, message: str, *args: Any) -> None:
-                """Say nothing: what was asked is in `calls`."""
-
-        self._dice = Dice(self.faults)
-        self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=Quiet)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        Raises OSError where the port cannot be had.
+        """
+        self.misbehave(self.faults)
+        with socket.create_server(("127.0.0.1", port)) as listener:
+            fd = listener.fileno()  # the server makes a socket of its own of it
+            self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=_Quiet, fd=fd)
+        self._server.log = lambda _type, message, *args: LOG.debug(message, *args)  # defects of moto: 500, no more
+        self.url = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
 
@@ -202,6 +235,7 @@ def start(
     sandbox = Sandbox(account, faults or Faults(), timing or Timing(), limits or {}, contexts)
     sandbox._moto = seeding.moto_application(account)
     names = {key.partition("/")[2] for key in contexts if key.startswith(f"{account}/")}
+    sandbox.home = sorted(names)[0]
     for name in sorted(names):
         seeding.seed(sandbox.region(name), buckets)
     sandbox.listen(port)
@@ -210,16 +244,5 @@ def start(
 
 def _is_mutating(environ: dict[str, Any], service: str, operation: str) -> bool:
     if " " in operation:  # REST: S3, Lambda, AgentCore; listing runtimes is a POST
-        reads = service == "bedrock-agentcore" or environ["PATH_INFO"].startswith(mlflow.PREFIX)
-        return environ["REQUEST_METHOD"] not in ("GET", "HEAD") and not reads
+        return environ["REQUEST_METHOD"] not in ("GET", "HEAD") and service not in ("bedrock-agentcore", "mlflow")
     return not READS.match(operation) and not operation.startswith("CreatePresigned")
-
-
-def _validate(operation: str, request: dict[str, Any]) -> None:
-    """Refuse parameters as the service does; what is only a warning to us is an error to it."""
-    if operation not in _CHECKED:
-        return
-    for problem in api.check("sagemaker", operation, request):
-        where = ".".join(str(step) for step in problem.path)
-        message = f"1 validation error detected: Value at '{where}' failed to satisfy constraint: {problem.message}"
-        raise ServiceError("ValidationException", message)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,7 +56,7 @@ class Region:
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: dict[tuple[str, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)
     put_object: Callable[[str, str, bytes], None] = field(default=lambda *_: None)
-    counter: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    counts: Counter[str] = field(default_factory=Counter)
 
     def table(self, name: str) -> dict[str, Any]:
         return self.tables.setdefault(name, {})
@@ -64,10 +64,11 @@ class Region:
     def arn(self, resource: str) -> str:
         return f"arn:{self.partition}:sagemaker:{self.region}:{self.account}:{resource}"
 
-    def new_id(self, length: int = 12) -> str:
-        """An id that is new here: letters and digits, the same in every run of the sandbox."""
-        number = next(self.counter)
-        return hashlib.sha256(f"{self.account}{self.region}{number}".encode()).hexdigest()[:length]
+    def new_id(self, of: str, length: int = 12) -> str:
+        """An id that is new here: letters and digits, the same in every run, in whatever order things are made."""
+        self.counts[of] += 1
+        text = f"{self.account} {self.region} {of} {self.counts[of]}"
+        return hashlib.sha256(text.encode()).hexdigest()[:length]
 
     def once(self, name: str, request: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Carry a request out once for its ClientRequestToken."""
@@ -89,13 +90,33 @@ class Region:
 CREATED = 1767225600.0
 """When everything was made that was there before the sandbox started."""
 LOCK = threading.RLock()
+MOTO = threading.Lock()
+"""Held while moto is asked anything: it is not made for threads."""
+MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading data raises that is not of the expected form."""
 now = time.time
+
+
+def number(request: dict[str, Any], name: str) -> float | None:
+    """A member that is a number, a time among them; None where it is not there."""
+    value = request.get(name)
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    raise ServiceError("SerializationException", f"{name}: expected a number, found {value!r}")
+
+
+def _whole(request: dict[str, Any], name: str) -> int:
+    """A member that says where or how much: a number, also as text as REST has it; 0 where it is not there."""
+    text = str(request.get(name) or "0")
+    if not text.isdecimal():
+        raise ServiceError("ValidationException", f"Invalid {name}: {text}")
+    return int(text)
 
 
 def page(request: dict[str, Any], items: list[Any], key: str, default: int = 50) -> dict[str, Any]:
     """Answer with one page of a list."""
-    start = int(request.get("NextToken") or 0)
-    end = start + int(request.get("MaxResults") or default)
+    start, size = (_whole(request, name) for name in ("NextToken", "MaxResults"))
+    end = start + (size or default)
     answer: dict[str, Any] = {key: items[start:end]}
     if end < len(items):
         answer["NextToken"] = str(end)
@@ -105,7 +126,7 @@ def page(request: dict[str, Any], items: list[Any], key: str, default: int = 50)
 def select(request: dict[str, Any], items: list[dict[str, Any]], name: str, status: str) -> list[dict[str, Any]]:
     """Filter and sort as the List operations do; `name` and `status` are the members that hold them."""
     text, wanted = request.get("NameContains"), request.get("StatusEquals")
-    after, before = request.get("CreationTimeAfter"), request.get("CreationTimeBefore")
+    after, before = number(request, "CreationTimeAfter"), number(request, "CreationTimeBefore")
     found = [
         item
         for item in items

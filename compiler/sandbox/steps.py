@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from compiler import pipeline
-from compiler.sandbox import jobs, training
-from compiler.sandbox.service import Region, ServiceError, now
+from compiler.sandbox import jobs, requests, training
+from compiler.sandbox.service import MALFORMED, Region, ServiceError, now
 
 _TERMINAL = ("Succeeded", "Failed", "Stopped")
 _TRIGGERS = {"Completed": ("Succeeded",), "Failed": ("Failed",), "Stopped": ("Stopped",), "Any": _TERMINAL}
@@ -42,7 +42,7 @@ def _start(region: Region, execution: dict[str, Any], step: dict[str, Any], wait
         for entry in step.get("DependsOn", ())
         if isinstance(entry, dict)
     }
-    at: float = execution["CreationTime"]
+    at: float = execution["Since"]
     for name in waits:
         before = execution["Steps"].get(name)
         if before is None:
@@ -63,13 +63,13 @@ def _begin(region: Region, execution: dict[str, Any], step: dict[str, Any], star
             begun["Job"] = _start_job(region, execution, step, arguments, start)
             begun["Metadata"] = {"Job": {"Arn": region.table("jobs")[begun["Job"]]["JobArn"]}}
         elif step["Type"] == "Training":
-            begun["TrainingJob"] = training.start_for_step(region, execution, step, arguments, start)
+            begun["TrainingJob"] = _start_training_job(region, execution, step, arguments, start)
             arn = region.table("training_jobs")[begun["TrainingJob"]]["TrainingJobArn"]
             begun["Metadata"] = {"TrainingJob": {"Arn": arn}}
         else:
             begun["Outputs"] = _record_lineage(region, arguments)
             begun["Metadata"] = {"Lineage": begun["Outputs"]} if step["Type"] == "Lineage" else {}
-    except (ServiceError, LookupError, ValueError) as error:
+    except (ServiceError, *MALFORMED) as error:
         begun["Failure"] = f"ClientError: {getattr(error, 'message', error)}"
     return begun
 
@@ -77,10 +77,28 @@ def _begin(region: Region, execution: dict[str, Any], step: dict[str, Any], star
 def _start_job(
     region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any], start: float
 ) -> str:
-    name = f"pipelines-{execution['PipelineExecutionId']}-{step['Name'][:20]}-{region.new_id(10)}"
-    jobs.create_job(region, {**arguments, "JobName": name})
+    name = _job_name(region, execution, step, step["Name"])
+    request = {**arguments, "JobName": name}
+    requests.check("sagemaker", "CreateJob", request)
+    jobs.create_job(region, request)
     region.table("jobs")[name]["CreationTime"] = start
     return name
+
+
+def _start_training_job(
+    region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any], start: float
+) -> str:
+    name = _job_name(region, execution, step, str(arguments.get("TrainingJobName", step["Name"])))
+    request = {**arguments, "TrainingJobName": name}
+    requests.check("sagemaker", "CreateTrainingJob", request)
+    training.create(region, request, start)
+    return name
+
+
+def _job_name(region: Region, execution: dict[str, Any], step: dict[str, Any], base: str) -> str:
+    """The name that the service gives to the job of a step."""
+    of = f"{execution['PipelineExecutionId']}-{base[:20].replace('_', '-')}"
+    return f"pipelines-{of}-{region.new_id(of + step['Name'], 10)}"
 
 
 def _record_lineage(region: Region, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +158,7 @@ def _conclude(region: Region, execution: dict[str, Any], total: int) -> None:
     ends = [end for _, end in states.values() if end is not None]
     running = [name for name, (status, _) in states.items() if status not in _TERMINAL]
     failed = [name for name, (status, _) in states.items() if status == "Failed"]
-    execution["LastModifiedTime"] = max(ends, default=execution["CreationTime"])
+    execution["LastModifiedTime"] = max([execution["Since"], *ends])
     if running:
         status = "Stopping" if execution["StoppedAt"] else "Executing"
     elif (execution["StoppedAt"] is not None and len(states) < total) or any(
@@ -163,7 +181,7 @@ def forget_failures(region: Region, execution: dict[str, Any]) -> None:
     for name, status in states.items():
         if status in ("Failed", "Stopped"):
             del execution["Steps"][name]
-    execution.update(StoppedAt=None, CreationTime=now())
+    execution.update(StoppedAt=None, Since=now())
     execution.pop("FailureReason", None)
 
 

@@ -14,10 +14,11 @@ LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 @operation
 def create_training_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    return {"TrainingJobArn": _create(region, request, now())}
+    return {"TrainingJobArn": create(region, request, now())}
 
 
-def _create(region: Region, request: dict[str, Any], created: float) -> str:
+def create(region: Region, request: dict[str, Any], created: float) -> str:
+    """Create a training job that was asked for at some time."""
     jobs, name = region.table("training_jobs"), request["TrainingJobName"]
     if name in jobs:
         raise ServiceError("ResourceInUse", f"Job name must be unique within an AWS account and region: {name}")
@@ -31,16 +32,6 @@ def _create(region: Region, request: dict[str, Any], created: float) -> str:
     }
     region.table("tags")[arn] = list(request.get("Tags", ()))
     return arn
-
-
-def start_for_step(
-    region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any], start: float
-) -> str:
-    """Create the training job of a pipeline step, under the name that the service gives it."""
-    base = arguments.get("TrainingJobName", step["Name"])[:20]
-    name = f"pipelines-{execution['PipelineExecutionId']}-{base}-{region.new_id(10)}"
-    _create(region, {**arguments, "TrainingJobName": name}, start)
-    return name
 
 
 def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:

@@ -10,22 +10,33 @@ import re
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
+from xml.sax.saxutils import escape
 
 from compiler.sandbox.service import Region, ServiceError
 
 StartResponse = Callable[..., Any]
+_OF_S3 = {"ThrottlingException": ("SlowDown", 503), "InternalFailure": ("InternalError", 500)}
+"""What S3 calls errors that others call otherwise."""
 
 
 def read_body(environ: dict[str, Any]) -> bytes:
-    """Read the body, and leave it to be read again; half a request, of a client that has died, is none."""
-    if environ.get("HTTP_TRANSFER_ENCODING") == "chunked":
-        body: bytes = environ["wsgi.input"].read()
+    """Read the body, and leave it to be read again; half a request, of a client that has died, is none.
+
+    Raises ServiceError for a body without an end.
+    """
+    if environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower() == "chunked":
+        try:
+            body: bytes = environ["wsgi.input"].read()
+        except OSError as error:
+            raise ServiceError("SerializationException", f"the body cannot be read: {error}") from None
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING")
     else:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        body = environ["wsgi.input"].read(length)
-        if len(body) < length:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal():
+            raise ServiceError("SerializationException", f"{length!r} is no length of a body")
+        body = environ["wsgi.input"].read(int(length))
+        if len(body) < int(length):
             raise ConnectionAbortedError("the client is gone")
     environ["wsgi.input"] = BytesIO(body)
     return body
@@ -43,7 +54,7 @@ class Request(dict[str, Any]):
 def parse(body: bytes) -> Request:
     try:
         found = json.loads(body or b"{}")
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise ServiceError("SerializationException", f"the body is not JSON: {error}") from None
     if not isinstance(found, dict):
         raise ServiceError("SerializationException", "the body is not a structure")
@@ -81,12 +92,12 @@ def identity(start_response: StartResponse, region: Region) -> Iterable[bytes]:
 
 def error(start_response: StartResponse, error: ServiceError, service: str) -> Iterable[bytes]:
     if service in ("s3", "sts", "iam"):
-        inner = f"<Error><Code>{error.code}</Code><Message>{error.message}</Message></Error>"
+        inner = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
         text = f"<ErrorResponse>{inner}</ErrorResponse>"
         if service == "s3":
-            code = "SlowDown" if error.code == "ThrottlingException" else "InternalError"
-            text = f"<Error><Code>{code}</Code><Message>{error.message}</Message></Error>"
-            error = ServiceError(code, error.message, 503 if code == "SlowDown" else 500)
+            code, status = _OF_S3.get(error.code, (error.code, error.status))
+            text = f"<Error><Code>{code}</Code><Message>{escape(error.message)}</Message></Error>"
+            error = ServiceError(code, error.message, status)
         content = text.encode()
         start_response(f"{error.status} Error", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
         return [content]

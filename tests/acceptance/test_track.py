@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import csv
+import fcntl
+import itertools
 import json
+import os
+import pty
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +22,19 @@ from xml.etree import ElementTree
 
 import boto3
 import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
 
-from compiler.sandbox import Sandbox
+from compiler.cli import blame
+from compiler.compiled import Request
+from compiler.executor import cloud, follow, listing, logs, track
+from compiler.executor.cloud import Cloud
+from compiler.sandbox import Faults, Sandbox
+from compiler.sandbox.server import Call
 from compiler.sandbox.service import Timing
 from tests.conftest import ROOT, Run
 
+LONG = 1e6
 FAST = ("--yes", "--wait", "--poll", "0.1")
 TRAINER = "MultiTurnRLTrainer/support-agent"
 JUDGE = "LLMAsJudgeEvaluator/support-tone"
@@ -50,29 +64,86 @@ def evaluated(project: Path, aws: Sandbox, run: Run) -> Path:
     return project
 
 
-def test_wait_follows_ours_and_those_of_others(project: Path, aws: Sandbox, run: Run) -> None:
+def hold(aws: Sandbox, share: float = 0.4) -> None:
+    """Keep all that runs where it is after a share of its time; nothing goes on before `release`."""
+    region = aws.region("us-west-2")
+    region.timing = Timing(job=LONG, lineage=0.01)
+    for job in (*region.table("jobs").values(), *region.table("training_jobs").values()):
+        job["CreationTime"] = time.time() - share * LONG
+
+
+def release(aws: Sandbox) -> None:
+    """Let all that was held come to its end."""
+    aws.region("us-west-2").timing = Timing(job=0.01, lineage=0.01)
+
+
+def release_after(aws: Sandbox, operation: str, looks: int) -> None:
+    """The same, once an operation was seen so often."""
+    seen = itertools.count(1)
+
+    def observe(call: Call, done: bool) -> None:
+        if done and call.operation == operation and next(seen) == looks:
+            release(aws)
+
+    aws.observer = observe
+
+
+@pytest.fixture
+def running(project: Path, aws: Sandbox, run: Run) -> Path:
+    """A training in the middle of its time, and an evaluation that has just started."""
     write(project, "multi-turn-rl-trainer", "bench-mark-evaluator")
-    aws.region("us-west-2").timing = Timing(job=4)  # slow enough to be seen on a busy machine
+    hold(aws)
     run("compile")
     run("apply", "--yes")
+    hold(aws)
+    return project
+
+
+def test_wait_follows_ours_and_those_of_others(running: Path, aws: Sandbox, run: Run) -> None:
+    release_after(aws, "DescribeJob", looks=3)
     result = run("wait", TRAINER, BENCHMARK, "--poll", "0.05", "-o", "json")
     statuses = json.loads(result.stdout)["status"]
     assert {s["status"] for s in statuses} == {"Completed", "Succeeded"}
-    assert re.search(r"support-agent InProgress \S+ Training epoch 1/2, step \d+/10", result.stderr)
+    assert re.search(r"support-agent InProgress \S+ Training epoch 1/2, step 4/10", result.stderr)
     for status in statuses:
         assert run("wait", status["arn"]).code == 0
 
 
-def test_wait_for_a_status_and_no_longer_than_allowed(project: Path, aws: Sandbox, run: Run) -> None:
-    write(project, "multi-turn-rl-trainer")
-    aws.region("us-west-2").timing = Timing(job=20)
-    run("compile")
-    run("apply", "--yes")
-    assert "not done after" in run("wait", TRAINER, "--timeout", "0", "--poll", "0.01", code=5).stderr
-    run("wait", TRAINER, "--for", "Training", "--poll", "0.01")
-    assert run("stop", TRAINER, "--yes").stdout.endswith("stopping\n")
+def test_wait_for_a_status_and_no_longer_than_allowed(running: Path, aws: Sandbox, run: Run) -> None:
+    assert "not done after" in run("wait", TRAINER, "--timeout", "0", "--poll", "3600", code=5).stderr
+    assert "not done after" in run("wait", TRAINER, "--timeout", "0.1", "--poll", "3600", code=5).stderr
+    run("wait", TRAINER, "--for", "Training")
+    run("wait", TRAINER, "--for", "Downloading", "--for", "Nothing")  # which has passed already
+    assert run("stop", TRAINER, "--yes").stdout.endswith("is stopping\n")
     assert "is Stopped" in run("wait", TRAINER, "--poll", "0.05", code=4).stderr
     run("wait", TRAINER, "--for", "Stopped")
+    missed = run("wait", TRAINER, "--for", "Uploading", "--for", "Completed", code=4).stderr
+    assert "is Stopped and has not been Uploading or Completed" in missed
+
+
+def test_waiting_blindly_has_an_end(running: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr(cloud, "ROUNDS", 1)
+    monkeypatch.setattr(follow, "BLIND_SECONDS", -1)
+
+    def fail(call: Call, done: bool) -> None:
+        if call.operation == "DescribeJob":
+            aws.misbehave(Faults(error=1))
+
+    aws.observer = fail
+    assert "We are sorry" in run("wait", TRAINER, "--poll", "0.05", code=3).stderr
+
+
+def test_stop_stops_each_time_it_is_asked(running: Path, aws: Sandbox, run: Run) -> None:
+    sagemaker = boto3.client("sagemaker")
+    assert run("stop", BENCHMARK, "--yes").stdout.endswith("is stopping\n")
+    assert run("stop", BENCHMARK, "--yes").stdout.endswith("is already Stopped\n")
+    arn = json.loads(run("describe", BENCHMARK, "-o", "json").stdout)["arn"]
+    sagemaker.retry_pipeline_execution(PipelineExecutionArn=arn)
+    assert run("stop", BENCHMARK, "--yes").stdout.endswith("is stopping\n")
+    assert json.loads(run("describe", BENCHMARK, "-o", "json").stdout)["status"] == "Stopped"
+    release(aws)
+    assert run("stop", TRAINER, "--yes").stdout.endswith("is already Completed\n")
 
 
 def test_describe_says_everything(trained: Path, run: Run) -> None:
@@ -80,6 +151,10 @@ def test_describe_says_everything(trained: Path, run: Run) -> None:
     assert said["details"]["progress_info"]["CurrentStep"] == 10
     assert said["details"]["billable_token_usage"]["TrainTokenCount"] == 400000
     assert said["compiled"]["source"] == "specs/multi-turn-rl-trainer.yaml"
+    assert [t["Status"] for t in said["details"]["secondary_status_transitions"]][-2:] == ["Uploading", "Completed"]
+    named = json.loads(run("describe", said["name"], "-o", "json").stdout)
+    assert named == said, "a job is known by its identity, however it is named"
+    shutil.rmtree(trained / "compiled")
     text = run("describe", said["name"]).stdout
     assert "  output_model_package_arn: arn:aws:sagemaker" in text
     assert "compiled:" not in text
@@ -111,6 +186,52 @@ def test_list_finds_what_anybody_has_started(evaluated: Path, aws: Sandbox, run:
     assert "neither ISO 8601" in run("list", "--created-after", "soon", code=2).stderr
 
 
+def test_list_asks_each_operation_only_for_what_it_knows(evaluated: Path, aws: Sandbox, run: Run) -> None:
+    def names(*options: str) -> set[str]:
+        return {entry["name"] for entry in json.loads(run("list", *options, "-o", "json").stdout)["runs"]}
+
+    everything = names()
+    assert names("--status", "Succeeded") == everything
+    assert names("--status", "DeleteFailed") == names("--status", "Invented") == set()
+    assert names("--name-contains", "llama_mmlu") == names("--name-contains", "?" * 99) == set()
+    assert names("--name-contains", "llama-mmlu") < everything
+
+
+def test_statuses_are_those_of_the_api() -> None:
+    model = ServiceModel(Loader().load_service_model("sagemaker", "service-2"))
+    shapes = {"ListJobs": "JobStatus", "ListTrainingJobs": "TrainingJobStatus"}
+    shapes["ListPipelineExecutions"] = "PipelineExecutionStatus"
+    for operation, shape in shapes.items():
+        assert set(model.shape_for(shape).enum) == listing.STATUSES[operation]
+    assert set(model.shape_for("JobCategory").enum) == set(track.CATEGORIES)
+
+
+def test_jobs_that_no_kind_makes(project: Path, aws: Sandbox, run: Run) -> None:
+    """An AgentRFTEvaluation job that others have started alone."""
+    write(project, "multi-turn-rl-evaluator", "multi-turn-rl-trainer")
+    run("compile")
+    run("apply", *FAST)
+    executions = json.loads(run("status", "-o", "json").stdout)["status"]
+    arn = next(step["job_arn"] for s in executions for step in s["steps"] if step["name"] == "EvaluateFineTunedModel")
+    sagemaker = boto3.client("sagemaker")
+    category = {"JobCategory": "AgentRFTEvaluation"}
+    job = sagemaker.describe_job(JobName=arn.rpartition("/")[2], **category)
+    document = json.loads(job["JobConfigDocument"])
+    del document["ServiceOutput"]
+    schema = {"JobConfigSchemaVersion": "1.0.0", "JobConfigDocument": json.dumps(document)}
+    sagemaker.create_job(JobName="theirs", RoleArn=job["RoleArn"], **schema, **category)
+    run("wait", "theirs", "--poll", "0.05")
+    listed = json.loads(run("list", "-o", "json").stdout)["runs"]
+    assert [e["kind"] for e in listed if e["name"] == "theirs"] == ["AgentRFTEvaluation"]
+    assert not [e for e in listed if e["name"].startswith("pipelines-")]
+    assert "theirs" in run("list", "--kind", "AgentRFTEvaluation").stdout
+    scores = {s["metric"]: s for s in json.loads(run("results", "theirs", "-o", "json").stdout)["scores"]}
+    assert scores["eval/reward/mean"]["custom"] > 0
+    assert scores["eval/reward/mean"]["base"] is None
+    assert "has no judge" in run("results", "theirs", "--limit", "1", code=1).stderr
+    assert "is no evaluation" in run("results", TRAINER, code=1).stderr
+
+
 def test_logs_page_through_to_the_last_line(trained: Path, aws: Sandbox, run: Run) -> None:
     before = len(aws.calls)
     lines = [json.loads(line) for line in run("logs", TRAINER, "-o", "json").stdout.splitlines()]
@@ -135,6 +256,91 @@ def test_logs_follow_to_the_end(project: Path, aws: Sandbox, run: Run) -> None:
     assert len(lines) == len(set(lines)) == 15
 
 
+def test_a_second_look_at_logs_goes_on_from_the_first(aws: Sandbox) -> None:
+    group, client = {"logGroupName": "/aws/lambda/agent"}, boto3.client("logs")
+    client.create_log_group(**group)
+    client.create_log_stream(**group, logStreamName="2026/1")
+    last = int(time.time() * 1000) - 60_000
+
+    def write_line(text: str, at: int) -> None:
+        client.put_log_events(**group, logStreamName="2026/1", logEvents=[{"timestamp": at, "message": text}])
+
+    tail = logs.Tail(Cloud(region="us-west-2"), "us-west-2")
+    function = track.Status("function", "agent", "", "Active")
+    write_line("old", last - 3 * logs.LATE_MS)
+    write_line("last", last)
+    assert [line.text for line in tail.read(function)] == ["old", "last"]
+    write_line("late", last - logs.LATE_MS // 2)
+    write_line("too late to be looked for", last - 2 * logs.LATE_MS)
+    write_line("new", last + 1)
+    assert [line.text for line in tail.read(function)] == ["late", "new"]
+    assert list(tail.read(function)) == []
+
+
+def test_logs_of_jobs_of_every_sort_behind_steps() -> None:
+    arn = "arn:aws:sagemaker:us-west-2:123456789012"
+    sorts = ("training-job", "processing-job", "hyper-parameter-tuning-job", "job/AgentRFTEvaluation", "job")
+    steps = tuple(track.Step(sort, None, "Succeeded", job_arn=f"{arn}:{sort}/a") for sort in sorts)
+    status = track.Status("execution", "a", "", "Succeeded", steps=steps)
+    places = [logs.Place(f"/aws/sagemaker/{group}", "a/") for group in ("TrainingJobs", "ProcessingJobs")]
+    assert logs.places(status) == [*places, logs.Place("/aws/sagemaker/Job/AgentRFTEvaluation", "a/")]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("list", "--created-after", "99999999999999d"), "before all time"),
+        (("list", "--created-before", "0001-01-01"), "before 1970"),
+        (("logs", TRAINER, "--since", "9999999999999d"), "before all time"),
+        (("logs", TRAINER, "--since", "0001-01-01T00:00+23:59"), "before 1970"),
+        (("logs", TRAINER, "--poll", "-1"), "--poll"),
+        (("wait", TRAINER, "--poll", "-1"), "--poll"),
+        (("wait", TRAINER, "--poll", "nan"), "no time"),
+        (("wait", TRAINER, "--timeout", "inf"), "--timeout"),
+        (("metrics", TRAINER, "--plot", "nowhere/x.png"), "there is no folder nowhere"),
+        (("metrics", TRAINER, "--plot", "x.zzz"), "ends in none of .pdf, .png, .svg"),
+        (("sandbox", "--bucket", "b"), "is no name of a bucket"),
+        (("sandbox", "--faults", "seed=x"), "seed is a number"),
+        (("sandbox", "--faults", "latency=inf"), "latency is between"),
+    ],
+)
+def test_wrong_command_lines(project: Path, aws: Sandbox, run: Run, words: tuple[str, ...], said: str) -> None:
+    assert said in " ".join(run(*words, code=2).stderr.split())
+    assert not aws.calls
+
+
+@pytest.mark.parametrize(
+    "words", [("sandbox", "--", "true"), ("plan",), ("apply", "--dry-run"), ("apply", "--sandbox")]
+)
+def test_a_lock_that_is_none(project: Path, aws: Sandbox, run: Run, words: tuple[str, ...]) -> None:
+    write(project, "multi-turn-rl-trainer")
+    run("compile")
+    (project / "sagespec.lock.json").write_text('{"contexts": {', "utf-8")
+    assert "sagespec.lock.json:1:" in run(*words, code=1).stderr
+
+
+def test_a_terminal_shows_one_table_that_ticks(running: Path, aws: Sandbox, importable: None) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
+    command = [sys.executable, "-m", "compiler", "wait", TRAINER, BENCHMARK, "--poll", "0.05"]
+    environment = {**os.environ, "TERM": "xterm"}
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    said = ""
+    while True:
+        try:
+            said += os.read(ours, 65536).decode("utf-8", "replace")
+        except OSError:  # what Linux says once the other end is closed
+            break
+        if len(set(re.findall(r"watching for (\d\S+)", said))) > 1:  # nothing has happened until then
+            release(aws)
+    os.close(ours)
+    assert process.wait() == 0
+    for word in ("status", "secondary", "step", "progress", "elapsed", "EvaluateBaseModel", "epoch 1/2, step 4/10"):
+        assert word in said, said
+    assert "Succeeded" in said.rpartition("spec  ")[2]
+
+
 def test_delete_lets_the_same_content_run_again(trained: Path, aws: Sandbox, run: Run) -> None:
     run("delete", TRAINER, "--yes")
     assert "has not run" in run("status").stdout
@@ -142,11 +348,7 @@ def test_delete_lets_the_same_content_run_again(trained: Path, aws: Sandbox, run
     assert [c.operation for c in aws.mutations()].count("CreateJob") == 2
 
 
-def test_what_runs_is_not_deleted(project: Path, aws: Sandbox, run: Run) -> None:
-    write(project, "bench-mark-evaluator")
-    aws.region("us-west-2").timing = Timing(job=20)
-    run("compile")
-    run("apply", "--yes")
+def test_what_runs_is_not_deleted(running: Path, run: Run) -> None:
     assert "running executions" in run("delete", BENCHMARK, "--yes", code=3).stderr
     run("stop", BENCHMARK, "--yes")
     run("delete", BENCHMARK, "--yes")
@@ -161,6 +363,17 @@ def test_verify_compares_what_ran_with_what_was_reviewed(trained: Path, aws: San
     document["InputDataConfig"][0]["ChannelName"] = "other"
     job["JobConfigDocument"] = json.dumps(document)
     assert '/InputDataConfig/0/ChannelName: was "other", now "train"' in run("verify", TRAINER, code=1).stdout
+
+
+def test_an_execution_named_by_its_arn_belongs_to_its_file(evaluated: Path, aws: Sandbox, run: Run) -> None:
+    said = json.loads(run("describe", BENCHMARK, "-o", "json").stdout)
+    assert "ran what is in" in run("verify", said["arn"]).stderr
+    assert json.loads(run("describe", said["arn"], "-o", "json").stdout) == said
+    with_thresholds(evaluated, "{metric: charm, minimum: 1}")
+    run("compile")
+    assert "MISSED: charm" in run("results", said["arn"], "--check", code=4).stdout
+    shutil.rmtree(evaluated / "compiled")
+    assert "no compiled file has the identity of llama-mmlu-" in run("verify", said["arn"], code=1).stderr
 
 
 def test_tags_drift_and_are_mended(trained: Path, aws: Sandbox, run: Run) -> None:
@@ -223,6 +436,69 @@ def test_judgements_page_by_page(evaluated: Path, run: Run) -> None:
     assert "judgements 1 to 1 of" in text
     assert "It is right." in text
     assert "has no judge" in run("results", BENCHMARK, "--limit", "1", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"results": {"all": {"acc', "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("\udcff\udcfe", "not JSON"),
+        ("[]", "no JSON object"),
+        ('{"results": [1, 2]}', "`results` is no mapping"),
+    ],
+)
+def test_results_that_are_not_as_expected(evaluated: Path, run: Run, content: str, said: str) -> None:
+    bucket, key = objects("results_")[0]
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=content.encode("utf-8", "surrogateescape"))
+    result = run("results", BENCHMARK, code=1)
+    assert f"s3://{bucket}/{key} is not what an evaluation leaves: " in result.stderr
+    assert said in result.stderr
+
+
+def test_what_is_not_a_number_is_null(evaluated: Path, run: Run) -> None:
+    bucket, key = objects("results_")[0]
+    body = json.dumps({"results": {"all": {"accuracy": float("nan"), "f1": float("inf"), "em": 0.5, "on": True}}})
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+    text = run("results", BENCHMARK, "-o", "json").stdout
+    scores = {s["metric"]: s["base"] for s in json.loads(text, parse_constant=pytest.fail)["scores"]}
+    assert scores == {"accuracy": None, "f1": None, "em": 0.5}
+
+
+@pytest.mark.parametrize("line", ["not json", "[]", "17"])
+def test_judgements_that_are_not_as_expected(evaluated: Path, run: Run, line: str) -> None:
+    bucket, key = objects("_output.jsonl")[0]
+    strange = (
+        '{"inputRecord": [], "modelResponses": 3, "automatedEvaluationResult": {"scores": [1, {"result": "x"}]}}'
+    )
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=f"{strange}\n{line}\n")
+    assert run("results", JUDGE, "--limit", "1").code == 0
+    assert f"line 2 of s3://{bucket}/{key} is not what" in run("results", JUDGE, "--limit", "2", code=1).stderr
+
+
+def objects(ending: str) -> list[tuple[str, str]]:
+    """Buckets and keys of what evaluations have left, by a part of the file's name."""
+    pages = boto3.client("s3").list_objects_v2(Bucket="my-bucket")["Contents"]
+    return [("my-bucket", entry["Key"]) for entry in pages if ending in entry["Key"].rpartition("/")[2]]
+
+
+def test_results_are_where_the_jobs_have_written(evaluated: Path, aws: Sandbox, run: Run) -> None:
+    """A pipeline of others may say only by an expression where its jobs write."""
+    sagemaker = boto3.client("sagemaker")
+    name = "SagemakerEvaluation-BenchmarkEvaluation-llama-mmlu"
+    definition = json.loads(sagemaker.describe_pipeline(PipelineName=name)["PipelineDefinition"])
+    for step in definition["Steps"]:
+        if "OutputDataConfig" in step["Arguments"]:
+            output = step["Arguments"]["OutputDataConfig"]
+            where = [output["S3OutputPath"], {"Get": "Execution.PipelineExecutionId"}]
+            output["S3OutputPath"] = {"Std:Join": {"On": "/", "Values": where}}
+    theirs = {"PipelineName": f"{name}-of-theirs", "RoleArn": "arn:aws:iam::123456789012:role/Theirs"}
+    sagemaker.create_pipeline(PipelineDefinition=json.dumps(definition), **theirs)
+    arn = sagemaker.start_pipeline_execution(PipelineName=theirs["PipelineName"])["PipelineExecutionArn"]
+    run("wait", arn, "--poll", "0.05")
+    assert json.loads(run("results", arn, "-o", "json").stdout)["scores"]
+    said = json.loads(run("describe", arn, "-o", "json").stdout)
+    assert said["details"]["s3_output_path"].endswith(f"/{arn.rpartition('/')[2]}")
 
 
 def test_the_way_into_mlflow(trained: Path, run: Run) -> None:
@@ -331,3 +607,14 @@ def test_what_aws_refuses_is_shown_at_the_spec_line(project: Path, aws: Sandbox,
     spec.write_text(spec.read_text("utf-8").replace("support-agent", "other-agent"), "utf-8")
     moved = run("apply", *FAST, code=3)
     assert "#/requests/2/parameters/JobConfigDocument/$json/InputDataConfig/0" in moved.stderr
+
+
+def test_a_message_that_names_only_a_leaf() -> None:
+    document = {"TrainingConfig": {"HyperParameters": {"max_epochs": "2"}}, "Tags": [{"Key": "a"}, {"Key": "b"}]}
+    request = Request("job", "sagemaker", "CreateJob", {"JobName": "a", "JobConfigDocument": {"$json": document}})
+    leaf = ("JobConfigDocument", "$json", "TrainingConfig", "HyperParameters", "max_epochs")
+    assert blame.named(request, "Hyperparameter max_epochs must be 1") == leaf
+    assert blame.named(request, "JobConfigDocument is invalid: 'max_epochs' is 2") == leaf
+    assert blame.named(request, "TrainingConfig/HyperParameters is not there, max_epochs neither") == leaf
+    assert blame.named(request, "JobName is taken, like max_epochs") == ("JobName",)
+    assert blame.named(request, "The Key of this Type is no Value") == ()
