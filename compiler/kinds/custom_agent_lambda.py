@@ -120,8 +120,9 @@ def _in_file(inputs: Inputs, source: Traced, problems: Problems) -> Any:
     named = {"path": path, "sha256": hashlib.sha256(content).hexdigest()}
     if path.endswith(".zip"):
         return {"ZipFile": source.to({"$file": named})}
+    _check_module(inputs.fields, problems)
     try:
-        _check_handler(inputs.fields, _parse(content), problems)
+        _check_function(inputs.fields, _parse(content), problems)
     except SyntaxError as error:  # it may be of a newer Python than this one
         problems.warn("bad-source", f"{source.value} is not Python code: {_where(error)}", source.path)
     return {"ZipFile": source.to({"$zip": {MODULE: named}})}
@@ -136,7 +137,8 @@ def _inline(inputs: Inputs, source: Traced, one_line: bool, problems: Problems) 
     if one_line and _is_only_named(tree):
         problems.error("bad-source", "there is no such file, and as code it defines nothing", source.path)
         return None
-    _check_handler(inputs.fields, tree, problems)
+    _check_module(inputs.fields, problems)
+    _check_function(inputs.fields, tree, problems)
     return {"ZipFile": source.to({"$zip": {MODULE: {"text": source.value}}})}
 
 
@@ -163,19 +165,28 @@ def _is_only_named(tree: ast.Module) -> bool:
     )
 
 
-def _check_handler(fields: Traced, tree: ast.Module, problems: Problems) -> None:
-    """The handler of code that is archived as one file: certainly nowhere else, and probably in it."""
+def _check_module(fields: Traced, problems: Problems) -> None:
+    """Code that is archived as one file is certainly in no other."""
     handler, runtime = fields.handler, fields.runtime
-    module, _, function = str(handler.value or "lambda_function.handler").rpartition(".")
+    module, function = _handler(fields)
     if runtime and not runtime.value.startswith("python"):
         hint = "bring code of other languages as a .zip"
         problems.error("bad-runtime", f"{runtime.value} does not run a {MODULE}", runtime.path, hint)
-    elif f"{module}.py" != MODULE or not function:
+    if f"{module}.py" != MODULE or not function:
         hint = "write lambda_function.<name of the function>"
         problems.error("bad-handler", f"the code is archived as {MODULE}: this is not in it", handler.path, hint)
-    elif not {function, "*"} & _bound(tree):
+
+
+def _check_function(fields: Traced, tree: ast.Module, problems: Problems) -> None:
+    _, function = _handler(fields)
+    if not {function, "*"} & _bound(tree):
         message = f"the code does not define {function!r}, which handler names"
         problems.warn("bad-source", message, fields.source.path)
+
+
+def _handler(fields: Traced) -> tuple[str, str]:
+    module, _, function = str(fields.handler.value or "lambda_function.handler").rpartition(".")
+    return module, function
 
 
 def _bound(tree: ast.Module) -> set[str]:
