@@ -17,7 +17,17 @@ from compiler.trace import Traced
 
 Recipe = Mapping[str, Any]
 
-SERVICE_MANAGED = frozenset({"name", "data_path", "model_name_or_path", "output_path", "mlflow_tracking_uri"})
+SERVICE_MANAGED = frozenset(
+    {
+        "base_model_name",
+        "data_path",
+        "mlflow_tracking_uri",
+        "model_name",
+        "model_name_or_path",
+        "name",
+        "output_path",
+    }
+)
 """Entries of override specs that the service fills in itself."""
 
 _SENDABLE = re.compile(r"[a-zA-Z0-9/_.:,\-\s'\"\[\]]*")
@@ -118,8 +128,8 @@ def _check_saving(given: Traced, recipe: Recipe, problems: Problems) -> None:
     values = _whole_numbers(names, given, recipe)
     if values and values[0] > values[1]:
         where = next(given[n] for n in names if given[n].given)
-        message = f"no checkpoint is saved: save_steps is {values[0]}, max_steps only {values[1]}"
-        problems.warn("save-steps", message, where.path)
+        message = f"save_steps is {values[0]}, more than max_steps, which is {values[1]}: nothing would be saved"
+        problems.error("save-steps", message, where.path)
 
 
 def _whole_numbers(names: Sequence[str], given: Traced, recipe: Recipe) -> list[int]:

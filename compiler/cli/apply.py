@@ -57,7 +57,7 @@ def command(
         plans.warn_of_ends(order, aws.lock_of(project_file), date.today())
         plans.show(made, options.wants_color(None, sys.stdout))
         if dry_run:
-            obstructed = plans.tell_obstacles(made)
+            obstructed = plans.tell_obstacles(made, project_file)
             return exits.AWS if obstructed else exits.FAILED if made.has_failed else exits.DONE
         if made.is_pending:
             aws.confirm("Go on?", yes)

@@ -162,7 +162,7 @@ def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Ite
     except ImportError:
         raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
     requests = [r.parameters for file in order_.files.values() for r in file.content.requests]
-    buckets = {name for name in existing.buckets(requests) if BUCKET.fullmatch(name)}
+    buckets = {name for name, _ in existing.buckets(requests) if BUCKET.fullmatch(name)}
     with sandbox.start(lock_of(project_file), buckets=sorted(buckets)) as running:
         before = dict(os.environ)
         os.environ.update(running.environment())

@@ -85,12 +85,15 @@ def _members(tree: Any, at: Place) -> Iterator[tuple[Place, str]]:
             yield from _members(value, (*at, index))
 
 
-def explain(file: File, request_id: str, message: str, project_file: Path | None) -> Iterator[str]:
-    """Say where the value stands that AWS refused, in lines to be printed; nothing when no member is named."""
+def explain(file: File, request_id: str, message: str, project_file: Path | None, known: Place = ()) -> Iterator[str]:
+    """Say where the value stands that AWS refused, in lines to be printed; nothing when no member is named.
+
+    Where it is `known`, the message need not name it.
+    """
     request = next((r for r in file.content.requests if r.id == request_id), None)
     if request is None:
         return
-    at = named(request, message)
+    at = known or named(request, message)
     if not at:
         return
     located = _in_spec(file, request_id, at, message, project_file)

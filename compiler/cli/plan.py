@@ -40,6 +40,6 @@ def command(
         plans.show(made, options.wants_color(None, sys.stdout))
     if save is not None:
         aws.write(save, planning.save(made, root))
-    if plans.tell_obstacles(made):
+    if plans.tell_obstacles(made, project_file):
         return exits.AWS
     return exits.PENDING if detailed_exitcode and made.is_pending else exits.DONE

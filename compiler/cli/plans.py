@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from compiler.cli import blame
-from compiler.executor.apply import Outcome
+from compiler.executor.apply import Failure, Outcome
 from compiler.executor.files import File, Order
 from compiler.executor.plan import Plan
 from compiler.report import printable
@@ -63,13 +63,12 @@ def show(plan: Plan, color: bool) -> None:
     click.echo(", ".join(counts).replace("keep", "unchanged").replace("wait", "waiting") or "nothing to do", err=True)
 
 
-def tell_obstacles(plan: Plan) -> bool:
-    """Print what stands in the way of files, and whether anything does."""
+def tell_obstacles(plan: Plan, project_file: Path | None) -> bool:
+    """Print what stands in the way of files, and say whether anything does."""
     for planned in plan.targets():
-        for obstacle in planned.obstacles:
-            click.echo(f"error: {planned.address}: {printable(obstacle)}", err=True)
-            if planned.hint:
-                click.echo(f"    hint: {planned.hint}", err=True)
+        if found := planned.obstacle:
+            failure = Failure(planned.address, found.reason, found.hint, True, found.request, found.place)
+            _tell_failure(failure, planned.file, project_file)
     return plan.has_obstacles
 
 
@@ -94,11 +93,15 @@ def _judges(tree: Any) -> set[str]:
 def tell(outcome: Outcome, files: Mapping[str, File], project_file: Path | None) -> None:
     """Print where apply ended: failures, at the spec's line where AWS names a field, and what waits for what."""
     for failure in outcome.failures:
-        click.echo(f"error: {failure.address}: {printable(failure.reason)}", err=True)
-        if failure.request:
-            for line in blame.explain(files[failure.address], failure.request, failure.reason, project_file):
-                click.echo(line, err=True)
-        if failure.hint:
-            click.echo(f"    hint: {failure.hint}", err=True)
+        _tell_failure(failure, files[failure.address], project_file)
     for address, needed in outcome.waiting.items():
         click.echo(f"{address} waits for {', '.join(needed)}: apply again when that is done, or use --wait", err=True)
+
+
+def _tell_failure(failure: Failure, file: File, project_file: Path | None) -> None:
+    click.echo(f"error: {failure.address}: {printable(failure.reason)}", err=True)
+    if failure.request:
+        for line in blame.explain(file, failure.request, failure.reason, project_file, failure.place):
+            click.echo(line, err=True)
+    if failure.hint:
+        click.echo(f"    hint: {failure.hint}", err=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from compiler.diagnostics import Path as Place
 from compiler.executor import runs, tags, track
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File
@@ -40,13 +41,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a file came to no good end."""
+    """Why a file came to no good end; `place` in the parameters of `request`, where it is known."""
 
     address: str
     reason: str
     hint: str = ""
     by_aws: bool = False
     request: str = ""
+    place: Place = ()
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,8 @@ class _Applying:
             if planned.drifts:
                 tags.repair(self.cloud, planned.drifts)
                 self.on_event(Event(address, "tagged", planned.drifts[0].arn))
-            if planned.obstacles:
-                self._fail(Failure(address, planned.obstacles[0], planned.hint, by_aws=True))
+            if found := planned.obstacle:
+                self._fail(Failure(address, found.reason, found.hint, True, found.request, found.place))
         pool = ThreadPoolExecutor(self.options.concurrency)
         try:
             self._carry_out(pool)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from compiler.diagnostics import Path
 from compiler.executor.cloud import Cloud, CloudError
 
 
@@ -107,15 +108,15 @@ def same_definition(found: Mapping[str, Any], parameters: Mapping[str, Any]) -> 
     return bool(json.loads(found["PipelineDefinition"]) == json.loads(parameters["PipelineDefinition"]))
 
 
-def buckets(tree: Any) -> Iterator[str]:
-    """The buckets that parameters name."""
+def buckets(tree: Any, at: Path = ()) -> Iterator[tuple[str, Path]]:
+    """The buckets that parameters name, and where."""
     if isinstance(tree, str) and tree.startswith("s3://"):
-        yield tree[5:].partition("/")[0]
+        yield tree[5:].partition("/")[0], at
     elif isinstance(tree, dict):
         if isinstance(tree.get("Bucket"), str):
-            yield tree["Bucket"]
-        for value in tree.values():
-            yield from buckets(value)
-    elif isinstance(tree, list | tuple):
-        for value in tree:
-            yield from buckets(value)
+            yield tree["Bucket"], (*at, "Bucket")
+        for key, value in tree.items():
+            yield from buckets(value, (*at, key))
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree):
+            yield from buckets(value, (*at, index))

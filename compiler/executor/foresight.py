@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from compiler.compiled import Request
+from compiler.diagnostics import Path as Place
 from compiler.executor import existing, markers
 from compiler.executor.cloud import Cloud
 from compiler.executor.differences import differences
@@ -26,11 +27,24 @@ THREADS = 16
 
 
 @dataclass(frozen=True)
+class Obstacle:
+    """What AWS has, or lacks, that keeps a file from being carried out, and the way past it.
+
+    `place` is the one in the parameters of `request` that names it, where one does.
+    """
+
+    reason: str
+    hint: str
+    request: str = ""
+    place: Place = ()
+
+
+@dataclass(frozen=True)
 class Foresight:
     """What becomes of requests, by address and id; what stands in the way of files, by address."""
 
     words: Mapping[tuple[str, str], Word] = field(default_factory=dict)
-    obstacles: Mapping[str, str] = field(default_factory=dict)
+    obstacles: Mapping[str, Obstacle] = field(default_factory=dict)
 
 
 def look(cloud: Cloud, ready: Sequence[File], functions: Sequence[File], root: Path) -> Foresight:
@@ -39,16 +53,23 @@ def look(cloud: Cloud, ready: Sequence[File], functions: Sequence[File], root: P
     Raises CloudError.
     """
     shelves = {file.content.region: Shelf(cloud, file.content.region) for file in ready}
-    buckets = {(f.content.region, b) for f in ready for b in _buckets(f)}
-    lacking = at_once(buckets, lambda place: shelves[place[0]].lacks_bucket(place[1]))
+    buckets = {(f.content.region, bucket) for f in ready for bucket, _, _ in _buckets(f)}
+    lacking = at_once(buckets, lambda key: shelves[key[0]].lacks_bucket(key[1]))
     arns = {(f.content.region, arn) for f in functions for arn in _functions(f)}
-    absent = at_once(arns, lambda place: shelves[place[0]].lacks_function(place[1]))
-    obstacles: dict[str, str] = {}
+    absent = at_once(arns, lambda key: shelves[key[0]].lacks_function(key[1]))
+    obstacles: dict[str, Obstacle] = {}
     for file in ready:
-        reasons = [f"there is no function {a}" for a in _functions(file) if absent.get((file.content.region, a))]
-        reasons += [f"there is no bucket {b}" for b in _buckets(file) if lacking[file.content.region, b]]
-        if reasons:
-            obstacles[file.address] = ", ".join(reasons)
+        region = file.content.region
+        missing = [
+            Obstacle(f"there is no function {a}", _MAKE_FUNCTION) for a in _functions(file) if absent.get((region, a))
+        ]
+        missing += [
+            Obstacle(f"there is no bucket {bucket}", _MAKE_BUCKET, request, place)
+            for bucket, request, place in _buckets(file)
+            if lacking[region, bucket]
+        ]
+        if missing:
+            obstacles[file.address] = missing[0]
     free = [file for file in ready if file.address not in obstacles]
     wanted = {_thing(f, r): (f, r) for f in free for r in f.content.requests}
     found = at_once(wanted, lambda thing: _find(shelves[thing[0]], *wanted[thing], root))
@@ -57,12 +78,16 @@ def look(cloud: Cloud, ready: Sequence[File], functions: Sequence[File], root: P
         for request in file.content.requests:
             word = found[_thing(file, request)]
             if word is None:
-                obstacles[file.address] = (
-                    f"a pipeline {request.parameters['PipelineName']} exists that is not this spec's"
-                )
+                reason = f"a pipeline {request.parameters['PipelineName']} exists that is not this spec's"
+                obstacles[file.address] = Obstacle(reason, _MOVE_ASIDE)
             else:
                 words[file.address, request.id] = word
     return Foresight(words, obstacles)
+
+
+_MAKE_BUCKET = "create the bucket first; sagespec never does"
+_MAKE_FUNCTION = "create the function first, or describe it with a CustomAgentLambda that has a source"
+_MOVE_ASIDE = "name the spec otherwise, or `sagespec delete` what stands there"
 
 
 def at_once(keys: Mapping[K, Any] | set[K] | Sequence[K], question: Callable[[K], T]) -> dict[K, T]:
@@ -105,8 +130,11 @@ def _find(shelf: Shelf, file: File, request: Request, root: Path) -> Word | None
     return "keep" if same and found["RoleArn"] == given["RoleArn"] else "update"
 
 
-def _buckets(file: File) -> list[str]:
-    return sorted({b for r in file.content.requests for b in existing.buckets(r.parameters)})
+def _buckets(file: File) -> Iterator[tuple[str, str, Place]]:
+    """The buckets that a file names, and where: the request and the place in its parameters."""
+    for request in file.content.requests:
+        for bucket, place in existing.buckets(request.parameters):
+            yield bucket, request.id, place
 
 
 def _functions(file: File) -> list[str]:

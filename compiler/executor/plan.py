@@ -19,20 +19,12 @@ from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.differences import differences
 from compiler.executor.existing import Shelf
 from compiler.executor.files import File, InvalidFiles, Order
-from compiler.executor.foresight import Foresight
+from compiler.executor.foresight import Foresight, Obstacle
 from compiler.executor.runs import Found, Run
 from compiler.executor.tags import Drift
 
 Action = Literal["create", "update", "start", "keep", "running", "wait", "failed", "refused", "blocked"]
 MOST_DIFFERENCES = 12
-
-
-_HINTS = {
-    "no bucket": "create the bucket first; sagespec never does",
-    "no function": "create the function first, or describe it with a CustomAgentLambda that has a source",
-    "a pipeline": "name the spec otherwise, or `sagespec delete` what stands there",
-    "a function": "leave function_name out, so that each content has a function of its own, or name another",
-}
 
 
 @dataclass(frozen=True)
@@ -55,6 +47,7 @@ class FilePlan:
     waits_for: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     drifts: tuple[Drift, ...] = ()
+    obstacle: Obstacle | None = None
 
     @property
     def address(self) -> str:
@@ -67,16 +60,6 @@ class FilePlan:
     @property
     def has_failed(self) -> bool:
         return any(line.action in ("failed", "refused", "blocked") for line in self.lines)
-
-    @property
-    def obstacles(self) -> tuple[str, ...]:
-        """What AWS has, or lacks, that keeps the file from being carried out."""
-        return tuple(dict.fromkeys(line.note for line in self.lines if line.action == "refused"))
-
-    @property
-    def hint(self) -> str:
-        """The way past the obstacles."""
-        return next((h for word, h in _HINTS.items() if any(word in o for o in self.obstacles)), "")
 
 
 @dataclass(frozen=True)
@@ -98,7 +81,7 @@ class Plan:
 
     @property
     def has_obstacles(self) -> bool:
-        return any(plan.obstacles for plan in self.targets())
+        return any(plan.obstacle for plan in self.targets())
 
 
 def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Plan:
@@ -159,7 +142,9 @@ def _plan_known(cloud: Cloud, file: File, run: Run, root: Path) -> FilePlan:
     if _is_function(file) and file.target:
         wanted = markers.fill(request.parameters, {}, root)
         if other := functions.difference(Shelf(cloud, file.content.region), wanted, run.details):
-            return FilePlan(file, (Line(request.id, "refused", run.name, other),))
+            hint = "leave function_name out, so that each content has a function of its own, or name another"
+            line = Line(request.id, "refused", run.name, other)
+            return FilePlan(file, (line,), obstacle=Obstacle(other, hint))
     rest = tuple(Line(r.id, "keep", _what(r)) for r in file.content.requests[:-1])
     return FilePlan(file, (*rest, Line(request.id, action, run.name, note)), run)
 
@@ -174,16 +159,17 @@ def _plan_new(file: File, before: Mapping[str, FilePlan], ahead: Foresight, sinc
         return FilePlan(file, (Line("-", "keep", "nothing to do"),))
     blockers = [a for a in file.content.depends_on if before[a].has_failed]
     waits = [a for a in file.content.depends_on if before[a].is_pending or _is_running(before[a])]
+    obstacle = ahead.obstacles.get(file.address)
     action: Action | None = None
     note = ""
     if blockers:
         action, note = "blocked", f"by {', '.join(blockers)}"
-    elif file.address in ahead.obstacles:
-        action, note = "refused", ahead.obstacles[file.address]
+    elif obstacle:
+        action, note = "refused", obstacle.reason
     elif waits:
         action, note = "wait", f"for {', '.join(waits)}"
     lines = [Line(r.id, action or _action(file, r, ahead), _what(r), note) for r in requests]
-    return FilePlan(file, tuple(lines), None, tuple(waits), since)
+    return FilePlan(file, tuple(lines), None, tuple(waits), since, obstacle=obstacle)
 
 
 def _action(file: File, request: Request, ahead: Foresight) -> Action:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from compiler import evaluation, hyperparameters, inference
+from compiler import evaluation, inference
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
 from compiler.evaluation import Ground
@@ -41,10 +41,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
         return Facts(ground, None, {**settled, "preset_reward_function": scorer})
     _require_postprocessing(fields.hyperparameters, problems)
     settled["postprocessing"] = scorer.to("True")
-    # as in the SDK, a recipe's null counts as chosen once anything is given: it is then left to the service
-    is_null = "aggregation" in hyperparameters.entries(recipe) and "aggregation" not in chosen
-    if not (is_null and fields.hyperparameters):
-        settled["aggregation"] = chosen.get("aggregation") or scorer.to("mean")
+    settled["aggregation"] = chosen.get("aggregation") or scorer.to("mean")
     return Facts(ground, scorer, settled)
 
 

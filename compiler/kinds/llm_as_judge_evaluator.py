@@ -109,10 +109,10 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
         phases=phases,
         reports=reports,
         metrics=facts.metrics,
-        custom_metrics=path.to(location) if facts.custom_metrics else None,
+        custom_metrics=path.to(location) if facts.custom_metrics.given else None,
     )
     artifact = [evaluation.artifact_request(ground.model.package)] if ground.model.package else []
-    upload = [_upload(path, facts.custom_metrics, fields.kms_key_id)] if facts.custom_metrics else []
+    upload = [_upload(path, facts.custom_metrics, fields.kms_key_id)] if facts.custom_metrics.given else []
     tags = evaluation.base_model_tag(ground.model)
     return [*artifact, *upload, *evaluation.requests(inputs, common.pipeline_name, ground.role, definition, tags)]
 

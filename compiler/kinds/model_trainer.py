@@ -237,6 +237,7 @@ def _output_path(inputs: Inputs, bucket: str) -> Traced:
     given = fields.output_data_config.s3_output_path
     if given:
         return given
-    image = str(fields.training_image.value or fields.algorithm_name.value)
-    name = fields.base_job_name.value or f"{image.rpartition('/')[2].partition(':')[0].partition('@')[0]}-job"
+    image = str(fields.training_image.value or "")
+    what = image.rpartition("/")[2].partition(":")[0].partition("@")[0] or fields.algorithm_name.value
+    name = fields.base_job_name.value or f"{what}-job"
     return fields.base_job_name.to(f"s3://{bucket}/{name}")

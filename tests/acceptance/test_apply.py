@@ -201,6 +201,7 @@ def test_a_missing_bucket_is_an_error_of_plan(project: Path, aws: Sandbox, run: 
     for command in (["plan"], ["apply", "--dry-run"], ["apply", *FAST]):
         said = run(*command, code=3).stderr
         assert "there is no bucket no-bucket" in said
+        assert "specs/a.yaml:13:19: error[aws]: there is no bucket" in said
         assert "create the bucket first" in said
     assert mutations(aws) == []
 
