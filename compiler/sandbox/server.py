@@ -214,7 +214,7 @@ class Sandbox:
             self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=_Quiet, fd=fd)
         self._server.log = lambda _type, message, *args: LOG.debug(message, *args)  # defects of moto: 500, no more
         self.url = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
 
 def start(
