@@ -58,6 +58,7 @@ EXECUTOR = [
     "tags",
     "plan",
     "submit",
+    "targets",
     "track",
     "apply",
     "follow",

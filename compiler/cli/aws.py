@@ -17,12 +17,13 @@ import click
 
 from compiler import project, report, workspace
 from compiler.cli import exits, options
-from compiler.executor import existing, files, track
+from compiler.executor import existing, files
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File, InvalidFiles, Order
 from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
 from compiler.executor.results import NoResults
-from compiler.executor.track import Target, UnknownTarget
+from compiler.executor.targets import Target, UnknownTarget, of_file
+from compiler.executor.targets import find as find_target
 
 F = TypeVar("F", bound=Callable[..., Any])
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -118,9 +119,9 @@ def targets(
     for name in names:
         if Path(name).exists():
             for file in files.read([Path(name)]).targets():
-                found[file.address] = track.of_file(cloud, file)
+                found[file.address] = of_file(cloud, file)
         else:
-            found[name] = track.find(cloud, name, known)
+            found[name] = find_target(cloud, name, known)
     return found
 
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import click
 
 from compiler.cli import aws, exits
-from compiler.executor import results, runs, thresholds, track
+from compiler.executor import results, runs, targets, thresholds, track
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File
 from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
@@ -163,7 +163,7 @@ def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, runs.Run]) -> 
 
 
 def _show_one(cloud: Cloud, file: File, run: runs.Run) -> bool:
-    target = track.target_of(file, run)
+    target = targets.of_run(file, run)
     status = track.status(cloud, target)
     package = status.details.get("output_model_package_arn")
     if package:

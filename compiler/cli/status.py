@@ -9,6 +9,7 @@ import click
 
 from compiler.cli import aws, exits
 from compiler.executor import runs, track
+from compiler.executor.targets import find, of_run
 from compiler.executor.track import Status
 from compiler.report import printable
 
@@ -31,8 +32,8 @@ def command(
         wanted, known = aws.compiled(targets, environment, project_file)
         named = [t for t in targets if t not in known and not Path(t).exists()]
         found = runs.find(cloud, wanted).runs
-        shown = [track.status(cloud, track.target_of(f, found[f.address])) for f in wanted if f.address in found]
-        shown += [track.status(cloud, track.find(cloud, t, known)) for t in named]
+        shown = [track.status(cloud, of_run(f, found[f.address])) for f in wanted if f.address in found]
+        shown += [track.status(cloud, find(cloud, t, known)) for t in named]
     missing = [f.address for f in wanted if f.address not in found and f.content.requests]
     if form == "json":
         aws.show_json({"status": [asdict(s) for s in shown], "not_run": missing})

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.diagnostics import Path as Place
-from compiler.executor import runs, tags, track
+from compiler.executor import runs, tags, targets, track
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File
 from compiler.executor.markers import Unfilled
@@ -239,7 +239,7 @@ class _Applying:
             self._note(address, run)
 
     def _look_at(self, address: str, run: Run) -> Status:
-        return track.status(self.cloud, track.target_of(self.plan.files[address].file, run))
+        return track.status(self.cloud, targets.of_run(self.plan.files[address].file, run))
 
     def _outcome(self) -> Outcome:
         waiting = {

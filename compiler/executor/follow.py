@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from compiler.executor import track
 from compiler.executor.apply import BLIND_SECONDS, Event, TimedOut
 from compiler.executor.cloud import Cloud, CloudError
-from compiler.executor.track import Status, Target
+from compiler.executor.targets import Target
+from compiler.executor.track import Status
 
 
 def follow(

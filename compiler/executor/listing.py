@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from compiler import schema
-from compiler.executor import track
+from compiler.executor import targets
 from compiler.executor.cloud import Cloud, CloudError
 
 STATUSES = {
@@ -94,7 +94,7 @@ def kinds() -> tuple[str, ...]:
     """The kinds that run as something that AWS lists, and the categories of jobs that no kind makes."""
     made = {kind: schema.runs(kind) for kind in schema.kinds()}
     listed = tuple(kind for kind, what in made.items() if what not in ("", "function"))
-    return listed + tuple(category for category in track.CATEGORIES if f"job/{category}" not in made.values())
+    return listed + tuple(category for category in targets.CATEGORIES if f"job/{category}" not in made.values())
 
 
 def _jobs(cloud: Cloud, kind: str, category: str, wanted: Filter) -> Iterator[Entry]:

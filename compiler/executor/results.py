@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.executor import metrics, track
+from compiler.executor import metrics, targets, track
 from compiler.executor.cloud import Cloud
 from compiler.executor.track import Status
 
@@ -156,7 +156,7 @@ def _scored(status: Status) -> list[tuple[str, str]]:
 
 def _job(cloud: Cloud, arn: str) -> Status:
     """The job that has scored, as it says of itself; only it knows where it has really written."""
-    target = track.of_arn(arn)
+    target = targets.of_arn(arn)
     if target is None:
         raise NoResults(f"{arn} is no job that scores")
     return track.status(cloud, target)

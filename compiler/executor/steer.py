@@ -10,7 +10,7 @@ from typing import Any
 
 from compiler.executor import track
 from compiler.executor.cloud import Cloud
-from compiler.executor.track import Target
+from compiler.executor.targets import Target
 
 
 class CannotSteer(Exception):

@@ -13,7 +13,7 @@ from compiler.executor import runs
 from compiler.executor.cloud import Cloud
 from compiler.executor.differences import differences
 from compiler.executor.files import File
-from compiler.executor.track import Target
+from compiler.executor.targets import Target
 
 
 class CannotVerify(Exception):

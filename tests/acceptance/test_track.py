@@ -27,7 +27,7 @@ from botocore.model import ServiceModel
 
 from compiler.cli import blame
 from compiler.compiled import Request
-from compiler.executor import cloud, follow, listing, logs, track
+from compiler.executor import cloud, follow, listing, logs, targets, track
 from compiler.executor.cloud import Cloud
 from compiler.sandbox import Faults, Sandbox
 from compiler.sandbox.server import Call
@@ -206,7 +206,7 @@ def test_statuses_are_those_of_the_api() -> None:
     shapes["ListPipelineExecutions"] = "PipelineExecutionStatus"
     for operation, shape in shapes.items():
         assert set(model.shape_for(shape).enum) == listing.STATUSES[operation]
-    assert set(model.shape_for("JobCategory").enum) == set(track.CATEGORIES)
+    assert set(model.shape_for("JobCategory").enum) == set(targets.CATEGORIES)
 
 
 def test_jobs_that_no_kind_makes(project: Path, aws: Sandbox, run: Run) -> None:
