@@ -21,6 +21,7 @@ ATTEMPTS = 8
 ROUNDS = 12
 """How often trouble that may pass is met anew: botocore stops retrying once its quota of retries is used up."""
 LONGEST_PAUSE_SECONDS = 5.0
+CHUNK_BYTES = 1 << 20
 
 
 class CloudError(Exception):
@@ -142,8 +143,7 @@ class Cloud:
             code, message = str(found.get("Code", "Unknown")), str(found.get("Message", error))
             raise CloudError(code, message, _hint(code, message, service, operation), operation) from None
         except BotoCoreError as error:
-            code = type(error).__name__
-            raise CloudError(code, str(error), _hint(code, str(error), service, operation), operation) from None
+            raise _broken(error, service, operation) from None
 
     def pages(
         self, service: str, operation: str, key: str, region: str | None = None, **parameters: Any
@@ -168,16 +168,20 @@ class Cloud:
 
         Raises CloudError.
         """
+        return b"".join(self.chunks(bucket, key, region))
+
+    def chunks(self, bucket: str, key: str, region: str | None = None) -> Iterator[bytes]:
+        """Read an object of S3 piece by piece; the connection may end in the middle.
+
+        Raises CloudError.
+        """
         from botocore.exceptions import BotoCoreError
 
-        operation = "GetObject"
-        body = self.call("s3", operation, region, Bucket=bucket, Key=key)["Body"]
+        body = self.call("s3", "GetObject", region, Bucket=bucket, Key=key)["Body"]
         try:
-            found: bytes = body.read()
-            return found
-        except BotoCoreError as error:  # the connection may end in the middle
-            code = type(error).__name__
-            raise CloudError(code, str(error), _hint(code, str(error), "s3", operation), operation) from None
+            yield from body.iter_chunks(CHUNK_BYTES)
+        except BotoCoreError as error:
+            raise _broken(error, "s3", "GetObject") from None
 
     def default_region(self) -> str | None:
         """The region that this was given, else the one of the profile.
@@ -190,8 +194,7 @@ class Cloud:
             found: str | None = self.region or self._session.region_name
             return found
         except BotoCoreError as error:
-            code = type(error).__name__
-            raise CloudError(code, str(error), _hint(code, str(error), "", "")) from None
+            raise _broken(error, "", "") from None
 
     def _client(self, service: str, region: str | None, attempts: int | None = None) -> Any:
         with self._lock:
@@ -220,6 +223,12 @@ class Cloud:
     def _endpoint(self) -> str | None:
         """A local endpoint has no host name for each bucket."""
         return os.environ.get("AWS_ENDPOINT_URL")
+
+
+def _broken(error: Exception, service: str, operation: str) -> CloudError:
+    """What botocore itself has to say: nobody has answered, or nobody was asked."""
+    code = type(error).__name__
+    return CloudError(code, str(error), _hint(code, str(error), service, operation), operation)
 
 
 def _attempts() -> int:

@@ -38,8 +38,7 @@ def _digest(shelf: Shelf, code: Mapping[str, Any]) -> str:
     """The SHA-256 of an archive, as Lambda writes it."""
     if "ZipFile" in code:
         return existing.checksum(code["ZipFile"])
-    body = shelf.call("s3", "GetObject", Bucket=code["S3Bucket"], Key=code["S3Key"])["Body"]
     digest = hashlib.sha256()
-    for chunk in body.iter_chunks(1 << 20):
+    for chunk in shelf.cloud.chunks(code["S3Bucket"], code["S3Key"], shelf.region):
         digest.update(chunk)
     return base64.b64encode(digest.digest()).decode()

@@ -221,8 +221,7 @@ def _keys(cloud: Cloud, bucket: str, prefix: str, region: str | None) -> Iterato
 
 
 def _object(cloud: Cloud, bucket: str, key: str, region: str | None) -> dict[str, Any]:
-    body = cloud.call("s3", "GetObject", region, Bucket=bucket, Key=key)["Body"].read()
-    return _mapping(body, f"s3://{bucket}/{key}")
+    return _mapping(cloud.content(bucket, key, region), f"s3://{bucket}/{key}")
 
 
 def _mapping(text: bytes, where: str) -> dict[str, Any]:
@@ -237,6 +236,9 @@ def _mapping(text: bytes, where: str) -> dict[str, Any]:
 
 def _lines(cloud: Cloud, bucket: str, key: str, region: str | None) -> Iterator[bytes]:
     """Read a JSON Lines object as a stream: a judge's output may be large."""
-    for line in cloud.call("s3", "GetObject", region, Bucket=bucket, Key=key)["Body"].iter_lines():
-        if line.strip():
-            yield line
+    rest = b""
+    for chunk in cloud.chunks(bucket, key, region):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from filter(bytes.strip, whole)
+    if rest.strip():
+        yield rest

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 
 from compiler.gitignore import Ignored
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git to compare with")
 PARTS = [
     "*",
     "**",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,14 +69,27 @@ def test_nothing_is_left_out_in_silence(tmp_path: Path) -> None:
     assert names(tmp_path, "up", "nowhere", "pipe", "unreadable") == ["pkg/a.py", "train.py"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable to root")
-def test_folders_that_cannot_be_read(tmp_path: Path) -> None:
-    plant(tmp_path, "train.py", "secret/a.py")
-    (tmp_path / "secret").chmod(0)
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Be somebody who may not read everything: root may."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
     try:
-        assert faults(tmp_path) == [("secret/", "permission denied")]
+        yield
     finally:
-        (tmp_path / "secret").chmod(0o700)
+        os.seteuid(before)
+
+
+def test_folders_that_cannot_be_read() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        plant(root, "train.py", "secret/a.py")
+        (root / "secret").chmod(0)
+        with nobody():
+            assert faults(root) == [("secret/", "permission denied")]
+        (root / "secret").chmod(0o700)
 
 
 def test_names_that_s3_cannot_have(tmp_path: Path) -> None:
