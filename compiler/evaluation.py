@@ -12,6 +12,7 @@ from compiler.compiled import Request
 from compiler.diagnostics import Problems
 from compiler.lock import ask
 from compiler.model import Model
+from compiler.render import render
 from compiler.resolved import Inputs, tag
 from compiler.tags import EVALUATION, MODEL_ID
 from compiler.trace import Traced
@@ -193,3 +194,22 @@ def requests(
         Request("pipeline", "sagemaker", "CreatePipeline", pipeline),
         Request("execution", "sagemaker", "StartPipelineExecution", execution),
     ]
+
+
+def scored_requests(inputs: Inputs, ground: Ground, evaluation_type: str, **values: Any) -> list[Request]:
+    """Draft an evaluation that scores answers by rule; `values` are what the template of its kind needs besides."""
+    shared = common(inputs, ground, evaluation_type)
+    models_, reports = steps(ground, bool(inputs.fields.evaluate_base_model))
+    definition = render(
+        inputs.spec.kind,
+        common=shared,
+        role=ground.role,
+        model=ground.model,
+        spec=inputs.fields,
+        steps=models_,
+        reports=reports,
+        **values,
+    )
+    artifact = [artifact_request(ground.model.package)] if ground.model.package else []
+    tags = base_model_tag(ground.model)
+    return [*artifact, *requests(inputs, shared.pipeline_name, ground.role, definition, tags)]

@@ -12,7 +12,6 @@ from compiler.compiled import Request
 from compiler.diagnostics import Problems, did_you_mean
 from compiler.evaluation import Ground
 from compiler.model import Model
-from compiler.render import render
 from compiler.resolved import Inputs
 from compiler.trace import Traced
 
@@ -80,19 +79,5 @@ def _check_nova(given: Traced, benchmark: dict[str, Any], found: Model, problems
 
 
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:
-    ground = facts.ground
-    common = evaluation.common(inputs, ground, "BenchmarkEvaluation")
-    steps, reports = evaluation.steps(ground, bool(inputs.fields.evaluate_base_model))
-    definition = render(
-        "BenchMarkEvaluator",
-        common=common,
-        role=ground.role,
-        model=ground.model,
-        spec=inputs.fields,
-        steps=steps,
-        reports=reports,
-        hyperparameters=facts.hyperparameters,
-    )
-    artifact = [evaluation.artifact_request(ground.model.package)] if ground.model.package else []
-    tags = evaluation.base_model_tag(ground.model)
-    return [*artifact, *evaluation.requests(inputs, common.pipeline_name, ground.role, definition, tags)]
+    given = facts.hyperparameters
+    return evaluation.scored_requests(inputs, facts.ground, "BenchmarkEvaluation", hyperparameters=given)

@@ -9,7 +9,6 @@ from compiler import evaluation, inference
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
 from compiler.evaluation import Ground
-from compiler.render import render
 from compiler.resolved import Inputs
 from compiler.trace import Traced
 
@@ -53,20 +52,7 @@ def _require_postprocessing(given: Traced, problems: Problems) -> None:
 
 
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:
-    ground = facts.ground
-    common = evaluation.common(inputs, ground, "CustomScorerEvaluation")
-    steps, reports = evaluation.steps(ground, bool(inputs.fields.evaluate_base_model))
-    definition = render(
-        "CustomScorerEvaluator",
-        common=common,
-        role=ground.role,
-        model=ground.model,
-        spec=inputs.fields,
-        steps=steps,
-        reports=reports,
-        hyperparameters=facts.hyperparameters,
-        evaluator=facts.evaluator,
+    given, scorer = facts.hyperparameters, facts.evaluator
+    return evaluation.scored_requests(
+        inputs, facts.ground, "CustomScorerEvaluation", hyperparameters=given, evaluator=scorer
     )
-    artifact = [evaluation.artifact_request(ground.model.package)] if ground.model.package else []
-    tags = evaluation.base_model_tag(ground.model)
-    return [*artifact, *evaluation.requests(inputs, common.pipeline_name, ground.role, definition, tags)]
