@@ -45,7 +45,7 @@ lint: develop
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 trials: develop # the kill tests once more, at length: TRIALS=300 for a day when it matters
 	$(BIN)/pytest tests/acceptance/test_faults.py --trials $(TRIALS)

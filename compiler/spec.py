@@ -56,11 +56,11 @@ class Spec:
         return Traced(fields, ("spec",))
 
     def tags(self) -> dict[str, Traced]:
-        """The spec's tags over the project's."""
+        """The spec's tags over the project's, by key: the order that they are written in means nothing."""
         merged = {key: Traced(value, ("defaults", "tags", key)) for key, value in self.default_tags.items()}
         for key, value in tags.items(self.fields.tags):
             merged[key.value] = value
-        return merged
+        return dict(sorted(merged.items()))
 
     def refs(self) -> Iterator[tuple[str, str]]:
         """The fields that refer to other specs, with the addresses."""

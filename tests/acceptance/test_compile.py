@@ -135,7 +135,7 @@ def test_a_comment_a_description_and_a_tag_change_no_identity(example: Path, run
         "# words\n" + text.replace("An agent", "One agent") + "  tags: {a: b}\n  base_job_name: x\n", "utf-8"
     )
     assert identity() == first
-    example.write_text(text.replace("group_size: 16", "group_size: 8\n    max_steps: 7"), "utf-8")
+    example.write_text(text.replace("group_size: 16", "group_size: 8\n    max_steps: 70"), "utf-8")
     assert identity() != first
 
 
