@@ -81,7 +81,7 @@ def main() -> None:
         new = Path(name, "new")
         project(new, NEW)
         seconds = []
-        for concurrency in ("1", "16"):
+        for concurrency in ("1", "32"):
             with endpoint(new, 0.05) as environment:
                 seconds.append(sagespec(new, environment, "apply", "--yes", "--concurrency", concurrency))
         ratio = seconds[0] / seconds[1]
@@ -90,7 +90,7 @@ def main() -> None:
         old = Path(name, "old")
         project(old, OLD)
         with endpoint(old, 0.0) as environment:
-            sagespec(old, environment, "apply", "--yes", "--concurrency", "16")
+            sagespec(old, environment, "apply", "--yes", "--concurrency", "32")
             before = calls(environment)
             sagespec(old, environment, "plan")
             sys.stdout.write(f"plan over {OLD} unchanged jobs: {calls(environment) - before} calls (goal 10)\n")

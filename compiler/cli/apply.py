@@ -27,7 +27,7 @@ SANDBOX_POLL_SECONDS = 0.3
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--sandbox", "use_sandbox", is_flag=True, help="Apply to a sandbox that lives as long as the command.")
 @click.option("--sync-tags", is_flag=True, help="Mend the tags of what exists, too.")
-@click.option("--concurrency", metavar="N", type=click.IntRange(1, 64), default=16, show_default=True)
+@click.option("--concurrency", metavar="N", type=click.IntRange(1, 64), default=32, show_default=True)
 @click.option("--poll", metavar="SECONDS", type=aws.SECONDS, help="Pause between two looks at what runs.")
 @click.option("--timeout", metavar="SECONDS", type=aws.SECONDS, help="Longest wait; then exit 5.")
 def command(

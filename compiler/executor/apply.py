@@ -70,7 +70,7 @@ class Options:
 
     root: Path
     follow: bool = False
-    concurrency: int = 16
+    concurrency: int = 32
     poll_seconds: float = 15.0
     timeout_seconds: float | None = None
 

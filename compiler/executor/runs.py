@@ -121,7 +121,7 @@ def _jobs(
 ) -> Iterator[tuple[str, Run]]:
     """Find jobs by pages of 100, or one by one, whichever takes fewer requests.
 
-    After the first pages, the age of the oldest job tells how many pages there may be in all.
+    After the first pages, how many there may be in all is guessed from both ends of the list.
     """
     listing, key, name, _, _ = _LISTS[operation]
     fixed = {"JobCategory": category} if category else {}
@@ -139,10 +139,10 @@ def _jobs(
         if not waiting:
             return
         newest = newest or (page[0]["CreationTime"] if page else None)
-        if len(files) < FIRST_PAGES or number == FIRST_PAGES:
-            left = _pages_left(cloud, operation, region, fixed, newest, page) if number == FIRST_PAGES else len(files)
-            if len(waiting) <= left:
-                break
+        if len(files) < FIRST_PAGES:
+            break
+        if number == FIRST_PAGES and len(waiting) <= _pages_left(cloud, operation, region, fixed, newest, page):
+            break
     else:
         return
     rest = list(waiting.values())
@@ -156,12 +156,16 @@ def _jobs(
 def _pages_left(
     cloud: Cloud, operation: str, region: str, fixed: Mapping[str, Any], newest: datetime, page: Sequence[Any]
 ) -> float:
-    """Guess how many pages follow the first ones, from the age of the oldest job."""
-    parameters = {**fixed, "SortBy": "CreationTime", "SortOrder": "Ascending", "MaxResults": 1}
+    """Guess how many pages follow the first ones, from how close together the jobs at both ends are."""
+    if not page:
+        return 1
     listing, key = _LISTS[operation][:2]
-    oldest = cloud.call("sagemaker", listing, region, **parameters)[key][0]["CreationTime"]
-    read = newest - page[-1]["CreationTime"] if page else None
-    return FIRST_PAGES * ((newest - oldest) / read - 1) if read else 0
+    parameters = {**fixed, "SortBy": "CreationTime", "SortOrder": "Ascending", "MaxResults": 100}
+    oldest = cloud.call("sagemaker", listing, region, **parameters)[key]
+    here, there = page[-1]["CreationTime"], oldest[-1]["CreationTime"]
+    gap = (here - there).total_seconds()
+    spans = ((newest - here).total_seconds() / FIRST_PAGES, (there - oldest[0]["CreationTime"]).total_seconds())
+    return 1 + sum(gap / max(seconds, 0.001) for seconds in spans) / len(spans) if gap > 0 else 1
 
 
 def _search(cloud: Cloud, operation: str, fixed: Mapping[str, Any], file: File) -> list[dict[str, Any]]:
