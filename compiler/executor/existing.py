@@ -15,6 +15,9 @@ from typing import Any
 from compiler.diagnostics import Path
 from compiler.executor.cloud import Cloud, CloudError
 
+_NO_ANSWER = {"301", "400"}
+"""What S3 says of a bucket in another region, with no body to say more."""
+
 
 @dataclass(frozen=True)
 class Shelf:
@@ -36,20 +39,19 @@ class Shelf:
             raise
 
     def lacks_bucket(self, name: str) -> bool:
-        """Whether there is certainly no such bucket; one that we may not look at may well be there."""
-        try:
-            return self.look("s3", "HeadBucket", Bucket=name) is None
-        except CloudError as error:
-            if error.is_denied or error.code in ("301", "400"):
-                return False
-            raise
+        """Whether there is certainly no such bucket."""
+        return self._lacks("s3", "HeadBucket", Bucket=name)
 
     def lacks_function(self, arn: str) -> bool:
         """Whether there is certainly no such function."""
+        return self._lacks("lambda", "GetFunction", FunctionName=arn)
+
+    def _lacks(self, service: str, operation: str, **parameters: Any) -> bool:
+        """Whether something certainly does not exist; what we may not look at may well be there."""
         try:
-            return self.look("lambda", "GetFunction", FunctionName=arn) is None
+            return self.look(service, operation, **parameters) is None
         except CloudError as error:
-            if error.is_denied:
+            if error.is_denied or error.code in _NO_ANSWER:
                 return False
             raise
 
