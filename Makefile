@@ -48,7 +48,7 @@ test: lint
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 trials: develop # the kill tests once more, at length: TRIALS=300 for a day when it matters
-	$(BIN)/pytest tests/acceptance/test_faults.py --trials $(TRIALS)
+	$(BIN)/pytest tests/acceptance/test_faults.py --trials $(TRIALS) --timeout $$((120 * $(TRIALS)))
 
 parity: develop $(PARITY)/.installed
 	PARITY_PYTHON=$(CURDIR)/$(PARITY)/bin/python $(BIN)/pytest -m parity

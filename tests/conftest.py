@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,6 +33,12 @@ LOCK = HERE / "vectors" / "sagespec.lock.json"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite what golden cases expect")
     parser.addoption("--trials", type=int, default=3, help="kill trials")
+
+
+def pytest_configure() -> None:
+    """Hear the terminal's signals: who is started in the background inherits that they are ignored, and hands it on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 NEEDS = {"torch": "torch", "mpi": "mpi4py"}
