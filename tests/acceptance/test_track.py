@@ -326,7 +326,7 @@ def test_a_terminal_shows_one_table_that_ticks(running: Path, aws: Sandbox, impo
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
     command = [sys.executable, "-m", "compiler", "wait", TRAINER, BENCHMARK, "--poll", "0.05"]
-    environment = {**os.environ, "TERM": "xterm"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "160"}  # which goes before what the terminal says
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
     said = ""
