@@ -50,3 +50,23 @@ def test_the_environment_of_a_function_has_a_size(project: Path, run: Run) -> No
     assert run("compile").stderr == "1 created\n"  # {"NOTE":"..."} is 4,096 bytes
     write("CustomAgentLambda", source=source, role="LambdaRole", environment={"NOTE": "x" * 4084 + "é"})
     assert "4097 bytes, Lambda takes 4096" in run("compile", code=1).stderr
+
+
+def test_a_package_is_trained_on_with_the_latest_base_and_evaluated_with_its_own(project: Path, run: Run) -> None:
+    lock = json.loads(Path("sagespec.lock.json").read_text("utf-8"))
+    (facts,) = lock["contexts"].values()
+    package = "arn:aws:sagemaker:us-west-2:123456789012:model-package/qwen3-mtrl/3"
+    latest = facts["hub_models"]["huggingface-reasoning-qwen3-32b"]["arn"]
+    own = facts["model_packages"][package]["base_model_arn"] = f"{latest.rpartition('/')[0]}/0.9.0"
+    Path("sagespec.lock.json").write_text(json.dumps(lock), "utf-8")
+    agent = "arn:aws:lambda:us-west-2:123456789012:function:agent"
+
+    write("MultiTurnRLTrainer", model=package, agent_env=agent, training_dataset="s3://my-bucket/x")
+    *_, job = json.loads(run("compile", "--stdout", "MultiTurnRLTrainer/a").stdout)["requests"]
+    assert job["parameters"]["JobConfigDocument"]["$json"]["TrainingConfig"]["BaseModelArn"] == latest
+
+    places = {"dataset": "s3://my-bucket/x", "s3_output_path": "s3://my-bucket/out"}
+    write("MultiTurnRLEvaluator", model=package, agent_config=agent, **places)
+    pipeline, _ = json.loads(run("compile", "--stdout", "MultiTurnRLEvaluator/a").stdout)["requests"]
+    step = pipeline["parameters"]["PipelineDefinition"]["$json"]["Steps"][1]["Arguments"]
+    assert step["JobConfigDocument"]["$json"]["EvaluationConfig"]["BaseModelArn"] == own
