@@ -111,10 +111,8 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
         metrics=facts.metrics,
         custom_metrics=path.to(location) if facts.custom_metrics.given else None,
     )
-    artifact = [evaluation.artifact_request(ground.model.package)] if ground.model.package else []
     upload = [_upload(path, facts.custom_metrics, fields.kms_key_id)] if facts.custom_metrics.given else []
-    tags = evaluation.base_model_tag(ground.model)
-    return [*artifact, *upload, *evaluation.requests(inputs, common.pipeline_name, ground.role, definition, tags)]
+    return evaluation.training_requests(inputs, ground, common.pipeline_name, definition, *upload)
 
 
 def _phases(ground: Ground, compare: bool) -> tuple[list[Phase], list[Report]]:

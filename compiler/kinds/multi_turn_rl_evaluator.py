@@ -127,7 +127,7 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
         steps=steps,
         reports=[Report(step.report, step.name) for step in steps],
     )
-    return evaluation.requests(inputs, name, ground.role, definition, [])
+    return evaluation.requests(inputs, name, ground.role, definition)
 
 
 def _steps(found: Model, compare: bool) -> list[Step]:
