@@ -85,7 +85,7 @@ def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
 
 
 def _recipe(inputs: Inputs, found: Model, problems: Problems) -> Mapping[str, Any] | None:
-    fields, recipe = inputs.fields, found.recipe("FineTuning/MTRL")
+    fields, recipe = inputs.fields, found.recipe("FineTuning/MTRL/LORA")
     if found.recipes is not None and recipe is None:
         hint = "see `sagespec catalog models --technique MTRL`"
         problems.error("no-recipe", f"{found.name} cannot be trained with MTRL", fields.model.path, hint)

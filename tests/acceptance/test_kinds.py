@@ -70,3 +70,17 @@ def test_a_package_is_trained_on_with_the_latest_base_and_evaluated_with_its_own
     pipeline, _ = json.loads(run("compile", "--stdout", "MultiTurnRLEvaluator/a").stdout)["requests"]
     step = pipeline["parameters"]["PipelineDefinition"]["$json"]["Steps"][1]["Arguments"]
     assert step["JobConfigDocument"]["$json"]["EvaluationConfig"]["BaseModelArn"] == own
+
+
+def test_agents_are_trained_by_the_recipe_of_lora(project: Path, run: Run) -> None:
+    lock = json.loads(Path("sagespec.lock.json").read_text("utf-8"))
+    (facts,) = lock["contexts"].values()
+    recipes = facts["hub_models"]["huggingface-reasoning-qwen3-32b"]["recipes"]
+    recipes["FineTuning/MTRL"] = {"hyperparameters": {"max_epochs": {"type": "integer", "default": 5}}}
+    Path("sagespec.lock.json").write_text(json.dumps(lock), "utf-8")
+    agent = {"agent_env": "arn:aws:lambda:us-west-2:123456789012:function:agent", "training_dataset": "s3://b/x"}
+    given = {"hyperparameters": {"max_epochs": 5, "group_size": 4}}
+    write("MultiTurnRLTrainer", model="huggingface-reasoning-qwen3-32b", **agent, **given)
+    *_, job = json.loads(run("compile", "--stdout", "MultiTurnRLTrainer/a").stdout)["requests"]
+    config = job["parameters"]["JobConfigDocument"]["$json"]["TrainingConfig"]
+    assert config["HyperParameters"] == {"max_epochs": "5", "group_size": "4"}
