@@ -103,11 +103,8 @@ def _in_s3(source: Traced, problems: Problems) -> Any:
 
 
 def _in_file(inputs: Inputs, source: Traced, problems: Problems) -> Any:
-    file = inputs.folder / source.value
-    path = Path(os.path.relpath(file, inputs.root)).as_posix()
-    if Path(source.value).is_absolute() or path.split("/")[0] == "..":
-        hint = "a path is relative to the spec"
-        problems.error("bad-source", f"{source.value} is outside the project", source.path, hint)
+    file = inputs.place(source, problems)
+    if file is None:
         return None
     if not file.is_file():  # a folder; or a pipe, which would be waited for
         problems.error("bad-source", f"{source.value} is not a file", source.path)
@@ -117,6 +114,7 @@ def _in_file(inputs: Inputs, source: Traced, problems: Problems) -> Any:
     except OSError as error:
         problems.error("bad-source", f"{source.value}: {(error.strerror or str(error)).lower()}", source.path)
         return None
+    path = Path(os.path.relpath(file, inputs.root)).as_posix()
     named = {"path": path, "sha256": hashlib.sha256(content).hexdigest()}
     if path.endswith(".zip"):
         return {"ZipFile": source.to({"$file": named})}
