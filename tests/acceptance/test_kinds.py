@@ -84,3 +84,18 @@ def test_agents_are_trained_by_the_recipe_of_lora(project: Path, run: Run) -> No
     *_, job = json.loads(run("compile", "--stdout", "MultiTurnRLTrainer/a").stdout)["requests"]
     config = job["parameters"]["JobConfigDocument"]["$json"]["TrainingConfig"]
     assert config["HyperParameters"] == {"max_epochs": "5", "group_size": "4"}
+
+
+def test_defaults_of_a_recipe_are_not_warned_of(project: Path, run: Run) -> None:
+    lock = json.loads(Path("sagespec.lock.json").read_text("utf-8"))
+    (facts,) = lock["contexts"].values()
+    entries = facts["hub_models"]["huggingface-reasoning-qwen3-32b"]["recipes"]["Evaluation/MTRLEvaluation"]
+    entries["hyperparameters"]["pass_k_values"] = {"type": "array", "default": [1, 2, 32]}
+    Path("sagespec.lock.json").write_text(json.dumps(lock), "utf-8")
+    agent = {"agent_config": "arn:aws:lambda:us-west-2:123456789012:function:agent"}
+    places = {"dataset": "s3://my-bucket/x", "s3_output_path": "s3://my-bucket/out"}
+    model = {"model": "huggingface-reasoning-qwen3-32b"}
+    write("MultiTurnRLEvaluator", **model, **agent, **places)
+    assert run("compile").stderr == "1 created\n"
+    write("MultiTurnRLEvaluator", **model, **agent, **places, hyperparameters={"eval_group_size": 8})
+    assert "warning[pass-k]: pass@32 needs an eval_group_size of at least 32, it is 8" in run("compile").stderr
