@@ -99,3 +99,15 @@ def test_defaults_of_a_recipe_are_not_warned_of(project: Path, run: Run) -> None
     assert run("compile").stderr == "1 created\n"
     write("MultiTurnRLEvaluator", **model, **agent, **places, hyperparameters={"eval_group_size": 8})
     assert "warning[pass-k]: pass@32 needs an eval_group_size of at least 32, it is 8" in run("compile").stderr
+
+
+@pytest.mark.parametrize("path", ["s3://my-bucket", "s3://my-bucket/", "s3://my-bucket/a/b/", "s3://my-bucket//a"])
+def test_custom_metrics_are_uploaded_to_where_the_judge_reads_them(path: str, project: Path, run: Run) -> None:
+    judged = {"model": "meta-textgeneration-llama-3-2-1b-instruct", "evaluator_model": "amazon.nova-pro-v1:0"}
+    metric = {"customMetricDefinition": {"name": "M", "instructions": "Rate {{prediction}}"}}
+    places = {"dataset": "s3://my-bucket/x", "s3_output_path": path}
+    write("LLMAsJudgeEvaluator", **judged, **places, custom_metrics=[metric])
+    upload, pipeline, _ = json.loads(run("compile", "--stdout", "LLMAsJudgeEvaluator/a").stdout)["requests"]
+    step = pipeline["parameters"]["PipelineDefinition"]["$json"]["Steps"][1]["Arguments"]
+    said = step["HyperParameters"]["custom_metrics"]
+    assert said == f"s3://{upload['parameters']['Bucket']}/{upload['parameters']['Key']}"
