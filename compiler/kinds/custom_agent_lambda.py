@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from compiler import assets, names
+from compiler import assets, names, uploads
 from compiler.compiled import Generated, Request, canonical
 from compiler.diagnostics import Problems
 from compiler.render import render
@@ -83,16 +83,9 @@ def _code(inputs: Inputs, source: Traced, problems: Problems) -> Any:
     if text.startswith("s3://"):
         return _in_s3(source.to(text), problems)
     one_line = "\n" not in text
-    if one_line and _exists(inputs.folder / text):
+    if one_line and uploads.mode(inputs.folder / text):
         return _in_file(inputs, source.to(text), problems)
     return _inline(inputs, source, one_line, problems)
-
-
-def _exists(place: Path) -> bool:
-    try:
-        return place.exists()
-    except (OSError, ValueError):  # code may be too long for a name, or hold a NUL
-        return False
 
 
 def _in_s3(source: Traced, problems: Problems) -> Any:

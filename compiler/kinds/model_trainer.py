@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -146,7 +147,7 @@ def _files(inputs: Inputs, given: Traced, patterns: Traced, problems: Problems) 
     place = inputs.place(given, problems)
     if place is None:
         return []
-    if not place.is_dir():
+    if not stat.S_ISDIR(uploads.mode(place)):
         hint = "code is uploaded from a folder beside the spec" if "://" in given.value else ""
         problems.error("missing-file", f"{given.value}: no such folder", given.path, hint)
         return []
