@@ -66,7 +66,7 @@ def _entries(name: str, recipe: Recipe | None) -> Mapping[str, Any]:
     if name in (*_SCORING, *_NOVA_BENCHMARKS):
         return inference.entries(recipe)
     managed = hyperparameters.SERVICE_MANAGED
-    return {name: about for name, about in hyperparameters.entries(recipe).items() if name not in managed}
+    return {entry: about for entry, about in hyperparameters.entries(recipe).items() if entry not in managed}
 
 
 def _model(context: Context, given: str) -> Model:
