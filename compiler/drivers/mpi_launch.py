@@ -16,7 +16,7 @@ from importlib import util
 from pathlib import Path
 from typing import Any, Dict, List
 
-from . import mpi_rank, process
+from . import mpi_rank, process, script
 from .torch_launch import processes
 
 SSH_PORT = 22
@@ -28,7 +28,7 @@ def command(
     distributed: Dict[str, Any],
     environment: Dict[str, str],
     drivers: Path,
-    script: str,
+    name: str,
     arguments: List[str],
 ) -> List[str]:
     """Build the command of the first host: `-np` counts the processes of all hosts."""
@@ -42,13 +42,18 @@ def command(
     if not alone:
         interface = environment["SM_NETWORK_INTERFACE_NAME"]
         found += ["-mca", "btl_tcp_if_include", interface, "-mca", "oob_tcp_if_include", interface]
+        found += _prefix()
         found += ["-mca", "plm_rsh_no_tree_spawn", "1", "-mca", "plm_rsh_args", "-o StrictHostKeyChecking=no"]
     found += distributed.get("mpi_additional_options") or []
-    if script.endswith(".sh"):
-        runner = [shutil.which("bash") or "/bin/bash"]
-    else:
-        runner = [sys.executable, "-m", "mpi4py"] if util.find_spec("mpi4py") else [sys.executable]
-    return [*found, *mpi_rank.command(drivers, [*runner, script, *arguments], sys.executable)]
+    options = ["-m", "mpi4py"] if util.find_spec("mpi4py") else []
+    started = script.command(environment["SM_SOURCE_DIR"], name, *options)
+    return [*found, *mpi_rank.command(drivers, [*started, *arguments], sys.executable)]
+
+
+def _prefix() -> List[str]:
+    """Where Open MPI is, on the other hosts too: whoever comes by SSH has no PATH to find it on."""
+    place = shutil.which("mpirun")
+    return ["--prefix", str(Path(place).resolve().parent.parent)] if place else []
 
 
 def await_workers(environment: Dict[str, str]) -> None:
