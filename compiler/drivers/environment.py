@@ -11,10 +11,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List, Tuple
 
 MASTER_PORT = "7777"
+LONGEST_BYTES = 128 * 1024 - 2
 DESCRIBING = (
     "current_host",
     "current_instance_type",
@@ -91,7 +93,17 @@ def build(root: Path, source: Dict[str, Any], distributed: Dict[str, Any]) -> Di
     for name, text in hyperparameters.items():
         found["SM_HP_" + _variable(name)] = text
     texts = {name: str(value) for name, value in found.items()}
-    return {**os.environ, **texts, "SM_TRAINING_ENV": json.dumps(_summary(texts, channels))}
+    texts["SM_TRAINING_ENV"] = json.dumps(_summary(texts, channels))
+    return {**os.environ, **dict(_possible(texts))}
+
+
+def _possible(variables: Dict[str, str]) -> Iterator[Tuple[str, str]]:
+    """Leave out what Linux refuses to start any process with, and say so."""
+    for name, text in variables.items():
+        if len(os.fsencode(name + text)) < LONGEST_BYTES:
+            yield name, text
+        else:
+            sys.stderr.write("%s is too long for a variable: read it from SM_INPUT_CONFIG_DIR\n" % name)
 
 
 def _summary(variables: Dict[str, str], channels: List[str]) -> Dict[str, Any]:

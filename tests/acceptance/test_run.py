@@ -128,6 +128,17 @@ def test_a_plain_script_gets_what_the_container_would_give_it(project: Path, run
     assert not Path(report["SM_MODEL_DIR"]).exists(), "the tree is thrown away"
 
 
+def test_hyperparameters_that_are_too_long_for_one_variable(project: Path, run: Run) -> None:
+    given = {f"k{number}": "é" * 2500 for number in range(30)}
+    reports = training(project, REPORT, hyperparameters=given)
+    said = run("run", "ModelTrainer/t").stdout
+    (report,) = reported(reports).values()
+    assert report["SM_HP_K29"] == given["k29"]
+    assert len(report["argv"]) == 60
+    assert "SM_HPS" not in report
+    assert "SM_HPS is too long for a variable" in said
+
+
 @pytest.mark.torch
 def test_two_hosts_of_two_processes_train_with_torchrun(project: Path, run: Run) -> None:
     reports = training(project, ALL_REDUCE, distributed={"type": "Torchrun"}, hyperparameters=HYPERPARAMETERS)
