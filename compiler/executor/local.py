@@ -27,6 +27,7 @@ from compiler.executor import markers, processes
 
 DRIVERS = "sm_drivers"
 CHUNK_BYTES = 64 * 1024
+REASON_CHARACTERS = 1024  # the service reads no more of a failure
 _KEPT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "USER", "VIRTUAL_ENV")
 
 OnOutput = Callable[[str, str], None]
@@ -109,7 +110,7 @@ def run(content: Compiled, options: Options, on_output: OnOutput, stops: Callabl
     if failed is None:
         return Ended(0)
     failure = trees[failed] / "output" / "failure"
-    reason = failure.read_text("utf-8", "replace") if failure.is_file() else ""
+    reason = failure.read_text("utf-8", "replace")[:REASON_CHARACTERS] if failure.is_file() else ""
     return Ended(running[failed].returncode, failed, reason)
 
 

@@ -349,6 +349,14 @@ def test_each_host_of_mpi_has_its_own_environment(tmp_path: Path) -> None:
         }
 
 
+def test_an_image_with_an_old_python_is_told_so(tmp_path: Path) -> None:
+    container(tmp_path, "")
+    old = tmp_path / "python"
+    old.write_text("#!/bin/sh\necho Python 3.6.9\nexit 1\n", "utf-8")
+    old.chmod(0o755)
+    assert outcome(tmp_path, SM_PYTHON=str(old)) == (1, f"the drivers need Python 3.8, {old} is Python 3.6.9\n")
+
+
 def test_drivers_need_nothing_but_the_standard_library() -> None:
     code = "import sys; sys.path.insert(0, sys.argv[1]); import drivers.run, drivers.mpi_rank"
     subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ROOT / "compiler")], check=True)
