@@ -68,7 +68,7 @@ def folder(place: Path, root: Path, ignored: Ignored) -> list[Upload]:
         except OSError as error:
             faults.append(Fault(name, _reason(error)))
     if not found and not faults:
-        faults.append(Fault("", "no files in it", "missing-file"))
+        faults.append(Fault("", "no files in it, or all are ignored", "missing-file"))
     if faults:
         raise Unusable(faults)
     return found

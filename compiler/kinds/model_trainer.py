@@ -145,7 +145,9 @@ def _files(inputs: Inputs, given: Traced, patterns: Traced, problems: Problems) 
         return []
     place = inputs.folder / given.value
     if not place.is_dir():
-        problems.error("missing-file", f"{given.value}: no such folder", given.path)
+        why = "not a folder" if place.exists() else "no such folder"
+        hint = "code is uploaded from a folder beside the spec" if "://" in given.value else ""
+        problems.error("missing-file", f"{given.value}: {why}", given.path, hint)
         return []
     try:
         return uploads.folder(place, inputs.root, ignored)
