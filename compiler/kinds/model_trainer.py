@@ -90,6 +90,10 @@ def _check_source(fields: Traced, problems: Problems) -> None:
     if fields.networking.enable_network_isolation and source.requirements:
         message = "enable_network_isolation leaves pip without an index: all requirements must be files in source_dir"
         problems.warn("no-network", message, source.requirements.path)
+    repository = fields.environment["CA_REPOSITORY_ARN"]
+    if repository and source.requirements:
+        hint = "set PIP_INDEX_URL, or log in and install within a command"
+        problems.warn("no-effect", "requirements are not looked for in CodeArtifact", repository.path, hint)
 
 
 def _check_names(fields: Traced, config: Config | None, problems: Problems) -> None:

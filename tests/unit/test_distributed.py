@@ -80,12 +80,15 @@ def test_the_drivers_of_torchrun_and_mpi_are_named(project: Path, run: Run) -> N
         assert f"drivers/{document['driver_dir'].removeprefix('sm_drivers/')}/{script}" in requests
 
 
-def test_without_a_network_pip_has_no_index(project: Path, run: Run) -> None:
+def test_where_pip_finds_nothing_is_said(project: Path, run: Run) -> None:
     (project / "specs" / "src").mkdir()
     (project / "specs" / "src" / "r.txt").touch()
     source = {"source_dir": "src", "entry_script": "train.py", "requirements": "./r.txt"}
     fields = {"source_code": source, "networking": {"enable_network_isolation": True}}
     assert "warning[no-network]" in compile_one(project, run, 0, {}, **fields)
+    repository = {"CA_REPOSITORY_ARN": "arn:aws:codeartifact:us-west-2:123456789012:repository/d/r"}
+    said = compile_one(project, run, 0, {}, source_code=source, environment=repository)
+    assert "warning[no-effect]: requirements are not looked for in CodeArtifact" in said
 
 
 def test_nothing_is_known_of_an_unknown_instance_type(project: Path, run: Run) -> None:
