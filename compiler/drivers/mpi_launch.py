@@ -19,6 +19,8 @@ from typing import Any, Dict, List
 from . import mpi_rank, process, script
 from .torch_launch import processes
 
+DAEMONS = ("orted", "prted")
+"""What mpirun starts on the other hosts: of Open MPI up to 4, and of 5."""
 SSH_PORT = 22
 PATIENCE_SECONDS = 300
 POLL_SECONDS = 0.2
@@ -51,9 +53,9 @@ def command(
 
 
 def _prefix() -> List[str]:
-    """Where Open MPI is, on the other hosts too: whoever comes by SSH has no PATH to find it on."""
-    place = shutil.which("mpirun")
-    return ["--prefix", str(Path(place).resolve().parent.parent)] if place else []
+    """Where mpirun's daemon is, on the other hosts too: whoever comes by SSH has no PATH to find it on."""
+    daemon = next(filter(None, map(shutil.which, DAEMONS)), None)
+    return ["--prefix", str(Path(daemon).resolve().parent.parent)] if daemon else []
 
 
 def await_workers(environment: Dict[str, str]) -> None:
@@ -103,6 +105,6 @@ def _is_used() -> bool:
                 name = os.fsdecode((entry / "comm").read_bytes()).strip()
             except OSError:
                 continue
-            if name in ("orted", "prted"):
+            if name in DAEMONS:
                 return True
     return False

@@ -133,7 +133,7 @@ def _lay_out(host: str, hosts: list[str], job: Request, uploads: list[Request], 
         "current_host": host,
         "current_instance_type": parameters["ResourceConfig"]["InstanceType"],
         "hosts": hosts,
-        "network_interface_name": "lo",
+        "network_interface_name": "lo0" if sys.platform == "darwin" else "lo",
     }
     _write_json(config / "resourceconfig.json", resource)
     _write_json(config / "hyperparameters.json", parameters.get("HyperParameters", {}))
