@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 POLL_SECONDS = 0.05
 GRACE_SECONDS = 10.0
@@ -60,6 +60,10 @@ class _Leash:
         self._stream = stream
         self._asked = self._gone = False
 
+    def pull(self, _number: int, _frame: Any) -> None:
+        """Ask from this end, with a signal."""
+        self._asked = True
+
     def asked(self) -> bool:
         """Whether this is to end."""
         while not self._gone and select.select([self._stream], [], [], 0)[0]:
@@ -83,6 +87,8 @@ def main(command: Sequence[str]) -> int:
         # whoever loses its parent becomes our child, and not that of init, where we could not find it
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     leash = _Leash(sys.stdin.fileno())
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, leash.pull)
     leader = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     while leader.poll() is None and not leash.asked():
         time.sleep(POLL_SECONDS)

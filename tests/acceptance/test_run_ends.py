@@ -109,6 +109,17 @@ def test_who_kills_the_run_kills_its_hosts(project: Path) -> None:
             time.sleep(0.05)
 
 
+def test_who_ends_a_host_ends_what_it_runs(project: Path) -> None:
+    reports = prepare(project)
+    with started(project) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "[algo-1] ready\n"
+        (host,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("utf-8").split()
+        os.kill(int(host), signal.SIGTERM)
+        assert process.wait() == 4
+        check_nothing_is_left(project, reports)
+
+
 @pytest.mark.parametrize(("after", "code"), [("", 0), ("sys.exit(3)", 4)])
 def test_what_a_script_leaves_behind_ends_with_it(project: Path, after: str, code: int) -> None:
     reports = prepare(project, after=after)
