@@ -9,6 +9,7 @@ is. Libraries that match what is below as well let `!src` bring back the src/bui
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,9 +18,13 @@ _CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",
     "blank": " \\t",
+    "cntrl": "\\0-\\x1f\\x7f",
     "digit": "0-9",
+    "graph": "!-~",
     "lower": "a-z",
-    "space": "\\s",
+    "print": " -~",
+    "punct": "!-/:-@\\[-`{-~",
+    "space": " \\t-\\r",
     "upper": "A-Z",
     "xdigit": "0-9a-fA-F",
 }
@@ -57,10 +62,16 @@ class Ignored:
 
     def has(self, path: str, is_folder: bool) -> bool:
         """Whether a path is left out, in a folder that is not: the last pattern that matches it decides."""
+        units = _bytes(path)
         for rule in reversed(self._rules):
-            if (is_folder or not rule.only_folders) and rule.pattern.fullmatch(path):
+            if (is_folder or not rule.only_folders) and rule.pattern.fullmatch(units):
                 return rule.leaves_out
         return False
+
+
+def _bytes(text: str) -> str:
+    """A text with one character for each of its bytes, which are what git compares: `?` is half of an `é`."""
+    return os.fsencode(text).decode("latin-1")
 
 
 def _rule(line: str) -> _Rule | None:
@@ -74,7 +85,7 @@ def _rule(line: str) -> _Rule | None:
     body = body.removesuffix("/")
     anywhere = "" if "/" in body else "(?:.*/)?"
     try:
-        pattern = anywhere + _translated(body.removeprefix("/"))
+        pattern = anywhere + _translated(_bytes(body.removeprefix("/")))
     except ValueError as error:
         raise ValueError(f"{line!r} is not a pattern of .gitignore: {error}") from None
     return _Rule(leaves_out, only_folders, re.compile(pattern, re.DOTALL))

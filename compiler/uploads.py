@@ -23,6 +23,9 @@ IGNORED = (".env", ".git", "__pycache__", ".DS_Store", ".cache", ".ipynb_checkpo
 """What is left out where a spec does not say; the SDK's own list."""
 NAME_BYTES = 960
 """How long a name may be: S3 keys end at 1,024 bytes, of which the prefix has the rest."""
+FILE_BYTES = 5 * 1024**3
+"""How long a file may be: what S3 takes in one request."""
+CHUNK_BYTES = 1024**2
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def folder(place: Path, root: Path, ignored: Ignored) -> list[Upload]:
         except OSError as error:
             faults.append(Fault(name, _reason(error)))
     if not found and not faults:
-        faults.append(Fault("", "no files in it", "missing-file"))
+        faults.append(Fault("", "no files in it, or all are ignored", "missing-file"))
     if faults:
         raise Unusable(faults)
     return found
@@ -76,37 +79,38 @@ def _walk(
 ) -> Iterator[tuple[str, Path]]:
     """Go through the files of a folder; `above` are the folders that lead there, so that no link leads back."""
     try:
-        status = place.stat()
+        folder = place.stat()
         names = sorted(path.name for path in place.iterdir())
     except OSError as error:
         faults.append(Fault(below, _reason(error)))
         return
-    here = (status.st_dev, status.st_ino)
+    here = (folder.st_dev, folder.st_ino)
     if here in above:
         faults.append(Fault(below, "a link to a folder that it is in"))
         return
     for name in names:
         path, known = place / name, below + name
-        found = mode(path)
-        if ignored.has(known, stat.S_ISDIR(found)):
+        found = status(path)
+        is_folder = found is not None and stat.S_ISDIR(found.st_mode)
+        if ignored.has(known, is_folder):
             continue
         if fault := _fault(path, known, found):
             faults.append(fault)
-        elif stat.S_ISDIR(found):
+        elif is_folder:
             yield from _walk(path, f"{known}/", ignored, (*above, here), faults)
         else:
             yield known, path
 
 
-def mode(path: Path) -> int:
-    """What a path leads to, as stat has it; 0 where it leads nowhere, is too long for a name, or holds a NUL."""
+def status(path: Path) -> os.stat_result | None:
+    """What a path leads to, if it leads somewhere: a name may also be too long for one, or hold a NUL."""
     try:
-        return path.stat().st_mode
+        return path.stat()
     except (OSError, ValueError):
-        return 0
+        return None
 
 
-def _fault(path: Path, name: str, found: int) -> Fault | None:
+def _fault(path: Path, name: str, found: os.stat_result | None) -> Fault | None:
     """Why a file or folder cannot be uploaded, if it is seen without reading it."""
     try:
         size = len(name.encode())
@@ -115,11 +119,16 @@ def _fault(path: Path, name: str, found: int) -> Fault | None:
         return Fault(shown, "the name is not UTF-8, as S3 needs it to be", "bad-name")
     if size > NAME_BYTES:
         return Fault(name, f"the name has {size} bytes, at most {NAME_BYTES} are possible in S3", "bad-name")
-    if stat.S_ISDIR(found) or stat.S_ISREG(found):
+    if found is None:
+        return Fault(name, "a link that leads nowhere" if path.is_symlink() else "cannot be read")
+    if stat.S_ISDIR(found.st_mode):
         return None
-    if found:
+    if not stat.S_ISREG(found.st_mode):
         return Fault(name, "neither a file nor a folder")
-    return Fault(name, "a link that leads nowhere" if path.is_symlink() else "cannot be read")
+    if found.st_size > FILE_BYTES:
+        why = f"it has {found.st_size:,} bytes, at most {FILE_BYTES:,} are possible in one request to S3"
+        return Fault(name, why)
+    return None
 
 
 def _reason(error: OSError) -> str:
@@ -142,9 +151,13 @@ def document(name: str, content: Any) -> Upload:
 
 
 def _of_file(name: str, path: Path, shown: str) -> Upload:
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    return Upload(name, {"$file": {"path": shown, "sha256": digest}}, digest, len(content))
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):  # there may be weights of some GB among the code
+            digest.update(chunk)
+            size += len(chunk)
+    found = digest.hexdigest()
+    return Upload(name, {"$file": {"path": shown, "sha256": found}}, found, size)
 
 
 def prefix(uploads: Iterable[Upload], kind: str) -> str:

@@ -11,10 +11,32 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List, Tuple
 
 MASTER_PORT = "7777"
+LONGEST_BYTES = 128 * 1024 - 2
+DESCRIBING = (
+    "current_host",
+    "current_instance_type",
+    "hosts",
+    "input_config_dir",
+    "input_data_config",
+    "input_data_dir",
+    "input_dir",
+    "log_level",
+    "master_addr",
+    "master_port",
+    "model_dir",
+    "network_interface_name",
+    "num_cpus",
+    "num_gpus",
+    "num_neurons",
+    "output_data_dir",
+    "resource_config",
+)
+"""What SM_TRAINING_ENV repeats of the other variables, under these names."""
 
 
 def root() -> Path:
@@ -31,23 +53,26 @@ def build(root: Path, source: Dict[str, Any], distributed: Dict[str, Any]) -> Di
     """Build the environment of the script: what is there already, and the SM_* variables on top."""
     config = root / "input" / "config"
     resource = load(config / "resourceconfig.json", {})
-    channels = sorted(load(config / "inputdataconfig.json", {}))
+    inputs: Dict[str, Any] = load(config / "inputdataconfig.json", {})
+    channels = sorted(inputs)
     hyperparameters: Dict[str, str] = load(config / "hyperparameters.json", {})
     hosts = sorted(resource.get("hosts", ["algo-1"]), key=_host_order)
     current = resource.get("current_host", hosts[0])
     data = root / "input" / "data"
-    found = {
+    found: Dict[str, Any] = {
         "SM_MODEL_DIR": root / "model",
         "SM_INPUT_DIR": root / "input",
+        "SM_INPUT_DATA_DIR": data,
         "SM_INPUT_CONFIG_DIR": config,
         "SM_OUTPUT_DIR": root / "output",
         "SM_OUTPUT_DATA_DIR": root / "output" / "data",
         "SM_OUTPUT_FAILURE": root / "output" / "failure",
         "SM_SOURCE_DIR": data / "code",
-        "SM_DISTRIBUTED_DRIVERS_DIR": data / "sm_drivers" / "distributed_drivers",
+        "SM_DISTRIBUTED_DRIVER_DIR": data / "sm_drivers" / "distributed_drivers",
         "SM_ENTRY_SCRIPT": source.get("entry_script") or "",
         "SM_DISTRIBUTED_CONFIG": json.dumps(distributed),
         "SM_RESOURCE_CONFIG": json.dumps(resource),
+        "SM_INPUT_DATA_CONFIG": json.dumps(inputs),
         "SM_CHANNELS": json.dumps(channels),
         "SM_HPS": json.dumps({name: decoded(text) for name, text in hyperparameters.items()}),
         "SM_HOSTS": json.dumps(hosts),
@@ -58,6 +83,7 @@ def build(root: Path, source: Dict[str, Any], distributed: Dict[str, Any]) -> Di
         "SM_NETWORK_INTERFACE_NAME": resource.get("network_interface_name", "eth0"),
         "SM_MASTER_ADDR": os.environ.get("SM_MASTER_ADDR", hosts[0]),
         "SM_MASTER_PORT": os.environ.get("SM_MASTER_PORT", MASTER_PORT),
+        "SM_LOG_LEVEL": os.environ.get("SM_LOG_LEVEL", "20"),
         "SM_NUM_CPUS": os.cpu_count() or 1,
         "SM_NUM_GPUS": _gpus(),
         "SM_NUM_NEURONS": _neuron_cores(),
@@ -66,7 +92,28 @@ def build(root: Path, source: Dict[str, Any], distributed: Dict[str, Any]) -> Di
         found["SM_CHANNEL_" + _variable(channel)] = data / channel
     for name, text in hyperparameters.items():
         found["SM_HP_" + _variable(name)] = text
-    return {**os.environ, **{name: str(value) for name, value in found.items()}}
+    texts = {name: str(value) for name, value in found.items()}
+    texts["SM_TRAINING_ENV"] = json.dumps(_summary(texts, channels))
+    return {**os.environ, **dict(_possible(texts))}
+
+
+def _possible(variables: Dict[str, str]) -> Iterator[Tuple[str, str]]:
+    """Leave out what Linux refuses to start any process with, and say so."""
+    for name, text in variables.items():
+        if len(os.fsencode(name + text)) < LONGEST_BYTES:
+            yield name, text
+        else:
+            sys.stderr.write("%s is too long for a variable: read it from SM_INPUT_CONFIG_DIR\n" % name)
+
+
+def _summary(variables: Dict[str, str], channels: List[str]) -> Dict[str, Any]:
+    """All of it in one document, for who wants to read a single variable."""
+    return {
+        **{name: decoded(variables["SM_" + name.upper()]) for name in DESCRIBING},
+        "channel_input_dirs": {name: variables["SM_CHANNEL_" + _variable(name)] for name in channels},
+        "hyperparameters": json.loads(variables["SM_HPS"]),
+        "job_name": os.environ.get("TRAINING_JOB_NAME", ""),
+    }
 
 
 def _host_order(host: str) -> Any:

@@ -16,9 +16,11 @@ from importlib import util
 from pathlib import Path
 from typing import Any, Dict, List
 
-from . import mpi_rank, process
+from . import mpi_rank, process, script
 from .torch_launch import processes
 
+DAEMONS = ("orted", "prted")
+"""What mpirun starts on the other hosts: of Open MPI up to 4, and of 5."""
 SSH_PORT = 22
 PATIENCE_SECONDS = 300
 POLL_SECONDS = 0.2
@@ -28,7 +30,7 @@ def command(
     distributed: Dict[str, Any],
     environment: Dict[str, str],
     drivers: Path,
-    script: str,
+    name: str,
     arguments: List[str],
 ) -> List[str]:
     """Build the command of the first host: `-np` counts the processes of all hosts."""
@@ -42,13 +44,18 @@ def command(
     if not alone:
         interface = environment["SM_NETWORK_INTERFACE_NAME"]
         found += ["-mca", "btl_tcp_if_include", interface, "-mca", "oob_tcp_if_include", interface]
+        found += _prefix()
         found += ["-mca", "plm_rsh_no_tree_spawn", "1", "-mca", "plm_rsh_args", "-o StrictHostKeyChecking=no"]
     found += distributed.get("mpi_additional_options") or []
-    if script.endswith(".sh"):
-        runner = [shutil.which("bash") or "/bin/bash"]
-    else:
-        runner = [sys.executable, "-m", "mpi4py"] if util.find_spec("mpi4py") else [sys.executable]
-    return [*found, *mpi_rank.command(drivers, [*runner, script, *arguments], sys.executable)]
+    options = ["-m", "mpi4py"] if util.find_spec("mpi4py") else []
+    started = script.command(environment["SM_SOURCE_DIR"], name, *options)
+    return [*found, *mpi_rank.command(drivers, [*started, *arguments], sys.executable)]
+
+
+def _prefix() -> List[str]:
+    """Where mpirun's daemon is, on the other hosts too: whoever comes by SSH has no PATH to find it on."""
+    daemon = next(filter(None, map(shutil.which, DAEMONS)), None)
+    return ["--prefix", str(Path(daemon).resolve().parent.parent)] if daemon else []
 
 
 def await_workers(environment: Dict[str, str]) -> None:
@@ -98,6 +105,6 @@ def _is_used() -> bool:
                 name = os.fsdecode((entry / "comm").read_bytes()).strip()
             except OSError:
                 continue
-            if name in ("orted", "prted"):
+            if name in DAEMONS:
                 return True
     return False

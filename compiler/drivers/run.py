@@ -7,13 +7,12 @@ script's exit code, and `output/failure` where it is not 0.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import traceback
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
-from . import environment, failure, mpi_launch, mpi_rank, process, torch_launch
+from . import environment, failure, mpi_launch, mpi_rank, process, script, torch_launch
 
 HERE = Path(__file__).resolve().parent.parent
 
@@ -36,9 +35,14 @@ def _last_words(kind: Any, error: Any, trace: Any) -> None:
 
 
 def _leave(why: str) -> None:
+    """Leave the reason where the service looks for it, unless the script has left its own there."""
     file = environment.root() / "output" / "failure"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(why, "utf-8", "backslashreplace")
+    try:
+        if not file.exists() or not file.stat().st_size:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(why, "utf-8", "backslashreplace")
+    except OSError as error:  # a full disk is a likely reason to fail, and must not cost the exit code
+        sys.stderr.write("the failure cannot be written down: %s\n" % error)
 
 
 def _run(root: Path) -> Tuple[int, str]:
@@ -74,18 +78,17 @@ def _command(
     variables: Dict[str, str],
     root: Path,
 ) -> List[str]:
-    bash = shutil.which("bash") or "/bin/bash"
     if source.get("command"):
-        return [bash, "-c", source["command"]]
-    script, arguments = source.get("entry_script") or "", environment.arguments(root)
+        return [script.bash(), "-e", "-c", source["command"]]  # what fails in between is a failure, as under the SDK
+    name, arguments = source.get("entry_script") or "", environment.arguments(root)
     if kind == "Torchrun":
-        return torch_launch.command(distributed, variables, script, arguments)
+        return torch_launch.command(distributed, variables, name, arguments)
     if kind == "MPI":
-        return mpi_launch.command(distributed, variables, HERE, script, arguments)
+        return mpi_launch.command(distributed, variables, HERE, name, arguments)
     if kind == "Custom":
-        own = str(Path(variables["SM_DISTRIBUTED_DRIVERS_DIR"]) / distributed["driver_script"])
-        return [bash, own] if own.endswith(".sh") else [sys.executable, own]
-    return [bash if script.endswith(".sh") else sys.executable, script, *arguments]
+        own = str(Path(variables["SM_DISTRIBUTED_DRIVER_DIR"]) / distributed["driver_script"])
+        return script.command(variables["SM_SOURCE_DIR"], own)
+    return [*script.command(variables["SM_SOURCE_DIR"], name), *arguments]
 
 
 def _install(file: str, folder: str, variables: Dict[str, str]) -> Tuple[int, str]:

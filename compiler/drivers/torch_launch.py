@@ -5,10 +5,11 @@ In: the distributed config and the SM_* variables. Out: a command.
 
 from __future__ import annotations
 
-import shutil
 import sys
 from importlib import metadata
 from typing import Any, Dict, List, Tuple
+
+from . import script
 
 
 def processes(distributed: Dict[str, Any], environment: Dict[str, str]) -> int:
@@ -20,10 +21,10 @@ def processes(distributed: Dict[str, Any], environment: Dict[str, str]) -> int:
 def command(
     distributed: Dict[str, Any],
     environment: Dict[str, str],
-    script: str,
+    name: str,
     arguments: List[str],
 ) -> List[str]:
-    """Build the command; a shell script is started as it is in each process.
+    """Build the command; each process of a shell script is started as the script says.
 
     Behind `--` nothing is torchrun's: it would take a script's `--log` or `--n` for short forms of its own options.
     """
@@ -38,9 +39,10 @@ def command(
             "--master_port=" + environment["SM_MASTER_PORT"],
             "--node_rank=" + environment["SM_CURRENT_HOST_RANK"],
         ]
-    if script.endswith(".sh"):
-        return [*found, "--no-python", "--", shutil.which("bash") or "/bin/bash", script, *arguments]
-    return [*found, "--", script, *arguments]
+    _python, *words = started = script.command(environment["SM_SOURCE_DIR"], name)
+    if name.endswith(".sh"):
+        return [*found, "--no_python", "--", *started, *arguments]  # so spelt in every version
+    return [*found, "--", *words, *arguments]
 
 
 def _torch() -> Tuple[int, int]:

@@ -23,12 +23,11 @@ from typing import IO, Any
 
 from compiler import distributed
 from compiler.compiled import Compiled, Request
-from compiler.executor import markers
-from compiler.executor.processes import POLL_SECONDS, Family
+from compiler.executor import markers, processes
 
 DRIVERS = "sm_drivers"
-GRACE_SECONDS = 10.0
 CHUNK_BYTES = 64 * 1024
+REASON_CHARACTERS = 1024  # the service reads no more of a failure
 _KEPT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "USER", "VIRTUAL_ENV")
 
 OnOutput = Callable[[str, str], None]
@@ -90,16 +89,19 @@ def run(content: Compiled, options: Options, on_output: OnOutput, stops: Callabl
         raise CannotRun(str(error)) from None
     except OSError as error:
         raise CannotRun(f"{error.filename}: {(error.strerror or str(error)).lower()}") from None
-    port = _free_port()
-    family = Family()
-    running = {host: _start(host, tree, job, port, options) for host, tree in trees.items()}
-    readers = [_Reader(host, process.stdout, on_output) for host, process in running.items() if process.stdout]
+    variables = _variables(content, job, _free_port())
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    readers: list[_Reader] = []
     try:
+        for host, tree in trees.items():
+            running[host] = _start(tree, variables)
+            if stream := running[host].stdout:
+                readers.append(_Reader(host, stream, on_output))
         failed = _watch(running, readers, stops)
     finally:
-        family.end(list(running.values()), GRACE_SECONDS, hurry=lambda: stops() > 1)
+        processes.end(list(running.values()), hurry=lambda: stops() > 1)
         for reader in readers:
-            reader.join(GRACE_SECONDS)
+            reader.join(processes.GRACE_SECONDS)
     if stops():
         raise Stopped
     for reader in readers:
@@ -108,7 +110,7 @@ def run(content: Compiled, options: Options, on_output: OnOutput, stops: Callabl
     if failed is None:
         return Ended(0)
     failure = trees[failed] / "output" / "failure"
-    reason = failure.read_text("utf-8", "replace") if failure.is_file() else ""
+    reason = failure.read_text("utf-8", "replace")[:REASON_CHARACTERS] if failure.is_file() else ""
     return Ended(running[failed].returncode, failed, reason)
 
 
@@ -131,7 +133,7 @@ def _lay_out(host: str, hosts: list[str], job: Request, uploads: list[Request], 
         "current_host": host,
         "current_instance_type": parameters["ResourceConfig"]["InstanceType"],
         "hosts": hosts,
-        "network_interface_name": "lo",
+        "network_interface_name": "lo0" if sys.platform == "darwin" else "lo",
     }
     _write_json(config / "resourceconfig.json", resource)
     _write_json(config / "hyperparameters.json", parameters.get("HyperParameters", {}))
@@ -161,29 +163,28 @@ def _write_json(file: Path, content: Any) -> None:
     file.write_text(json.dumps(content), "utf-8")
 
 
-def _start(host: str, tree: Path, job: Request, port: int, options: Options) -> subprocess.Popen[bytes]:
-    """Start one host as the container would be started, in a process group of its own."""
-    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    environment |= {name: str(value) for name, value in job.parameters.get("Environment", {}).items()}
-    environment |= {
+def _variables(content: Compiled, job: Request, port: int) -> dict[str, str]:
+    """What any host's container would find in its environment; but Python, and where the first host is, are ours."""
+    here = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    given = {name: str(value) for name, value in job.parameters.get("Environment", {}).items()}
+    return {
+        **here,
+        "AWS_REGION": content.region,
+        "TRAINING_JOB_NAME": job.parameters["TrainingJobName"],
+        **given,
         "SM_PYTHON": os.environ.get("SM_PYTHON", sys.executable),
-        "SM_ROOT": str(tree),
-        "SM_PIP_TARGET": str(options.tree / host / "site-packages"),
         "SM_MASTER_ADDR": "127.0.0.1",
         "SM_MASTER_PORT": str(port),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _start(tree: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start one host as the container would be started, with a place for its requirements beside what it sees."""
+    own = {"SM_ROOT": str(tree), "SM_PIP_TARGET": str(tree.parents[1] / "site-packages")}
     bash = shutil.which("bash") or "/bin/bash"
     entry = tree / "input" / "data" / DRIVERS / "sm_train.sh"
-    return subprocess.Popen(
-        [bash, "-c", 'chmod +x "$0" && "$0"', str(entry)],
-        env=environment,
-        cwd=tree,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    return processes.start([bash, "-c", 'chmod +x "$0" && "$0"', str(entry)], tree, {**variables, **own})
 
 
 class _Reader(threading.Thread):
@@ -216,7 +217,7 @@ def _watch(
         failed = next((host for host, code in codes.items() if code), None)
         if failed is not None or all(code == 0 for code in codes.values()):
             return failed
-        time.sleep(POLL_SECONDS)
+        time.sleep(processes.POLL_SECONDS)
     return None
 
 

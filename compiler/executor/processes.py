@@ -1,7 +1,9 @@
-"""Everything that this process has started, and what that has started in turn: found, and ended for certain.
+"""One host of a local run: a command, and the certainty that nothing it has started outlives it.
 
-In: process groups that were started after `Family()`. Out: nothing of them runs any more. Needs Linux to find what
-has left its group, or lost its parent; elsewhere the groups themselves are ended.
+In: a command as arguments, and on stdin a leash: a byte asks it to end, the end of the stream leaves it no patience,
+so that even a `sagespec run` that is killed leaves nothing behind. Out: the command's exit code, and nothing of what
+it has started runs any more. Needs Linux to find what has left its group, or lost its parent; elsewhere the group
+itself is ended. Runs as a program, by its path, and so needs nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -9,16 +11,68 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 POLL_SECONDS = 0.05
+GRACE_SECONDS = 10.0
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+def start(command: Sequence[str], cwd: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a command on a leash: its stdin; what it writes, on either stream, is its stdout."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", __file__, *command],
+        env=environment,
+        cwd=cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def end(hosts: Sequence[subprocess.Popen[bytes]], hurry: Callable[[], bool]) -> None:
+    """Ask all to end, and wait until they have; patience ends with a hurry."""
+    for host in hosts:
+        with contextlib.suppress(OSError):  # it has ended
+            if host.stdin:
+                os.write(host.stdin.fileno(), b".")
+    while any(host.poll() is None for host in hosts) and not hurry():
+        time.sleep(POLL_SECONDS)
+    for host in hosts:
+        if host.stdin:
+            host.stdin.close()
+    for host in hosts:
+        host.wait()
+
+
+class _Leash:
+    """Our end of it."""
+
+    def __init__(self, stream: int) -> None:
+        self._stream = stream
+        self._asked = self._gone = False
+
+    def pull(self, _number: int, _frame: Any) -> None:
+        """Ask from this end, with a signal."""
+        self._asked = True
+
+    def asked(self) -> bool:
+        """Whether this is to end."""
+        while not self._gone and select.select([self._stream], [], [], 0)[0]:
+            self._asked, self._gone = True, not os.read(self._stream, 1)
+        return self._asked
+
+    def gone(self) -> bool:
+        """Whether nobody has patience any more."""
+        return self.asked() and self._gone
 
 
 class _Entry(NamedTuple):
@@ -27,53 +81,57 @@ class _Entry(NamedTuple):
     group: int
 
 
-class Family:
-    """The processes that descend from this one, but for those that it had before."""
+def main(command: Sequence[str]) -> int:
+    """Run a command to its end, or until it is asked to; give its exit code."""
+    if sys.platform == "linux":
+        # whoever loses its parent becomes our child, and not that of init, where we could not find it
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    leash = _Leash(sys.stdin.fileno())
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, leash.pull)
+    leader = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    while leader.poll() is None and not leash.asked():
+        time.sleep(POLL_SECONDS)
+    _end(leader, leash.gone)
+    code = leader.wait()
+    return 128 - code if code < 0 else code
 
-    def __init__(self) -> None:
-        if sys.platform == "linux":
-            # whoever loses its parent becomes our child, and not that of init, where we could not find it
-            ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self._before = {entry.pid for entry in _alive() if entry.parent == os.getpid()}
 
-    def members(self) -> list[_Entry]:
-        """Those that run now."""
-        children: dict[int, list[_Entry]] = {}
-        for entry in _alive():
-            children.setdefault(entry.parent, []).append(entry)
-        found = [entry for entry in children.get(os.getpid(), []) if entry.pid not in self._before]
-        for entry in found:  # grows while it is read
-            found += children.get(entry.pid, [])
-        return found
-
-    def end(self, leaders: Sequence[subprocess.Popen[bytes]], seconds: float, hurry: Callable[[], bool]) -> None:
-        """End all: groups whose leader still runs are asked first, and have so many seconds; then nobody is asked."""
-        asked = {leader.pid for leader in leaders if leader.poll() is None}
-        for group in asked:
-            _send(os.killpg, group, signal.SIGTERM)
-        deadline = time.monotonic() + seconds
-        while self._runs(leaders, asked) and time.monotonic() < deadline and not hurry():
+def _end(leader: subprocess.Popen[bytes], hurry: Callable[[], bool]) -> None:
+    """End all: the group is asked first while its leader runs, and has some time; then nobody is asked."""
+    if leader.poll() is None:
+        _send(os.killpg, leader.pid, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while _runs(leader) and time.monotonic() < deadline and not hurry():
             time.sleep(POLL_SECONDS)
-        for leader in leaders:
-            if leader.poll() is None:
-                _send(os.killpg, leader.pid, signal.SIGKILL)
-        deadline = time.monotonic() + seconds
-        while (left := self.members()) and time.monotonic() < deadline:  # one may start another while it is ended
-            for entry in left:
-                _send(os.kill, entry.pid, signal.SIGKILL)
-            time.sleep(POLL_SECONDS)
-        for leader in leaders:
-            leader.wait()
+        if leader.poll() is None:
+            _send(os.killpg, leader.pid, signal.SIGKILL)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (left := _family()) and time.monotonic() < deadline:  # one may start another while it is ended
+        for entry in left:
+            _send(os.kill, entry.pid, signal.SIGKILL)
+        time.sleep(POLL_SECONDS)
 
-    def _runs(self, leaders: Sequence[subprocess.Popen[bytes]], groups: set[int]) -> bool:
-        """Whether anything is left of some groups: a leader may end before those that it leads."""
-        alive = any(leader.pid in groups and leader.poll() is None for leader in leaders)
-        return alive or any(entry.group in groups for entry in self.members())
+
+def _runs(leader: subprocess.Popen[bytes]) -> bool:
+    """Whether anything is left of a group: a leader may end before those that it leads."""
+    return leader.poll() is None or any(entry.group == leader.pid for entry in _family())
 
 
 def _send(how: Callable[[int, int], None], target: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended; or is not ours any more
         how(target, number)
+
+
+def _family() -> list[_Entry]:
+    """The processes that descend from this one."""
+    children: dict[int, list[_Entry]] = {}
+    for entry in _alive():
+        children.setdefault(entry.parent, []).append(entry)
+    found = children.get(os.getpid(), [])
+    for entry in found:  # grows while it is read
+        found += children.get(entry.pid, [])
+    return found
 
 
 def _alive() -> Iterator[_Entry]:
@@ -87,3 +145,7 @@ def _alive() -> Iterator[_Entry]:
                 continue  # it has ended meanwhile
             if fields[0] not in "ZX":
                 yield _Entry(int(entry.name), int(fields[1]), int(fields[2]))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -83,7 +83,7 @@ def _code(inputs: Inputs, source: Traced, problems: Problems) -> Any:
     if text.startswith("s3://"):
         return _in_s3(source.to(text), problems)
     one_line = "\n" not in text
-    if one_line and uploads.mode(inputs.folder / text):
+    if one_line and uploads.status(inputs.folder / text) is not None:
         return _in_file(inputs, source.to(text), problems)
     return _inline(inputs, source, one_line, problems)
 

@@ -91,6 +91,10 @@ def _check_source(fields: Traced, problems: Problems) -> None:
     if fields.networking.enable_network_isolation and source.requirements:
         message = "enable_network_isolation leaves pip without an index: all requirements must be files in source_dir"
         problems.warn("no-network", message, source.requirements.path)
+    repository = fields.environment["CA_REPOSITORY_ARN"]
+    if repository and source.requirements:
+        hint = "set PIP_INDEX_URL, or log in and install within a command"
+        problems.warn("no-effect", "requirements are not looked for in CodeArtifact", repository.path, hint)
 
 
 def _check_names(fields: Traced, config: Config | None, problems: Problems) -> None:
@@ -147,9 +151,11 @@ def _files(inputs: Inputs, given: Traced, patterns: Traced, problems: Problems) 
     place = inputs.place(given, problems)
     if place is None:
         return []
-    if not stat.S_ISDIR(uploads.mode(place)):
+    found = uploads.status(place)
+    if found is None or not stat.S_ISDIR(found.st_mode):
+        why = "no such folder" if found is None else "not a folder"
         hint = "code is uploaded from a folder beside the spec" if "://" in given.value else ""
-        problems.error("missing-file", f"{given.value}: no such folder", given.path, hint)
+        problems.error("missing-file", f"{given.value}: {why}", given.path, hint)
         return []
     try:
         return uploads.folder(place, inputs.root, ignored)

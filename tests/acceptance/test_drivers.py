@@ -64,6 +64,7 @@ def failure(tree: Path) -> str:
 
 def outcome(tree: Path, **more: str) -> tuple[int, str]:
     """Run a container to its end: exit code and failure file."""
+    (tree / "output/failure").unlink(missing_ok=True)
     process = start(tree, **more)
     process.communicate()
     return process.returncode, failure(tree) if process.returncode else ""
@@ -143,6 +144,36 @@ if __name__ == "__main__":
     _, why = outcome(tmp_path)
     assert "in fail" in why
     assert why.endswith("ValueError: a broken picture")
+
+
+def test_what_a_script_has_written_as_its_failure_stays(tmp_path: Path) -> None:
+    script = "import os, sys\nopen(os.environ['SM_OUTPUT_FAILURE'], 'w').write('row 7 is bad')\nsys.exit('noise')\n"
+    container(tmp_path, script)
+    assert outcome(tmp_path) == (1, "row 7 is bad")
+
+
+def test_a_failure_that_cannot_be_written_costs_no_exit_code(tmp_path: Path) -> None:
+    script = """
+import os, pathlib, shutil, sys
+place = pathlib.Path(os.environ["SM_OUTPUT_DIR"])
+shutil.rmtree(place)
+place.touch()
+sys.exit(7)
+"""
+    container(tmp_path, script)
+    process = start(tmp_path)
+    said, _ = process.communicate()
+    assert process.returncode == 7
+    assert "cannot be written down" in said
+
+
+@pytest.mark.parametrize("kind", STARTERS)
+def test_the_options_of_a_shell_scripts_first_line_count(tmp_path: Path, kind: str) -> None:
+    drivers = container(tmp_path, "", starter(kind), entry_script="train.sh")
+    (tmp_path / "input/data/code/train.sh").write_text("#!/bin/bash -e\nfalse\necho went on\n", "utf-8")
+    assert outcome(tmp_path)[0] == 1
+    (drivers / "sourcecode.json").write_text(json.dumps({"command": "false; echo went on"}), "utf-8")
+    assert outcome(tmp_path)[0] == 1
 
 
 def test_a_failing_installation_speaks_for_itself(tmp_path: Path) -> None:
@@ -265,8 +296,8 @@ open(os.path.join(os.environ["REPORTS"], str(MPI.COMM_WORLD.Get_rank())), "w").w
 SSH = """#!/bin/bash
 while [ "${1:0:1}" = - ]; do [ "$1" = -o ] && shift; shift; done
 tree=TREES/$1; shift
-exec env -i HOME=/ PATH=/usr/bin:/bin OWN=login SM_ROOT=$tree TMPDIR=$tree \\
-  OMPI_MCA_btl_vader_backing_directory=$tree bash -c "$*"
+exec /usr/bin/env -i HOME=/ PATH=/nowhere OWN=login SM_ROOT=$tree TMPDIR=$tree \\
+  OMPI_MCA_btl_vader_backing_directory=$tree /bin/bash -c "$*"
 """
 # there is no sshd here: the other host lends itself to whoever plays ssh
 LENDING = """
@@ -316,6 +347,14 @@ def test_each_host_of_mpi_has_its_own_environment(tmp_path: Path) -> None:
             "TOLD": "on the way",
             "sum": 4,
         }
+
+
+def test_an_image_with_an_old_python_is_told_so(tmp_path: Path) -> None:
+    container(tmp_path, "")
+    old = tmp_path / "python"
+    old.write_text("#!/bin/sh\necho Python 3.6.9\nexit 1\n", "utf-8")
+    old.chmod(0o755)
+    assert outcome(tmp_path, SM_PYTHON=str(old)) == (1, f"the drivers need Python 3.8, {old} is Python 3.6.9\n")
 
 
 def test_drivers_need_nothing_but_the_standard_library() -> None:

@@ -28,8 +28,8 @@ HYPERPARAMETERS = {
 }
 REPORT = """
 import json, os, sys
-names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "NCCL_PROTO")
-found = {n: v for n, v in os.environ.items() if n.startswith("SM_") or n in names}
+names = "AWS_REGION TRAINING_JOB_NAME RANK LOCAL_RANK WORLD_SIZE OMPI_COMM_WORLD_RANK OMPI_COMM_WORLD_SIZE NCCL_PROTO"
+found = {n: v for n, v in os.environ.items() if n.startswith("SM_") or n in names.split()}
 found["argv"] = sys.argv[1:]
 rank = os.environ.get("RANK") or os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ["SM_CURRENT_HOST"]
 open(os.path.join(os.environ["REPORTS"], rank + ".json"), "w").write(json.dumps(found))
@@ -117,7 +117,26 @@ def test_a_plain_script_gets_what_the_container_would_give_it(project: Path, run
     assert json.loads(report["SM_CHANNELS"]) == ["code", "sm_drivers", "train-set"]
     assert report["SM_CHANNEL_TRAIN_SET"].endswith("/opt/ml/input/data/train-set")
     assert report["SM_CURRENT_INSTANCE_TYPE"] == "ml.p4d.24xlarge"
+    assert json.loads(report["SM_INPUT_DATA_CONFIG"])["train-set"] == {"TrainingInputMode": "File"}
+    summary = json.loads(report["SM_TRAINING_ENV"])
+    assert summary["hyperparameters"] == HYPERPARAMETERS
+    assert summary["channel_input_dirs"]["train-set"] == report["SM_CHANNEL_TRAIN_SET"]
+    assert summary["hosts"] == ["algo-1"]
+    assert summary["job_name"] == report["TRAINING_JOB_NAME"]
+    assert re.fullmatch(r"t-[0-9a-f]{12}", report["TRAINING_JOB_NAME"])
+    assert report["AWS_REGION"] == "us-west-2"
     assert not Path(report["SM_MODEL_DIR"]).exists(), "the tree is thrown away"
+
+
+def test_hyperparameters_that_are_too_long_for_one_variable(project: Path, run: Run) -> None:
+    given = {f"k{number}": "é" * 2500 for number in range(30)}
+    reports = training(project, REPORT, hyperparameters=given)
+    said = run("run", "ModelTrainer/t").stdout
+    (report,) = reported(reports).values()
+    assert report["SM_HP_K29"] == given["k29"]
+    assert len(report["argv"]) == 60
+    assert "SM_HPS" not in report
+    assert "SM_HPS is too long for a variable" in said
 
 
 @pytest.mark.torch

@@ -63,10 +63,14 @@ def started(project: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def check_nothing_is_left(project: Path, reports: Path) -> None:
+def left(reports: Path) -> list[str]:
     pids = [file.name for file in reports.iterdir()]
     assert len(pids) == 2
-    assert not [pid for pid in pids if alive(pid)]
+    return [pid for pid in pids if alive(pid)]
+
+
+def check_nothing_is_left(project: Path, reports: Path) -> None:
+    assert not left(reports)
     assert not list((project / "tmp").iterdir()), "the tree is thrown away"
 
 
@@ -91,6 +95,28 @@ def test_a_second_signal_ends_the_patience_with_a_stubborn_script(project: Path)
         assert process.poll() is None, "the script is given time"
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
+        check_nothing_is_left(project, reports)
+
+
+def test_who_kills_the_run_kills_its_hosts(project: Path) -> None:
+    reports = prepare(project, STUBBORN)
+    with started(project) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "[algo-1] ready\n"
+        process.kill()
+        process.wait()
+        while left(reports):
+            time.sleep(0.05)
+
+
+def test_who_ends_a_host_ends_what_it_runs(project: Path) -> None:
+    reports = prepare(project)
+    with started(project) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "[algo-1] ready\n"
+        (host,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("utf-8").split()
+        os.kill(int(host), signal.SIGTERM)
+        assert process.wait() == 4
         check_nothing_is_left(project, reports)
 
 

@@ -40,6 +40,12 @@ PARTS = [
     "[a\\-c]",
     "[^[:alpha:]]*",
     "[[:digit:][:upper:]]",
+    "[[:punct:]]*",
+    "[![:graph:]]",
+    "[^[:print:][:cntrl:]]*",
+    "é?",
+    "??",
+    "[é-ü]*",
     "[/]",
     "\\#h",
     "\\!n",
@@ -62,7 +68,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("tree")
     for folder in ("", "data", "data/sub", "deep/a/b", "a/data", "x.d"):
         (place / folder).mkdir(parents=True, exist_ok=True)
-        for name in ("a.py", "b.txt", "c", "#h", "!n", "t "):
+        for name in ("a.py", "b.txt", "c", "#h", "!n", "t ", "é", "日本", "à b"):
             (place / folder / name).touch()
     subprocess.run(["git", "init", "--quiet", place], check=True)
     return place

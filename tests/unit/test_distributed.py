@@ -80,12 +80,15 @@ def test_the_drivers_of_torchrun_and_mpi_are_named(project: Path, run: Run) -> N
         assert f"drivers/{document['driver_dir'].removeprefix('sm_drivers/')}/{script}" in requests
 
 
-def test_without_a_network_pip_has_no_index(project: Path, run: Run) -> None:
+def test_where_pip_finds_nothing_is_said(project: Path, run: Run) -> None:
     (project / "specs" / "src").mkdir()
     (project / "specs" / "src" / "r.txt").touch()
     source = {"source_dir": "src", "entry_script": "train.py", "requirements": "./r.txt"}
     fields = {"source_code": source, "networking": {"enable_network_isolation": True}}
     assert "warning[no-network]" in compile_one(project, run, 0, {}, **fields)
+    repository = {"CA_REPOSITORY_ARN": "arn:aws:codeartifact:us-west-2:123456789012:repository/d/r"}
+    said = compile_one(project, run, 0, {}, source_code=source, environment=repository)
+    assert "warning[no-effect]: requirements are not looked for in CodeArtifact" in said
 
 
 def test_nothing_is_known_of_an_unknown_instance_type(project: Path, run: Run) -> None:
@@ -107,6 +110,10 @@ def test_slow_networks_are_hinted_at(project: Path, run: Run) -> None:
         ({"source_code": {"source_dir": "nowhere", "entry_script": "a.py"}}, "no such folder"),
         ({"source_code": {"source_dir": "x" * 5000, "entry_script": "a.py"}}, "no such folder"),
         ({"source_code": {"source_dir": "a\0b", "entry_script": "a.py"}}, "no such folder"),
+        (
+            {"source_code": {"source_dir": "s3://my-bucket/a", "entry_script": "a.py"}},
+            "from a folder beside the spec",
+        ),
         ({"source_code": {"source_dir": "src", "entry_script": "b.py"}}, "b.py is not in src"),
         ({"hyperparameters": {"mp_parameters": 1}}, "smp sets the hyperparameter"),
         ({"input_data_config": [{"channel_name": "code", "data_source": "s3://b/c"}]}, "sagespec's own"),

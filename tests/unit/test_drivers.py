@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from argparse import REMAINDER, ArgumentParser
 from pathlib import Path
 
 import pytest
 
-from compiler.drivers import environment, failure, mpi_launch, torch_launch
+from compiler.drivers import environment, failure, mpi_launch, script, torch_launch
 
 VARIABLES = {
     "SM_HOSTS": '["algo-1", "algo-2", "algo-3"]',
@@ -20,6 +21,7 @@ VARIABLES = {
     "SM_NUM_GPUS": "8",
     "SM_NUM_NEURONS": "0",
     "SM_NETWORK_INTERFACE_NAME": "eth0",
+    "SM_SOURCE_DIR": "",
 }
 
 
@@ -29,12 +31,42 @@ def test_mpirun_counts_the_processes_of_all_hosts() -> None:
     assert "algo-1:8,algo-2:8,algo-3:8" in command
 
 
-@pytest.mark.parametrize("script", ["train.py", "train.sh"])
-def test_torchrun_takes_none_of_the_scripts_arguments(script: str) -> None:
+@pytest.mark.parametrize("file", sorted(Path(environment.__file__).parent.glob("*.py")), ids=lambda file: file.stem)
+def test_drivers_are_written_for_python_3_8(file: Path) -> None:
+    ast.parse(file.read_text("utf-8"), feature_version=(3, 8))
+
+
+FIRST_LINES = {
+    "": [script.bash()],
+    "echo\n": [script.bash()],
+    "#!\n": [script.bash()],
+    "#!/bin/sh": ["/bin/sh"],
+    "#!/bin/bash -e\n": ["/bin/bash", "-e"],
+    "#! /usr/bin/env -S bash -e\r\n": ["/usr/bin/env", "-S bash -e"],
+}
+
+
+@pytest.mark.parametrize("first", sorted(FIRST_LINES))
+def test_a_shell_script_says_what_runs_it(tmp_path: Path, first: str) -> None:
+    (tmp_path / "train.sh").write_bytes(first.encode())
+    assert script.command(str(tmp_path), "train.sh") == [*FIRST_LINES[first], "train.sh"]
+
+
+def test_a_name_is_never_an_option(tmp_path: Path) -> None:
+    (tmp_path / "-c.sh").touch()
+    assert script.command(str(tmp_path), "-c.sh")[-1] == "./-c.sh"
+    assert script.command(str(tmp_path), "-c.py", "-m", "mpi4py")[1:] == ["-m", "mpi4py", "./-c.py"]
+
+
+@pytest.mark.parametrize("name", ["train.py", "train.sh"])
+def test_torchrun_takes_none_of_the_scripts_arguments(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
     arguments = ["--log", "x", "--n", "3", "--r", "2", "--m", "1", "--node", "k", "--", "-h"]
-    _python, _m, _module, *given = torch_launch.command({}, VARIABLES, script, arguments)
+    _python, _m, _module, *given = torch_launch.command(
+        {}, {**VARIABLES, "SM_SOURCE_DIR": str(tmp_path)}, name, arguments
+    )
     parser = ArgumentParser()  # as torchrun's: long options with several that start alike, then the script
-    for name in (
+    for option in (
         "--nnodes",
         "--nproc_per_node",
         "--node_rank",
@@ -43,14 +75,14 @@ def test_torchrun_takes_none_of_the_scripts_arguments(script: str) -> None:
         "--log-dir",
         "--logs",
     ):
-        parser.add_argument(name)
+        parser.add_argument(option)
     parser.add_argument("-m", "--module", action="store_true")
-    parser.add_argument("--no-python", action="store_true")
+    parser.add_argument("--no_python", action="store_true")
     parser.add_argument("script")
     parser.add_argument("rest", nargs=REMAINDER)
     found = parser.parse_args(given)
-    assert [found.script, *found.rest][-len(arguments) - 1 :] == [script, *arguments]
-    assert found.no_python == script.endswith(".sh")
+    assert [found.script, *found.rest][-len(arguments) - 1 :] == [name, *arguments]
+    assert found.no_python == name.endswith(".sh")
 
 
 def test_fast_networks_are_used_where_there_are_some() -> None:
@@ -120,6 +152,17 @@ def test_mpirun_is_not_what_failed_unless_it_is() -> None:
     assert failure.reason(1, f"why\n{MPIRUN}") == "exit code 1\nwhy"
     assert "unable to find" in failure.reason(1, HELP + MPIRUN)
     assert failure.reason(1, MPIRUN).endswith("-" * 74), "better than nothing"
+
+
+def test_words_right_behind_an_unended_line_are_told_apart() -> None:
+    assert failure.reason(7, f"50%{LOG}{TORCHRUN}") == "exit code 7\n50%"
+    assert failure.reason(1, f"50%{MPIRUN}why\n") == "exit code 1\n50%\nwhy"
+
+
+def test_a_signal_is_named() -> None:
+    assert failure.reason(139, "why") == "exit code 139 (SIGSEGV)\nwhy"
+    assert failure.reason(137, "why") == "exit code 137 (SIGKILL, as when memory runs out)\nwhy"
+    assert failure.reason(255, "why") == "exit code 255\nwhy"
 
 
 def test_a_reason_fits_and_starts_with_a_line() -> None:

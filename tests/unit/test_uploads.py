@@ -103,6 +103,14 @@ def test_names_that_s3_cannot_have(tmp_path: Path) -> None:
     assert too_long == f"the name has {len(long)} bytes, at most 960 are possible in S3"
 
 
+def test_files_that_s3_cannot_take_in_one_request(tmp_path: Path) -> None:
+    with (tmp_path / "weights").open("wb") as sparse:
+        sparse.truncate(uploads.FILE_BYTES + 1)
+    name, why = faults(tmp_path)[0]
+    assert name == "weights"
+    assert "5,368,709,121 bytes" in why
+
+
 def test_each_fault_is_reported_at_the_folder(project: Path, run: Run) -> None:
     plant(project / "specs" / "src", "train.py")
     (project / "specs" / "src" / os.fsdecode(b"caf\xe9.py")).touch()
