@@ -128,12 +128,7 @@ def _validator(name: str) -> Any:
 
 def explained(errors: Iterable[Any]) -> Problems:
     """Put the errors of a validator into our words; what is the same is said once."""
-    found = Problems()
-    for error in errors:
-        for problem in _explain(error):
-            if problem not in found:
-                found.append(problem)
-    return found
+    return Problems(dict.fromkeys(problem for error in errors for problem in _explain(error)))
 
 
 def _explain(error: Failure) -> Iterator[Problem]:
