@@ -172,5 +172,6 @@ def _measure(data: Any) -> tuple[int, int]:
 def _unknown(name: str, known: Mapping[str, Any]) -> _Unfit:
     if name in BUILT_IN:
         return _Unfit("unknown-value", f"{name!r} is not known here", BUILT_IN[name])
-    hint = did_you_mean(name, [*known])
-    return _Unfit("unknown-value", f"no value is called {name!r}", hint or "write $${ for the text ${")
+    near = did_you_mean(name, known)
+    hint = near if near.endswith("?") else "give it with -D, or choose an environment with -e; the text ${ is $${"
+    return _Unfit("unknown-value", f"no value is called {name!r}", hint)
