@@ -144,5 +144,7 @@ def put(result: bytes) -> None:
 
 
 def wants_color(asked: bool | None, stream: Any) -> bool:
-    """Colour when asked for, else on a terminal unless NO_COLOR is set."""
-    return asked if asked is not None else bool(stream and stream.isatty() and not os.environ.get("NO_COLOR"))
+    """Colour when asked for, else on a terminal that has it, unless NO_COLOR is set."""
+    if asked is not None:
+        return asked
+    return bool(stream and stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

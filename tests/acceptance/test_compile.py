@@ -14,6 +14,8 @@ import jsonschema
 import pytest
 
 from compiler import schema
+from compiler.cli import blame
+from compiler.executor import files
 from tests.conftest import LOCK, ROOT, Run
 
 
@@ -304,6 +306,21 @@ def test_every_property_says_what_it_is() -> None:
 
     for name in schema.names():
         walk(schema.load(name), name)
+
+
+@pytest.mark.parametrize(
+    "after", ["environments: {q: {}}", "environments: {", "environments: {p: {values: {a: '${b}'}}}"]
+)
+def test_what_aws_says_is_told_whatever_became_of_the_project(example: Path, run: Run, after: str) -> None:
+    text = "apiVersion: sagespec/v1\nkind: Project\n"
+    Path("sagespec.yaml").write_text(f"{text}environments: {{p: {{}}}}\n", "utf-8")
+    run("compile", "-e", "p")
+    (file,) = files.read([Path("compiled/p")]).files.values()
+    (line,) = blame.explain(file, "job", "max_epochs must be 1", None)
+    assert line.startswith("specs/a.yaml:")
+    Path("sagespec.yaml").write_text(f"{text}{after}\n", "utf-8")
+    (line,) = blame.explain(file, "job", "max_epochs must be 1", None)
+    assert line.startswith("at compiled/p/MultiTurnRLTrainer/support-agent.json#/requests/")
 
 
 def test_policies_must_hold(example: Path, run: Run, project: Path) -> None:
