@@ -151,7 +151,7 @@ def read(settings: Settings, paths: Iterable[Path]) -> Specs:
         name = Path(os.path.relpath(path, _real(settings.project.root))).as_posix()
         try:
             name.encode()
-            content = path.read_bytes()
+            content = _bytes(path)
         except UnicodeEncodeError:
             shown = os.fsencode(name).decode("utf-8", "replace")
             diagnostics.append(locate(Problem("encoding", "the name of the file is not UTF-8"), shown, FILE_START))
@@ -174,6 +174,13 @@ def read(settings: Settings, paths: Iterable[Path]) -> Specs:
             if made is not None:
                 (specs if made.broken is None else refused).append(made)
     return Specs(tuple(specs), tuple(diagnostics), texts, tuple(refused))
+
+
+def _bytes(path: Path) -> bytes:
+    """Read a file; anything else but a folder, such as a pipe, might have no end."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(0, "not a file")
+    return path.read_bytes()
 
 
 def read_lock(found: Project) -> tuple[Lock | None, list[Diagnostic], dict[str, str]]:

@@ -91,6 +91,11 @@ def test_a_folder_that_is_asked_for_and_holds_no_spec_is_an_error(example: Path,
     assert run("compile").stdout == f"removed {MADE}\n"
 
 
+def test_a_pipe_is_not_waited_for(example: Path, run: Run) -> None:
+    os.mkfifo("specs/b.yaml")
+    assert "specs/b.yaml:1:1: error[unreadable]: cannot be read: not a file" in run("compile", code=1).stderr
+
+
 def test_a_reader_that_has_gone_hears_nothing_of_success(example: Path) -> None:
     for arguments, output in ((("compile", "--check"), "stdout"), (("validate", "nowhere"), "stderr")):
         reading, writing = os.pipe()
