@@ -24,7 +24,7 @@ _WIDEST = 160
 
 def text(diagnostics: Sequence[Diagnostic], texts: Texts, color: bool) -> str:
     """Write each as `file:line:column: severity[rule]: message`, its line, a caret and a hint."""
-    lines = {name: source.lines(name, content) for name, content in texts.items()}
+    lines = {name: source.lines(name, texts[name]) for name in texts.keys() & {d.file for d in diagnostics}}
     return "\n".join(line for d in diagnostics for line in _text(d, lines.get(d.file, []), color))
 
 

@@ -26,7 +26,9 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
     What it refers to and the project has not is written into the same file.
     """
     if len(name) > starter.LONGEST_NAME or not _NAME.fullmatch(name):
-        raise click.BadParameter(f"{name!r} is not a name of letters, digits and inner dashes, 40 at most")
+        raise click.BadParameter(
+            f"{name!r} is not a name of letters, digits and inner dashes, 40 at most", param_hint="NAME"
+        )
     settings = options.settings(None, (), project_file, "text", None)
     project, known = settings.project, _known(settings)
     text = starter.write(kind, name, known)

@@ -125,15 +125,13 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None) -> Chec
 
 def show(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], style: str, color: bool | None) -> None:
     """Print diagnostics: text to stderr, machine formats to stdout."""
-    found = list(diagnostics)
     to_stderr = style == "text"
-    if found or not to_stderr:
-        colored = to_stderr and wants_color(color, sys.stderr)
-        text = report.STYLES[style](found, texts, colored)
-        if to_stderr:
-            click.echo(text, err=True, color=colored)
-        else:
-            put(f"{text}\n".encode())
+    colored = to_stderr and wants_color(color, sys.stderr)
+    text = report.STYLES[style](list(diagnostics), texts, colored)
+    if text and to_stderr:
+        click.echo(text, err=True, color=colored)
+    elif text:
+        put(f"{text}\n".encode())
 
 
 def put(result: bytes) -> None:

@@ -190,6 +190,11 @@ def test_machine_formats_go_to_stdout(example: Path, run: Run, style: str) -> No
     assert "did you mean 'agent_env'?" in result.stdout.replace("&apos;", "'")
 
 
+@pytest.mark.parametrize(("style", "said"), [("text", ""), ("github", ""), ("json", '{\n  "diagnostics": []\n}\n')])
+def test_where_nothing_is_wrong_nothing_is_said(example: Path, run: Run, style: str, said: str) -> None:
+    assert run("validate", "--format", style).stdout == said
+
+
 def test_json_diagnostics_have_the_promised_members(example: Path, run: Run) -> None:
     example.write_text(example.read_text("utf-8").replace("agent_env", "agent_envv"), "utf-8")
     found = json.loads(run("compile", "--format", "json", code=1).stdout)["diagnostics"]
