@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,18 @@ def test_a_folder_that_is_asked_for_and_holds_no_spec_is_an_error(example: Path,
     run("compile", "empty", "specs", code=1)
     example.unlink()
     assert run("compile").stdout == f"removed {MADE}\n"
+
+
+def test_two_compiles_at_once_end_alike(example: Path) -> None:
+    text = example.read_text("utf-8")
+    for round_ in range(3):
+        for number in range(20):
+            more = text.replace("  name: support-agent", f"  name: a{round_}-{number}")
+            Path(f"specs/b{number}.yaml").write_text(more, "utf-8")
+        with ThreadPoolExecutor() as pool:
+            both = list(pool.map(lambda _: sagespec("compile"), range(2)))
+        assert [done.code for done in both] == [0, 0], [done.stderr for done in both]
+        assert len(list(MADE.parent.iterdir())) == 21
 
 
 def test_a_pipe_is_not_waited_for(example: Path, run: Run) -> None:
