@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from typing import Literal, NamedTuple
 
 Path = tuple["str | int", ...]
@@ -100,8 +101,14 @@ def _steps(path: Path) -> Iterator[str]:
         yield f"[{step}]" if isinstance(step, int) else f".{step}"
 
 
-def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, or all of them when there are few, or nothing."""
+    return _nearest(word, tuple(known))
+
+
+@cache
+def _nearest(word: str, known: tuple[str, ...]) -> str:
+    """The same, remembered: what is missing is missed by many."""
     near = get_close_matches(word, known, n=1, cutoff=0.6) or get_close_matches(
         word.lower(), [k for k in known if k.islower()], n=1, cutoff=0.6
     )

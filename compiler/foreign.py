@@ -20,7 +20,7 @@ from referencing import Registry, Specification
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
-from compiler import patterns, schema
+from compiler import mistakes, patterns, schema
 from compiler.diagnostics import Path, Problem, Problems, did_you_mean
 
 _DRAFTS = {
@@ -60,7 +60,7 @@ class Foreign:
         if self.validator is None:
             return Problems()
         try:
-            return schema.explained(self.validator.iter_errors(document))
+            return mistakes.explained(self.validator.iter_errors(document))
         except (RecursionError, Unresolvable):
             message = "the schema refers to itself without end, or to nothing"
             return Problems([Problem("bad-schema", message, severity="warning")])
@@ -104,7 +104,7 @@ def _draft(data: Any, problems: Problems) -> Any:
 
 def _misfits(draft: Any, data: Any) -> Iterator[Problem]:
     """What the draft's own schema says of a schema."""
-    for problem in schema.explained(draft(_whole(draft)).iter_errors(data)):
+    for problem in mistakes.explained(draft(_whole(draft)).iter_errors(data)):
         yield Problem("bad-schema", problem.message, problem.path, problem.hint)
 
 

@@ -53,9 +53,9 @@ def _content(path: Path) -> bytes | None:
 def _ours(output: Path) -> Iterator[tuple[Path, bytes]]:
     """The compiled files in a folder that we wrote: those that carry a digest that fits."""
     for path in (path for folder in _inside(output) for path in _inside(folder)):
-        if path.suffix != ".json" or not path.is_file():
+        content = _content(path) if path.suffix == ".json" and path.is_file() else None
+        if content is None:
             continue
-        content = path.read_bytes()
         try:
             if compiled.load(content.decode("utf-8")).path == PurePosixPath(path.relative_to(output).as_posix()):
                 yield path, content
@@ -75,7 +75,7 @@ def write(change: Change) -> None:
     if change.word == "unchanged":
         return
     if change.after is None:
-        change.path.unlink()
+        change.path.unlink(missing_ok=True)  # another compile may have been quicker
         return
     change.path.parent.mkdir(parents=True, exist_ok=True)
     beside = change.path.with_name(f".{change.path.name}.{os.getpid()}.part")

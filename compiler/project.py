@@ -51,8 +51,9 @@ class Settings:
     """A project as one environment sees it.
 
     `defaults` maps a spec field to its layers, weakest first. `pending` are values that use the name or run of a
-    spec, in the order in which to fill them in. `diagnostics` are for those who read specs: they say why there is
-    no account or region, which not everything needs.
+    spec, in the order in which to fill them in. `undeclared` are values of the command line that neither the
+    environment nor another value knows of. `diagnostics` are for those who read specs: they say why there is no
+    account or region, which not everything needs.
     """
 
     project: Project
@@ -62,6 +63,7 @@ class Settings:
     values: Mapping[str, Any] = field(default_factory=dict)
     pending: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, tuple[Default, ...]] = field(default_factory=dict)
+    undeclared: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
@@ -153,9 +155,11 @@ def choose(
         problem = Problem("unknown-environment", message, ("environments",), did_you_mean(environment, [*known]))
         return None, [place.locate(problem)]
     chosen = known.get(environment, {}) if environment else {}
+    declared = chosen.get("values", {})
+    every = {**declared, **given}
     problems = Problems()
     built_in = {"env": environment} if environment else {}
-    filled, pending = values.expand({**chosen.get("values", {}), **given}, built_in, problems)
+    filled, pending = values.expand(every, built_in, problems)
     if problems:
         here = ("environments", environment or "", "values")
         return None, sorted(
@@ -174,6 +178,7 @@ def choose(
         values=filled,
         pending=pending,
         defaults={name: tuple(found) for name, found in layers.items() if name != "account"},
+        undeclared=tuple(sorted(given.keys() - declared.keys() - values.names(every))),
         diagnostics=tuple(place.locate(p) for p in problems),
     ), []
 

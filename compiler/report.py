@@ -6,6 +6,7 @@ In: diagnostics and the texts of their files. Out: one text; nothing is printed 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ _WIDEST = 160
 
 def text(diagnostics: Sequence[Diagnostic], texts: Texts, color: bool) -> str:
     """Write each as `file:line:column: severity[rule]: message`, its line, a caret and a hint."""
-    lines = {name: source.lines(name, content) for name, content in texts.items()}
+    lines = {name: source.lines(name, texts[name]) for name in texts.keys() & {d.file for d in diagnostics}}
     return "\n".join(line for d in diagnostics for line in _text(d, lines.get(d.file, []), color))
 
 
@@ -34,16 +35,25 @@ def _text(d: Diagnostic, lines: Sequence[str], color: bool) -> list[str]:
     place = paint(f"{printable(d.file)}:{d.line}:{d.column}:", "bold")
     shown = [f"{place} {paint(f'{d.severity}[{d.rule}]:', d.severity)} {printable(d.message)}"]
     if 0 < d.line <= len(lines):
-        line = lines[d.line - 1]
-        end = d.end_column - 1 if d.end_line == d.line else len(line)
-        before, token = _expanded(line[: d.column - 1]), _expanded(line[d.column - 1 : end])
-        cut = max(0, _width(before) + min(_width(token), 20) + 10 - _WIDEST)  # show the token of a very long line
-        window = _expanded(line)[cut:][:_WIDEST]
-        marker = "^" * max(1, min(_width(token), _WIDEST - _width(before) + cut))
-        shown += [f"    {window}", "    " + " " * (_width(before) - cut) + paint(marker, d.severity)]
+        before, token, after = _window(lines[d.line - 1], d)
+        marker = "^" * max(1, _width(token))
+        shown += [f"    {before}{token}{after}", "    " + " " * _width(before) + paint(marker, d.severity)]
     if d.hint:
         shown.append(f"    {paint('hint:', 'hint')} {printable(d.hint)}")
     return shown
+
+
+def _window(line: str, d: Diagnostic) -> tuple[str, str, str]:
+    """What is shown of a line: of a very long one the part around the token, looking at no more than that."""
+    start = d.column - 1
+    end = d.end_column - 1 if d.end_line == d.line else len(line)
+    token = _expanded(line[start : min(end, start + _WIDEST)])
+    before = _expanded(line[max(0, start - _WIDEST) : start])
+    while before and _width(before) > _WIDEST - 10 - min(_width(token), 20):
+        before = before[1:]
+    token = token[: _WIDEST - _width(before)]
+    after = _expanded(line[end : end + _WIDEST])
+    return before, token, after[: max(0, _WIDEST - _width(before) - _width(token))]
 
 
 def printable(value: str) -> str:
@@ -90,9 +100,13 @@ def github(diagnostics: Sequence[Diagnostic], _texts: Texts, _color: bool) -> st
     return "\n".join(
         f"::{d.severity} file={_property(d.file)},line={d.line},col={d.column},"
         f"endLine={d.end_line},endColumn={d.end_column},title={_property(d.rule)}::"
-        f"{_data(d.message + (f' ({d.hint})' if d.hint else ''))}"
+        f"{_data(_whole(d))}"
         for d in diagnostics
     )
+
+
+def _whole(d: Diagnostic) -> str:
+    return f"{d.message} ({d.hint})" if d.hint else d.message
 
 
 def _data(value: str) -> str:
@@ -103,6 +117,10 @@ def _property(value: str) -> str:
     return _data(value).replace(":", "%3A").replace(",", "%2C")
 
 
+def _uri(path: str) -> str:
+    return re.sub(r"[^\w./~-]", lambda c: "".join(f"%{byte:02X}" for byte in c[0].encode()), path, flags=re.ASCII)
+
+
 def sarif(diagnostics: Sequence[Diagnostic], _texts: Texts, _color: bool) -> str:
     """Write SARIF 2.1.0, which code scanning reads."""
     rules = sorted({d.rule for d in diagnostics})
@@ -111,11 +129,11 @@ def sarif(diagnostics: Sequence[Diagnostic], _texts: Texts, _color: bool) -> str
             "ruleId": d.rule,
             "ruleIndex": rules.index(d.rule),
             "level": d.severity,
-            "message": {"text": d.message + (f" ({d.hint})" if d.hint else "")},
+            "message": {"text": _whole(d)},
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": d.file},
+                        "artifactLocation": {"uri": _uri(d.file)},
                         "region": {
                             "startLine": d.line,
                             "startColumn": d.column,
@@ -155,15 +173,22 @@ def junit(diagnostics: Sequence[Diagnostic], texts: Texts, _color: bool) -> str:
         errors = [d for d in found if d.is_error]
         if errors:
             failures += 1
-            failure = ElementTree.SubElement(case, "failure", message=printable(errors[0].message))
-            failure.text = "\n".join(f"{d.line}:{d.column}: [{d.rule}] {printable(d.message)}" for d in errors)
+            first = errors[0]
+            failure = ElementTree.SubElement(case, "failure", message=printable(first.message), type=first.rule)
+            failure.text = "\n".join(map(_in_junit, errors))
         if warnings := [d for d in found if not d.is_error]:
             out = ElementTree.SubElement(case, "system-out")
-            out.text = "\n".join(f"{d.line}:{d.column}: [{d.rule}] {printable(d.message)}" for d in warnings)
+            out.text = "\n".join(map(_in_junit, warnings))
     suite.set("tests", str(len(files)))
     suite.set("failures", str(failures))
+    suite.set("errors", "0")
     ElementTree.indent(suite)
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
+    text = ElementTree.tostring(suite, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}'  # whatever this terminal's encoding is
+
+
+def _in_junit(d: Diagnostic) -> str:
+    return printable(f"{d.line}:{d.column}: [{d.rule}] {_whole(d)}")
 
 
 STYLES: dict[str, Style] = {"text": text, "json": as_json, "github": github, "sarif": sarif, "junit": junit}

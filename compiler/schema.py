@@ -1,50 +1,23 @@
 """Checks of data against the JSON Schemas in `schemas/`.
 
-In: data and the name of a schema. Out: problems, each at its own key, in the words of the spec's author.
+In: data and the name of a schema. Out: problems, each at its own key.
 Annotations of ours: `x-runs` says what a kind runs as, `x-starter` what `init` begins with, `x-ref` to which
-kinds a field may refer, `x-arn` that it may hold an ARN where its pattern does not say so. `x-message` completes
-"... is not" for patterns and alternatives.
+kinds a field may refer, `x-arn` that it may hold an ARN where its pattern does not say so, `x-message` what a value
+ought to be.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from compiler import assets, patterns
-from compiler.diagnostics import Path, Problem, Problems, did_you_mean, dotted
-
-
-class Failure(Protocol):
-    """The parts of jsonschema's ValidationError that we read."""
-
-    instance: Any
-    schema: Any
-    validator: Any
-    validator_value: Any
-    absolute_path: Iterable[str | int]
-    relative_path: Sequence[str | int]
-    schema_path: Sequence[str | int]
-    context: Sequence[Failure] | None
-
-
-_TYPES = {
-    "object": "a mapping",
-    "array": "a list",
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "null": "null",
-}
-
+from compiler import assets, mistakes, patterns
+from compiler.diagnostics import Problems
 
 _OWN = {"common", "Compiled", "Lock", "Project"}
 
@@ -83,6 +56,11 @@ def kinds() -> tuple[str, ...]:
     return tuple(sorted(f.stem for f in assets.schemas().glob("*.json") if f.stem not in _OWN))
 
 
+def names() -> tuple[str, ...]:
+    """Everything that has a schema of its own: the kinds, and our own files."""
+    return tuple(sorted({*kinds(), *_OWN} - {"common"}))
+
+
 def fields(kind: str) -> dict[str, Any]:
     """The schemas of a kind's own fields."""
     found: dict[str, Any] = load(kind)["properties"]["spec"]["properties"]
@@ -96,12 +74,12 @@ def runs(kind: str) -> str:
 
 def validate(name: str, data: Any) -> Problems:
     """Check data against a schema; all problems at once."""
-    return explained(_validator(name).iter_errors(data))
+    return mistakes.explained(_validator(name).iter_errors(data))
 
 
 def validate_against(schema: dict[str, Any], data: Any) -> Problems:
     """Check data against a part of a schema of ours."""
-    return explained(_Strict(schema).iter_errors(data))
+    return mistakes.explained(_Strict(schema).iter_errors(data))
 
 
 def is_integer(_checker: Any, value: Any) -> bool:
@@ -124,232 +102,3 @@ _Strict: Any = extend(  # type: ignore[no-untyped-call]  # untyped in its stubs
 @cache
 def _validator(name: str) -> Any:
     return _Strict(load(name))
-
-
-def explained(errors: Iterable[Any]) -> Problems:
-    """Put the errors of a validator into our words; what is the same is said once."""
-    found = Problems()
-    for error in errors:
-        for problem in _explain(error):
-            if problem not in found:
-                found.append(problem)
-    return found
-
-
-def _explain(error: Failure) -> Iterator[Problem]:
-    path: Path = tuple(error.absolute_path)
-    if list(error.schema_path)[-2:-1] == ["propertyNames"] and path[-1:] != ("propertyNames",):
-        for problem in _of_value(error, path):  # the path of a bad key ends above it
-            yield replace(problem, path=(*path, error.instance), on_key=True)
-    else:
-        yield from _of_value(error, path)
-
-
-def _of_value(error: Failure, path: Path) -> Iterator[Problem]:
-    explain = _EXPLAIN.get(str(error.validator))
-    if explain is None:
-        yield Problem("bad-value", _not_that(error), path)
-    else:
-        yield from explain(error, path)
-
-
-def _additional(error: Failure, path: Path) -> Iterator[Problem]:
-    known = list(error.schema.get("properties", {}))
-    patterns = error.schema.get("patternProperties", {})
-    for key in error.instance:
-        if key not in known and not any(re.search(p, key) for p in patterns):
-            hint = did_you_mean(str(key), known)
-            yield Problem("unknown-key", f"{key!r} is not a field here", (*path, key), hint, on_key=True)
-
-
-def _required(error: Failure, path: Path) -> Iterator[Problem]:
-    for key in error.validator_value:
-        if key not in error.instance:
-            yield Problem("missing-field", f"{key!r} is required", path)
-
-
-def _dependent(error: Failure, path: Path) -> Iterator[Problem]:
-    for key, needed in error.validator_value.items():
-        for other in needed if key in error.instance else ():
-            if other not in error.instance:
-                yield Problem("missing-field", f"{key!r} needs {other!r} beside it", (*path, key), on_key=True)
-
-
-def _type(error: Failure, path: Path) -> Iterator[Problem]:
-    wanted = error.validator_value
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    expected = " or ".join(_TYPES[n] for n in names)
-    hint = ""
-    if "string" in names and isinstance(error.instance, int | float):
-        hint = "put it in quotes"
-    elif isinstance(error.instance, str) and "boolean" in names:
-        hint = "write true or false, without quotes" if error.instance in ("true", "false") else "write true or false"
-    elif isinstance(error.instance, str) and {"integer", "number"} & set(names):
-        hint = "write it without quotes" if error.instance.replace(".", "", 1).isdigit() else ""
-    yield Problem("wrong-type", f"expected {expected}, found {_found(error.instance)}", path, hint)
-
-
-def _enum(error: Failure, path: Path) -> Iterator[Problem]:
-    allowed = [str(value) for value in error.validator_value]
-    hint = did_you_mean(str(error.instance), allowed)
-    yield Problem("bad-value", f"{_shown(error.instance)} is not one of the allowed values", path, hint)
-
-
-def _const(error: Failure, path: Path) -> Iterator[Problem]:
-    yield Problem("bad-value", f"must be {_shown(error.validator_value)}, found {_shown(error.instance)}", path)
-
-
-def _pattern(error: Failure, path: Path) -> Iterator[Problem]:
-    yield Problem("bad-pattern", _not_that(error), path)
-
-
-def _any_of(error: Failure, path: Path) -> Iterator[Problem]:
-    """Report the errors of the branch that was meant: the one that a key names, else whose shape fits."""
-    branches: list[Any] = error.validator_value
-    if isinstance(error.instance, dict) and all(_only_requires(branch) for branch in branches):
-        yield Problem("exclusive-fields", f"needs {error.schema.get('x-message') or _choice(error)}", path)
-        return
-    failures: dict[int, list[Failure]] = {}
-    for inner in error.context or ():
-        failures.setdefault(int(inner.schema_path[0]), []).append(inner)
-    tags = [_tags(branch) for branch in branches]
-    named = [n for n in failures if _named(tags[n], error.instance)]
-    fitting = named or [n for n, errors in failures.items() if not any(_wrong_shape(e) for e in errors)]
-    key = next((k for t in tags for k in t if isinstance(error.instance, dict) and k in error.instance), None)
-    if len(fitting) == 1:
-        for problem in (p for inner in failures[fitting[0]] for p in _explain(inner)):
-            yield _owner(problem, path, branches, tags)
-    elif key is not None and not fitting:
-        allowed = [str(t[key]) for t in tags if key in t]
-        message = f"{_shown(error.instance[key])} is not one of the allowed values"
-        yield Problem("bad-value", message, (*path, key), did_you_mean(str(error.instance[key]), allowed))
-    elif not failures:
-        yield Problem("bad-value", f"{_shown(error.instance)} fits several alternatives, and may fit only one", path)
-    elif "x-message" in error.schema:
-        rule = "bad-pattern" if isinstance(error.instance, str) else "wrong-type"
-        yield Problem(rule, _not_that(error), path)
-    else:
-        expected = sorted({_TYPES[t] for errors in failures.values() for e in errors for t in _wanted(e)})
-        message = f"expected {' or '.join(expected)}, found {_found(error.instance)}"
-        yield Problem("wrong-type", message if expected else _not_that(error), path)
-
-
-def _only_requires(branch: Any) -> bool:
-    return isinstance(branch, dict) and set(branch) == {"required"}
-
-
-def _choice(error: Failure) -> str:
-    """Say which fields there is a choice of."""
-    several = [" and ".join(repr(key) for key in branch["required"]) for branch in error.validator_value]
-    return f"{'exactly one' if error.validator == 'oneOf' else 'one'} of {' or '.join(several)}"
-
-
-def _tags(branch: Any) -> dict[str, Any]:
-    """The keys that name a branch by their only value, as `type` does."""
-    members = branch.get("properties", {}) if isinstance(branch, dict) else {}
-    return {key: s["const"] for key, s in members.items() if isinstance(s, dict) and "const" in s}
-
-
-def _named(tags: dict[str, Any], instance: Any) -> bool:
-    return isinstance(instance, dict) and any(key in instance and instance[key] == tags[key] for key in tags)
-
-
-def _owner(problem: Problem, path: Path, branches: list[Any], tags: list[dict[str, Any]]) -> Problem:
-    """Of a key that is unknown here, say with which alternative it goes."""
-    if problem.rule != "unknown-key" or problem.path[:-1] != path:
-        return problem
-    for branch, named in zip(branches, tags, strict=True):
-        if named and problem.path[-1] in branch.get("properties", {}):
-            owner = ", ".join(f"{key}: {value}" for key, value in named.items())
-            return replace(problem, hint=f"only {{{owner}}} has it")
-    return problem
-
-
-def _wrong_shape(error: Failure) -> bool:
-    deepest = {"type": 0, "required": 0, "const": 1}.get(str(error.validator), -1)
-    return len(error.relative_path) <= deepest
-
-
-def _wanted(error: Failure) -> list[str]:
-    if error.validator != "type":
-        return []
-    wanted = error.validator_value
-    return [wanted] if isinstance(wanted, str) else list(wanted)
-
-
-def _not(error: Failure, path: Path) -> Iterator[Problem]:
-    if error.validator_value == {}:  # nothing is
-        yield Problem("unknown-key", f"{dotted(path[-1:]) or 'it'} is not allowed here", path, on_key=True)
-    else:
-        yield Problem("bad-value", _not_that(error), path)
-
-
-def _minimum(error: Failure, path: Path) -> Iterator[Problem]:
-    yield Problem("out-of-range", f"{_shown(error.instance)} is less than {error.validator_value}", path)
-
-
-def _maximum(error: Failure, path: Path) -> Iterator[Problem]:
-    yield Problem("out-of-range", f"{_shown(error.instance)} is more than {error.validator_value}", path)
-
-
-def _too_short(error: Failure, path: Path) -> Iterator[Problem]:
-    yield Problem("wrong-length", f"needs at least {error.validator_value} {_units(error)}", path)
-
-
-def _too_long(error: Failure, path: Path) -> Iterator[Problem]:
-    message = f"has {len(error.instance)} {_units(error)}, at most {error.validator_value} are allowed"
-    yield Problem("wrong-length", message, path)
-
-
-def _units(error: Failure) -> str:
-    unit = "character" if isinstance(error.instance, str) else "entry"
-    return unit if error.validator_value == 1 else {"character": "characters", "entry": "entries"}[unit]
-
-
-def _unique(_error: Failure, path: Path) -> Iterator[Problem]:
-    yield Problem("duplicate-item", "has the same entry twice", path)
-
-
-def _not_that(error: Failure) -> str:
-    return f"{_shown(error.instance)} is not {error.schema.get('x-message', 'allowed here')}"
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _found(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else _shown(value)
-
-
-_EXPLAIN = {
-    "additionalProperties": _additional,
-    "anyOf": _any_of,
-    "const": _const,
-    "dependentRequired": _dependent,
-    "enum": _enum,
-    "exclusiveMaximum": _maximum,
-    "exclusiveMinimum": _minimum,
-    "maxItems": _too_long,
-    "maxLength": _too_long,
-    "maxProperties": _too_long,
-    "maximum": _maximum,
-    "minItems": _too_short,
-    "minLength": _too_short,
-    "minProperties": _too_short,
-    "minimum": _minimum,
-    "not": _not,
-    "oneOf": _any_of,
-    "pattern": _pattern,
-    "required": _required,
-    "type": _type,
-    "uniqueItems": _unique,
-}
-
-
-def names() -> tuple[str, ...]:
-    """Everything that has a schema of its own: the kinds, and our own files."""
-    return tuple(sorted({*kinds(), *_OWN} - {"common"}))

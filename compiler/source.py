@@ -114,7 +114,12 @@ def scalar(text: str) -> Any:
 
     Raises ValueError, with what is wrong, for anything that `load` would refuse.
     """
-    documents = yaml_source.read(text)
+    try:
+        documents = yaml_source.read(text)
+    except UnicodeEncodeError:
+        raise ValueError("not UTF-8") from None
     for fault in (fault for document in documents for fault in document.faults):
         raise ValueError(fault.problem.message)
+    if len(documents) > 1:
+        raise ValueError("more than one document")
     return documents[0].data if documents else None

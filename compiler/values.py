@@ -1,8 +1,8 @@
 """Substitution of `${name}` in parsed scalars.
 
 In: a tree of plain data and the known values. Out: the same tree with values in their places.
-Refuses: unknown names, values that contain themselves, lists and mappings inside longer text, and what would
-grow beyond anything that can be sent. Since scalars are replaced after parsing, no value can change the
+Refuses: unknown names, values that contain themselves, values in keys, lists and mappings inside longer text, and
+what would grow beyond anything that can be sent. Since scalars are replaced after parsing, no value can change the
 structure around it. `$${` is a literal `${`.
 """
 
@@ -42,7 +42,7 @@ def expand(
     Gives those that are known then, and the rest as it was, in the order in which to fill it in: values that use
     the name or run of a spec. The path of a problem begins with the name of its value.
     """
-    graph = {name: _names(value) for name, value in values.items()}
+    graph = {name: names(value) for name, value in values.items()}
     for name in _circles(graph):
         problems.error("cyclic-value", f"the value {name!r} contains itself", (name,))
     filled: dict[str, Any] = {**values, **known, **OF_SPEC}
@@ -61,12 +61,12 @@ def substitute(data: Any, values: Mapping[str, Any], problems: Problems, path: P
     return _Filling(values, problems).fill(data, path)
 
 
-def _names(data: Any) -> set[str]:
-    """The names that a tree refers to."""
+def names(data: Any) -> set[str]:
+    """Find the names that a tree refers to."""
     if isinstance(data, str):
         return {found[1].strip() for found in _REFERENCE.finditer(data) if found[1] is not None}
     members = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-    return set().union(*map(_names, members))
+    return set().union(*map(names, members))
 
 
 def _sorted(graph: Mapping[str, set[str]]) -> list[str]:
@@ -110,6 +110,9 @@ class _Filling:
         if isinstance(data, str):
             return self._scalar(data, path) if "${" in data else data
         if isinstance(data, dict):
+            for key in (key for key in data if "${" in key):
+                message = "values are not filled into keys"
+                self.problems.error("value-in-key", message, (*path, key), "write the key out", on_key=True)
             return {key: self.fill(item, (*path, key)) for key, item in data.items()}
         if isinstance(data, list):
             return [self.fill(item, (*path, index)) for index, item in enumerate(data)]
@@ -169,5 +172,6 @@ def _measure(data: Any) -> tuple[int, int]:
 def _unknown(name: str, known: Mapping[str, Any]) -> _Unfit:
     if name in BUILT_IN:
         return _Unfit("unknown-value", f"{name!r} is not known here", BUILT_IN[name])
-    hint = did_you_mean(name, [*known])
-    return _Unfit("unknown-value", f"no value is called {name!r}", hint or "write $${ for the text ${")
+    near = did_you_mean(name, known)
+    hint = near if near.endswith("?") else "give it with -D, or choose an environment with -e; the text ${ is $${"
+    return _Unfit("unknown-value", f"no value is called {name!r}", hint)

@@ -96,13 +96,14 @@ def _unreadable(name: str, error: OSError) -> Diagnostic:
 def files(settings: Settings, paths: Sequence[Path]) -> list[Path]:
     """List the spec files below the given paths, or below the project's own when none is given.
 
-    Files are called by their real names, each once. A folder that cannot be listed is given in place of its
-    files, so that reading it says why.
+    Files are called by their real names, each once. A folder that cannot be listed, or that was given and holds no
+    spec, is given in place of its files, so that reading it says why.
     """
     found: set[Path] = set()
     for path in paths or [settings.project.root / p for p in settings.project.specs]:
         real = _real(path)
-        found.update(_below(real, settings.project) if _is_folder(real) else [real])
+        inside = _below(real, settings.project) if _is_folder(real) else [real]
+        found.update(inside or ([real] if paths else ()))
     return sorted(found)
 
 
@@ -113,22 +114,31 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _below(top: Path, found: Project) -> Iterator[Path]:
+def _below(top: Path, found: Project) -> set[Path]:
     """The spec files in a folder: all but what is hidden, and the project's other files."""
     output = _real(found.root / found.output)
     if output in (top, *top.parents):
-        return
+        return set()
     file = _project_file(found) or found.root / project.FILE
     ours = (output, found.root / found.lock, file, *policies.files(found))
     skipped = {_real(path) for path in ours}
-    closed: list[OSError] = []
-    for folder, folders, names in os.walk(top, onerror=closed.append):
-        folders[:] = [n for n in folders if not n.startswith(".") and Path(folder, n) not in skipped]
-        for name in names:
-            path = Path(folder, name)
-            if path.suffix in SUFFIXES and not name.startswith(".") and path not in skipped:
-                yield _real(path)
-    yield from (Path(error.filename) for error in closed)
+    inside: set[Path] = set()
+    waiting, seen = [top], {top, *skipped}
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+        except OSError:
+            inside.add(folder)
+            continue
+        for entry in entries:
+            path = _real(Path(entry)) if entry.is_symlink() else Path(entry)
+            if _is_folder(path) if entry.is_symlink() else entry.is_dir():
+                waiting += {path} - seen
+                seen.add(path)
+            elif Path(entry).suffix in SUFFIXES and path not in skipped:
+                inside.add(path)
+    return inside
 
 
 def read(settings: Settings, paths: Iterable[Path]) -> Specs:
@@ -141,10 +151,13 @@ def read(settings: Settings, paths: Iterable[Path]) -> Specs:
         name = Path(os.path.relpath(path, _real(settings.project.root))).as_posix()
         try:
             name.encode()
-            content = path.read_bytes()
+            content = _bytes(path)
         except UnicodeEncodeError:
             shown = os.fsencode(name).decode("utf-8", "replace")
             diagnostics.append(locate(Problem("encoding", "the name of the file is not UTF-8"), shown, FILE_START))
+            continue
+        except IsADirectoryError:
+            diagnostics.append(locate(Problem("empty-folder", "there is no spec in it"), name, FILE_START))
             continue
         except OSError as error:
             diagnostics.append(_unreadable(name, error))
@@ -161,6 +174,13 @@ def read(settings: Settings, paths: Iterable[Path]) -> Specs:
             if made is not None:
                 (specs if made.broken is None else refused).append(made)
     return Specs(tuple(specs), tuple(diagnostics), texts, tuple(refused))
+
+
+def _bytes(path: Path) -> bytes:
+    """Read a file; anything else but a folder, such as a pipe, might have no end."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(0, "not a file")
+    return path.read_bytes()
 
 
 def read_lock(found: Project) -> tuple[Lock | None, list[Diagnostic], dict[str, str]]:

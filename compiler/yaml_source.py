@@ -64,7 +64,9 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
     if line > len(lines):  # the parser ends a text with a line of its own
         line, column = len(lines), len(lines[-1]) + 1
     message = ", ".join(part for part in (error.context, error.problem) if part)
-    return Unreadable(Span(line, column, line, column + 1), "syntax", message)
+    in_braces = "flow" in (error.context or "") and "${" in lines[line - 1][:column]
+    hint = "within { } and [ ], a value such as ${name} needs quotes" if in_braces else ""
+    return Unreadable(Span(line, column, line, column + 1), "syntax", message, hint=hint)
 
 
 def _character_error(error: yaml.reader.ReaderError, text: str) -> Unreadable:

@@ -22,7 +22,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     ["__init__", "diagnostics", "assets", "drivers", "patterns"],
     ["trace", "document", "arn", "compiled"],
-    ["names", "json_source", "yaml_source", "values", "tags", "gitignore"],
+    ["names", "json_source", "yaml_source", "values", "tags", "gitignore", "mistakes"],
     ["source"],
     ["schema", "render", "api", "pipeline", "report"],
     ["foreign"],

@@ -61,9 +61,9 @@ class _Lazy(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:  # the reader has gone, as `head` does: nothing is wrong, though click would end in 1
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return exits.DONE
+        except BrokenPipeError:  # the reader has gone, as `head` does, and nobody knows what was left undone
+            _forget_output()
+            return exits.INTERRUPTED
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -95,9 +95,6 @@ def main() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(exits.INTERRUPTED)
-    except BrokenPipeError:
-        _forget_output()  # the reader has gone, as `head` does: nothing is wrong
-        sys.exit(exits.DONE)
     except exits.Stop as stop:
         click.echo(f"error: {stop}", err=True)
         sys.exit(stop.code)

@@ -34,7 +34,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 def aws_options(command: F) -> F:
     """--profile, --region, -e and --project."""
     for option in (
-        click.option("--project", "project_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False)),
+        options.PROJECT,
         click.option("--region", metavar="REGION", help="Region, where the files do not say."),
         click.option("--profile", metavar="NAME", help="Profile of the AWS configuration."),
         click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project."),

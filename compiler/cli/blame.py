@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from compiler import build, compiled, report, workspace
-from compiler.cli import options
+from compiler import build, compiled, project, report, workspace
 from compiler.compiled import Request
 from compiler.diagnostics import Path as Place
 from compiler.diagnostics import Problem, dotted
@@ -118,7 +117,10 @@ def _in_document(request: Request, message: str) -> Place:
 
 def _in_spec(file: File, request_id: str, at: Place, message: str, project_file: Path | None) -> str | None:
     """Compile the source again and look the value's origin up; None when that gives another file."""
-    settings = options.settings(file.content.environment, (), project_file, "text", None)
+    found, _ = workspace.open_project(Path.cwd(), project_file)
+    settings, _ = project.choose(found, file.content.environment, {}) if found else (None, [])
+    if settings is None:  # what is wrong with the project meanwhile is not what AWS says
+        return None
     source = settings.project.root / file.content.source
     if not source.is_file():
         return None

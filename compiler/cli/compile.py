@@ -16,6 +16,7 @@ from compiler.cli import exits, options
 from compiler.diagnostics import did_you_mean
 from compiler.outputs import Change
 from compiler.project import Settings
+from compiler.report import printable
 from compiler.workspace import Compilation
 
 
@@ -45,7 +46,7 @@ def command(
     settings = options.settings(environment, given, project_file, style, color)
     if out is not None:
         settings = _writing_to(settings, out)
-    done = workspace.compile(workspace.check(settings, paths, region))
+    done = workspace.compile(options.check(settings, paths, region))
     options.show(done.diagnostics, done.checked.texts, style, color)
     if address is not None:
         return _print(done, address)
@@ -102,9 +103,10 @@ def _check(changes: list[Change], done: Compilation, style: str) -> int:
 
 
 def _lines(content: bytes | None) -> list[str]:
-    """The lines of a file; other ends of lines, and what is not UTF-8, can be seen in a diff."""
-    text = (content or b"").decode("utf-8", "backslashreplace")
-    return text.replace("\r", "\\r").splitlines(keepends=True)
+    """The lines of a file as a diff shows them: what is no text, and other ends of lines, can be seen."""
+    *lines, last = (content or b"").decode("utf-8", "backslashreplace").split("\n")
+    shown = [f"{printable(line)}\n" for line in lines]
+    return [*shown, f"{printable(last)}\n\\ No newline at end of file\n"] if last else shown
 
 
 def _tell(changes: list[Change]) -> None:

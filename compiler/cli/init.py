@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -9,30 +10,33 @@ import click
 
 from compiler import schema, starter, workspace
 from compiler.cli import exits, options
-from compiler.project import Settings
+from compiler.project import Project, Settings
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 
 
-@click.command("init")
-@click.argument("kind", type=click.Choice(schema.kinds(), case_sensitive=False))
+@click.command("init", epilog=f"Kinds: {', '.join(schema.kinds())}.")
+@click.argument("kind", type=options.Kind(schema.kinds()))
 @click.argument("name")
 @click.option("--stdout", is_flag=True, help="Print it; write nothing.")
-@click.option("--project", "project_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@options.PROJECT
 def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> int:
     """Write a commented starter spec of KIND into the project's folder of specs; never over a file.
 
     What it refers to and the project has not is written into the same file.
     """
     if len(name) > starter.LONGEST_NAME or not _NAME.fullmatch(name):
-        raise click.BadParameter(f"{name!r} is not a name of letters, digits and inner dashes, 40 at most")
+        raise click.BadParameter(
+            f"{name!r} is not a name of letters, digits and inner dashes, 40 at most", param_hint="NAME"
+        )
     settings = options.settings(None, (), project_file, "text", None)
     project, known = settings.project, _known(settings)
     text = starter.write(kind, name, known)
     if stdout:
-        click.echo(text, nl=False)
+        options.put(text.encode())
         return exits.DONE
-    file = project.root / project.specs[0] / f"{kind}-{name}.yaml"
+    file = _folder(project) / f"{kind}-{name}.yaml"
+    shown = os.path.relpath(file)
     if not file.exists() and f"{kind}/{name}" in known:
         raise exits.Stop(f"{kind}/{name} is there already, in {known[f'{kind}/{name}']}", exits.INVALID)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -40,9 +44,17 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
         with file.open("x", encoding="utf-8", newline="\n") as made:
             made.write(text)
     except FileExistsError:
-        raise exits.Stop(f"{file.relative_to(project.root)} is there already", exits.INVALID) from None
-    click.echo(f"wrote {file.relative_to(project.root)}", err=True)
+        raise exits.Stop(f"{shown} is there already", exits.INVALID) from None
+    click.echo(f"wrote {shown}", err=True)
     return exits.DONE
+
+
+def _folder(found: Project) -> Path:
+    """The first of the project's specs that is a folder, or can become one."""
+    for place in (found.root / name for name in found.specs):
+        if place.suffix not in workspace.SUFFIXES and not place.is_file():
+            return place
+    raise exits.Stop("the project names files of specs, but no folder to write into", exits.INVALID)
 
 
 def _known(settings: Settings) -> dict[str, str]:

@@ -19,7 +19,7 @@ from compiler.report import printable
 
 @click.command("lock")
 @options.PATHS
-@click.option("--project", "project_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@options.PROJECT
 @click.option("--region", metavar="REGION", help="Region of specs and projects that name none.")
 @click.option("--profile", metavar="NAME", help="Profile of the AWS configuration.")
 @click.option("-D", "given", metavar="NAME=VALUE", multiple=True, help="Set a value, read as YAML.")

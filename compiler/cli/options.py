@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from compiler import project, report, source, workspace
+from compiler import project, report, source, values, workspace
 from compiler.cli import exits
-from compiler.diagnostics import Diagnostic
+from compiler.diagnostics import Diagnostic, did_you_mean
 from compiler.project import Settings
-from compiler.values import BUILT_IN
+from compiler.workspace import Checked
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,17 +22,38 @@ F = TypeVar("F", bound=Callable[..., Any])
 PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path, readable=False))
 
 
+PROJECT = click.option(
+    "--project",
+    "project_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, readable=False),
+    help=f"Project file; by default the nearest {project.FILE} upwards.",
+)
+
+
+class Kind(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs alone
+    """One of some kinds, in upper or lower case."""
+
+    name = "kind"
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = tuple(known)
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        found = next((kind for kind in self.known if kind.lower() == value.lower()), None)
+        return found or self.fail(f"there is no kind {value!r}: {did_you_mean(value, self.known)}", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:  # noqa: ARG002
+        from click.shell_completion import CompletionItem  # rarely needed, and start-up counts
+
+        return [CompletionItem(kind) for kind in self.known if kind.lower().startswith(incomplete.lower())]
+
+
 def project_options(command: F) -> F:
     """-e, -D, --project and --region: which project, seen how."""
     for option in (
         click.option("--region", metavar="REGION", help="Region of specs and projects that name none."),
-        click.option(
-            "--project",
-            "project_file",
-            metavar="FILE",
-            type=click.Path(path_type=Path, dir_okay=False, readable=False),
-            help="Project file; by default the nearest sagespec.yaml upwards.",
-        ),
+        PROJECT,
         click.option("-D", "given", metavar="NAME=VALUE", multiple=True, help="Set a value, read as YAML."),
         click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project."),
     ):
@@ -75,41 +96,53 @@ def settings(
 
 
 def _values(given: Iterable[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for item in given:
         name, equals, text = item.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{item!r} is not NAME=VALUE", param_hint="-D")
-        if name in BUILT_IN:
+        if name in values.BUILT_IN:
             raise click.BadParameter(f"{item!r}: {name!r} is built in", param_hint="-D")
         try:
-            text.encode()
-            values[name] = source.scalar(text)
+            found[name] = source.scalar(text)
         except ValueError as error:
             raise click.BadParameter(f"{item!r}: {error}", param_hint="-D") from None
-    return values
+    return found
+
+
+def check(settings: Settings, paths: Sequence[Path], region: str | None) -> Checked:
+    """Validate specs, or stop where all is well but a value of the command line is used nowhere: it is misspelt."""
+    checked = workspace.check(settings, paths, region)
+    if checked.failed:
+        return checked
+    used = set().union(*map(values.names, checked.texts.values()))
+    for name in (name for name in settings.undeclared if name not in used):
+        hint = did_you_mean(name, sorted(used - {*values.BUILT_IN}))
+        message = f"nothing uses a value {name!r}" + (f": {hint}" if hint else "")
+        raise click.BadParameter(message, param_hint="-D")
+    return checked
 
 
 def show(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], style: str, color: bool | None) -> None:
     """Print diagnostics: text to stderr, machine formats to stdout."""
-    found = list(diagnostics)
     to_stderr = style == "text"
-    if found or not to_stderr:
-        colored = wants_color(color, sys.stderr if to_stderr else sys.stdout)
-        text = report.STYLES[style](found, texts, colored)
-        if to_stderr:
-            click.echo(text, err=True, color=colored)
-        else:
-            put(f"{text}\n", colored)
+    colored = to_stderr and wants_color(color, sys.stderr)
+    text = report.STYLES[style](list(diagnostics), texts, colored)
+    if text and to_stderr:
+        click.echo(text, err=True, color=colored)
+    elif text:
+        put(f"{text}\n".encode())
 
 
-def put(result: str | bytes, color: bool = False) -> None:
+def put(result: bytes) -> None:
     """Print a result as it is, or stop where nobody would get it."""
     if sys.stdout is None:
         raise exits.Stop("standard output is closed", exits.INVALID)
-    click.echo(result, nl=False, color=color)
+    click.echo(result, nl=False)
 
 
 def wants_color(asked: bool | None, stream: Any) -> bool:
-    """Colour when asked for, else on a terminal unless NO_COLOR is set."""
-    return asked if asked is not None else bool(stream and stream.isatty() and not os.environ.get("NO_COLOR"))
+    """Colour when asked for, else on a terminal that has it, unless NO_COLOR is set."""
+    if asked is not None:
+        return asked
+    return bool(stream and stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

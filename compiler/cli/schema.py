@@ -7,15 +7,12 @@ import json
 import click
 
 from compiler import schema
-from compiler.cli import exits
-from compiler.diagnostics import did_you_mean
+from compiler.cli import exits, options
 
 
 @click.command("schema")
-@click.argument("kind")
+@click.argument("kind", type=options.Kind(schema.names()))
 def command(kind: str) -> int:
     """Print the JSON Schema of KIND, whole in itself."""
-    if kind not in schema.names():
-        raise click.BadParameter(f"there is no kind {kind!r}: {did_you_mean(kind, schema.kinds())}")
-    click.echo(json.dumps(schema.load(kind), indent=2, ensure_ascii=False))
+    options.put(f"{json.dumps(schema.load(kind), indent=2, ensure_ascii=False)}\n".encode())
     return exits.DONE

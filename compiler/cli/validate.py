@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from compiler import workspace
 from compiler.cli import exits, options
 
 
@@ -25,7 +24,7 @@ def command(
 ) -> int:
     """Check specs without rendering them. PATHs are spec files or folders; without one, the whole project."""
     settings = options.settings(environment, given, project_file, style, color)
-    checked = workspace.check(settings, paths, region)
+    checked = options.check(settings, paths, region)
     options.show(checked.diagnostics, checked.texts, style, color)
     if checked.failed:
         return exits.INVALID

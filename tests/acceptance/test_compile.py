@@ -14,6 +14,8 @@ import jsonschema
 import pytest
 
 from compiler import schema
+from compiler.cli import blame
+from compiler.executor import files
 from tests.conftest import LOCK, ROOT, Run
 
 
@@ -185,6 +187,12 @@ def test_machine_formats_go_to_stdout(example: Path, run: Run, style: str) -> No
     result = run("validate", "--format", style, code=1)
     assert "agent_envv" in result.stdout
     assert result.stderr == ""
+    assert "did you mean 'agent_env'?" in result.stdout.replace("&apos;", "'")
+
+
+@pytest.mark.parametrize(("style", "said"), [("text", ""), ("github", ""), ("json", '{\n  "diagnostics": []\n}\n')])
+def test_where_nothing_is_wrong_nothing_is_said(example: Path, run: Run, style: str, said: str) -> None:
+    assert run("validate", "--format", style).stdout == said
 
 
 def test_json_diagnostics_have_the_promised_members(example: Path, run: Run) -> None:
@@ -223,12 +231,59 @@ def test_unknown_commands_and_options_are_wrong_command_lines(project: Path, run
     run("schema", "Nope", code=2)
 
 
-@pytest.mark.parametrize("given", ["env=q", "spec.name=x", "a=${nope}", "a=${a}", "a", "a=[1"])
+@pytest.mark.parametrize("given", ["env=q", "spec.name=x", "a=${nope}", "a=${a}", "a", "a=[1", "a=1\n---\n2"])
 def test_values_that_cannot_be_given_are_a_wrong_command_line(example: Path, run: Run, given: str) -> None:
     Path("sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\nenvironments: {p: {}}\n", "utf-8")
     for environment in ([], ["-e", "p"]):
         assert "Invalid value for -D" in run("compile", *environment, "-D", given, code=2).stderr
     assert not Path("compiled").exists()
+
+
+def test_a_value_that_nothing_uses_is_a_wrong_command_line(example: Path, run: Run) -> None:
+    example.write_text(example.read_text("utf-8").replace("max_epochs: 2", "max_epochs: ${epochs}"), "utf-8")
+    text = "apiVersion: sagespec/v1\nkind: Project\nenvironments: {p: {values: {epochs: 3, unused: 4}}}\n"
+    Path("sagespec.yaml").write_text(text, "utf-8")
+    for command in ("compile", "validate"):
+        said = run(command, "-e", "p", "-D", "epoch=4", code=2).stderr
+        assert "nothing uses a value 'epoch': did you mean 'epochs'?" in said
+    assert not Path("compiled").exists()
+    run("validate", "-D", "epochs=${more}", "-D", "more=4")
+    run("validate", "-e", "p", "-D", "unused=4")
+    example.write_text(example.read_text("utf-8").replace("${epochs}", "${epohcs}"), "utf-8")
+    assert "no value is called 'epohcs'" in run("validate", "-D", "epochs=4", code=1).stderr
+
+
+def test_init_writes_into_the_first_folder_of_specs(project: Path, run: Run) -> None:
+    elsewhere = project.parent / "elsewhere"
+    specs = json.dumps(["specs/a.yaml", str(elsewhere)])
+    Path("sagespec.yaml").write_text(f"apiVersion: sagespec/v1\nkind: Project\nspecs: {specs}\n", "utf-8")
+    assert run("init", "torchrun", "x").stderr == "wrote ../elsewhere/Torchrun-x.yaml\n"
+    assert "is there already" in run("init", "torchrun", "x", code=1).stderr
+    Path("sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\nspecs: [specs/a.yaml]\n", "utf-8")
+    assert "no folder to write into" in run("init", "torchrun", "x", code=1).stderr
+    assert "did you mean 'Torchrun'?" in run("init", "torchrunn", "x", code=2).stderr
+
+
+def test_kinds_are_completed_as_they_are_written(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("COMP_WORDS", "sagespec init mo"), ("COMP_CWORD", "2")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("_SAGESPEC_COMPLETE", "bash_complete")
+    assert run().stdout == "plain,ModelTrainer\n"
+
+
+def test_a_diff_shows_what_is_no_text_and_a_missing_end(example: Path, run: Run) -> None:
+    example.write_text(
+        example.read_text("utf-8").replace("s3://my-bucket/support/train.jsonl", '"s3://my-bucket/\\u2028"'), "utf-8"
+    )
+    added = run("compile", "--check", code=1).stdout.splitlines()
+    assert all(line.startswith(("+", "@@", "---")) for line in added)
+    run("compile")
+    made = Path("compiled/MultiTurnRLTrainer/support-agent.json")
+    whole = made.read_text("utf-8")
+    made.write_text(f"\x1b[31m{whole}", "utf-8")
+    assert "\n-\\x1b[31m{\n" in run("compile", "--check", code=1).stdout
+    made.write_text(whole.rstrip("\n"), "utf-8")
+    assert run("compile", "--check", code=1).stdout.endswith("\n-}\n\\ No newline at end of file\n+}\n")
 
 
 def test_only_what_reads_specs_needs_the_account_of_an_environment(example: Path, run: Run) -> None:
@@ -256,6 +311,21 @@ def test_every_property_says_what_it_is() -> None:
 
     for name in schema.names():
         walk(schema.load(name), name)
+
+
+@pytest.mark.parametrize(
+    "after", ["environments: {q: {}}", "environments: {", "environments: {p: {values: {a: '${b}'}}}"]
+)
+def test_what_aws_says_is_told_whatever_became_of_the_project(example: Path, run: Run, after: str) -> None:
+    text = "apiVersion: sagespec/v1\nkind: Project\n"
+    Path("sagespec.yaml").write_text(f"{text}environments: {{p: {{}}}}\n", "utf-8")
+    run("compile", "-e", "p")
+    (file,) = files.read([Path("compiled/p")]).files.values()
+    (line,) = blame.explain(file, "job", "max_epochs must be 1", None)
+    assert line.startswith("specs/a.yaml:")
+    Path("sagespec.yaml").write_text(f"{text}{after}\n", "utf-8")
+    (line,) = blame.explain(file, "job", "max_epochs must be 1", None)
+    assert line.startswith("at compiled/p/MultiTurnRLTrainer/support-agent.json#/requests/")
 
 
 def test_policies_must_hold(example: Path, run: Run, project: Path) -> None:

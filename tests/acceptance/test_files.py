@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,13 @@ def example(project: Path) -> Path:
 
 def sagespec(*args: str, **options: Any) -> Result:
     """Run a command in a process of its own, without root's right to read and write everything."""
-    common = {"env": {**os.environ, "PYTHONPATH": str(ROOT)}, "stdout": subprocess.PIPE, "text": True}
+    common = {"env": {**os.environ, "PYTHONPATH": str(ROOT)}, "text": True}
+    common |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     command = [sys.executable, "-m", "compiler", *args]
     if os.getuid() == 0:
         without = "-dac_override,-dac_read_search"
         command = ["setpriv", f"--bounding-set={without}", "--inh-caps=-all", *command]
-    done = subprocess.run(command, stderr=subprocess.PIPE, check=False, **{**common, **options})
+    done = subprocess.run(command, check=False, **{**common, **options})
     return Result(done.returncode, done.stdout or "", done.stderr)
 
 
@@ -67,6 +69,52 @@ def test_a_folder_that_cannot_be_listed_is_not_left_out(example: Path) -> None:
         done = sagespec("compile")
     assert (done.code, done.stdout) == (1, f"created {MADE}\n")
     assert "specs/more:1:1: error[unreadable]" in done.stderr
+
+
+@pytest.mark.parametrize("link", ["more", "specs/linked", "specs/again/linked"])
+def test_a_linked_folder_is_the_folder_that_it_leads_to(example: Path, run: Run, link: str) -> None:
+    shutil.copytree("specs", "more/specs")
+    shutil.move(example, "a.yaml")
+    Path(link).parent.mkdir(exist_ok=True)
+    if link != "more":
+        Path(link).symlink_to(Path("more").absolute())
+        Path("specs/round").symlink_to(Path("specs").absolute())
+    shown = run("validate", *(["more"] if link == "more" else [])).stderr
+    assert shown == "1 spec is valid\n"
+
+
+def test_a_folder_that_is_asked_for_and_holds_no_spec_is_an_error(example: Path, run: Run) -> None:
+    Path("empty/.hidden").mkdir(parents=True)
+    shutil.copy(example, "empty/.hidden")
+    assert "empty:1:1: error[empty-folder]: there is no spec in it" in run("compile", "empty", code=1).stderr
+    run("compile", "empty", "specs", code=1)
+    example.unlink()
+    assert run("compile").stdout == f"removed {MADE}\n"
+
+
+def test_two_compiles_at_once_end_alike(example: Path) -> None:
+    text = example.read_text("utf-8")
+    for round_ in range(3):
+        for number in range(20):
+            more = text.replace("  name: support-agent", f"  name: a{round_}-{number}")
+            Path(f"specs/b{number}.yaml").write_text(more, "utf-8")
+        with ThreadPoolExecutor() as pool:
+            both = list(pool.map(lambda _: sagespec("compile"), range(2)))
+        assert [done.code for done in both] == [0, 0], [done.stderr for done in both]
+        assert len(list(MADE.parent.iterdir())) == 21
+
+
+def test_a_pipe_is_not_waited_for(example: Path, run: Run) -> None:
+    os.mkfifo("specs/b.yaml")
+    assert "specs/b.yaml:1:1: error[unreadable]: cannot be read: not a file" in run("compile", code=1).stderr
+
+
+def test_a_reader_that_has_gone_hears_nothing_of_success(example: Path) -> None:
+    for arguments, output in ((("compile", "--check"), "stdout"), (("validate", "nowhere"), "stderr")):
+        reading, writing = os.pipe()
+        os.close(reading)
+        assert sagespec(*arguments, **{output: writing}).code == 130
+        os.close(writing)
 
 
 def test_a_path_that_is_given_and_cannot_be_read_is_no_wrong_command_line(example: Path) -> None:
@@ -129,6 +177,8 @@ def test_a_full_output_is_an_error(example: Path, arguments: tuple[str, ...]) ->
     [
         (("validate", "--format", "json"), 1),
         (("compile", "--stdout", "MultiTurnRLTrainer/support-agent"), 1),
+        (("schema", "MPI"), 1),
+        (("init", "MPI", "x", "--stdout"), 1),
         (("validate",), 0),
     ],
 )
@@ -153,8 +203,9 @@ def test_our_own_files_are_no_specs(example: Path, run: Run) -> None:
     Path("sagespec.yaml").write_text(PROJECT + more, "utf-8")
     shutil.move(LOCK.name, "specs/lock.json")
     run("compile")
-    for paths in ([], ["."], ["specs"], [Path.cwd()], ["specs/compiled"]):
+    for paths in ([], ["."], ["specs"], [Path.cwd()]):
         assert run("compile", *paths).stdout == ""
+    assert "specs/compiled:1:1: error[empty-folder]" in run("compile", "specs/compiled", code=1).stderr
 
 
 @pytest.mark.parametrize("output", [".", "specs", "specs/../specs", "a/../"])

@@ -180,11 +180,12 @@ TEXTS = st.text(min_size=1, max_size=20) | st.sampled_from(
 )
 FORBIDS = {"bad-pattern", "wrong-length", "api-pattern", "api-length"}
 FORBIDS_AS_WELL = {
-    "hyperparameter's name": {"reserved-key"},
-    "inner hyperparameter": {"reserved-key"},
+    "hyperparameter's name": {"reserved-key", "value-in-key"},
+    "inner hyperparameter": {"reserved-key", "value-in-key"},
     "source": {"bad-source"},  # it need be no code
     "comment": {"bad-source"},  # a line may end in it
     "code": {"bad-source"},
+    "tag's key": {"value-in-key"},
     "key": {"arn-region"},
     "hyperparameter": {"bad-value"},  # the service takes some characters only
 }
