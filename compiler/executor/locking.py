@@ -7,7 +7,6 @@ specs are checked again, until they ask for nothing more. Only the caller's own 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from compiler import lock, places, source, workspace
-from compiler.compiled import API_VERSION
 from compiler.diagnostics import Diagnostic, Problem
 from compiler.executor import lookup
 from compiler.executor.account import Account, NoFact
@@ -62,8 +60,7 @@ class Locked:
 
     @property
     def text(self) -> str:
-        document = {"apiVersion": API_VERSION, "kind": "Lock", "contexts": self.contexts}
-        return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        return lock.dump(self.contexts)
 
 
 @dataclass(frozen=True)

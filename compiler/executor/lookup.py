@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compiler import lock
 from compiler.executor import hub_models, judges
 from compiler.executor.account import Account, NoFact
-from compiler.executor.hub_models import PUBLIC_HUB
 
 _STUDIO = Path("/opt/ml/metadata/resource-metadata.json")
 _USABLE = ("Created", "Updated")
@@ -41,10 +41,14 @@ def look_up(account: Account, section: str, name: str) -> Any:
     Raises NoFact, also for an answer of another shape than AWS documents, and CloudError.
     """
     try:
-        return SOURCES[section].find(account, name)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        found = SOURCES[section].find(account, name)
+        flaw = lock.flaw((section, name), found)
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+        flaw = f"{type(error).__name__}: {error}"
+    if flaw:
         what = f"{section}/{name}" if name else section
-        raise NoFact(f"AWS's answer for {what} is not as expected: {type(error).__name__}: {error}") from None
+        raise NoFact(f"AWS's answer for {what} is not as expected: {flaw}")
+    return found
 
 
 def _role(account: Account, name: str) -> str:
@@ -94,11 +98,10 @@ def _model_package(account: Account, arn: str) -> dict[str, str]:
     base = containers[0].get("BaseModel") or {}
     if not base.get("HubContentName"):
         raise NoFact(f"{arn} does not say which base model it was trained from")
-    hub = f"arn:{account.partition}:sagemaker:{account.region}:aws:hub-content/{PUBLIC_HUB}/Model"
-    version = base.get("HubContentVersion")
+    name, version = base["HubContentName"], base.get("HubContentVersion")
     return {
-        "base_model": base["HubContentName"],
-        "base_model_arn": "/".join(part for part in (hub, base["HubContentName"], version) if part),
+        "base_model": name,
+        "base_model_arn": hub_models.arn_of(account, name, version),
         "group_arn": _group(account, found["ModelPackageGroupName"]),
     }
 
@@ -182,7 +185,7 @@ SOURCES: dict[str, Source] = {
     ),
     "model_packages": Source(
         _model_package,
-        ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup"),
+        ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup", "sagemaker:DescribeHubContent"),
         ("model",),
         ("where it is a model package",),
     ),

@@ -211,6 +211,16 @@ ODD: dict[str, tuple[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, A
         lambda _, usual: {**usual, "HubContentDocument": "<xml/>"},
         f"AWS's answer for hub_models/{QWEN} is not as expected",
     ),
+    "hub document without end": (
+        "DescribeHubContent",
+        lambda _, usual: {**usual, "HubContentDocument": "[" * 100_000},
+        f"AWS's answer for hub_models/{QWEN} is not as expected",
+    ),
+    "ARN that is none": (
+        "DescribeHubContent",
+        lambda _, usual: {**usual, "HubContentArn": "nonsense"},
+        f'AWS\'s answer for hub_models/{QWEN} is not as expected: arn: "nonsense" is not an ARN',
+    ),
 }
 
 
@@ -234,34 +244,6 @@ def test_a_base_model_may_have_no_version(empty: Path, aws: Sandbox, run: Run, a
     answer("DescribeModelPackage", unversioned)
     run("lock", "--region", "us-west-2")
     assert contexts(empty)[KEY]["model_packages"][PACKAGE]["base_model_arn"] == f"{HUB}/{QWEN}"
-
-
-def test_recipes_that_no_job_can_run_do_not_count(empty: Path, aws: Sandbox, run: Run, answer: Answer) -> None:
-    def with_more(_: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
-        document = json.loads(usual["HubContentDocument"])
-        (mtrl,) = (r for r in document["RecipeCollection"] if r.get("CustomizationTechnique") == "MTRL")
-        hyperpod = {k: v for k, v in mtrl.items() if not k.startswith("Smtj")} | {"SequenceLength": "1K"}
-        nowhere = {"SmtjOverrideParamsS3Uri": "s3://jumpstart-cache-prod-us-west-2/nowhere.json"}
-        unused = {"Type": "FineTuning", "CustomizationTechnique": "DPO", **nowhere}
-        more = [hyperpod, unused, {**mtrl, "Type": None}, *document["RecipeCollection"], {**mtrl, **nowhere}]
-        return {**usual, "HubContentDocument": json.dumps({**document, "RecipeCollection": more})}
-
-    write(empty, trainer("one"))
-    run("lock", "--region", "us-west-2")
-    plain = contexts(empty)[KEY]["hub_models"][LARGE]
-    answer("DescribeHubContent", with_more)
-    run("lock", "--upgrade")
-    assert contexts(empty)[KEY]["hub_models"][LARGE] == plain
-    no_recipes = {"GatedBucket": False, "RecipeCollection": None}
-    answer("DescribeHubContent", lambda _, usual: {**usual, "HubContentDocument": json.dumps(no_recipes)})
-    assert "cannot be trained with MTRL" in run("lock", "--upgrade", code=1).stderr
-
-
-def test_a_recipe_that_is_used_must_be_readable(empty: Path, aws: Sandbox, run: Run) -> None:
-    write(empty, trainer("one"))
-    override = f"recipes/{LARGE}/FineTuning-MTRL-LORA/override.json"
-    aws.region("us-west-2").put_object("jumpstart-cache-prod-us-west-2", override, b'["a list"]')
-    assert "is not an override spec" in run("lock", "--region", "us-west-2", code=1).stderr
 
 
 def test_what_differs_is_shown_and_not_cut_away(locked: Path, aws: Sandbox, run: Run) -> None:

@@ -136,17 +136,21 @@ def test_the_mlflow_app_is_the_domains_else_the_accounts_else_the_first(
         look_up("default_mlflow_app")
 
 
+LISTS = [b'{"supported_judge_models": %s}' % text for text in (b"[]", b"[1]", b'[{"model_id": 1}]', b"null")]
+"""Lists of judges that name none."""
+
+
 def test_judges_are_those_of_the_list_else_those_that_answer_in_text(aws: Sandbox) -> None:
     embedding, judge = "amazon.titan-embed-text-v2:0", "anthropic.claude-3-haiku-20240307-v1:0"
     with pytest.raises(NoFact, match=r"does not take amazon.titan-embed-text-v2:0 as a judge"):
         look_up("judge_models", embedding)
     put = aws.region("us-west-2").put_object
     bucket, key = "jumpstart-cache-prod-us-west-2", "fmhMetadata/supported-llmaj-judge-models.json"
-    put(bucket, key, b'{"supported_judge_models": [{"model_id": "amazon.nova-pro-v1:0"}]}')
+    put(bucket, key, b'{"supported_judge_models": [1, {"model_id": "amazon.nova-pro-v1:0"}]}')
     assert look_up("judge_models", "amazon.nova-pro-v1:0") == {"end_of_life": None, "usable": True}
     with pytest.raises(NoFact, match="as a judge"):
         look_up("judge_models", judge)
-    for unreadable in (b"not JSON", b"[]", b'{"supported_judge_models": [1]}'):
+    for unreadable in (b"not JSON", b"[" * 100_000, b"[]", *LISTS):
         put(bucket, key, unreadable)
         assert look_up("judge_models", judge)["usable"]
         with pytest.raises(NoFact, match="does not answer in text"):
