@@ -269,7 +269,10 @@ def load(file: str, content: bytes) -> tuple[Lock | None, list[Diagnostic]]:
         data, diagnostics = sources[0].data, [sources[0].locate(p) for p in _problems(sources[0].data)]
     elif not diagnostics:
         diagnostics = [source.Source(file, None, {}, {}).locate(_EMPTY)]
-    return None if any(d.is_error for d in diagnostics) else Lock(data["contexts"]), diagnostics
+    if not any(d.is_error for d in diagnostics):
+        return Lock(data["contexts"]), diagnostics
+    first, *others = sorted(diagnostics)
+    return None, [replace(first, hint=first.hint or _WAY_OUT), *others]
 
 
 def dump(contexts: Mapping[str, Facts]) -> str:
@@ -293,6 +296,7 @@ def flaw(fact: Fact, value: Any) -> str:
     return next((f"{d.path.removeprefix(place)}: {d.message}".lstrip(".: ") for d in said if d.is_error), "")
 
 
+_WAY_OUT = "mend it, or delete it and run `sagespec lock`"
 _EMPTY = Problem("empty-file", "the file is empty")
 
 

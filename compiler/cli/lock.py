@@ -88,7 +88,7 @@ def _write(project: Project, before: Lock, made: Locked) -> int:
     if made.failed:
         click.echo(f"{name} is as it was" if file.exists() else f"wrote no {name}", err=True)
         return exits.AWS if made.refused else exits.INVALID
-    if (workspace.read_lock(project)[0] or Lock({})) != before:
+    if (workspace.read_lock(project)[0] or Lock({})) not in (before, Lock(made.contexts)):
         raise exits.Stop(f"{name} was changed meanwhile, by another: lock again", exits.INVALID)
     if made.contexts:
         outputs.replace(file, made.text.encode())

@@ -61,6 +61,6 @@ def _supported(account: Account) -> set[str] | None:
     except CloudError as error:
         if error.is_passing:
             raise
-    except (KeyError, RecursionError, TypeError, ValueError):
+    except (KeyError, NoFact, RecursionError, TypeError, ValueError):
         pass
     return None

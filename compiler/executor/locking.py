@@ -138,7 +138,7 @@ class _Run:
             return Reason(error.message, error.hint)
         except CloudError as error:
             what = f"{section}/{name}" if name else section
-            return Reason(f"{what} cannot be looked up: {error}", _way_out(section, error), refused=True)
+            return Reason(f"{what} cannot be looked up: {error}", error.hint, refused=True)
 
     def forget(self, asked: frozenset[str], checked: Iterable[Compilation]) -> None:
         """Drop what some specs, and those that they refer to, use, so that it is looked up again."""
@@ -221,14 +221,6 @@ def _drop(context: Context, fact: Fact) -> None:
         facts.pop(fact[0], None)
     else:
         facts.get(fact[0], {}).pop(lock.kept_as(fact), None)
-
-
-def _way_out(section: str, error: CloudError) -> str:
-    """What helps against a refusal: the permission, where it is one that is missing."""
-    needed = lookup.SOURCES[section].permissions
-    if not error.is_denied or any(permission in error.hint for permission in needed):
-        return error.hint
-    return f"the caller needs {' and '.join(needed)}"
 
 
 def _said(checked: Iterable[Compilation]) -> Iterator[Diagnostic]:

@@ -8,16 +8,17 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from compiler import schema, starter
-from compiler.executor import lookup
-from compiler.executor.cloud import CloudError
-from compiler.sandbox import Sandbox
+from compiler.cli import plans
+from compiler.executor import files, lookup
+from compiler.sandbox import Sandbox, hub
+from compiler.sandbox.service import ServiceError
 from tests.conftest import LOCK, ROOT, Run
 
 FILE = "sagespec.lock.json"
@@ -128,15 +129,13 @@ def test_a_failed_look_up_writes_nothing_and_names_field_and_permission(
     assert "there is no role 'NoSuchRole'" in said
     assert not (unlocked / FILE).exists()
     (unlocked / "specs" / "nowhere.json").unlink()
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
     def denied(*_: Any) -> Any:
-        raise CloudError("AccessDeniedException", "no", "the caller needs the permission", "GetAgentRuntime")
+        raise ServiceError("AccessDeniedException", "User is not authorized")
 
-    source = lookup.SOURCES["agent_runtimes"]
-    monkeypatch.setitem(lookup.SOURCES, "agent_runtimes", replace(source, find=denied))
+    monkeypatch.setattr(hub, "agent_runtimes", denied)
     refused = run("lock", code=3).stderr
-    assert "bedrock-agentcore:GetAgentRuntime" in refused
+    assert "the caller needs the permission bedrock-agentcore:GetAgentRuntime" in refused
     assert "agent_env" in refused
     assert not (unlocked / FILE).exists()
 
@@ -183,7 +182,33 @@ def test_judges_end(project: Path, aws: Sandbox, run: Run) -> None:
     judge["end_of_life"] = "2001-01-01"
     (project / FILE).write_text(json.dumps(lock), "utf-8")
     run("compile")
-    assert "amazon.nova-pro-v1:0 ends on 2001-01-01" in run("plan").stderr
+    assert "the judge amazon.nova-pro-v1:0 ended on 2001-01-01" in run("plan").stderr
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        ("2027-02-28", "ended on"),
+        ("2027-03-01", "ends on"),
+        ("2027-03-31", "ends on"),
+        ("2027-04-01", None),
+        (None, None),
+    ],
+)
+def test_a_judge_that_ends_within_thirty_days_is_told(
+    ends: str | None, told: str | None, project: Path, run: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    judge = "amazon.nova-pro-v1:0"
+    given = {"model": "huggingface-reasoning-qwen3-4b", "dataset": "s3://b/d", "s3_output_path": "s3://b/o"}
+    write(project, "LLMAsJudgeEvaluator", "tone", evaluator_model=judge, **given)
+    run("compile")
+    lock = json.loads((project / FILE).read_text("utf-8"))
+    lock["contexts"]["123456789012/us-west-2"]["judge_models"][judge]["end_of_life"] = ends
+    plans.warn_of_ends(files.read([project / "compiled"]), lock, date(2027, 3, 1))
+    said = capfd.readouterr().err
+    assert said == (
+        f"warning: LLMAsJudgeEvaluator/tone: the judge {judge} {told} {ends}; choose another\n" if told else ""
+    )
 
 
 def test_a_job_document_is_checked_against_the_locked_schema(unlocked: Path, aws: Sandbox, run: Run) -> None:

@@ -50,3 +50,39 @@ def test_what_another_locks_meanwhile_is_not_lost(locked: Path, aws: Sandbox, ru
     aws.observer = None
     run("lock")
     assert contexts(locked)[OTHER] == place(THERE, "us-west-2")
+
+
+def test_what_another_locks_alike_is_no_trouble(locked: Path, aws: Sandbox, run: Run) -> None:
+    content = (locked / FILE).read_bytes()
+    (locked / FILE).unlink()
+
+    def meanwhile(_call: Call, _done: bool) -> None:
+        (locked / FILE).write_bytes(content)
+
+    aws.observer = meanwhile
+    run("lock", "--region", "us-west-2")
+    assert (locked / FILE).read_bytes() == content
+
+
+BROKEN = {
+    "merge": ("@@@", "@@@\n<<<<<<< ours\n", "expected a key in double quotes"),
+    "newer": ("sagespec/v1", "sagespec/v2", 'must be "sagespec/v1", found "sagespec/v2"'),
+    "edited": ('"gated": false', '"gated": "no"', "expected true or false"),
+}
+
+
+@pytest.mark.parametrize("case", [*BROKEN, "truncated", "empty"])
+def test_one_that_cannot_be_read_stays_and_says_the_way_out(case: str, locked: Path, aws: Sandbox, run: Run) -> None:
+    text = (locked / FILE).read_text("utf-8").replace('  "contexts": {\n', '  "contexts": {@@@')
+    old, new, message = BROKEN.get(case, ("", "", ""))
+    broken = {"truncated": text[:200], "empty": ""}.get(case, text.replace(old, new)).replace("@@@", "\n")
+    (locked / FILE).write_text(broken, "utf-8")
+    for command in (["lock"], ["lock", "--upgrade"], ["lock", "--check"], ["compile"]):
+        said = run(*command, code=1).stderr
+        assert said.startswith(f"{FILE}:")
+        assert message in said
+        assert "hint: " in said
+        assert (locked / FILE).read_text("utf-8") == broken
+    (locked / FILE).unlink()
+    run("lock", "--region", "us-west-2")
+    run("compile")

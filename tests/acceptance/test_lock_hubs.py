@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from compiler.sandbox import Sandbox
+from compiler.sandbox.service import ServiceError
 from tests.acceptance.test_lock_accounts import FILE, HERE, LARGE, benchmark, contexts, write
 from tests.acceptance.test_lock_accounts import empty as empty
 from tests.acceptance.test_lock_trouble import HUB, KEY, PACKAGE, Answer, at, denied, trainer
@@ -93,6 +94,27 @@ def test_no_lock_is_written_that_could_not_be_read(
     assert f"{at('one', 'model')}: error[missing-fact]: s3://{BUCKET}/odd.json is not " in said
     assert ODD_SPECS[content] in said
     assert (empty / FILE).read_bytes() == before
+
+
+def test_where_an_override_spec_is_not_to_be_had(
+    empty: Path, aws: Sandbox, run: Run, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(empty, trainer("one"))
+    place = f"s3://{BUCKET}/odd.json"
+    recipes(answer, SmtjOverrideParamsS3Uri=place)
+    said = run("lock", "--region", "us-west-2", code=1).stderr
+    assert f"{at('one', 'model')}: error[missing-fact]: there is no {place}" in said
+    usual = aws._ask_moto
+
+    def denied(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"].endswith("/odd.json"):
+            raise ServiceError("AccessDenied", "Access Denied", 403)
+        return usual(environ, start_response)
+
+    monkeypatch.setattr(aws, "_ask_moto", denied)
+    said = run("lock", "--region", "us-west-2", code=3).stderr
+    assert f"cannot be looked up: GetObject: Access Denied, of {place}" in said
+    assert "the caller needs the permission s3:GetObject" in said
 
 
 @pytest.mark.parametrize(("length", "kept"), [("8k", "8K"), (" 128K", "128K"), (None, None), ("", None)])
