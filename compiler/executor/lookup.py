@@ -52,16 +52,34 @@ def look_up(account: Account, section: str, name: str) -> Any:
 
 
 def _role(account: Account, name: str) -> str:
+    return str(_described_role(account, name)["Arn"])
+
+
+def _described_role(account: Account, name: str) -> dict[str, Any]:
     what = f"role {name!r} in account {account.account}"
-    return str(account.describe(what, "iam", "GetRole", RoleName=name)["Role"]["Arn"])
+    found: dict[str, Any] = account.describe(what, "iam", "GetRole", RoleName=name)["Role"]
+    return found
 
 
 def _default_role(account: Account, _name: str) -> str:
-    """The role behind the caller's session; its path is not part of the session's ARN."""
+    """The role behind the caller's session, whose path is not part of the session's ARN, if a service may assume it.
+
+    Roles that people and pipelines sign in with, such as those of IAM Identity Center, are of no use to a job.
+    """
     kind, _, rest = account.caller.rpartition(":")[2].partition("/")
     if kind != "assumed-role":
         raise NoFact(f"no role is given and the caller, {account.caller}, is not a role")
-    return _role(account, rest.partition("/")[0])
+    role = _described_role(account, rest.partition("/")[0])
+    if _is_for_no_service(role.get("AssumeRolePolicyDocument")):
+        raise NoFact(f"no role is given and the caller's own, {role['Arn']}, may be assumed by no service of AWS")
+    return str(role["Arn"])
+
+
+def _is_for_no_service(trust: Any) -> bool:
+    """Whether a trust policy certainly lets no service in."""
+    statements = trust.get("Statement") if isinstance(trust, dict) else None
+    principals = [s.get("Principal") for s in ([statements] if isinstance(statements, dict) else statements or ())]
+    return bool(principals) and all(isinstance(p, dict) and p and set(p) <= {"AWS", "Federated"} for p in principals)
 
 
 def _mlflow_app(account: Account, _name: str) -> str:

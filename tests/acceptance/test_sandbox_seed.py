@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.backends import get_backend
 
 from compiler import sandbox
 from compiler.executor import lookup
@@ -71,6 +72,27 @@ def test_roles_are_where_their_arns_say(monkeypatch: pytest.MonkeyPatch) -> None
         assert look_up("roles", "Default") == f"{role}/service-role/team/Default"
         assert look_up("roles", "Named") == f"{role}/a/Named"
         assert Cloud().account() == HERE
+
+
+SERVICE = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+SIGN_IN = {"Effect": "Allow", "Principal": {"Federated": f"arn:aws:iam::{HERE}:saml-provider/sso"}, "Action": "sts:*"}
+COLLEAGUE = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{HERE}:root"}, "Action": "sts:AssumeRole"}
+
+
+@pytest.mark.parametrize(
+    ("statements", "serves"),
+    [([SERVICE], True), ([SIGN_IN, SERVICE], True), (SIGN_IN, False), ([SIGN_IN, COLLEAGUE], False), ([], True)],
+)
+def test_a_role_to_sign_in_with_is_no_default(statements: Any, serves: bool, aws: Sandbox) -> None:
+    trust = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    for role in get_backend("iam")[HERE]["aws"].roles.values():  # moto refuses some that AWS takes
+        role.assume_role_policy_document = trust
+    if serves:
+        assert look_up("role").endswith(":role/SageMakerRole")
+    else:
+        with pytest.raises(NoFact, match="may be assumed by no service of AWS"):
+            look_up("role")
+    assert look_up("roles", "SageMakerRole").endswith(":role/SageMakerRole")
 
 
 def test_another_accounts_sandbox_has_the_same_in_that_account() -> None:
