@@ -184,7 +184,10 @@ def draft(
     if upgrade:
         run.forget(upgrade, checked)
         checked = run.settle()
-    said = set(_said(checked)).union(*(_of_others(v, paths, region, before) for v in environments if v not in ours))
+    others = [view for view in environments if view not in ours]
+    said = set(_said(checked)).union(*(_of_others(view, paths, region, before) for view in others))
+    if all(_is_spare(view) for view in ours):
+        said.update(_of_nobody(others, account))
     texts = {name: text for one in checked for name, text in one.checked.texts.items()}
     whole = not paths and not any(d.is_error for d in said)
     return Locked(_contexts(made, whole), tuple(sorted(said)), texts)
@@ -243,15 +246,28 @@ def _of_others(settings: Settings, paths: Sequence[Path], region: str | None, be
     """What an environment of another account lacks; only that account's credentials can look it up."""
     checked = workspace.check(settings, paths, region, before)
     missing = {d.message for d in checked.diagnostics if d.rule == "missing-fact" and d.is_error}
-    place = settings.project.source
-    if not missing or place is None:
+    if not missing:
         return
     name = settings.environment or "the project"
     message = f"{name} needs a lock from credentials of account {settings.account}: {sorted(missing)[0]}"
     message += f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-    own = ("environments", settings.environment or "", "defaults", "account")
-    path = own if source.get(place.data, own) else ("defaults", "account")
-    yield place.locate(Problem("missing-fact", message, path, severity="warning"))
+    yield from _at_account(settings, Problem("missing-fact", message, severity="warning"))
+
+
+def _of_nobody(others: Sequence[Settings], account: str) -> Iterator[Diagnostic]:
+    """That the credentials are of an account in which nothing of the project runs."""
+    message = f"the credentials are of account {account}, in which nothing of this project runs"
+    hint = f"sign in to {' or '.join(sorted({f'account {view.account}' for view in others}))}"
+    yield from _at_account(others[0], Problem("missing-fact", message, hint=hint))
+
+
+def _at_account(settings: Settings, problem: Problem) -> Iterator[Diagnostic]:
+    """Say it where the project says an account: an environment's own, or everybody's."""
+    place = settings.project.source
+    if place is not None:  # nothing else says one
+        own = ("environments", settings.environment or "", "defaults", "account")
+        path = own if source.get(place.data, own) else ("defaults", "account")
+        yield place.locate(replace(problem, path=path))
 
 
 def _contexts(made: _Draft, whole: bool) -> dict[str, Mapping[str, Any]]:
