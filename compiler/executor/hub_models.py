@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,6 +23,7 @@ _SUBSCRIPTION = "IsSubscriptionModel"
 _SERVERLESS = ("SmtjRecipeTemplateS3Uri", _OVERRIDES)
 _HYPERPARAMETER = ("type", "min", "max", "enum", "default")
 _USED = tuple(start for starts in catalog.RECIPES.values() for start in starts)
+_ID = re.compile(r"(?=.{1,63}$)[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 _THREADS = 8
 
 
@@ -43,7 +45,8 @@ def find(account: Account, name: str) -> dict[str, Any]:
                 "version": found["HubContentVersion"],
             }
     where = " or ".join(_name(parameters["HubName"]) for parameters in hubs)
-    raise NoFact(f"there is no model {name!r} in {where}")
+    hint = "" if arn.parse(name) else "`sagespec catalog models` lists those that there are"
+    raise NoFact(f"there is no model {name!r} in {where or 'any hub'}", hint)
 
 
 def arn_of(account: Account, name: str, version: str | None) -> str:
@@ -75,6 +78,8 @@ def _hubs(account: Account, name: str) -> Iterator[dict[str, str]]:
     """What to ask DescribeHubContent, one after another."""
     parsed, content = arn.parse(name), arn.hub_content(name)
     if parsed is None or content is None:
+        if not _ID.fullmatch(name):
+            return  # DescribeHubContent takes no such name
         private = os.environ.get("SAGEMAKER_HUB_NAME")
         for hub in dict.fromkeys(hub for hub in (private, PUBLIC_HUB) if hub):
             yield {"HubName": hub, "HubContentType": "Model", "HubContentName": name}

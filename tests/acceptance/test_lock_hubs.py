@@ -96,6 +96,14 @@ def test_no_lock_is_written_that_could_not_be_read(
     assert (empty / FILE).read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["us.amazon.nova-2-lite-v1:0", "a" * 64, "a_b", "no-such-model"])
+def test_a_model_that_no_hub_has_is_no_refusal(name: str, empty: Path, aws: Sandbox, run: Run) -> None:
+    write(empty, benchmark("one", model=name))
+    said = run("lock", "--region", "us-west-2", code=1).stderr
+    assert f"{at('one', 'model')}: error[missing-fact]: there is no model '{name}' in " in said
+    assert "`sagespec catalog models`" in said
+
+
 def test_where_an_override_spec_is_not_to_be_had(
     empty: Path, aws: Sandbox, run: Run, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
