@@ -121,8 +121,8 @@ def _whole(draft: Any) -> Any:
         "properties": {name: inner for part in parts for name, inner in part["properties"].items()},
         "$defs": {name: inner for part in parts for name, inner in part.get("$defs", {}).items()},
     }
-    text = json.dumps(whole)
-    return json.loads(re.sub(r'"\$(dynamicRef|recursiveRef)": "#\w*"', '"$ref": "#"', text))
+    text = re.sub(r'"\$(dynamicRef|recursiveRef)": "#\w*"', '"$ref": "#"', json.dumps(whole))
+    return json.loads(re.sub(r'"\$ref": "meta/\w+#', '"$ref": "#', text))
 
 
 @dataclass

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from compiler import arn, foreign, schema, source
-from compiler.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean
+from compiler.compiled import API_VERSION
+from compiler.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean, dotted
 from compiler.document import MAX_DEPTH
 
 Facts = Mapping[str, Any]
@@ -268,9 +269,34 @@ def load(file: str, content: bytes) -> tuple[Lock | None, list[Diagnostic]]:
         data, diagnostics = sources[0].data, [sources[0].locate(p) for p in _problems(sources[0].data)]
     elif not diagnostics:
         diagnostics = [source.Source(file, None, {}, {}).locate(_EMPTY)]
-    return None if any(d.is_error for d in diagnostics) else Lock(data["contexts"]), diagnostics
+    if not any(d.is_error for d in diagnostics):
+        return Lock(data["contexts"]), diagnostics
+    first, *others = sorted(diagnostics)
+    return None, [replace(first, hint=first.hint or _WAY_OUT), *others]
 
 
+def dump(contexts: Mapping[str, Facts]) -> str:
+    """Write a lock file, the same text for the same facts.
+
+    Raises ValueError for numbers that JSON has no words for.
+    """
+    document = {"apiVersion": API_VERSION, "kind": "Lock", "contexts": contexts}
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def flaw(fact: Fact, value: Any) -> str:
+    """Say why a lock that has this fact could not be read; nothing where it could.
+
+    Raises ValueError and RecursionError for what cannot be written at all.
+    """
+    (section, name), key = fact, "000000000000/us-east-1"
+    somewhere = {"account": "000000000000", "region": "us-east-1", "partition": "aws"}
+    _, said = load("", dump({key: {**somewhere, section: {name: value} if name else value}}).encode())
+    place = dotted(("contexts", key, section, *([name] if name else [])))
+    return next((f"{d.path.removeprefix(place)}: {d.message}".lstrip(".: ") for d in said if d.is_error), "")
+
+
+_WAY_OUT = "mend it, or delete it and run `sagespec lock`"
 _EMPTY = Problem("empty-file", "the file is empty")
 
 

@@ -26,6 +26,7 @@ class Failure(Protocol):
     relative_path: Sequence[str | int]
     schema_path: Sequence[str | int]
     context: Sequence[Failure] | None
+    message: str
 
 
 _TYPES = {
@@ -78,7 +79,7 @@ def _required(error: Failure, path: Path) -> Iterator[Problem]:
 
 def _dependent(error: Failure, path: Path) -> Iterator[Problem]:
     for key, needed in error.validator_value.items():
-        for other in needed if key in error.instance else ():
+        for other in needed if key in error.instance and isinstance(needed, list) else ():
             if other not in error.instance:
                 yield Problem("missing-field", f"{key!r} needs {other!r} beside it", (*path, key), on_key=True)
 
@@ -137,9 +138,18 @@ def _any_of(error: Failure, path: Path) -> Iterator[Problem]:
         rule = "bad-pattern" if isinstance(error.instance, str) else "wrong-type"
         yield Problem(rule, _not_that(error), path)
     else:
-        expected = sorted({_TYPES[t] for errors in failures.values() for e in errors for t in _wanted(e)})
-        message = f"expected {' or '.join(expected)}, found {_found(error.instance)}"
-        yield Problem("wrong-type", message if expected else _not_that(error), path)
+        here = [e for errors in failures.values() for e in errors if not e.relative_path]
+        if expected := sorted({_TYPES[t] for e in here for t in _wanted(e)}):
+            yield Problem("wrong-type", f"expected {' or '.join(expected)}, found {_found(error.instance)}", path)
+        else:
+            reasons = [_first(errors, path) for errors in failures.values()]
+            yield Problem("bad-value", f"fits no alternative: {'; or '.join(dict.fromkeys(reasons))}", path)
+
+
+def _first(errors: Sequence[Failure], path: Path) -> str:
+    """The first thing that is wrong with a branch, and where in it."""
+    problem = next(p for e in errors for p in _explain(e))
+    return f"{dotted(problem.path[len(path) :])}: {problem.message}".removeprefix(": ")
 
 
 def _only_requires(branch: Any) -> bool:
@@ -218,6 +228,21 @@ def _unique(_error: Failure, path: Path) -> Iterator[Problem]:
     yield Problem("duplicate-item", "has the same entry twice", path)
 
 
+def _contains(_error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("bad-value", "has not the entries that it must have, or too many of them", path)
+
+
+def _multiple(error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("bad-value", f"{_shown(error.instance)} is not a multiple of {error.validator_value}", path)
+
+
+def _unevaluated(error: Failure, path: Path) -> Iterator[Problem]:
+    """Of keys that no part of a schema knows, the validator tells only in its message."""
+    for key in error.instance:
+        if repr(key) in error.message:
+            yield Problem("unknown-key", f"{key!r} is not a field here", (*path, key), on_key=True)
+
+
 def _not_that(error: Failure) -> str:
     return f"{_shown(error.instance)} is not {error.schema.get('x-message', 'allowed here')}"
 
@@ -237,22 +262,28 @@ _EXPLAIN = {
     "additionalProperties": _additional,
     "anyOf": _any_of,
     "const": _const,
+    "contains": _contains,
+    "dependencies": _dependent,
     "dependentRequired": _dependent,
     "enum": _enum,
     "exclusiveMaximum": _maximum,
     "exclusiveMinimum": _minimum,
+    "maxContains": _contains,
     "maxItems": _too_long,
     "maxLength": _too_long,
     "maxProperties": _too_long,
     "maximum": _maximum,
+    "minContains": _contains,
     "minItems": _too_short,
     "minLength": _too_short,
     "minProperties": _too_short,
     "minimum": _minimum,
+    "multipleOf": _multiple,
     "not": _not,
     "oneOf": _any_of,
     "pattern": _pattern,
     "required": _required,
     "type": _type,
+    "unevaluatedProperties": _unevaluated,
     "uniqueItems": _unique,
 }

@@ -77,10 +77,21 @@ def write(change: Change) -> None:
     if change.after is None:
         change.path.unlink(missing_ok=True)  # another compile may have been quicker
         return
-    change.path.parent.mkdir(parents=True, exist_ok=True)
-    beside = change.path.with_name(f".{change.path.name}.{os.getpid()}.part")
+    replace(change.path, change.after)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Give a file its content as a whole or not at all; its folder is made where there is none.
+
+    Raises OSError, about this file.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        beside.write_bytes(change.after)
-        beside.replace(change.path)
-    finally:
-        beside.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_bytes(content)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None

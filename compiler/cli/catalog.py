@@ -99,7 +99,10 @@ def models(
     """List the models of the hub, live."""
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        return _table(list(live.models(cloud, technique)), ("name", "version", "recipes"), form)
+        rows = list(live.models(cloud, technique))
+    if not rows:
+        click.echo(f"the hub has no model with a recipe{f' for {technique}' if technique else ''}", err=True)
+    return _table(rows, ("name", "version", "recipes"), form)
 
 
 @command.command("runtimes")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from compiler import workspace
+from compiler import outputs, workspace
 from compiler.cli import aws, exits, options
 from compiler.executor import locking, news
 from compiler.executor.locking import Locked
 from compiler.lock import Lock
-from compiler.project import Settings
+from compiler.project import Project, Settings
 from compiler.report import printable
 
 
@@ -61,7 +61,7 @@ def command(
             upgrade=chosen,
         )
     options.show(made.diagnostics, made.texts, "text", None)
-    return _check(before, made) if check else _write(base.project.root / base.project.lock, made)
+    return _check(before, made) if check else _write(base.project, before, made)
 
 
 def _check(before: Lock, made: Locked) -> int:
@@ -81,14 +81,17 @@ def _check(before: Lock, made: Locked) -> int:
     return exits.INVALID if lines or missing or made.incomplete else exits.DONE
 
 
-def _write(file: Path, made: Locked) -> int:
-    """Write the lock, unless facts are missing or nothing asks for any."""
+def _write(project: Project, before: Lock, made: Locked) -> int:
+    """Write the lock, unless facts are missing or nothing asks for any; what a link leads to is written."""
+    file = Path(os.path.realpath(project.root / project.lock))
     name = os.path.relpath(file)
     if made.failed:
         click.echo(f"{name} is as it was" if file.exists() else f"wrote no {name}", err=True)
         return exits.AWS if made.refused else exits.INVALID
+    if (workspace.read_lock(project)[0] or Lock({})) not in (before, Lock(made.contexts)):
+        raise exits.Stop(f"{name} was changed meanwhile, by another: lock again", exits.INVALID)
     if made.contexts:
-        _replace(file, made.text)
+        outputs.replace(file, made.text.encode())
         click.echo(f"wrote {name}: {_count(made.facts, 'fact')} in {_count(len(made.contexts), 'context')}", err=True)
     else:
         click.echo("nothing to lock: no spec asks for a fact", err=True)
@@ -122,13 +125,3 @@ def _chosen(addresses: set[str], files: list[Path], environments: list[Settings]
 def _addresses(settings: Settings, paths: Sequence[Path]) -> set[str]:
     found = workspace.read(settings, workspace.files(settings, paths))
     return {spec.address for spec in (*found.specs, *found.refused)}
-
-
-def _replace(file: Path, text: str) -> None:
-    """Replace the lock as a whole or not at all."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)

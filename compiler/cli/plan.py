@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import date
+from datetime import datetime, timezone
 from pathlib import Path
 
 import click
@@ -33,7 +33,7 @@ def command(
     root = aws.root_of(project_file)
     with aws.trouble():
         made = planning.plan(order, aws.cloud(profile, region), root)
-    plans.warn_of_ends(order, aws.lock_of(project_file), date.today())
+    plans.warn_of_ends(order, aws.lock_of(project_file), datetime.now(timezone.utc).date())
     if form == "json":
         aws.show_json({"files": planning.summary(made, root)})
     else:

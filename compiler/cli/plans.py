@@ -73,14 +73,18 @@ def tell_obstacles(plan: Plan, project_file: Path | None) -> bool:
 
 
 def warn_of_ends(order: Order, lock: Mapping[str, Any] | None, today: date) -> None:
-    """Warn of judges that Bedrock is about to end; compiling never looks at the clock, so it cannot."""
+    """Warn of judges that Bedrock is about to end; compiling never looks at the clock, so it cannot.
+
+    `today` is the day in UTC, as the days in the lock are.
+    """
     for file in order.targets():
         context = (lock or {}).get("contexts", {}).get(f"{file.content.account}/{file.content.region}", {})
         judges = context.get("judge_models", {})
         for name in sorted(_judges([r.parameters for r in file.content.requests])):
             ends = judges.get(name, {}).get("end_of_life")
             if ends and ends <= (today + timedelta(days=NEAR_DAYS)).isoformat():
-                click.echo(f"warning: {file.address}: the judge {name} ends on {ends}; choose another", err=True)
+                word = "ends" if ends >= today.isoformat() else "ended"
+                click.echo(f"warning: {file.address}: the judge {name} {word} on {ends}; choose another", err=True)
 
 
 def _judges(tree: Any) -> set[str]:

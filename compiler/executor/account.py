@@ -51,6 +51,12 @@ class Account:
     def content(self, bucket: str, key: str) -> bytes:
         """Read an object of S3.
 
-        Raises CloudError.
+        Raises NoFact where it is not there, CloudError; both say which.
         """
-        return self.cloud.content(bucket, key, self.region)
+        try:
+            return self.cloud.content(bucket, key, self.region)
+        except CloudError as error:
+            if error.is_missing:
+                raise NoFact(f"there is no s3://{bucket}/{key}") from None
+            error.args = (f"{error}, of s3://{bucket}/{key}",)  # S3 itself does not say it
+            raise

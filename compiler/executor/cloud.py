@@ -209,8 +209,9 @@ class Cloud:
                 )
                 try:
                     self._clients[key] = self._session.client(service, region_name=region, config=config)
-                except ValueError as error:  # botocore's word for an endpoint that is no URL
-                    raise CloudError("BadConfiguration", str(error), "look at AWS_ENDPOINT_URL") from None
+                except ValueError as error:  # botocore's word for a region that can be none, or an endpoint
+                    where = "the region that is asked for" if "region" in str(error) else "AWS_ENDPOINT_URL"
+                    raise CloudError("BadConfiguration", str(error), f"look at {where}") from None
             return self._clients[key]
 
     @cached_property

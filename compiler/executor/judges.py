@@ -31,7 +31,7 @@ def find(account: Account, model_id: str) -> dict[str, Any]:
     supported = _supported(account)
     if supported is not None and model_id not in supported:
         some = ", ".join(sorted(supported))
-        raise NoFact(f"SageMaker does not take {model_id} as a judge", f"it takes {some}" if some else "")
+        raise NoFact(f"SageMaker does not take {model_id} as a judge", f"it takes {some}")
     if supported is None and "TEXT" not in model.get("outputModalities", ("TEXT",)):
         raise NoFact(f"{model_id} does not answer in text: it cannot be a judge")
     return lifecycle(model)
@@ -53,13 +53,14 @@ def _own_id(given: str, known: Collection[str]) -> str:
 
 
 def _supported(account: Account) -> set[str] | None:
-    """The judges that SageMaker's own list has; None where it cannot be read."""
+    """The judges that SageMaker's own list has; None where it cannot be read, or names none."""
     try:
         found = json.loads(account.content(f"jumpstart-cache-prod-{account.region}", SUPPORTED))
-        return {entry["model_id"] for entry in found["supported_judge_models"]}
+        entries = [entry for entry in found["supported_judge_models"] if isinstance(entry, dict)]
+        return {entry["model_id"] for entry in entries if isinstance(entry.get("model_id"), str)} or None
     except CloudError as error:
         if error.is_passing:
             raise
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, NoFact, RecursionError, TypeError, ValueError):
         pass
     return None

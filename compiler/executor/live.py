@@ -24,7 +24,7 @@ def models(cloud: Cloud, technique: str | None) -> Iterator[dict[str, Any]]:
     parameters: dict[str, Any] = {"HubName": hub, "HubContentType": "Model", "MaxResults": 100}
     for page in cloud.pages("sagemaker", "ListHubContents", "HubContentSummaries", **parameters):
         for model in page:
-            keywords = model.get("HubContentSearchKeywords", ())
+            keywords = [keyword.lower() for keyword in model.get("HubContentSearchKeywords", ())]
             recipes = sorted(k.removeprefix(_RECIPE) for k in keywords if k.startswith(_RECIPE))
             wanted = f"finetuning_{(technique or '').lower()}"
             if recipes and (technique is None or any(r == wanted or r.startswith(f"{wanted}_") for r in recipes)):

@@ -7,7 +7,6 @@ specs are checked again, until they ask for nothing more. Only the caller's own 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from compiler import lock, places, source, workspace
-from compiler.compiled import API_VERSION
 from compiler.diagnostics import Diagnostic, Problem
 from compiler.executor import lookup
 from compiler.executor.account import Account, NoFact
@@ -62,8 +60,7 @@ class Locked:
 
     @property
     def text(self) -> str:
-        document = {"apiVersion": API_VERSION, "kind": "Lock", "contexts": self.contexts}
-        return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        return lock.dump(self.contexts)
 
 
 @dataclass(frozen=True)
@@ -141,7 +138,7 @@ class _Run:
             return Reason(error.message, error.hint)
         except CloudError as error:
             what = f"{section}/{name}" if name else section
-            return Reason(f"{what} cannot be looked up: {error}", _way_out(section, error), refused=True)
+            return Reason(f"{what} cannot be looked up: {error}", error.hint, refused=True)
 
     def forget(self, asked: frozenset[str], checked: Iterable[Compilation]) -> None:
         """Drop what some specs, and those that they refer to, use, so that it is looked up again."""
@@ -187,7 +184,10 @@ def draft(
     if upgrade:
         run.forget(upgrade, checked)
         checked = run.settle()
-    said = set(_said(checked)).union(*(_of_others(v, paths, region, before) for v in environments if v not in ours))
+    others = [view for view in environments if view not in ours]
+    said = set(_said(checked)).union(*(_of_others(view, paths, region, before) for view in others))
+    if all(_is_spare(view) for view in ours):
+        said.update(_of_nobody(others, account))
     texts = {name: text for one in checked for name, text in one.checked.texts.items()}
     whole = not paths and not any(d.is_error for d in said)
     return Locked(_contexts(made, whole), tuple(sorted(said)), texts)
@@ -226,14 +226,6 @@ def _drop(context: Context, fact: Fact) -> None:
         facts.get(fact[0], {}).pop(lock.kept_as(fact), None)
 
 
-def _way_out(section: str, error: CloudError) -> str:
-    """What helps against a refusal: the permission, where it is one that is missing."""
-    needed = lookup.SOURCES[section].permissions
-    if not error.is_denied or any(permission in error.hint for permission in needed):
-        return error.hint
-    return f"the caller needs {' and '.join(needed)}"
-
-
 def _said(checked: Iterable[Compilation]) -> Iterator[Diagnostic]:
     """What is wrong with facts or specs; a warning is what stands in nobody's way."""
     for one in checked:
@@ -254,15 +246,28 @@ def _of_others(settings: Settings, paths: Sequence[Path], region: str | None, be
     """What an environment of another account lacks; only that account's credentials can look it up."""
     checked = workspace.check(settings, paths, region, before)
     missing = {d.message for d in checked.diagnostics if d.rule == "missing-fact" and d.is_error}
-    place = settings.project.source
-    if not missing or place is None:
+    if not missing:
         return
     name = settings.environment or "the project"
     message = f"{name} needs a lock from credentials of account {settings.account}: {sorted(missing)[0]}"
     message += f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-    own = ("environments", settings.environment or "", "defaults", "account")
-    path = own if source.get(place.data, own) else ("defaults", "account")
-    yield place.locate(Problem("missing-fact", message, path, severity="warning"))
+    yield from _at_account(settings, Problem("missing-fact", message, severity="warning"))
+
+
+def _of_nobody(others: Sequence[Settings], account: str) -> Iterator[Diagnostic]:
+    """That the credentials are of an account in which nothing of the project runs."""
+    message = f"the credentials are of account {account}, in which nothing of this project runs"
+    hint = f"sign in to {' or '.join(sorted({f'account {view.account}' for view in others}))}"
+    yield from _at_account(others[0], Problem("missing-fact", message, hint=hint))
+
+
+def _at_account(settings: Settings, problem: Problem) -> Iterator[Diagnostic]:
+    """Say it where the project says an account: an environment's own, or everybody's."""
+    place = settings.project.source
+    if place is not None:  # nothing else says one
+        own = ("environments", settings.environment or "", "defaults", "account")
+        path = own if source.get(place.data, own) else ("defaults", "account")
+        yield place.locate(replace(problem, path=path))
 
 
 def _contexts(made: _Draft, whole: bool) -> dict[str, Mapping[str, Any]]:

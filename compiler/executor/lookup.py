@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compiler import lock
 from compiler.executor import hub_models, judges
 from compiler.executor.account import Account, NoFact
-from compiler.executor.hub_models import PUBLIC_HUB
 
 _STUDIO = Path("/opt/ml/metadata/resource-metadata.json")
 _USABLE = ("Created", "Updated")
@@ -41,23 +41,45 @@ def look_up(account: Account, section: str, name: str) -> Any:
     Raises NoFact, also for an answer of another shape than AWS documents, and CloudError.
     """
     try:
-        return SOURCES[section].find(account, name)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        found = SOURCES[section].find(account, name)
+        flaw = lock.flaw((section, name), found)
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+        flaw = f"{type(error).__name__}: {error}"
+    if flaw:
         what = f"{section}/{name}" if name else section
-        raise NoFact(f"AWS's answer for {what} is not as expected: {type(error).__name__}: {error}") from None
+        raise NoFact(f"AWS's answer for {what} is not as expected: {flaw}")
+    return found
 
 
 def _role(account: Account, name: str) -> str:
+    return str(_described_role(account, name)["Arn"])
+
+
+def _described_role(account: Account, name: str) -> dict[str, Any]:
     what = f"role {name!r} in account {account.account}"
-    return str(account.describe(what, "iam", "GetRole", RoleName=name)["Role"]["Arn"])
+    found: dict[str, Any] = account.describe(what, "iam", "GetRole", RoleName=name)["Role"]
+    return found
 
 
 def _default_role(account: Account, _name: str) -> str:
-    """The role behind the caller's session; its path is not part of the session's ARN."""
+    """The role behind the caller's session, whose path is not part of the session's ARN, if a service may assume it.
+
+    Roles that people and pipelines sign in with, such as those of IAM Identity Center, are of no use to a job.
+    """
     kind, _, rest = account.caller.rpartition(":")[2].partition("/")
     if kind != "assumed-role":
         raise NoFact(f"no role is given and the caller, {account.caller}, is not a role")
-    return _role(account, rest.partition("/")[0])
+    role = _described_role(account, rest.partition("/")[0])
+    if _is_for_no_service(role.get("AssumeRolePolicyDocument")):
+        raise NoFact(f"no role is given and the caller's own, {role['Arn']}, may be assumed by no service of AWS")
+    return str(role["Arn"])
+
+
+def _is_for_no_service(trust: Any) -> bool:
+    """Whether a trust policy certainly lets no service in."""
+    statements = trust.get("Statement") if isinstance(trust, dict) else None
+    principals = [s.get("Principal") for s in ([statements] if isinstance(statements, dict) else statements or ())]
+    return bool(principals) and all(isinstance(p, dict) and p and set(p) <= {"AWS", "Federated"} for p in principals)
 
 
 def _mlflow_app(account: Account, _name: str) -> str:
@@ -94,11 +116,10 @@ def _model_package(account: Account, arn: str) -> dict[str, str]:
     base = containers[0].get("BaseModel") or {}
     if not base.get("HubContentName"):
         raise NoFact(f"{arn} does not say which base model it was trained from")
-    hub = f"arn:{account.partition}:sagemaker:{account.region}:aws:hub-content/{PUBLIC_HUB}/Model"
-    version = base.get("HubContentVersion")
+    name, version = base["HubContentName"], base.get("HubContentVersion")
     return {
-        "base_model": base["HubContentName"],
-        "base_model_arn": "/".join(part for part in (hub, base["HubContentName"], version) if part),
+        "base_model": name,
+        "base_model_arn": hub_models.arn_of(account, name, version),
         "group_arn": _group(account, found["ModelPackageGroupName"]),
     }
 
@@ -182,7 +203,7 @@ SOURCES: dict[str, Source] = {
     ),
     "model_packages": Source(
         _model_package,
-        ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup"),
+        ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup", "sagemaker:DescribeHubContent"),
         ("model",),
         ("where it is a model package",),
     ),

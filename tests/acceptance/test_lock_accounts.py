@@ -95,6 +95,30 @@ def test_what_another_account_lacks_blocks_nothing(empty: Path, aws: Sandbox, ru
     assert contexts(empty)[f"{HERE}/us-west-2"]["hub_models"]
 
 
+@pytest.mark.parametrize(
+    "project",
+    [
+        {"defaults": {"region": "us-west-2", "account": THERE}},
+        {"defaults": {"region": "us-west-2"}, "environments": environments(prod=THERE)},
+    ],
+)
+def test_credentials_of_an_account_that_nobody_asked_for_lock_nothing(
+    project: dict[str, Any], empty: Path, aws: Sandbox, run: Run
+) -> None:
+    describe(empty, **project)
+    write(empty, benchmark("one"))
+    for check in ([], ["--check"]):
+        said = run("lock", *check, code=1).stderr
+        assert f"error[missing-fact]: the credentials are of account {HERE}, in which nothing of this project" in said
+        assert f"sign in to account {THERE}" in said
+    assert not (empty / FILE).exists()
+    lock_as(THERE, empty)
+    before = (empty / FILE).read_bytes()
+    run("lock", "--check", code=1)
+    run("lock", "--upgrade", code=1)
+    assert (empty / FILE).read_bytes() == before
+
+
 def test_a_project_is_also_locked_without_its_environments(empty: Path, aws: Sandbox, run: Run) -> None:
     dev = {"values": {"model": LARGE}, "defaults": {"role": "SageMakerRole"}}
     describe(empty, defaults={"region": "us-west-2"}, environments={"dev": dev})

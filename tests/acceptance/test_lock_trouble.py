@@ -185,42 +185,43 @@ def test_a_missing_default_says_how_to_have_one(empty: Path, aws: Sandbox, run: 
     assert "aws sagemaker create-mlflow-app" in said
 
 
-ODD: dict[str, tuple[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]], str]] = {
-    "base model without a name": (
-        "DescribeModelPackage",
-        lambda _, usual: {**usual, "InferenceSpecification": {"Containers": [{"BaseModel": {}}]}},
-        "does not say which base model",
-    ),
+NO_BASE: dict[str, Any] = {"InferenceSpecification": {"Containers": [{"BaseModel": {}}]}}
+ODD: dict[str, tuple[str, dict[str, Any], str]] = {
+    "base model without a name": ("DescribeModelPackage", NO_BASE, "does not say which base model"),
     "package without a group": (
         "DescribeModelPackage",
-        lambda _, usual: {k: v for k, v in usual.items() if k != "ModelPackageGroupName"},
+        {"ModelPackageGroupName": None},
         "is in no model package group",
     ),
-    "failed package": (
-        "DescribeModelPackage",
-        lambda _, usual: {**usual, "ModelPackageStatus": "Failed"},
-        "is Failed: only a completed model package can be used",
-    ),
+    "failed package": ("DescribeModelPackage", {"ModelPackageStatus": "Failed"}, "is Failed: only a completed model"),
     "job without a document": (
         "DescribeJob",
-        lambda _, usual: {k: v for k, v in usual.items() if k != "JobConfigDocument"},
-        "AWS's answer for jobs/finished-mtrl-job is not as expected",
+        {"JobConfigDocument": None},
+        "answer for jobs/finished-mtrl-job is not",
     ),
+    "job that runs": ("DescribeJob", {"JobStatus": "InProgress"}, "is InProgress: only a completed one has a model"),
     "hub document that is no JSON": (
         "DescribeHubContent",
-        lambda _, usual: {**usual, "HubContentDocument": "<xml/>"},
-        f"AWS's answer for hub_models/{QWEN} is not as expected",
+        {"HubContentDocument": "<xml/>"},
+        f"hub_models/{QWEN} is not",
     ),
+    "hub document without end": (
+        "DescribeHubContent",
+        {"HubContentDocument": "[" * 9999},
+        f"hub_models/{QWEN} is not",
+    ),
+    "ARN that is none": ("DescribeHubContent", {"HubContentArn": "?"}, 'is not as expected: arn: "?" is not an ARN'),
 }
+"""What an operation answers otherwise (None: not at all), and what is then said."""
 
 
 @pytest.mark.parametrize("case", sorted(ODD))
 def test_answers_that_are_of_no_use_are_told(case: str, empty: Path, aws: Sandbox, run: Run, answer: Answer) -> None:
-    operation, change, message = ODD[case]
+    operation, members, message = ODD[case]
     write(empty, benchmark("package", model=PACKAGE))
     write(empty, benchmark("job", model={"job": "finished-mtrl-job"}))
     write(empty, benchmark("hub"))
-    answer(operation, change)
+    answer(operation, lambda _, usual: {k: v for k, v in {**usual, **members}.items() if v is not None})
     said = run("lock", "--region", "us-west-2", code=1).stderr
     assert message in said
     assert not (empty / FILE).exists()
@@ -234,34 +235,6 @@ def test_a_base_model_may_have_no_version(empty: Path, aws: Sandbox, run: Run, a
     answer("DescribeModelPackage", unversioned)
     run("lock", "--region", "us-west-2")
     assert contexts(empty)[KEY]["model_packages"][PACKAGE]["base_model_arn"] == f"{HUB}/{QWEN}"
-
-
-def test_recipes_that_no_job_can_run_do_not_count(empty: Path, aws: Sandbox, run: Run, answer: Answer) -> None:
-    def with_more(_: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
-        document = json.loads(usual["HubContentDocument"])
-        (mtrl,) = (r for r in document["RecipeCollection"] if r.get("CustomizationTechnique") == "MTRL")
-        hyperpod = {k: v for k, v in mtrl.items() if not k.startswith("Smtj")} | {"SequenceLength": "1K"}
-        nowhere = {"SmtjOverrideParamsS3Uri": "s3://jumpstart-cache-prod-us-west-2/nowhere.json"}
-        unused = {"Type": "FineTuning", "CustomizationTechnique": "DPO", **nowhere}
-        more = [hyperpod, unused, {**mtrl, "Type": None}, *document["RecipeCollection"], {**mtrl, **nowhere}]
-        return {**usual, "HubContentDocument": json.dumps({**document, "RecipeCollection": more})}
-
-    write(empty, trainer("one"))
-    run("lock", "--region", "us-west-2")
-    plain = contexts(empty)[KEY]["hub_models"][LARGE]
-    answer("DescribeHubContent", with_more)
-    run("lock", "--upgrade")
-    assert contexts(empty)[KEY]["hub_models"][LARGE] == plain
-    no_recipes = {"GatedBucket": False, "RecipeCollection": None}
-    answer("DescribeHubContent", lambda _, usual: {**usual, "HubContentDocument": json.dumps(no_recipes)})
-    assert "cannot be trained with MTRL" in run("lock", "--upgrade", code=1).stderr
-
-
-def test_a_recipe_that_is_used_must_be_readable(empty: Path, aws: Sandbox, run: Run) -> None:
-    write(empty, trainer("one"))
-    override = f"recipes/{LARGE}/FineTuning-MTRL-LORA/override.json"
-    aws.region("us-west-2").put_object("jumpstart-cache-prod-us-west-2", override, b'["a list"]')
-    assert "is not an override spec" in run("lock", "--region", "us-west-2", code=1).stderr
 
 
 def test_what_differs_is_shown_and_not_cut_away(locked: Path, aws: Sandbox, run: Run) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.backends import get_backend
 
 from compiler import sandbox
 from compiler.executor import lookup
@@ -71,6 +72,27 @@ def test_roles_are_where_their_arns_say(monkeypatch: pytest.MonkeyPatch) -> None
         assert look_up("roles", "Default") == f"{role}/service-role/team/Default"
         assert look_up("roles", "Named") == f"{role}/a/Named"
         assert Cloud().account() == HERE
+
+
+SERVICE = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+SIGN_IN = {"Effect": "Allow", "Principal": {"Federated": f"arn:aws:iam::{HERE}:saml-provider/sso"}, "Action": "sts:*"}
+COLLEAGUE = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{HERE}:root"}, "Action": "sts:AssumeRole"}
+
+
+@pytest.mark.parametrize(
+    ("statements", "serves"),
+    [([SERVICE], True), ([SIGN_IN, SERVICE], True), (SIGN_IN, False), ([SIGN_IN, COLLEAGUE], False), ([], True)],
+)
+def test_a_role_to_sign_in_with_is_no_default(statements: Any, serves: bool, aws: Sandbox) -> None:
+    trust = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    for role in get_backend("iam")[HERE]["aws"].roles.values():  # moto refuses some that AWS takes
+        role.assume_role_policy_document = trust
+    if serves:
+        assert look_up("role").endswith(":role/SageMakerRole")
+    else:
+        with pytest.raises(NoFact, match="may be assumed by no service of AWS"):
+            look_up("role")
+    assert look_up("roles", "SageMakerRole").endswith(":role/SageMakerRole")
 
 
 def test_another_accounts_sandbox_has_the_same_in_that_account() -> None:
@@ -136,17 +158,21 @@ def test_the_mlflow_app_is_the_domains_else_the_accounts_else_the_first(
         look_up("default_mlflow_app")
 
 
+LISTS = [b'{"supported_judge_models": %s}' % text for text in (b"[]", b"[1]", b'[{"model_id": 1}]', b"null")]
+"""Lists of judges that name none."""
+
+
 def test_judges_are_those_of_the_list_else_those_that_answer_in_text(aws: Sandbox) -> None:
     embedding, judge = "amazon.titan-embed-text-v2:0", "anthropic.claude-3-haiku-20240307-v1:0"
     with pytest.raises(NoFact, match=r"does not take amazon.titan-embed-text-v2:0 as a judge"):
         look_up("judge_models", embedding)
     put = aws.region("us-west-2").put_object
     bucket, key = "jumpstart-cache-prod-us-west-2", "fmhMetadata/supported-llmaj-judge-models.json"
-    put(bucket, key, b'{"supported_judge_models": [{"model_id": "amazon.nova-pro-v1:0"}]}')
+    put(bucket, key, b'{"supported_judge_models": [1, {"model_id": "amazon.nova-pro-v1:0"}]}')
     assert look_up("judge_models", "amazon.nova-pro-v1:0") == {"end_of_life": None, "usable": True}
     with pytest.raises(NoFact, match="as a judge"):
         look_up("judge_models", judge)
-    for unreadable in (b"not JSON", b"[]", b'{"supported_judge_models": [1]}'):
+    for unreadable in (b"not JSON", b"[" * 100_000, b"[]", *LISTS):
         put(bucket, key, unreadable)
         assert look_up("judge_models", judge)["usable"]
         with pytest.raises(NoFact, match="does not answer in text"):

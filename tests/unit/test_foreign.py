@@ -16,6 +16,10 @@ from tests.unit.test_compiled import JSON
 DOCUMENT = {"A": 1, "VpcConfig": {"Subnets": ["a"]}, "Name": "ñ\n"}
 
 
+DRAFT_7 = {"$schema": "http://json-schema.org/draft-07/schema#"}
+UNKNOWN = "'VpcConfig' is not a field here"
+
+
 def said(schema: Any) -> list[tuple[str, tuple[Any, ...]]]:
     """What a schema without flaws says of the document."""
     found = foreign.load(schema)
@@ -35,13 +39,13 @@ def said(schema: Any) -> list[tuple[str, tuple[Any, ...]]]:
         ({"properties": {"Name": {"pattern": r"^\p{L}$"}}}, '"ñ\\n" is not allowed here', ("Name",)),
         (
             {"additionalProperties": False, "patternProperties": {r"^\p{L}$": True, "^N": True}},
-            "'VpcConfig' is not a field here",
+            UNKNOWN,
             ("VpcConfig",),
         ),
         ({"oneOf": [True, {"required": ["A"]}]}, None, ()),
         (
             {
-                "$schema": "http://json-schema.org/draft-07/schema#",
+                **DRAFT_7,
                 "properties": {
                     "VpcConfig": {"properties": {"Subnets": {"items": [{"$ref": "#/definitions/number"}]}}}
                 },
@@ -52,6 +56,20 @@ def said(schema: Any) -> list[tuple[str, tuple[Any, ...]]]:
         ),
         ({"$ref": "#/components/x", "components": {"x": {"required": ["B"]}}}, "'B' is required", ()),
         ({"properties": {"A": {"type": "integer", "maximum": 0.5}}}, "1 is more than 0.5", ("A",)),
+        ({"dependencies": {"A": ["B"]}, **DRAFT_7}, "'A' needs 'B' beside it", ("A",)),
+        ({"dependencies": {"A": {"required": ["B"]}}, **DRAFT_7}, "'B' is required", ()),
+        ({"properties": {"A": {"multipleOf": 2}}}, "1 is not a multiple of 2", ("A",)),
+        ({"properties": {"Name": True, "A": True}, "unevaluatedProperties": False}, UNKNOWN, ("VpcConfig",)),
+        (
+            {"properties": {"VpcConfig": {"properties": {"Subnets": {"contains": {"const": "b"}}}}}},
+            "has not the entries that it must have, or too many of them",
+            ("VpcConfig", "Subnets"),
+        ),
+        (
+            {"anyOf": [{"properties": {"A": {"type": "string"}}}, {"properties": {"A": {"maximum": 0}}}]},
+            "fits no alternative: A: expected text, found 1; or A: 1 is more than 0",
+            (),
+        ),
     ],
 )
 def test_documents_are_checked(schema: Any, message: str | None, path: tuple[Any, ...]) -> None:
@@ -73,6 +91,7 @@ def test_documents_are_checked(schema: Any, message: str | None, path: tuple[Any
         ({"$ref": "#/components/x", "components": {"x": {"type": 5}}}, ("$ref",)),
         ({"$ref": "#/allOf/x", "allOf": [{}]}, ("$ref",)),
         ({"$ref": "http://["}, ("$ref",)),
+        ({"dependencies": {"a": [5]}}, ("dependencies", "a", 0)),
     ],
 )
 def test_a_schema_that_cannot_be_used_says_where_and_finds_nothing(schema: Any, path: tuple[Any, ...]) -> None:
@@ -110,7 +129,8 @@ def test_a_schema_nested_without_measure_is_refused() -> None:
     assert foreign.load(schema).flaws
 
 
-KEYWORDS = st.sampled_from(["$id", "$schema", "$defs", "x", *Draft202012Validator.VALIDATORS])
+OLDER = ["$recursiveRef", "additionalItems", "definitions", "dependencies", "id"]
+KEYWORDS = st.sampled_from(["$id", "$schema", "$defs", "x", *OLDER, *Draft202012Validator.VALIDATORS])
 WORDS = st.sampled_from(["#", "#/x", "#/properties/x", "string", "object", "(", r"\p{L}", "a$", "http://x/y"])
 VALUES = JSON | WORDS
 SCHEMAS = st.recursive(
