@@ -31,6 +31,14 @@ def compiled(project: Path, run: Run) -> Path:
     return project / "compiled"
 
 
+def write_trainers(project: Path, number: int) -> None:
+    """Write the example's trainer that many times, under other names."""
+    spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
+    for n in range(number):
+        text = spec.replace("name: support-agent", f"name: job-{n}")
+        (project / "specs" / f"{n}.yaml").write_text(text, "utf-8")
+
+
 def mutations(aws: Sandbox) -> list[str]:
     return sorted(call.operation for call in aws.mutations())
 
@@ -85,10 +93,7 @@ def test_a_dry_run_and_a_plan_change_nothing(compiled: Path, aws: Sandbox, run: 
 
 
 def test_a_plan_of_many_unchanged_jobs_needs_few_calls(project: Path, aws: Sandbox, run: Run) -> None:
-    spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
-    for number in range(500):
-        text = spec.replace("name: support-agent", f"name: job-{number}")
-        (project / "specs" / f"{number}.yaml").write_text(text, "utf-8")
+    write_trainers(project, 500)
     run("compile")
     run("apply", "--yes")
     before = len(aws.calls)
@@ -302,10 +307,7 @@ def test_why_a_job_has_failed_is_told_every_time(project: Path, aws: Sandbox, ru
 
 
 def test_an_interrupt_starts_nothing_more(project: Path, aws: Sandbox, run: Run) -> None:
-    spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
-    for number in range(40):
-        text = spec.replace("name: support-agent", f"name: job-{number}")
-        (project / "specs" / f"{number}.yaml").write_text(text, "utf-8")
+    write_trainers(project, 40)
     run("compile")
     command = [sys.executable, "-m", "compiler", "apply", "--yes", "--concurrency", "1"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -322,10 +324,7 @@ def test_an_interrupt_starts_nothing_more(project: Path, aws: Sandbox, run: Run)
 
 
 def test_a_few_jobs_among_many_are_found_with_few_calls(project: Path, aws: Sandbox, run: Run) -> None:
-    spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
-    for number in range(5):
-        text = spec.replace("name: support-agent", f"name: job-{number}")
-        (project / "specs" / f"{number}.yaml").write_text(text, "utf-8")
+    write_trainers(project, 5)
     run("compile")
     run("apply", "--yes")
     jobs = aws.region("us-west-2").table("jobs")
