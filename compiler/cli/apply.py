@@ -54,7 +54,7 @@ def command(
         made = planning.plan(order, cloud, root, sync_tags)
         if saved is not None and json.loads(planning.save(made, root)) != saved:
             raise files.InvalidFiles("AWS or the files have moved since the plan was saved; plan again")
-        plans.warn_of_ends(order, aws.lock_of(project_file), date.today())
+        plans.warn_of_ends(order, project_file, date.today())
         plans.show(made, options.wants_color(None, sys.stdout))
         if dry_run:
             obstructed = plans.tell_obstacles(made, project_file)

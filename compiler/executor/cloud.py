@@ -212,20 +212,26 @@ class Cloud:
             raise _broken(error, "", "") from None
 
     def _client(self, service: str, region: str | None, attempts: int | None = None) -> Any:
-        with self._lock:
-            key = (service, region, attempts)
-            if key not in self._clients:
-                from botocore.config import Config
+        key = (service, region, attempts)
+        found = self._clients.get(key)
+        return self._make_client(*key) if found is None else found
 
-                config = Config(
-                    retries={"mode": "standard", "total_max_attempts": attempts or _attempts()},
-                    max_pool_connections=32,
-                    s3={"addressing_style": "path"} if self._endpoint else None,
-                )
-                try:
-                    self._clients[key] = self._session.client(service, region_name=region, config=config)
-                except ValueError as error:  # botocore's word for an endpoint that is no URL
-                    raise CloudError("BadConfiguration", str(error), "look at AWS_ENDPOINT_URL") from None
+    def _make_client(self, *key: Any) -> Any:
+        from botocore.config import Config
+
+        service, region, attempts = key
+        with self._lock:
+            if key in self._clients:
+                return self._clients[key]
+            config = Config(
+                retries={"mode": "standard", "total_max_attempts": attempts or _attempts()},
+                max_pool_connections=32,
+                s3={"addressing_style": "path"} if self._endpoint else None,
+            )
+            try:
+                self._clients[key] = self._session.client(service, region_name=region, config=config)
+            except ValueError as error:  # botocore's word for an endpoint that is no URL
+                raise CloudError("BadConfiguration", str(error), "look at AWS_ENDPOINT_URL") from None
             return self._clients[key]
 
     @cached_property

@@ -39,8 +39,9 @@ def submit(submission: Submission) -> Run:
             error.request = request.id
             raise
         known |= {f"requests.{request.id}.{name}": value for name, value in answer.items()}
-        submission.on_request(submission.file, request.id, word, _name(answer))
         run = answer.get("Run")
+        if run or word != "kept":  # of what runs stand on, only what was done is news
+            submission.on_request(submission.file, request.id, word, _name(answer))
     return run  # type: ignore[return-value]  # the last request of a file always makes its run
 
 
