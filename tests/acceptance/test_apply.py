@@ -167,6 +167,21 @@ def test_changed_content_updates_the_pipeline_and_pins_its_version(project: Path
     assert mutations(aws) == ["CreatePipeline", "StartPipelineExecution", "StartPipelineExecution", "UpdatePipeline"]
 
 
+def test_files_named_twice_are_taken_once(compiled: Path, aws: Sandbox, run: Run) -> None:
+    file = compiled / "MultiTurnRLTrainer" / "support-agent.json"
+    once = run("plan", file).stdout
+    roundabout = file.parent / ".." / file.parent.name / file.name
+    assert run("plan", file, roundabout, Path("compiled", *file.parts[-2:])).stdout == once
+
+
+def test_a_folder_of_environments_is_told_from_an_empty_one(compiled: Path, aws: Sandbox, run: Run) -> None:
+    compiled.rename(compiled.with_name("prod"))
+    compiled.mkdir()
+    assert "run `sagespec compile` first" in run("plan", "compiled", code=1).stderr
+    compiled.with_name("prod").rename(compiled / "prod")
+    assert "choose an environment with -e" in run("plan", "compiled", code=1).stderr
+
+
 def test_an_edited_file_is_refused(compiled: Path, aws: Sandbox, run: Run) -> None:
     file = compiled / "MultiTurnRLTrainer" / "support-agent.json"
     file.write_text(file.read_text("utf-8").replace('"group_size": "16"', '"group_size": "32"'), "utf-8")
