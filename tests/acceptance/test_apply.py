@@ -378,6 +378,12 @@ def test_a_saved_plan_is_refused_once_aws_has_moved(compiled: Path, aws: Sandbox
     assert str(tmp_path) not in saved.read_text("utf-8")
 
 
+@pytest.mark.parametrize("files_", ["[]", "[1]", '[{"path": 3}]', '[{"path": "a"}, {}]', "{}"])
+def test_what_is_no_saved_plan_is_an_error(project: Path, aws: Sandbox, run: Run, files_: str) -> None:
+    (project / "plan.json").write_text(f'{{"kind": "Plan", "files": {files_}}}', "utf-8")
+    assert "plan.json: not a plan" in run("apply", "plan.json", "--yes", code=1).stderr
+
+
 def test_nobody_to_ask_is_a_wrong_command_line(compiled: Path, aws: Sandbox, run: Run) -> None:
     assert "--yes" in run("apply", code=2).stderr
     assert mutations(aws) == []

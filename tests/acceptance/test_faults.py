@@ -33,11 +33,16 @@ KINDS_OF_CALLS = (
     "CreateJob",
     "CreateModelPackageGroup",
     "CreatePipeline",
+    "CreateTrainingJob",
+    "DescribeJob",
     "DescribePipeline",
+    "DescribePipelineExecution",
     "ListJobs",
     "ListPipelineExecutions",
+    "ListPipelineVersions",
     "POST /2015-03-31/functions",
     "PUT /my-bucket",
+    "PUT /sagemaker-us-west-2",
     "StartPipelineExecution",
 )
 BOUNDARIES = tuple(itertools.product(KINDS_OF_CALLS, (False, True)))
