@@ -182,6 +182,12 @@ def test_a_folder_of_environments_is_told_from_an_empty_one(compiled: Path, aws:
     assert "choose an environment with -e" in run("plan", "compiled", code=1).stderr
 
 
+def test_only_a_judge_needs_the_lock_again(compiled: Path, aws: Sandbox, run: Run) -> None:
+    (compiled.parent / "sagespec.lock.json").write_text('{"contexts": {', "utf-8")
+    run("plan", compiled / "MultiTurnRLTrainer")
+    assert "sagespec.lock.json:1:" in run("plan", code=1).stderr
+
+
 def test_an_edited_file_is_refused(compiled: Path, aws: Sandbox, run: Run) -> None:
     file = compiled / "MultiTurnRLTrainer" / "support-agent.json"
     file.write_text(file.read_text("utf-8").replace('"group_size": "16"', '"group_size": "32"'), "utf-8")
