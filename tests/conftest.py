@@ -27,6 +27,7 @@ settings.load_profile("sagespec")
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+GARBAGE = gc.get_threshold()
 LOCK = HERE / "vectors" / "sagespec.lock.json"
 
 
@@ -93,7 +94,8 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> R
         capfd.readouterr()
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        gc.enable()  # a command may end without it; this process goes on
+        gc.enable()  # a command may end without it, or with little of it; this process goes on
+        gc.set_threshold(*GARBAGE)
         out, err = capfd.readouterr()
         found = Result(int(ended.value.code or 0), out, err)
         assert found.code != exits.DEFECT, err

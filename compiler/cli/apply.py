@@ -47,6 +47,8 @@ def command(
 ) -> int:
     """Submit compiled files, once. PATHs are compiled files or folders, or one saved plan."""
     saved, root = _saved_plan(paths), aws.root_of(project_file)
+    if saved is not None and sync_tags:
+        raise click.UsageError("a saved plan says nothing of tags: leave --sync-tags out")
     chosen_paths = [root / f["path"] for f in saved["files"]] if saved else paths
     order = aws.order(chosen_paths, environment, project_file, region)
     with aws.endpoint(use_sandbox, project_file, order), aws.trouble():
@@ -54,7 +56,7 @@ def command(
         made = planning.plan(order, cloud, root, sync_tags)
         if saved is not None and json.loads(planning.save(made, root)) != saved:
             raise files.InvalidFiles("AWS or the files have moved since the plan was saved; plan again")
-        plans.warn_of_ends(order, aws.lock_of(project_file), datetime.now(timezone.utc).date())
+        plans.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
         plans.show(made, options.wants_color(None, sys.stdout))
         if dry_run:
             obstructed = plans.tell_obstacles(made, project_file)
@@ -83,5 +85,10 @@ def _saved_plan(paths: tuple[Path, ...]) -> dict[str, list[dict[str, str]]] | No
         found = json.loads(paths[0].read_text("utf-8"))
     except (ValueError, RecursionError):
         return None
-    is_plan = isinstance(found, dict) and found.get("kind") == "Plan" and isinstance(found.get("files"), list)
-    return found if is_plan else None
+    if not isinstance(found, dict) or found.get("kind") != "Plan":
+        return None
+    listed = found.get("files")
+    named = [f.get("path") for f in listed if isinstance(f, dict)] if isinstance(listed, list) else []
+    if not named or not all(isinstance(path, str) for path in named):
+        raise exits.Stop(f"{paths[0]}: not a plan that `sagespec plan --save` has written", exits.INVALID)
+    return found

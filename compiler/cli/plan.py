@@ -33,7 +33,7 @@ def command(
     root = aws.root_of(project_file)
     with aws.trouble():
         made = planning.plan(order, aws.cloud(profile, region), root)
-    plans.warn_of_ends(order, aws.lock_of(project_file), datetime.now(timezone.utc).date())
+    plans.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
     if form == "json":
         aws.show_json({"files": planning.summary(made, root)})
     else:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from compiler.cli import blame
+from compiler.cli import aws, blame
 from compiler.executor.apply import Failure, Outcome
 from compiler.executor.files import File, Order
 from compiler.executor.plan import Plan
@@ -72,19 +72,20 @@ def tell_obstacles(plan: Plan, project_file: Path | None) -> bool:
     return plan.has_obstacles
 
 
-def warn_of_ends(order: Order, lock: Mapping[str, Any] | None, today: date) -> None:
+def warn_of_ends(order: Order, project_file: Path | None, today: date) -> None:
     """Warn of judges that Bedrock is about to end; compiling never looks at the clock, so it cannot.
 
     `today` is the day in UTC, as the days in the lock are.
     """
-    for file in order.targets():
-        context = (lock or {}).get("contexts", {}).get(f"{file.content.account}/{file.content.region}", {})
-        judges = context.get("judge_models", {})
-        for name in sorted(_judges([r.parameters for r in file.content.requests])):
-            ends = judges.get(name, {}).get("end_of_life")
-            if ends and ends <= (today + timedelta(days=NEAR_DAYS)).isoformat():
-                word = "ends" if ends >= today.isoformat() else "ended"
-                click.echo(f"warning: {file.address}: the judge {name} {word} on {ends}; choose another", err=True)
+    pipelines = ((f, r) for f in order.targets() for r in f.content.requests if r.operation == "CreatePipeline")
+    named = [(file, name) for file, request in pipelines for name in sorted(_judges(request.parameters))]
+    contexts = (aws.lock_of(project_file) or {}).get("contexts", {}) if named else {}
+    for file, name in named:
+        context = contexts.get(f"{file.content.account}/{file.content.region}", {})
+        ends = context.get("judge_models", {}).get(name, {}).get("end_of_life")
+        if ends and ends <= (today + timedelta(days=NEAR_DAYS)).isoformat():
+            word = "ends" if ends >= today.isoformat() else "ended"
+            click.echo(f"warning: {file.address}: the judge {name} {word} on {ends}; choose another", err=True)
 
 
 def _judges(tree: Any) -> set[str]:

@@ -31,7 +31,7 @@ def command(
         if file is None:
             raise exits.Stop(f"no compiled file has the identity of {found.name}", exits.INVALID)
         try:
-            different = list(verify.verify(cloud, found, file))
+            different = list(verify.verify(cloud, file, found.arn if found.kind == "execution" else found.name))
         except verify.CannotVerify as error:
             raise exits.Stop(str(error), exits.INVALID) from None
     if form == "json":

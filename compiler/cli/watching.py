@@ -48,7 +48,8 @@ class Watch:
         text = printable(" ".join(word for word in words if word))
         if self._last.get(event.address) != text:
             self._last[event.address] = text
-            click.echo(f"{time.strftime('%H:%M:%S')} {text}", err=True)
+            # told by many threads: where the color is said, click asks nothing about the stream
+            click.echo(f"{time.strftime('%H:%M:%S')} {text}", err=True, color=False)
 
     def _table(self) -> Any:
         from rich.table import Table

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from compiler.diagnostics import Path as Place
@@ -21,7 +23,8 @@ from compiler.executor.files import File
 from compiler.executor.markers import Unfilled
 from compiler.executor.plan import FilePlan, Plan
 from compiler.executor.runs import Run
-from compiler.executor.submit import Refused, Shared, Submission, submit
+from compiler.executor.submission import Refused, Shared, Submission
+from compiler.executor.submit import submit
 from compiler.executor.track import Status
 
 BLIND_SECONDS = 600.0
@@ -99,7 +102,9 @@ class _Applying:
     runs: dict[str, Run] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
-    queued: set[str] = field(default_factory=set)
+    unsent: dict[str, FilePlan] = field(default_factory=dict)
+    queued: dict[str, FilePlan] = field(default_factory=dict)
+    """What a quota keeps from starting."""
     shared: Shared = field(default_factory=Shared)
     stopping: threading.Event = field(default_factory=threading.Event)
     started: float = field(default_factory=time.monotonic)
@@ -116,6 +121,8 @@ class _Applying:
                 self.on_event(Event(address, "tagged", planned.drifts[0].arn))
             if found := planned.obstacle:
                 self._fail(Failure(address, found.reason, found.hint, True, found.request, found.place))
+            if planned.file.target and planned.file.content.requests and not self._is_settled(address):
+                self.unsent[address] = planned
         pool = ThreadPoolExecutor(self.options.concurrency)
         try:
             self._carry_out(pool)
@@ -126,19 +133,29 @@ class _Applying:
 
     def _carry_out(self, pool: ThreadPoolExecutor) -> None:
         """Submit what is ready and look at what runs, until nothing is left to do."""
-        busy: dict[Future[Run], str] = {}
+        done: SimpleQueue[tuple[str, Future[Run]]] = SimpleQueue()
+        busy: set[str] = set()
         while True:
-            for address in self._ready({*busy.values()}):
-                busy[pool.submit(self._submit, self.plan.files[address])] = address
+            for address in self._ready():
+                busy.add(address)
+                future = pool.submit(self._submit, self.unsent.pop(address))
+                future.add_done_callback(lambda ended, address=address: done.put((address, ended)))  # type: ignore[misc]
             if busy:
-                done, _ = wait(busy, self._rest(), return_when=FIRST_COMPLETED)
-                for future in done:
-                    self._take(busy.pop(future), future)
+                for address, ended in self._ended(done):
+                    busy.remove(address)
+                    self._take(address, ended)
             elif self.options.follow and self._open():
                 time.sleep(min(self.options.poll_seconds, self._rest()))
                 self._look()
             else:
                 return
+
+    def _ended(self, done: SimpleQueue[tuple[str, Future[Run]]]) -> Iterator[tuple[str, Future[Run]]]:
+        """The submissions that have ended: at least one, and all that others are not kept waiting by."""
+        with suppress(Empty):
+            yield done.get(timeout=self._rest())
+            while True:
+                yield done.get_nowait()
 
     def _rest(self) -> float:
         """The seconds that are left; raises TimedOut when there are none."""
@@ -150,20 +167,20 @@ class _Applying:
             raise TimedOut(f"not done after {limit:g} seconds; what runs goes on")
         return rest
 
-    def _ready(self, busy: set[str]) -> list[str]:
-        """Files to submit now: those without a run whose dependencies are all done."""
+    def _ready(self) -> list[str]:
+        """Files to submit now: those whose dependencies are all done."""
         ready = []
-        for address, planned in self.plan.files.items():
-            content = planned.file.content
-            settled = address in self.runs or address in self.failures or address in busy
-            if settled or address in self.queued or not planned.file.target or not content.requests:
-                continue
-            blockers = [a for a in content.depends_on if a in self.failures]
-            if blockers:
+        for address, planned in list(self.unsent.items()):
+            needed = planned.file.content.depends_on
+            if blockers := [a for a in needed if a in self.failures]:
+                del self.unsent[address]
                 self._fail(Failure(address, f"skipped: it depends on {', '.join(blockers)}"))
-            elif all(self._is_done(a) for a in content.depends_on):
+            elif all(self._is_done(a) for a in needed):
                 ready.append(address)
         return ready
+
+    def _is_settled(self, address: str) -> bool:
+        return address in self.runs or address in self.failures
 
     def _is_done(self, address: str) -> bool:
         if not self.plan.files[address].file.content.requests:
@@ -176,7 +193,9 @@ class _Applying:
         for address in planned.file.content.depends_on:
             outputs |= self._outputs_of(address)
         root, tell = self.options.root, self._tell_request
-        return submit(Submission(self.cloud, planned.file, root, outputs, tell, self.shared, self.stopping))
+        return submit(
+            Submission(self.cloud, planned.file, root, outputs, tell, planned.absent, self.shared, self.stopping)
+        )
 
     def _outputs_of(self, address: str) -> dict[str, Any]:
         if address in self.runs and address not in self.outputs:
@@ -193,8 +212,8 @@ class _Applying:
         try:
             run = future.result()
         except CloudError as error:
-            if error.code == "ResourceLimitExceeded" and self.options.follow:
-                self.queued.add(address)
+            if error.is_full and self.options.follow:
+                self.queued[address] = self.plan.files[address]
                 self.on_event(Event(address, "queued", error.message))
                 return
             self._fail(Failure(address, str(error), error.hint, by_aws=True, request=error.request))
@@ -215,22 +234,28 @@ class _Applying:
 
     def _open(self) -> list[str]:
         """What is still to be followed: running, queued, or waiting for either."""
-        running = [a for a, run in self.runs.items() if run.state == "running"]
-        return running + sorted(self.queued)
+        return [*self._running(), *self.queued]
+
+    def _running(self) -> dict[str, Run]:
+        return {a: run for a, run in self.runs.items() if run.state == "running" and a not in self.failures}
 
     def _look(self) -> None:
         """Look at all that runs, each for itself, so that trouble with one hides no other; the queue tries again."""
+        self.unsent |= self.queued
         self.queued.clear()
-        running = {a: run for a, run in self.runs.items() if run.state == "running"}
+        running = self._running()
         with ThreadPoolExecutor(self.options.concurrency) as pool:
             looks = {address: pool.submit(self._look_at, address, run) for address, run in running.items()}
         for address, look in looks.items():
             try:
                 status = look.result()
             except CloudError as error:
-                if not error.is_passing or time.monotonic() - self.seen > BLIND_SECONDS:
+                if error.is_missing:  # deleted while it ran
+                    self._fail(Failure(address, str(error), "apply again to run it again", by_aws=True))
+                elif not error.is_passing or time.monotonic() - self.seen > BLIND_SECONDS:
                     raise
-                self.on_event(Event(address, "looking again", str(error)))
+                else:
+                    self.on_event(Event(address, "looking again", str(error)))
                 continue
             self.seen = time.monotonic()
             run = replace(running[address], status=status.status, reason=status.failure_reason or "")
@@ -244,10 +269,6 @@ class _Applying:
     def _outcome(self) -> Outcome:
         waiting = {
             address: tuple(a for a in planned.file.content.depends_on if not self._is_done(a))
-            for address, planned in self.plan.files.items()
-            if planned.file.target
-            and planned.file.content.requests
-            and address not in self.runs
-            and address not in self.failures
+            for address, planned in self.unsent.items()
         }
         return Outcome(dict(self.runs), tuple(self.failures.values()), waiting)

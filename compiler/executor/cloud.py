@@ -27,14 +27,15 @@ CHUNK_BYTES = 1 << 20
 class CloudError(Exception):
     """What AWS refused, or why it could not be reached.
 
-    `code` is the service's own word for it, `request` the id of the compiled request that was being carried out.
+    `code` is the service's own word for it, `status` that of HTTP (0 without an answer), `request` the id of the
+    compiled request that was being carried out.
     """
 
     request = ""
 
-    def __init__(self, code: str, message: str, hint: str = "", operation: str = "") -> None:
+    def __init__(self, code: str, message: str, hint: str = "", operation: str = "", status: int = 0) -> None:
         super().__init__(f"{operation}: {message}" if operation else message)
-        self.code, self.message, self.hint, self.operation = code, message, hint, operation
+        self.code, self.message, self.hint, self.operation, self.status = code, message, hint, operation, status
 
     @property
     def is_missing(self) -> bool:
@@ -61,9 +62,20 @@ class CloudError(Exception):
     @property
     def is_passing(self) -> bool:
         """Whether the same request may do better in a while: throttling, faults of AWS, a cut connection."""
-        return self.code in _PASSING
+        return self.status >= HTTP_FAULT or self.code in _PASSING
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it says that a quota of what runs is used up, so that waiting helps: not what is too big for it."""
+        if self.code != "ResourceLimitExceeded" or self.operation not in _STARTS:
+            return False
+        found = _QUOTA.search(self.message)
+        return found is None or int(found[2]) <= int(found[1])
 
 
+HTTP_FAULT = 500
+_STARTS = {"CreateJob", "CreateTrainingJob", "StartPipelineExecution"}
+_QUOTA = re.compile(r"' is (\d+) .*request delta of (\d+) ", re.DOTALL)
 _MISSING_CODES = {
     "ResourceNotFound",
     "ResourceNotFoundException",
@@ -78,19 +90,21 @@ _TAKEN_TEXT = re.compile(r"already exist|must be unique within an AWS account", 
 _FAR = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError"}
 """Nobody answers at all: botocore's own tries have taken long enough."""
 _UNREACHABLE = {*_FAR, "ConnectionClosedError"}
-_THROTTLED = {"ThrottlingException", "Throttling", "SlowDown", "TooManyRequestsException", "429"}
-_FAULTS = {
-    "InternalFailure",
-    "InternalError",
-    "InternalServerError",
-    "ServiceUnavailable",
-    "500",
-    "502",
-    "503",
-    "504",
+_THROTTLED = {
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "429",
 }
-_PASSING = _FAULTS | _UNREACHABLE | _THROTTLED
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+_PASSING = _UNREACHABLE | _THROTTLED
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
+_UNKNOWN = {"InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"}
+_SKEWED = {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "AccessDeniedForDependencyException", "403"}
 
 
@@ -141,7 +155,8 @@ class Cloud:
         except ClientError as error:
             found = error.response.get("Error", {})
             code, message = str(found.get("Code", "Unknown")), str(found.get("Message", error))
-            raise CloudError(code, message, _hint(code, message, service, operation), operation) from None
+            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            raise CloudError(code, message, _hint(code, message, service, operation), operation, status) from None
         except BotoCoreError as error:
             raise _broken(error, service, operation) from None
 
@@ -197,21 +212,27 @@ class Cloud:
             raise _broken(error, "", "") from None
 
     def _client(self, service: str, region: str | None, attempts: int | None = None) -> Any:
-        with self._lock:
-            key = (service, region, attempts)
-            if key not in self._clients:
-                from botocore.config import Config
+        key = (service, region, attempts)
+        found = self._clients.get(key)
+        return self._make_client(*key) if found is None else found
 
-                config = Config(
-                    retries={"mode": "standard", "total_max_attempts": attempts or _attempts()},
-                    max_pool_connections=32,
-                    s3={"addressing_style": "path"} if self._endpoint else None,
-                )
-                try:
-                    self._clients[key] = self._session.client(service, region_name=region, config=config)
-                except ValueError as error:  # botocore's word for a region that can be none, or an endpoint
-                    where = "the region that is asked for" if "region" in str(error) else "AWS_ENDPOINT_URL"
-                    raise CloudError("BadConfiguration", str(error), f"look at {where}") from None
+    def _make_client(self, *key: Any) -> Any:
+        from botocore.config import Config
+
+        service, region, attempts = key
+        with self._lock:
+            if key in self._clients:
+                return self._clients[key]
+            config = Config(
+                retries={"mode": "standard", "total_max_attempts": attempts or _attempts()},
+                max_pool_connections=32,
+                s3={"addressing_style": "path"} if self._endpoint else None,
+            )
+            try:
+                self._clients[key] = self._session.client(service, region_name=region, config=config)
+            except ValueError as error:  # botocore's word for a region that can be none, or an endpoint
+                where = "the region that is asked for" if "region" in str(error) else "AWS_ENDPOINT_URL"
+                raise CloudError("BadConfiguration", str(error), f"look at {where}") from None
             return self._clients[key]
 
     @cached_property
@@ -255,13 +276,21 @@ _ACTIONS = {
 def _hint(code: str, message: str, service: str, operation: str) -> str:
     """The way out, where the cause is known."""
     if code in _EXPIRED:
-        return "the credentials have expired or are wrong: sign in again, for instance with `aws sso login`"
+        return "the credentials have expired: sign in again, for instance with `aws sso login`"
+    if code in _UNKNOWN:
+        return "the credentials are wrong, or not good for this region: sign in, or enable the region for the account"
+    if code in _SKEWED:
+        return "set this machine's clock, which AWS compares with its own; if it is right, the secret key is wrong"
+    if code == "UnknownOperationException":
+        return "this region does not have the operation yet: choose another"
     if code in ("NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError", "SSOTokenLoadError"):
         return "sign in, for instance with `aws sso login`, or choose a profile with --profile"
     if code == "NoRegionError":
         return "name the region: --region, AWS_REGION, or `defaults` in sagespec.yaml"
     if code == "ProfileNotFound":
         return "see `aws configure list-profiles`"
+    if code in _DENIED and "explicit deny" in message:
+        return "a policy forbids it, whatever else allows it: ask whoever keeps the account's policies"
     if code in _DENIED:
         named = re.search(r"perform: ([\w-]+:\w+)", message)
         action = (

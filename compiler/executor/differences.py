@@ -1,6 +1,7 @@
-"""Two documents compared: what AWS has, against what was compiled.
+"""Two documents compared: what was, against what is now or was compiled.
 
-In: two trees, the second with its markers. Out: one line for each place where they differ.
+In: two trees, the second perhaps with its markers. Out: one line for each place where they differ; text and lists are
+told by what differs in them, never cut so that both sides look alike.
 """
 
 from __future__ import annotations
@@ -9,28 +10,76 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+_OF_USERS = {"Environment", "HyperParameters"}
+"""Members to which the service adds nothing."""
+_AROUND = 12
+"""Characters of context around what differs in a text."""
+_LONG = 60
+_LONG_TEXT = 300
 
-def differences(old: Any, new: Any, place: str = "") -> Iterator[str]:
-    """Compare two documents; an output that is not known yet differs from nothing."""
+
+def differences(old: Any, new: Any, place: str = "", *, defaults: bool = False) -> Iterator[str]:
+    """Compare two documents; an output that is not known yet differs from nothing.
+
+    With `defaults`, the old one may have more members, and empty ones for none: the service has added them.
+    """
     if isinstance(new, dict) and set(new) == {"$output"}:
         return
     if isinstance(new, dict) and set(new) == {"$json"}:
-        yield from differences(json.loads(old) if isinstance(old, str) else old, new["$json"], place)
+        old = json.loads(old) if isinstance(old, str) else old
+        yield from differences(old, new["$json"], place, defaults=defaults)
     elif isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
+        lenient = defaults and place.rpartition("/")[2] not in _OF_USERS
+        for key in sorted(new if lenient else {*old, *new}):
             if key not in new:
                 yield f"{place}/{key}: was {_short(old[key])}, now absent"
-            elif key not in old:
+            elif key in old:
+                yield from differences(old[key], new[key], f"{place}/{key}", defaults=defaults)
+            elif new[key] or not lenient:
                 yield f"{place}/{key}: new, {_short(new[key])}"
-            else:
-                yield from differences(old[key], new[key], f"{place}/{key}")
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (before, after) in enumerate(zip(old, new, strict=True)):
-            yield from differences(before, after, f"{place}/{index}")
-    elif old != new:
-        yield f"{place}: was {_short(old)}, now {_short(new)}"
+    elif isinstance(old, list) and isinstance(new, list):
+        if len(old) == len(new) and any(isinstance(item, dict | list) for item in new):
+            for index, (before, after) in enumerate(zip(old, new, strict=True)):
+                yield from differences(before, after, f"{place}/{index}", defaults=defaults)
+        else:
+            yield from _of_lists(old, new, place)
+    elif old != new and (old or new or not defaults):
+        before, after = _of_texts(old, new) if isinstance(old, str) and isinstance(new, str) else (old, new)
+        yield f"{place}: was {_short(before)}, now {_short(after)}"
+
+
+def _of_lists(old: list[Any], new: list[Any], place: str) -> Iterator[str]:
+    removed, added = [item for item in old if item not in new], [item for item in new if item not in old]
+    if removed:
+        yield f"{place}: no longer {', '.join(map(_text, removed))}"
+    if added:
+        yield f"{place}: new, {', '.join(map(_text, added))}"
+    if old != new and not removed and not added:
+        yield f"{place}: was {_text(old)}, now {_text(new)}"
+
+
+def _of_texts(old: str, new: str) -> tuple[str, str]:
+    """Two texts without the long parts that they have in common."""
+    if len(old) <= _LONG and len(new) <= _LONG:
+        return old, new
+    start = max(0, _in_common(old, new) - _AROUND)
+    end = max(0, _in_common(old[start:][::-1], new[start:][::-1]) - _AROUND)
+    before, after = (text[start : len(text) - end] for text in (old, new))
+    dots = ("..." if start else "", "..." if end else "")
+    return f"{dots[0]}{before}{dots[1]}", f"{dots[0]}{after}{dots[1]}"
+
+
+def _in_common(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    """A value that stands alone; what is long is only begun."""
+    text = _text(value)
+    most = _LONG if isinstance(value, dict | list) else _LONG_TEXT
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -96,15 +96,6 @@ def checksum(body: str | bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
-def holds(found: Any, sent: Any) -> bool:
-    """Whether a description holds all that was sent; the service adds defaults of its own."""
-    if isinstance(sent, dict):
-        return all(holds((found or {}).get(name), value) for name, value in sent.items())
-    if isinstance(sent, list):
-        return len(found or ()) == len(sent) and all(map(holds, found or (), sent))
-    return bool(found == sent) or not (found or sent)
-
-
 def same_definition(found: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
     """Whether a pipeline is defined as wanted; the text may differ."""
     return bool(json.loads(found["PipelineDefinition"]) == json.loads(parameters["PipelineDefinition"]))

@@ -52,7 +52,7 @@ def read(paths: Sequence[Path]) -> Order:
     """
     reasons: list[str] = []
     found: dict[str, File] = {}
-    for path in _files(paths, reasons):
+    for path in {path.resolve(): path for path in _files(paths, reasons)}.values():
         file = _load(path, reasons, target=True)
         if file is None:
             continue
@@ -85,7 +85,11 @@ def _files(paths: Sequence[Path], reasons: list[str]) -> Iterable[Path]:
         if path.is_dir():
             inside = sorted(path.glob("*/*.json")) or sorted(path.glob("*.json"))
             if not inside:
-                reasons.append(f"{path}: no compiled files here; run `sagespec compile` first")
+                deeper = any(path.glob("*/*/*.json"))
+                way = (
+                    "choose an environment with -e, or name its folder" if deeper else "run `sagespec compile` first"
+                )
+                reasons.append(f"{path}: no compiled files here; {way}")
             yield from inside
         else:
             yield path

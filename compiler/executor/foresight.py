@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -52,34 +53,34 @@ def look(cloud: Cloud, ready: Sequence[File], functions: Sequence[File], root: P
 
     Raises CloudError.
     """
-    shelves = {file.content.region: Shelf(cloud, file.content.region) for file in ready}
-    buckets = {(f.content.region, bucket) for f in ready for bucket, _, _ in _buckets(f)}
-    lacking = at_once(buckets, lambda key: shelves[key[0]].lacks_bucket(key[1]))
-    arns = {(f.content.region, arn) for f in functions for arn in _functions(f)}
-    absent = at_once(arns, lambda key: shelves[key[0]].lacks_function(key[1]))
+    buckets = {file.address: list(_buckets(file)) for file in ready}
+    arns = {file.address: _functions(file) for file in functions}
+    wanted = {_thing(file, request): (file, request) for file in ready for request in file.content.requests}
+    questions: dict[Hashable, Callable[[], Any]] = {}
+    for file in ready:
+        region, shelf = file.content.region, Shelf(cloud, file.content.region)
+        for bucket, _, _ in buckets[file.address]:
+            questions[region, "bucket", bucket] = partial(shelf.lacks_bucket, bucket)
+        for arn in arns.get(file.address, ()):
+            questions[region, "function", arn] = partial(shelf.lacks_function, arn)
+    questions |= {thing: partial(_find, Shelf(cloud, thing[0]), *wanted[thing], root) for thing in wanted}
+    answers = at_once(questions, lambda key: questions[key]())
+    words: dict[tuple[str, str], Word] = {}
     obstacles: dict[str, Obstacle] = {}
     for file in ready:
         region = file.content.region
-        missing = [
-            Obstacle(f"there is no function {a}", _MAKE_FUNCTION) for a in _functions(file) if absent.get((region, a))
-        ]
-        missing += [
-            Obstacle(f"there is no bucket {bucket}", _MAKE_BUCKET, request, place)
-            for bucket, request, place in _buckets(file)
-            if lacking[region, bucket]
-        ]
-        if missing:
-            obstacles[file.address] = missing[0]
-    free = [file for file in ready if file.address not in obstacles]
-    wanted = {_thing(f, r): (f, r) for f in free for r in f.content.requests}
-    found = at_once(wanted, lambda thing: _find(shelves[thing[0]], *wanted[thing], root))
-    words: dict[tuple[str, str], Word] = {}
-    for file in free:
+        for arn in arns.get(file.address, ()):
+            if answers[region, "function", arn]:
+                obstacles.setdefault(file.address, Obstacle(f"there is no function {arn}", _MAKE_FUNCTION))
+        for bucket, named_by, place in buckets[file.address]:
+            if answers[region, "bucket", bucket]:
+                reason = f"there is no bucket {bucket}"
+                obstacles.setdefault(file.address, Obstacle(reason, _MAKE_BUCKET, named_by, place))
         for request in file.content.requests:
-            word = found[_thing(file, request)]
+            word = answers[_thing(file, request)]
             if word is None:
                 reason = f"a pipeline {request.parameters['PipelineName']} exists that is not this spec's"
-                obstacles[file.address] = Obstacle(reason, _MOVE_ASIDE)
+                obstacles.setdefault(file.address, Obstacle(reason, _MOVE_ASIDE))
             else:
                 words[file.address, request.id] = word
     return Foresight(words, obstacles)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from compiler.executor import existing
+from compiler.executor.differences import differences
 from compiler.executor.existing import Shelf
 
 _NOT_COMPARED = {"Code", "Description", "FunctionName", "Publish", "Tags"}
@@ -31,7 +32,8 @@ def _different_member(shelf: Shelf, parameters: Mapping[str, Any], found: Mappin
     if variables != found.get("Environment", {}).get("Variables", {}):
         return "another Environment"
     rest = {k: v for k, v in parameters.items() if k not in _NOT_COMPARED and k != "Environment"}
-    return next((f"another {k}" for k, v in sorted(rest.items()) if not existing.holds(found.get(k), v)), None)
+    different = (k for k, v in sorted(rest.items()) if any(differences(found.get(k), v, defaults=True)))
+    return next((f"another {k}" for k in different), None)
 
 
 def _digest(shelf: Shelf, code: Mapping[str, Any]) -> str:

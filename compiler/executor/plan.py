@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from compiler.compiled import API_VERSION, Request
-from compiler.executor import foresight, functions, markers, runs, tags
+from compiler.executor import foresight, functions, markers, runs, tags, verify
 from compiler.executor.cloud import Cloud, CloudError
-from compiler.executor.differences import differences
 from compiler.executor.existing import Shelf
 from compiler.executor.files import File, InvalidFiles, Order
 from compiler.executor.foresight import Foresight, Obstacle
@@ -52,6 +52,11 @@ class FilePlan:
     @property
     def address(self) -> str:
         return self.file.address
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """The requests for which nothing is there."""
+        return frozenset(line.request for line in self.lines if line.action == "create")
 
     @property
     def is_pending(self) -> bool:
@@ -92,10 +97,12 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
     accounts = {file.content.account for file in order.files.values()}
     if not accounts:
         return Plan()
-    caller = cloud.account(sorted({file.content.region for file in order.files.values()})[0])
-    if wrong := sorted(accounts - {caller}):
-        raise InvalidFiles(f"compiled for account {', '.join(wrong)}, but the caller is in {caller}")
-    found = runs.with_reasons(cloud, order.files, runs.find(cloud, order.files.values()))
+    region = min(file.content.region for file in order.files.values())
+    with ThreadPoolExecutor() as pool:
+        asked, finding = pool.submit(cloud.account, region), pool.submit(runs.find, cloud, order.files.values())
+        if wrong := sorted(accounts - {caller := asked.result()}):
+            raise InvalidFiles(f"compiled for account {', '.join(wrong)}, but the caller is in {caller}")
+        found = runs.with_reasons(cloud, order.files, finding.result())
     fresh = [f for f in order.targets() if f.content.requests and f.address not in found.runs]
     made = [
         f for f in order.targets() if f.address in found.runs and f.content.requests[-1].operation == "CreateFunction"
@@ -205,31 +212,13 @@ def _since(cloud: Cloud, file: File, earlier: str | None) -> tuple[str, ...]:
 
 
 def _differences(cloud: Cloud, file: File, earlier: str) -> Iterator[str]:
-    request, region = runs.main_request(file.content), file.content.region
-    operation = request.operation if request else ""
     try:
-        if operation == "CreateJob" and request:
-            category = request.parameters["JobCategory"]
-            found = cloud.call("sagemaker", "DescribeJob", region, JobName=earlier, JobCategory=category)
-            old = json.loads(found["JobConfigDocument"])
-            old.pop("ServiceOutput", None)
-            new = request.parameters["JobConfigDocument"]["$json"]
-        elif operation == "StartPipelineExecution":
-            api = "DescribePipelineDefinitionForExecution"
-            old = json.loads(cloud.call("sagemaker", api, region, PipelineExecutionArn=earlier)["PipelineDefinition"])
-            new = next(r for r in file.content.requests if r.id == "pipeline").parameters["PipelineDefinition"][
-                "$json"
-            ]
-        elif operation == "CreateTrainingJob" and request:
-            old = cloud.call("sagemaker", "DescribeTrainingJob", region, TrainingJobName=earlier)
-            new = {k: v for k, v in request.parameters.items() if k not in ("TrainingJobName", "Tags")}
-            old = {k: v for k, v in old.items() if k in new}
-        else:
-            return
+        changed = list(verify.verify(cloud, file, earlier))
+    except verify.CannotVerify:
+        return
     except CloudError as error:
         yield f"what differs cannot be read: {error}"
         return
-    changed = list(differences(old, new))
     yield from changed[:MOST_DIFFERENCES]
     if len(changed) > MOST_DIFFERENCES:
         yield f"and {len(changed) - MOST_DIFFERENCES} more"

@@ -1,6 +1,6 @@
 """What really ran, against what was reviewed.
 
-In: a target and its compiled file. Out: the differences, one line each; none when they are the same.
+In: what a run is called, and a compiled file. Out: the differences, one line each; none when they are the same.
 """
 
 from __future__ import annotations
@@ -13,36 +13,34 @@ from compiler.executor import runs
 from compiler.executor.cloud import Cloud
 from compiler.executor.differences import differences
 from compiler.executor.files import File
-from compiler.executor.targets import Target
 
 
 class CannotVerify(Exception):
     """Something that keeps no record of what it ran."""
 
 
-def verify(cloud: Cloud, target: Target, file: File) -> Iterator[str]:
+def verify(cloud: Cloud, file: File, ran: str) -> Iterator[str]:
     """Compare a job's document, a training job's parameters or an execution's definition with a compiled file.
 
-    Raises CannotVerify, CloudError.
+    `ran` is the job's name, or the execution's ARN. Raises CannotVerify, CloudError.
     """
-    request = runs.main_request(file.content)
-    if request is None or target.kind == "function":
-        raise CannotVerify(f"{file.address} runs nothing that could be compared")
+    request, region = runs.main_request(file.content), file.content.region
+    operation = request.operation if request else ""
     wanted: Any
-    if target.kind == "job":
-        parameters = {"JobName": target.name, "JobCategory": target.category}
-        found = json.loads(cloud.call("sagemaker", "DescribeJob", target.region, **parameters)["JobConfigDocument"])
+    if request and operation == "CreateJob":
+        category = request.parameters["JobCategory"]
+        answer = cloud.call("sagemaker", "DescribeJob", region, JobName=ran, JobCategory=category)
+        found = json.loads(answer["JobConfigDocument"])
         found.pop("ServiceOutput", None)
         wanted = request.parameters["JobConfigDocument"]["$json"]
-    elif target.kind == "training-job":
-        answer = cloud.call("sagemaker", "DescribeTrainingJob", target.region, TrainingJobName=target.name)
-        wanted = {k: v for k, v in request.parameters.items() if k != "Tags"}
-        found = {k: v for k, v in answer.items() if k in wanted}
-    else:
+    elif request and operation == "CreateTrainingJob":
+        found = cloud.call("sagemaker", "DescribeTrainingJob", region, TrainingJobName=ran)
+        wanted = {k: v for k, v in request.parameters.items() if k not in ("TrainingJobName", "Tags")}
+    elif operation == "StartPipelineExecution":
         api = "DescribePipelineDefinitionForExecution"
-        answer = cloud.call("sagemaker", api, target.region, PipelineExecutionArn=target.arn)
-        found = json.loads(answer["PipelineDefinition"])
-        wanted = next(r for r in file.content.requests if r.id == "pipeline").parameters["PipelineDefinition"][
-            "$json"
-        ]
-    yield from differences(found, wanted)
+        found = json.loads(cloud.call("sagemaker", api, region, PipelineExecutionArn=ran)["PipelineDefinition"])
+        pipeline = next(r for r in file.content.requests if r.id == "pipeline")
+        wanted = pipeline.parameters["PipelineDefinition"]["$json"]
+    else:
+        raise CannotVerify(f"{file.address} runs nothing that could be compared")
+    yield from differences(found, wanted, defaults=operation == "CreateTrainingJob")

@@ -105,6 +105,14 @@ def describe_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]
 
 
 @operation
+def delete_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    arn = request.get("ArtifactArn", "")
+    if region.table("artifacts").pop(arn, None) is None:
+        raise not_found(f"artifact {arn}")
+    return {"ArtifactArn": arn}
+
+
+@operation
 def list_tags(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     return page(request, _tags(region, request), "Tags")
 

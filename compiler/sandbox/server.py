@@ -13,7 +13,9 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from io import BytesIO
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
@@ -43,8 +45,38 @@ class Call:
     fault: str | None = None
 
 
-class _Quiet(WSGIRequestHandler):
+class _Handler(WSGIRequestHandler):
+    """Keeps connections open between requests, as AWS does; werkzeug would close each after its answer."""
+
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def run_wsgi(self) -> None:
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.send_response_only(100)
+            self.end_headers()
+        sandbox: Any = self.server.app
+        if sandbox.closed:
+            self.close_connection = True
+            return
+        environ, said = self.make_environ(), list[Any]()
+        try:
+            content = b"".join(sandbox(environ, lambda *given: said.extend(given)))
+        except ConnectionError:
+            self.close_connection = True
+            return
+        status, headers = said[:2]
+        code, _, reason = status.partition(" ")
+        self.send_response(int(code), reason)
+        for name, value in headers:
+            self.send_header(name, value)
+        if not any(name.lower() == "content-length" for name, _ in headers):
+            self.send_header("Content-Length", str(len(content)))
+        if not isinstance(environ["wsgi.input"], BytesIO):  # there may be more of the request, which nobody has read
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Say nothing: what was asked is in `calls`."""
@@ -66,6 +98,7 @@ class Sandbox:
     url: str = ""
     observer: Callable[[Call, bool], None] | None = None
     """Told of each request before it is carried out, and, with True, once it is and before it is answered."""
+    closed: bool = False
     _server: Any = None
     _moto: Any = None
 
@@ -76,6 +109,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
+        self.closed = True  # connections may outlive the port
         self._server.shutdown()
         self._server.server_close()
 
@@ -211,7 +245,8 @@ class Sandbox:
         self.misbehave(self.faults)
         with socket.create_server(("127.0.0.1", port)) as listener:
             fd = listener.fileno()  # the server makes a socket of its own of it
-            self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=_Quiet, fd=fd)
+            self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=_Handler, fd=fd)
+        self._server.handle_error = _give_up
         self._server.log = lambda _type, message, *args: LOG.debug(message, *args)  # defects of moto: 500, no more
         self.url = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -240,6 +275,13 @@ def start(
         seeding.seed(sandbox.region(name), buckets)
     sandbox.listen(port)
     return sandbox
+
+
+def _give_up(connection: socket.socket, _address: Any) -> None:
+    """Answer a request that moto has a defect for; called while its exception is handled."""
+    LOG.debug("moto", exc_info=True)
+    with suppress(OSError):
+        connection.sendall(b"HTTP/1.1 500 Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 
 
 def _is_mutating(environ: dict[str, Any], service: str, operation: str) -> bool:

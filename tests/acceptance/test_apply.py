@@ -31,6 +31,14 @@ def compiled(project: Path, run: Run) -> Path:
     return project / "compiled"
 
 
+def write_trainers(project: Path, number: int) -> None:
+    """Write the example's trainer that many times, under other names."""
+    spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
+    for n in range(number):
+        text = spec.replace("name: support-agent", f"name: job-{n}")
+        (project / "specs" / f"{n}.yaml").write_text(text, "utf-8")
+
+
 def mutations(aws: Sandbox) -> list[str]:
     return sorted(call.operation for call in aws.mutations())
 
@@ -85,10 +93,7 @@ def test_a_dry_run_and_a_plan_change_nothing(compiled: Path, aws: Sandbox, run: 
 
 
 def test_a_plan_of_many_unchanged_jobs_needs_few_calls(project: Path, aws: Sandbox, run: Run) -> None:
-    spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
-    for number in range(500):
-        text = spec.replace("name: support-agent", f"name: job-{number}")
-        (project / "specs" / f"{number}.yaml").write_text(text, "utf-8")
+    write_trainers(project, 500)
     run("compile")
     run("apply", "--yes")
     before = len(aws.calls)
@@ -160,6 +165,27 @@ def test_changed_content_updates_the_pipeline_and_pins_its_version(project: Path
         run("compile")
         run("apply", *FAST)
     assert mutations(aws) == ["CreatePipeline", "StartPipelineExecution", "StartPipelineExecution", "UpdatePipeline"]
+
+
+def test_files_named_twice_are_taken_once(compiled: Path, aws: Sandbox, run: Run) -> None:
+    file = compiled / "MultiTurnRLTrainer" / "support-agent.json"
+    once = run("plan", file).stdout
+    roundabout = file.parent / ".." / file.parent.name / file.name
+    assert run("plan", file, roundabout, Path("compiled", *file.parts[-2:])).stdout == once
+
+
+def test_a_folder_of_environments_is_told_from_an_empty_one(compiled: Path, aws: Sandbox, run: Run) -> None:
+    compiled.rename(compiled.with_name("prod"))
+    compiled.mkdir()
+    assert "run `sagespec compile` first" in run("plan", "compiled", code=1).stderr
+    compiled.with_name("prod").rename(compiled / "prod")
+    assert "choose an environment with -e" in run("plan", "compiled", code=1).stderr
+
+
+def test_only_a_judge_needs_the_lock_again(compiled: Path, aws: Sandbox, run: Run) -> None:
+    (compiled.parent / "sagespec.lock.json").write_text('{"contexts": {', "utf-8")
+    run("plan", compiled / "MultiTurnRLTrainer")
+    assert "sagespec.lock.json:1:" in run("plan", code=1).stderr
 
 
 def test_an_edited_file_is_refused(compiled: Path, aws: Sandbox, run: Run) -> None:
@@ -302,10 +328,7 @@ def test_why_a_job_has_failed_is_told_every_time(project: Path, aws: Sandbox, ru
 
 
 def test_an_interrupt_starts_nothing_more(project: Path, aws: Sandbox, run: Run) -> None:
-    spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
-    for number in range(40):
-        text = spec.replace("name: support-agent", f"name: job-{number}")
-        (project / "specs" / f"{number}.yaml").write_text(text, "utf-8")
+    write_trainers(project, 40)
     run("compile")
     command = [sys.executable, "-m", "compiler", "apply", "--yes", "--concurrency", "1"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -322,10 +345,7 @@ def test_an_interrupt_starts_nothing_more(project: Path, aws: Sandbox, run: Run)
 
 
 def test_a_few_jobs_among_many_are_found_with_few_calls(project: Path, aws: Sandbox, run: Run) -> None:
-    spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
-    for number in range(5):
-        text = spec.replace("name: support-agent", f"name: job-{number}")
-        (project / "specs" / f"{number}.yaml").write_text(text, "utf-8")
+    write_trainers(project, 5)
     run("compile")
     run("apply", "--yes")
     jobs = aws.region("us-west-2").table("jobs")
@@ -362,6 +382,12 @@ def test_a_saved_plan_is_refused_once_aws_has_moved(compiled: Path, aws: Sandbox
     run("apply", saved, "--yes")
     assert "have moved since the plan was saved" in run("apply", saved, "--yes", code=1).stderr
     assert str(tmp_path) not in saved.read_text("utf-8")
+
+
+@pytest.mark.parametrize("files_", ["[]", "[1]", '[{"path": 3}]', '[{"path": "a"}, {}]', "{}"])
+def test_what_is_no_saved_plan_is_an_error(project: Path, aws: Sandbox, run: Run, files_: str) -> None:
+    (project / "plan.json").write_text(f'{{"kind": "Plan", "files": {files_}}}', "utf-8")
+    assert "plan.json: not a plan" in run("apply", "plan.json", "--yes", code=1).stderr
 
 
 def test_nobody_to_ask_is_a_wrong_command_line(compiled: Path, aws: Sandbox, run: Run) -> None:

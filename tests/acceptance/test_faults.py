@@ -33,11 +33,16 @@ KINDS_OF_CALLS = (
     "CreateJob",
     "CreateModelPackageGroup",
     "CreatePipeline",
+    "CreateTrainingJob",
+    "DescribeJob",
     "DescribePipeline",
+    "DescribePipelineExecution",
     "ListJobs",
     "ListPipelineExecutions",
+    "ListPipelineVersions",
     "POST /2015-03-31/functions",
     "PUT /my-bucket",
+    "PUT /sagemaker-us-west-2",
     "StartPipelineExecution",
 )
 BOUNDARIES = tuple(itertools.product(KINDS_OF_CALLS, (False, True)))
@@ -180,12 +185,22 @@ def test_kills_double_and_lose_nothing(
     assert (toll.duplicates, toll.losses) == (0, 0)
 
 
-def test_two_applies_at_once_are_one(compiled: Path) -> None:
+@pytest.mark.parametrize("killed", [False, True], ids=["both-end", "one-is-killed"])
+def test_two_applies_at_once_are_one(compiled: Path, killed: bool) -> None:
     toll = Toll()
     with start(Faults(latency=0.01)) as running:
         both = [apply(compiled, running) for _ in range(2)]
+        seen = itertools.count(1)
+
+        def kill(call: Call, done: bool) -> None:
+            if killed and call.mutating and done and next(seen) == 40:
+                both[0].send_signal(signal.SIGKILL)
+
+        running.observer = kill
         for process in both:
             said = ended(process)
-            assert process.returncode == 0, said
+            assert process.returncode == (-signal.SIGKILL if killed and process is both[0] else 0), said
         count(compiled, running, toll)
+        if not killed:
+            count_artifacts(running, toll)
     assert (toll.duplicates, toll.losses) == (0, 0)

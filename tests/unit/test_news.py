@@ -24,7 +24,7 @@ LONG = "arn:aws:sagemaker:us-west-2:aws:hub-content/SageMakerPublicHub/Model/hug
         ([1, 2, 3], [2, 3, 4, 5], ["/k/jobs/n: no longer 1", "/k/jobs/n: new, 4, 5"]),
         ([1, 2], [2, 1], ["/k/jobs/n: was [1, 2], now [2, 1]"]),
         ({"a": 1, "b": 2}, {"b": 3, "c": None}, ["/a: was 1, now absent", "/b: was 2, now 3", "/c: new, null"]),
-        ({"a": [{"b": LONG}]}, {"a": [{"b": "x"}]}, [f'no longer {{"b": "{LONG}"}}', '/a: new, {"b": "x"}']),
+        ({"a": [{"b": LONG}]}, {"a": [{"b": "x"}]}, [f'/a/0/b: was "{LONG}", now "x"']),
         ({}, {"a": {LONG: LONG}}, ["/a: new, {", "..."]),
         (5, "5", ['was 5, now "5"']),
         ([1], [1], []),
