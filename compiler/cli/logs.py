@@ -36,7 +36,7 @@ def command(
     start = aws.moment(since, datetime.now(timezone.utc), "--since")
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        (found,) = aws.targets(cloud, [target], environment, project_file).values()
+        found = aws.target(cloud, target, environment, project_file)
         tail = Tail(cloud, found.region, int(start.timestamp() * 1000) if start else 0)
         shown = was_running = False
         while True:

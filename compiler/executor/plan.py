@@ -89,12 +89,7 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
 
     Raises CloudError, and InvalidFiles where the caller is in another account.
     """
-    accounts = {file.content.account for file in order.files.values()}
-    if not accounts:
-        return Plan()
-    caller = cloud.account(sorted({file.content.region for file in order.files.values()})[0])
-    if wrong := sorted(accounts - {caller}):
-        raise InvalidFiles(f"compiled for account {', '.join(wrong)}, but the caller is in {caller}")
+    runs.check_account(cloud, order.files.values())
     found = runs.with_reasons(cloud, order.files, runs.find(cloud, order.files.values()))
     fresh = [f for f in order.targets() if f.content.requests and f.address not in found.runs]
     made = [
