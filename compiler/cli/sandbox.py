@@ -12,6 +12,9 @@ import click
 
 from compiler.cli import aws, exits
 
+SIGNALLED = 128
+"""What a shell adds to the number of the signal that has ended a program."""
+
 
 @click.command("sandbox", context_settings={"ignore_unknown_options": True})
 @click.argument("program", nargs=-1, type=click.UNPROCESSED)
@@ -61,7 +64,19 @@ def command(
 
 
 def _run(program: tuple[str, ...], environment: dict[str, str]) -> int:
+    """Run a program to its end, whatever ends it; signals are for it to answer, as a shell's are."""
     try:
-        return subprocess.run(program, env={**os.environ, **environment}, check=False).returncode
+        process = subprocess.Popen(program, env={**os.environ, **environment})
     except OSError as error:
         raise exits.Stop(f"{program[0]}: {(error.strerror or str(error)).lower()}", exits.USAGE) from None
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),  # a terminal has sent it to the program, too
+        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number)),
+        signal.SIGHUP: signal.signal(signal.SIGHUP, lambda number, _: process.send_signal(number)),
+    }
+    try:
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else SIGNALLED - code
