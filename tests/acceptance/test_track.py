@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import fcntl
 import itertools
 import json
 import os
@@ -11,10 +11,8 @@ import pty
 import re
 import shutil
 import socket
-import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,7 +102,7 @@ def test_wait_follows_ours_and_those_of_others(running: Path, aws: Sandbox, run:
     result = run("wait", TRAINER, BENCHMARK, "--poll", "0.05", "-o", "json")
     statuses = json.loads(result.stdout)["status"]
     assert {s["status"] for s in statuses} == {"Completed", "Succeeded"}
-    assert re.search(r"support-agent InProgress \S+ Training epoch 1/2, step 4/10", result.stderr)
+    assert re.search(r"support-agent InProgress \S+ Training epoch 1/2, step 5/5", result.stderr)
     for status in statuses:
         assert run("wait", status["arn"]).code == 0
 
@@ -148,7 +146,7 @@ def test_stop_stops_each_time_it_is_asked(running: Path, aws: Sandbox, run: Run)
 
 def test_describe_says_everything(trained: Path, run: Run) -> None:
     said = json.loads(run("describe", TRAINER, "-o", "json").stdout)
-    assert said["details"]["progress_info"]["CurrentStep"] == 10
+    assert said["details"]["progress_info"]["CurrentStep"] == 5
     assert said["details"]["billable_token_usage"]["TrainTokenCount"] == 400000
     assert said["compiled"]["source"] == "specs/multi-turn-rl-trainer.yaml"
     assert [t["Status"] for t in said["details"]["secondary_status_transitions"]][-2:] == ["Uploading", "Completed"]
@@ -292,10 +290,14 @@ def test_logs_of_jobs_of_every_sort_behind_steps() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("list", "--created-after", "99999999999999d"), "before all time"),
+        (("list", "--created-after", "99999999999999d"), "beyond all time"),
         (("list", "--created-before", "0001-01-01"), "before 1970"),
-        (("logs", TRAINER, "--since", "9999999999999d"), "before all time"),
-        (("logs", TRAINER, "--since", "0001-01-01T00:00+23:59"), "before 1970"),
+        (("logs", TRAINER, "--since", "9999999999999d"), "beyond all time"),
+        (("logs", TRAINER, "--since", "0001-01-01T00:00+23:59"), "beyond all time"),
+        (("list", "--created-after", "9999-12-31T23:59:59-23:59"), "beyond all time"),
+        (("stop", "", "--yes"), "a TARGET is empty"),
+        (("status", ""), "a TARGET is empty"),
+        (("results", BENCHMARK, "--limit", "1", "-o", "junit"), "not as junit"),
         (("logs", TRAINER, "--poll", "-1"), "--poll"),
         (("wait", TRAINER, "--poll", "-1"), "--poll"),
         (("wait", TRAINER, "--poll", "nan"), "no time"),
@@ -322,27 +324,45 @@ def test_a_lock_that_is_none(project: Path, aws: Sandbox, run: Run, words: tuple
     assert "sagespec.lock.json:1:" in run(*words, code=1).stderr
 
 
-def test_a_terminal_shows_one_table_that_ticks(running: Path, aws: Sandbox, importable: None) -> None:
+def on_a_terminal(term: str, columns: int, *words: str) -> Iterator[str]:
+    """Run a command on a terminal; give all that it has said so far whenever it says more. It ends in 0."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
-    command = [sys.executable, "-m", "compiler", "wait", TRAINER, BENCHMARK, "--poll", "0.05"]
-    environment = {**os.environ, "TERM": "xterm"}
+    command = [sys.executable, "-m", "compiler", *words]
+    environment = {**os.environ, "TERM": term, "COLUMNS": str(columns)}
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
     said = ""
-    while True:
-        try:
+    with contextlib.suppress(OSError):  # what Linux says once the other end is closed
+        while True:
             said += os.read(ours, 65536).decode("utf-8", "replace")
-        except OSError:  # what Linux says once the other end is closed
-            break
+            yield said
+    os.close(ours)
+    assert process.wait() == 0, said
+
+
+def test_a_terminal_shows_one_table_that_ticks(running: Path, aws: Sandbox, importable: None) -> None:
+    for said in on_a_terminal("xterm", 160, "wait", TRAINER, BENCHMARK, "--poll", "0.05"):
         ticks = len(set(re.findall(r"watching for (\d\S+)", said)))
         if ticks > 1 and "EvaluateBaseModel" in said and "epoch 1/2" in said:  # nothing has happened until then
             release(aws)
-    os.close(ours)
-    assert process.wait() == 0
-    for word in ("status", "secondary", "step", "progress", "elapsed", "EvaluateBaseModel", "epoch 1/2, step 4/10"):
+    for word in ("status", "secondary", "step", "progress", "elapsed", "EvaluateBaseModel", "epoch 1/2, step 5/5"):
         assert word in said, said
     assert "Succeeded" in said.rpartition("spec  ")[2]
+
+
+def test_a_terminal_that_cannot_be_drawn_on_gets_lines(running: Path, aws: Sandbox, importable: None) -> None:
+    release(aws)
+    *_, said = on_a_terminal("dumb", 160, "wait", BENCHMARK, "--poll", "0.05")
+    assert re.match(rf"\d\d:\d\d:\d\d {BENCHMARK} \w+ ", said)
+    assert "Succeeded" in said
+    assert "\x1b" not in said
+
+
+def test_a_narrow_terminal_shows_what_matters_most(running: Path, aws: Sandbox, importable: None) -> None:
+    release(aws)
+    *_, said = on_a_terminal("xterm", 50, "wait", BENCHMARK, "--poll", "0.05")
+    assert "progress" in said
+    assert "elapsed" not in said
 
 
 def test_delete_lets_the_same_content_run_again(trained: Path, aws: Sandbox, run: Run) -> None:
@@ -547,34 +567,35 @@ def mlflow_server(tmp_path: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     stores = ["--backend-store-uri", f"sqlite:///{folder}/runs.db", "--artifacts-destination", str(folder)]
     server = subprocess.Popen([*command, *stores], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 0.2).close()
-            break
-        except OSError:
-            assert time.monotonic() < deadline
-            assert server.poll() is None
-            time.sleep(0.2)
-    yield f"http://127.0.0.1:{port}"
-    server.terminate()
-    server.wait()
+    try:
+        while server.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", port), 0.2).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        assert server.poll() is None
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
 
 
 LOG_A_RUN = """
 import sys
 from mlflow import MlflowClient
+from mlflow.entities import Metric
 client = MlflowClient(tracking_uri=sys.argv[1])
 run = client.create_run(client.create_experiment(sys.argv[2]), run_name=sys.argv[3])
-for step in range(1, 26):
-    client.log_metric(run.info.run_id, "rollout/reward/mean", step / 25, step=step)
-    client.log_metric(run.info.run_id, "rollout/turns/mean", 5.5, step=step)
-client.log_metric(run.info.run_id, "val/reward/pass_at_4", 0.75, step=25)
+points = [Metric("rollout/reward/mean", step / 25, step, step) for step in range(1, 26)]
+points += [Metric("rollout/turns/mean", 5.5, step, step) for step in range(1, 26)]
+client.log_batch(run.info.run_id, [*points, Metric("val/reward/pass_at_4", 0.75, 25, 25)])
 print(run.info.run_id)
 """
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # MLflow is imported by seven processes, which takes a busy machine minutes
 def test_metrics_of_a_real_tracking_server(
     trained: Path, importable: None, run: Run, mlflow_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
