@@ -1,0 +1,165 @@
+"""What came out, also where it is not all there, not as expected, or hard to show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import boto3
+import pytest
+
+from compiler.executor import thresholds, track
+from compiler.executor.follow import has_had
+from compiler.executor.results import Score
+from compiler.sandbox import Sandbox
+from compiler.sandbox.jobs import FAIL_TAG
+from compiler.sandbox.service import OPERATIONS, Region, Timing
+from tests.acceptance.test_track import BENCHMARK, LONG, evaluated, objects, release, with_thresholds, write
+from tests.conftest import Run
+
+__all__ = ["evaluated"]
+
+
+def put_scores(scores: dict[str, object]) -> None:
+    bucket, key = objects("results_")[0]
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps({"results": {"all": scores}}))
+
+
+def test_numbers_of_any_size(evaluated: Path, run: Run) -> None:
+    put_scores({"huge": 10**400, "less": -(10**400), "large": 123456789.125, "small": 1})
+    found = {s["metric"]: s["base"] for s in json.loads(run("results", BENCHMARK, "-o", "json").stdout)["scores"]}
+    assert found == {"huge": None, "less": None, "large": 123456789.125, "small": 1.0}
+    lines = run("results", BENCHMARK).stdout.splitlines()
+    assert [line.split() for line in lines[1:]][2:] == [["large", "123456789.1250", "-"], ["small", "1.0000", "-"]]
+
+
+def test_names_of_any_length_and_kind(evaluated: Path, run: Run) -> None:
+    names = ["n" * 60, "a|b", "a\\|b", "<b>&amp;", "line\nfeed", "\x00\ud800\uffff", "名", ""]
+    put_scores(dict.fromkeys(names, 0.5))
+    lines = run("results", BENCHMARK).stdout.splitlines()
+    assert len(lines) == 1 + len(names)
+    assert len(lines[0]) == len(lines[1]) == len(lines[2])
+    cases = ElementTree.fromstring(run("results", BENCHMARK, "-o", "junit").stdout).findall("testcase")
+    assert [case.get("name") for case in cases][:2] == names[:2]
+    rows = [line for line in run("results", BENCHMARK, "-o", "markdown").stdout.splitlines() if line.startswith("| ")]
+    assert rows[2:5] == [f"| {cell} | 0.5000 | - |" for cell in ("a\\|b", "a\\\\\\|b", "&lt;b>&amp;amp;")]
+
+
+def test_thresholds_are_of_the_numbers_that_are_shown() -> None:
+    def reasons(minimum: float | None, loss: float | None, base: float | None, custom: float | None) -> list[str]:
+        wanted = {"metric": "m", "minimum": minimum, "maximum_loss": loss}
+        return [v.reason for v in thresholds.judge([wanted], [Score("m", base, custom)]) if not v.met]
+
+    assert reasons(None, 0.02, 0.8, 0.78) == [], "0.8 - 0.78 is a little more than 0.02 in binary"
+    assert reasons(None, 0, 0.3, 0.3) == []
+    assert reasons(None, 0.02, 0.8, 0.7799) == ["is 0.7799, 0.0201 below 0.8"]
+    assert reasons(0.6, None, None, 0.59999) == ["is 0.59999"]
+    assert reasons(0.6, 0.1, float("nan"), float("nan")) != []
+
+
+BOTH = """
+apiVersion: sagespec/v1
+kind: BenchMarkEvaluator
+metadata:
+  name: llama-mmlu
+  thresholds: [{metric: accuracy, minimum: 0.1}]
+spec:
+  model: arn:aws:sagemaker:us-west-2:123456789012:model-package/llama-ft/1
+  benchmark: mmlu
+  evaluate_base_model: true
+  s3_output_path: s3://my-bucket/evaluations
+"""
+
+
+def test_half_an_evaluation_is_no_good_one(project: Path, aws: Sandbox, run: Run) -> None:
+    """The base model has scored, which the thresholds are not about; the fine-tuned one has not, and fails."""
+    (project / "specs" / "both.yaml").write_text(BOTH, "utf-8")
+    run("compile")
+    region = aws.region("us-west-2")
+    region.timing = Timing(job=LONG, lineage=0.01)
+    run("apply", "--yes")
+    run("status")
+    for job in region.table("training_jobs").values():
+        if "SourceModelPackageArn" in job.get("ModelPackageConfig", {}):
+            region.table("tags")[job["TrainingJobArn"]].append({"Key": FAIL_TAG, "Value": "out of\nmemory"})
+        else:
+            job["CreationTime"] -= 2 * LONG
+    early = run("results", BENCHMARK)
+    assert "accuracy" in early.stdout
+    assert "is Executing, so these are not all its results" in early.stderr
+    refused = run("results", BENCHMARK, "--check", code=1).stderr
+    assert "is Executing: there is nothing to check before its end" in refused
+    release(aws)
+    late = run("results", BENCHMARK, "--check", code=4)
+    assert "met: accuracy at least 0.1" in late.stdout
+    assert "is Failed, so these are not all its results: Step failure" in late.stderr
+
+
+def test_what_has_scored_nothing_misses(project: Path, aws: Sandbox, run: Run) -> None:
+    write(project, "bench-mark-evaluator")
+    with_thresholds(project, "{metric: accuracy, minimum: 0.1}")
+    run("compile")
+    aws.region("us-west-2").timing = Timing(job=LONG, lineage=0.01)
+    run("apply", "--yes")
+    run("stop", BENCHMARK, "--yes")
+    said = run("results", BENCHMARK, "--check", "-o", "junit", code=4)
+    assert ElementTree.fromstring(said.stdout).get("failures") == "1"
+    assert "is Stopped" in said.stderr
+    assert "has no step that has scored anything" in run("results", BENCHMARK, code=1).stderr
+
+
+def test_no_thresholds_are_said_to_be_none(evaluated: Path, run: Run) -> None:
+    assert "has no thresholds to check" in run("results", BENCHMARK, "--check").stderr
+
+
+ODD = [
+    {"ServiceOutput": None, "TrainingConfig": None, "OutputDataConfig": None},
+    {"ServiceOutput": {"ProgressInfo": {"MaxEpoch": 2, "CurrentStep": None}, "MlflowDetails": {}}},
+    {"ServiceOutput": {"ProgressInfo": {"MaxSteps": 9}}, "AgentConfig": ["\x1b[2J", {"\x1b[2J": 1}]},
+    {"ServiceOutput": [], "TrainingConfig": "x", "OutputDataConfig": {"S3OutputPath": 3}},
+]
+
+
+@pytest.mark.parametrize("document", ODD, ids=lambda document: str(document)[:40])
+def test_documents_of_others_may_hold_anything(
+    document: dict[str, object], project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = OPERATIONS["DescribeJob"]
+
+    def answer(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+        return {**describe(region, request), "JobConfigDocument": json.dumps(document)}
+
+    monkeypatch.setitem(OPERATIONS, "DescribeJob", answer)
+    for command in ("status", "describe", "wait"):
+        assert "\x1b" not in run(command, "finished-mtrl-job").stdout
+    for command in ("mlflow-url", "metrics", "results"):
+        assert "error: finished-mtrl-job " in run(command, "finished-mtrl-job", code=1).stderr
+
+
+def test_progress_in_the_words_of_every_sort_of_job() -> None:
+    def said(**info: int) -> str:
+        return track.progress(track.Status("job", "a", "", "InProgress", details={"progress_info": info}))
+
+    assert said(MaxEpoch=2, StepsPerEpoch=5, CurrentEpoch=2, CurrentStep=3) == "epoch 2/2, step 3/5"
+    assert said(MaxEpoch=2, TotalStepCountPerEpoch=5, CurrentEpoch=1, CurrentStep=5) == "epoch 1/2, step 5/5"
+    assert said(MaxSteps=9, CurrentStep=4) == "step 4/9"
+    assert said() == ""
+
+
+def test_a_function_is_never_in_progress() -> None:
+    assert not has_had(track.Status("function", "a", "", "Active"), ["InProgress", "Executing"])
+
+
+def test_a_training_job_says_where_it_logs(evaluated: Path, aws: Sandbox, run: Run) -> None:
+    """What fine-tunes and evaluates by CreateTrainingJob logs to MLflow, too."""
+    said = json.loads(run("describe", BENCHMARK, "-o", "json").stdout)
+    arn = next(step["job_arn"] for step in said["steps"] if step["job_arn"])
+    assert "names no MLflow app" in run("mlflow-url", arn, code=1).stderr
+    job = aws.region("us-west-2").table("training_jobs")[arn.rpartition("/")[2]]
+    job["MlflowConfig"] = {"MlflowResourceArn": "arn:aws:sagemaker:us-west-2:123456789012:mlflow-app/theirs"}
+    job["MlflowDetails"] = {"MlflowExperimentId": "7", "MlflowRunId": "ab"}
+    assert run("mlflow-url", arn).stdout.endswith("#/experiments/7/runs/ab?workspace=default\n")
+    asked = run("metrics", BENCHMARK, code=1).stderr
+    assert f"has no MLflow run of its own: ask for that of a job: {arn}" in asked
