@@ -257,6 +257,31 @@ def test_logs_follow_to_the_end(project: Path, aws: Sandbox, run: Run) -> None:
     assert len(lines) == len(set(lines)) == 15
 
 
+def test_logs_are_followed_through_trouble(
+    project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project, "multi-turn-rl-trainer")
+    run("compile")
+    run("apply", "--yes")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr(cloud, "ROUNDS", 1)
+    hold(aws)
+    looks = itertools.count(1)
+    (job,) = aws.region("us-west-2").table("jobs").values()
+
+    def observe(call: Call, done: bool) -> None:
+        if not done and call.operation == "DescribeJob":
+            look = next(looks)
+            aws.misbehave({2: Faults(error=1), 4: Faults()}.get(look, aws.faults))
+            job["StoppedAt"] = time.time() if look == 6 else job["StoppedAt"]
+
+    aws.observer = observe
+    said = run("logs", TRAINER, "--follow", "--poll", "0.05")
+    assert said.stderr.count("looking again: ") == 3
+    words = [line.partition(f"{job['JobName']} ")[2].partition(":")[0] for line in said.stdout.splitlines()]
+    assert words == ["Starting", "Downloading", "Training", "step 1", "step 2", "step 3", "Stopped"]
+
+
 def test_a_second_look_at_logs_goes_on_from_the_first(aws: Sandbox) -> None:
     group, client = {"logGroupName": "/aws/lambda/agent"}, boto3.client("logs")
     client.create_log_group(**group)
