@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import sys
+import io
 from pathlib import Path
 
 import click
@@ -50,9 +50,11 @@ def command(
         rows = [{"step": step, "metrics": values} for step, values in series.rows.items()]
         aws.show_json({"target": target, "run_id": series.run_id, "experiment": series.experiment, "steps": rows})
     elif form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
         writer.writerow(["step", *series.metrics])
         writer.writerows([step, *(values.get(m, "") for m in series.metrics)] for step, values in series.rows.items())
+        click.echo(table.getvalue(), nl=False)
     else:
         _show(series)
     if plot is not None:

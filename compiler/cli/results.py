@@ -18,6 +18,7 @@ from compiler.executor.files import File
 from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
 from compiler.executor.results import NoResults, Page, Score
 from compiler.executor.thresholds import Verdict
+from compiler.executor.track import Status
 from compiler.report import printable
 
 PAGE = 10
@@ -65,6 +66,8 @@ def command(
             scores = ()
         wanted = found.file.content.thresholds if found.file else ()
         verdicts = thresholds.judge(wanted, scores)
+        if check and status.state == "failed":
+            verdicts += (Verdict(status.name, "succeeds", False, _ended(status)),)
         page = results.judgements(cloud, status, found.region, offset, limit or PAGE) if paged else None
         if paged and page is None:
             raise exits.Stop(f"{status.name} has no judge: there are no judgements to page through", exits.INVALID)
@@ -84,12 +87,14 @@ def command(
         if page is not None:
             _show_page(page, explanations)
     if status.state != "done":
-        reason = f": {printable(status.failure_reason)}" if status.failure_reason else ""
-        click.echo(f"{status.name} is {status.status}, so these are not all its results{reason}", err=True)
+        click.echo(f"these are not all its results: {status.name} {printable(_ended(status))}", err=True)
     if check and not wanted:
         click.echo(f"{status.name} has no thresholds to check", err=True)
-    is_good = status.state == "done" and all(v.met for v in verdicts)
-    return exits.FAILED if check and not is_good else exits.DONE
+    return exits.FAILED if check and not all(v.met for v in verdicts) else exits.DONE
+
+
+def _ended(status: Status) -> str:
+    return f"is {status.status}" + (f": {status.failure_reason}" if status.failure_reason else "")
 
 
 def show(scores: Iterable[Score], verdicts: Iterable[Verdict] = ()) -> None:

@@ -65,17 +65,23 @@ def command(
 
 def _run(program: tuple[str, ...], environment: dict[str, str]) -> int:
     """Run a program to its end, whatever ends it; signals are for it to answer, as a shell's are."""
+    running: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
+    def hand_on(number: int, _frame: object) -> None:
+        if not running:
+            early.append(number)
+        elif number != signal.SIGINT:  # that has come from the terminal, which has sent it to the program, too
+            running[0].send_signal(number)
+
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
-        process = subprocess.Popen(program, env={**os.environ, **environment})
+        running.append(subprocess.Popen(program, env={**os.environ, **environment}))
+        for number in early:
+            running[0].send_signal(number)
+        code = running[0].wait()
     except OSError as error:
         raise exits.Stop(f"{program[0]}: {(error.strerror or str(error)).lower()}", exits.USAGE) from None
-    before = {
-        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),  # a terminal has sent it to the program, too
-        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number)),
-        signal.SIGHUP: signal.signal(signal.SIGHUP, lambda number, _: process.send_signal(number)),
-    }
-    try:
-        code = process.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

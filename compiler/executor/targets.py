@@ -76,7 +76,7 @@ def _named(cloud: Cloud, text: str) -> Target | None:
     if named := of_arn(text):
         # a job is asked for by its name alone: that of another account's may be one of ours, too
         described = _job(cloud, named.name, named.category, named.region)
-        return described if described and described.arn == text else None
+        return described if described and described.arn.lower() == text.lower() else None
     if not _NAME.fullmatch(text):
         return None
     denied: CloudError | None = None

@@ -178,7 +178,8 @@ def test_list_finds_what_anybody_has_started(evaluated: Path, aws: Sandbox, run:
     assert [e["kind"] for e in everything].count("LLMAsJudgeEvaluator") == 1
     newest = json.loads(run("list", "--sort-by", "Name", "--descending", "--limit", "1", "-o", "json").stdout)["runs"]
     assert newest[0]["name"] == max(e["name"] for e in everything)
-    assert "nothing found" in run("list", "--status", "Failed").stderr
+    assert run("list", "--status", "Failed").stderr == "nothing found\n"
+    assert run("list", "--status", "succeeded").stderr == "nothing found: did you mean 'Succeeded'?\n"
     assert "nothing found" in run("list", "--created-before", "2020-01-01").stderr
     assert "llama-mmlu" in run("list", "--created-after", "1h", "--kind", "BenchMarkEvaluator").stdout
     assert "neither ISO 8601" in run("list", "--created-after", "soon", code=2).stderr
@@ -573,6 +574,9 @@ def test_metrics_of_the_sandbox(trained: Path, importable: None) -> None:
     assert table.returncode == 0, table.stderr
     assert "rollout/reward/mean" in table.stdout.splitlines()[0]
     assert len(table.stdout.splitlines()) == 11
+    assert table.stderr == "", "whatever MLflow's plugins have to say"
+    closed = subprocess.run(["sh", "-c", f"{sys.executable} -m compiler metrics {TRAINER} -o csv >&-"], check=False)
+    assert closed.returncode == 0
 
 
 def test_metrics_of_a_target_that_has_none(evaluated: Path, importable: None) -> None:
