@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree
 
 import boto3
 import pytest
@@ -415,17 +414,6 @@ def test_verify_compares_what_ran_with_what_was_reviewed(trained: Path, aws: San
     assert '/InputDataConfig/0/ChannelName: was "other", now "train"' in run("verify", TRAINER, code=1).stdout
 
 
-def test_an_execution_named_by_its_arn_belongs_to_its_file(evaluated: Path, aws: Sandbox, run: Run) -> None:
-    said = json.loads(run("describe", BENCHMARK, "-o", "json").stdout)
-    assert "ran what is in" in run("verify", said["arn"]).stderr
-    assert json.loads(run("describe", said["arn"], "-o", "json").stdout) == said
-    with_thresholds(evaluated, "{metric: charm, minimum: 1}")
-    run("compile")
-    assert "MISSED: charm" in run("results", said["arn"], "--check", code=4).stdout
-    shutil.rmtree(evaluated / "compiled")
-    assert "no compiled file has the identity of llama-mmlu-" in run("verify", said["arn"], code=1).stderr
-
-
 def test_tags_drift_and_are_mended(trained: Path, aws: Sandbox, run: Run) -> None:
     sagemaker = boto3.client("sagemaker")
     (job,) = aws.region("us-west-2").table("jobs").values()
@@ -441,114 +429,6 @@ def test_tags_drift_and_are_mended(trained: Path, aws: Sandbox, run: Run) -> Non
     assert tags["sagespec:address"] == TRAINER
     assert tags["cost-center"] == "theirs"
     assert "tag" not in run("apply", "--sync-tags", *FAST).stdout
-
-
-def with_thresholds(project: Path, *thresholds: str) -> None:
-    spec = project / "specs" / "bench-mark-evaluator.yaml"
-    lines = "\n".join(f"    - {t}" for t in thresholds)
-    text = (ROOT / "specs" / "bench-mark-evaluator.yaml").read_text("utf-8")
-    spec.write_text(text.replace("  name: llama-mmlu", f"  name: llama-mmlu\n  thresholds:\n{lines}", 1), "utf-8")
-
-
-def test_thresholds_decide_and_start_nothing(evaluated: Path, aws: Sandbox, run: Run) -> None:
-    before = len(aws.mutations())
-    (score,) = [
-        s
-        for s in json.loads(run("results", BENCHMARK, "-o", "json").stdout)["scores"]
-        if not s["metric"].endswith("_stderr")
-    ]
-    metric = score["metric"]
-    with_thresholds(evaluated, f"{{metric: {metric}, minimum: 0.1}}")
-    run("compile")
-    run("apply", *FAST)
-    assert len(aws.mutations()) == before
-    assert f"met: {metric} at least 0.1" in run("results", BENCHMARK, "--check").stdout
-    with_thresholds(evaluated, f"{{metric: {metric}, minimum: 0.99}}", "{metric: charm, minimum: 1}")
-    run("compile")
-    missed = run("results", BENCHMARK, "--check", code=4).stdout
-    assert f"MISSED: {metric} at least 0.99, but is 0." in missed
-    assert "there is no metric charm" in missed
-    assert run("results", BENCHMARK).code == 0
-    run("apply", *FAST, code=4)
-    suite = ElementTree.fromstring(run("results", BENCHMARK, "-o", "junit").stdout)
-    assert (suite.get("failures"), len(suite.findall("testcase"))) == ("2", 3)
-    markdown = run("results", BENCHMARK, "-o", "markdown").stdout
-    assert f"| {metric} | " in markdown
-    assert "- **missed**: charm at least 1" in markdown
-
-
-def test_judgements_page_by_page(evaluated: Path, run: Run) -> None:
-    shown = json.loads(run("results", JUDGE, "--limit", "2", "--offset", "1", "-o", "json").stdout)["judgements"]
-    assert shown["total"] >= 3
-    assert len(shown["judgements"]) == 2
-    assert "Question 2?" in shown["judgements"][0]["prompt"]
-    text = run("results", JUDGE, "--limit", "1", "--explanations").stdout
-    assert "judgements 1 to 1 of" in text
-    assert "It is right." in text
-    assert "has no judge" in run("results", BENCHMARK, "--limit", "1", code=1).stderr
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ('{"results": {"all": {"acc', "not JSON"),
-        ("[" * 100_000, "not JSON"),
-        ("\udcff\udcfe", "not JSON"),
-        ("[]", "no JSON object"),
-        ('{"results": [1, 2]}', "`results` is no mapping"),
-    ],
-)
-def test_results_that_are_not_as_expected(evaluated: Path, run: Run, content: str, said: str) -> None:
-    bucket, key = objects("results_")[0]
-    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=content.encode("utf-8", "surrogateescape"))
-    result = run("results", BENCHMARK, code=1)
-    assert f"s3://{bucket}/{key} is not what an evaluation leaves: " in result.stderr
-    assert said in result.stderr
-
-
-def test_what_is_not_a_number_is_null(evaluated: Path, run: Run) -> None:
-    bucket, key = objects("results_")[0]
-    body = json.dumps({"results": {"all": {"accuracy": float("nan"), "f1": float("inf"), "em": 0.5, "on": True}}})
-    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
-    text = run("results", BENCHMARK, "-o", "json").stdout
-    scores = {s["metric"]: s["base"] for s in json.loads(text, parse_constant=pytest.fail)["scores"]}
-    assert scores == {"accuracy": None, "f1": None, "em": 0.5}
-
-
-@pytest.mark.parametrize("line", ["not json", "[]", "17"])
-def test_judgements_that_are_not_as_expected(evaluated: Path, run: Run, line: str) -> None:
-    bucket, key = objects("_output.jsonl")[0]
-    strange = (
-        '{"inputRecord": [], "modelResponses": 3, "automatedEvaluationResult": {"scores": [1, {"result": "x"}]}}'
-    )
-    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=f"{strange}\n{line}\n")
-    assert run("results", JUDGE, "--limit", "1").code == 0
-    assert f"line 2 of s3://{bucket}/{key} is not what" in run("results", JUDGE, "--limit", "2", code=1).stderr
-
-
-def objects(ending: str) -> list[tuple[str, str]]:
-    """Buckets and keys of what evaluations have left, by a part of the file's name."""
-    pages = boto3.client("s3").list_objects_v2(Bucket="my-bucket")["Contents"]
-    return [("my-bucket", entry["Key"]) for entry in pages if ending in entry["Key"].rpartition("/")[2]]
-
-
-def test_results_are_where_the_jobs_have_written(evaluated: Path, aws: Sandbox, run: Run) -> None:
-    """A pipeline of others may say only by an expression where its jobs write."""
-    sagemaker = boto3.client("sagemaker")
-    name = "SagemakerEvaluation-BenchmarkEvaluation-llama-mmlu"
-    definition = json.loads(sagemaker.describe_pipeline(PipelineName=name)["PipelineDefinition"])
-    for step in definition["Steps"]:
-        if "OutputDataConfig" in step["Arguments"]:
-            output = step["Arguments"]["OutputDataConfig"]
-            where = [output["S3OutputPath"], {"Get": "Execution.PipelineExecutionId"}]
-            output["S3OutputPath"] = {"Std:Join": {"On": "/", "Values": where}}
-    theirs = {"PipelineName": f"{name}-of-theirs", "RoleArn": "arn:aws:iam::123456789012:role/Theirs"}
-    sagemaker.create_pipeline(PipelineDefinition=json.dumps(definition), **theirs)
-    arn = sagemaker.start_pipeline_execution(PipelineName=theirs["PipelineName"])["PipelineExecutionArn"]
-    run("wait", arn, "--poll", "0.05")
-    assert json.loads(run("results", arn, "-o", "json").stdout)["scores"]
-    said = json.loads(run("describe", arn, "-o", "json").stdout)
-    assert said["details"]["s3_output_path"].endswith(f"/{arn.rpartition('/')[2]}")
 
 
 def test_the_way_into_mlflow(trained: Path, run: Run) -> None:
