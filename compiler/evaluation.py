@@ -18,8 +18,6 @@ from compiler.tags import EVALUATION, MODEL_ID
 from compiler.trace import Traced
 
 _LIST_TAG = tag(EVALUATION, "true")  # SageMaker Studio and the SDK find evaluations by it
-_WITHOUT_PLACE = ("mlflow_run_name",)
-"""Fields that the SDK has and that its documents have no place for."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def _warn_of_no_effect(inputs: Inputs, found: Model, problems: Problems) -> None
     if compare and found.package is None:
         message = "the model is not a fine-tuned one: there is nothing to compare the base model with"
         problems.warn("no-effect", message, compare.path)
-    unused = [*_WITHOUT_PLACE, *(["model_package_group"] if found.package is None else [])]
+    unused = ["mlflow_run_name", *(["model_package_group"] if found.package is None else [])]
     for name in unused:
         if fields[name]:
             problems.warn("no-effect", f"the documents have no place for {name}", fields[name].path, on_key=True)
@@ -143,7 +141,7 @@ def common(inputs: Inputs, ground: Ground, evaluation_type: str) -> Common:
     )
 
 
-def artifact_request(package: Traced) -> Request:
+def _artifact_request(package: Traced) -> Request:
     """The lineage artifact of a model package: got, or created, by its source."""
     parameters = {
         "ArtifactType": "Model",
@@ -151,11 +149,6 @@ def artifact_request(package: Traced) -> Request:
         "Properties": {"ModelPackageArn": package},
     }
     return Request("model-artifact", "sagemaker", "CreateArtifact", parameters)
-
-
-def base_model_tag(found: Model) -> list[dict[str, Any]]:
-    """The tag by which the SDK's conventions name a base model."""
-    return [] if found.package else [tag(MODEL_ID, found.name)]
 
 
 def pipeline_name(inputs: Inputs, evaluation_type: str) -> str:
@@ -170,16 +163,16 @@ def action_prefix(inputs: Inputs) -> str:
 
 
 def requests(
-    inputs: Inputs, name: str, role: Traced, definition: Any, conventional_tags: list[dict[str, Any]]
+    inputs: Inputs, name: str, role: Traced, definition: Any, *conventional: dict[str, Any]
 ) -> list[Request]:
-    """Draft the pipeline and its execution."""
+    """Draft the pipeline and its execution; `conventional` are tags that the SDK's conventions add."""
     fields = inputs.fields
     pipeline: dict[str, Any] = {
         "PipelineName": name,
         "RoleArn": role,
         "PipelineDefinition": {"$json": definition},
         "ClientRequestToken": names.token(),
-        "Tags": inputs.tags(_LIST_TAG, *conventional_tags),
+        "Tags": inputs.tags(_LIST_TAG, *conventional),
     }
     # the API takes one line; a description of several is a folded one to people as well
     if description := " ".join(inputs.spec.data["metadata"].get("description", "").split()):
@@ -210,6 +203,12 @@ def scored_requests(inputs: Inputs, ground: Ground, evaluation_type: str, **valu
         reports=reports,
         **values,
     )
-    artifact = [artifact_request(ground.model.package)] if ground.model.package else []
-    tags = base_model_tag(ground.model)
-    return [*artifact, *requests(inputs, shared.pipeline_name, ground.role, definition, tags)]
+    return training_requests(inputs, ground, shared.pipeline_name, definition)
+
+
+def training_requests(inputs: Inputs, ground: Ground, name: str, definition: Any, *uploads: Request) -> list[Request]:
+    """Draft a pipeline of training steps, after what its definition names: a package's artifact, and `uploads`."""
+    package = ground.model.package
+    if package is None:
+        return [*uploads, *requests(inputs, name, ground.role, definition, tag(MODEL_ID, ground.model.name))]
+    return [_artifact_request(package), *uploads, *requests(inputs, name, ground.role, definition)]

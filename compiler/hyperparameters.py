@@ -2,7 +2,8 @@
 
 In: the mapping that a spec gives, and the recipe's entries (`type`, `default`, `min`, `max`, `enum`).
 Out: the text that is sent for each. Refuses: names the recipe has not, values outside type, range or enum,
-characters that the service does not take, prompt and response longer than the recipe's sequence.
+characters that the service does not take, prompt and response longer than the recipe's sequence. Warns of entries
+that the service fills in itself.
 """
 
 from __future__ import annotations
@@ -82,6 +83,9 @@ def _check(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str
             hint = did_you_mean(name, list(specs))
             problems.error("unknown-hyperparameter", message, value.path, hint, on_key=True)
             continue
+        if name in specs and name in SERVICE_MANAGED:
+            message = f"the service fills in {name!r} itself: it may refuse what is given"
+            problems.warn("service-managed", message, value.path, on_key=True)
         if _fits(name, value, specs.get(name, {}), problems):
             sent[name] = value.to(text(value.value))
     if recipe is not None:

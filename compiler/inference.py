@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from compiler import hyperparameters
 from compiler.diagnostics import Problems
 from compiler.hyperparameters import Recipe
@@ -18,7 +21,6 @@ PARAMETERS = (
     "max_model_len",
 )
 """What the SDK takes from a recipe's override spec; the rest belongs to the service."""
-
 
 SETTLED = frozenset(
     {
@@ -41,8 +43,12 @@ def find(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str, 
             if name in SETTLED:
                 problems.error("reserved-name", f"the evaluation sets {name!r} itself", value.path, on_key=True)
         return hyperparameters.complete(given, None, problems)
-    entries = {k: v for k, v in hyperparameters.entries(recipe).items() if k in PARAMETERS}
-    return hyperparameters.complete(given, {**recipe, "hyperparameters": entries}, problems)
+    return hyperparameters.complete(given, {**recipe, "hyperparameters": entries(recipe)}, problems)
+
+
+def entries(recipe: Recipe | None) -> Mapping[str, Any]:
+    """The override spec of a recipe as far as it is of parameters."""
+    return {name: about for name, about in hyperparameters.entries(recipe).items() if name in PARAMETERS}
 
 
 def metric_name(found: Model) -> str:

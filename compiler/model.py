@@ -19,7 +19,8 @@ class Model:
     """A base model (`package` is None) or a fine-tuned one.
 
     `package` is the ARN of the model package, or an `$output` that becomes one; `recipes` and `gated` are None
-    where the lock does not know the base model.
+    where the lock does not know the base model. `arn` is the base model that a package was trained from, `latest`
+    the same model as the hub has it now, where that is known.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Model:
     recipes: Mapping[str, Any] | None = field(default=None, repr=False)
     package: Traced | None = None
     group: Traced | None = None
+    latest: Traced | None = None
 
     @property
     def is_nova(self) -> bool:
@@ -103,6 +105,7 @@ def _tuned(
         recipes=known.recipes if known else None,
         package=given.to(package),
         group=given.to(group),
+        latest=given.to(known.arn) if known else None,
     )
 
 

@@ -48,6 +48,14 @@ class Inputs:
         found = ask(problems, given.path, self.context.mlflow_app)
         return None if found is None else given.to(found)
 
+    def place(self, given: Traced, problems: Problems) -> Path | None:
+        """Find the file or folder that a field names, relative to the spec; an absolute path is refused."""
+        if not Path(given.value).is_absolute():
+            return self.folder.joinpath(given.value)
+        hint = "a path is relative to the spec, so that it is the same on every machine"
+        problems.error("absolute-path", f"{given.value} is an absolute path", given.path, hint)
+        return None
+
     def tags(self, *conventional: dict[str, Any], ours: bool = True) -> list[dict[str, Any]]:
         """The tags of a job or pipeline: those of the SDK's conventions, the spec's, and ours."""
         own = [{"Key": v.to(key), "Value": v.to(yaml_text(v.value))} for key, v in self.spec.tags().items()]

@@ -87,26 +87,26 @@ def _walk(
         return
     for name in names:
         path, known = place / name, below + name
-        mode = _mode(path)
-        if ignored.has(known, stat.S_ISDIR(mode)):
+        found = mode(path)
+        if ignored.has(known, stat.S_ISDIR(found)):
             continue
-        if fault := _fault(path, known, mode):
+        if fault := _fault(path, known, found):
             faults.append(fault)
-        elif stat.S_ISDIR(mode):
+        elif stat.S_ISDIR(found):
             yield from _walk(path, f"{known}/", ignored, (*above, here), faults)
         else:
             yield known, path
 
 
-def _mode(path: Path) -> int:
-    """What a path leads to; 0 where it leads nowhere."""
+def mode(path: Path) -> int:
+    """What a path leads to, as stat has it; 0 where it leads nowhere, is too long for a name, or holds a NUL."""
     try:
         return path.stat().st_mode
-    except OSError:
+    except (OSError, ValueError):
         return 0
 
 
-def _fault(path: Path, name: str, mode: int) -> Fault | None:
+def _fault(path: Path, name: str, found: int) -> Fault | None:
     """Why a file or folder cannot be uploaded, if it is seen without reading it."""
     try:
         size = len(name.encode())
@@ -115,9 +115,9 @@ def _fault(path: Path, name: str, mode: int) -> Fault | None:
         return Fault(shown, "the name is not UTF-8, as S3 needs it to be", "bad-name")
     if size > NAME_BYTES:
         return Fault(name, f"the name has {size} bytes, at most {NAME_BYTES} are possible in S3", "bad-name")
-    if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
+    if stat.S_ISDIR(found) or stat.S_ISREG(found):
         return None
-    if mode:
+    if found:
         return Fault(name, "neither a file nor a folder")
     return Fault(name, "a link that leads nowhere" if path.is_symlink() else "cannot be read")
 

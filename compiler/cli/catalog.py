@@ -36,7 +36,7 @@ def benchmarks(name: str | None, form: str) -> int:
         aws.show_json(found)
         return exits.DONE
     for key, value in found.items():
-        click.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+        click.echo(f"{key}: {_cell(value)}")
     return exits.DONE
 
 
@@ -56,7 +56,7 @@ def judge_metrics(form: str) -> int:
 
 @command.command("hyperparameters")
 @click.argument("model")
-@click.option("--kind", type=click.Choice(sorted(catalog.RECIPES)), help="Only those of one kind.")
+@click.option("--kind", type=click.Choice(catalog.KINDS), help="Only those of one kind.")
 @options.project_options
 @aws.OUTPUT
 def hyperparameters(
@@ -81,7 +81,7 @@ def hyperparameters(
         raise exits.Stop(f"{missing.message}\n    hint: {missing.hint}", exits.INVALID) from None
     if not rows:
         click.echo(f"{model} has no recipe{f' for a {kind}' if kind else ''} in the lock", err=True)
-    return _table(rows, ("kind", "name", "type", "default", "min", "max", "enum"), form)
+    return _table(rows, ("kind", "recipe", "name", "type", "default", "min", "max", "enum"), form)
 
 
 @command.command("models")

@@ -20,7 +20,6 @@ PUBLIC_HUB = "SageMakerPublicHub"
 _OVERRIDES = "SmtjOverrideParamsS3Uri"
 _SERVERLESS = ("SmtjRecipeTemplateS3Uri", _OVERRIDES)
 _HYPERPARAMETER = ("type", "min", "max", "enum", "default")
-_USED = tuple(start for starts in catalog.RECIPES.values() for start in starts)
 _THREADS = 8
 
 
@@ -99,7 +98,7 @@ def _recipe(account: Account, key: str, recipe: Mapping[str, Any]) -> dict[str, 
             found["hyperparameters"] = _override_spec(account, recipe[_OVERRIDES])
         except (NoFact, CloudError) as error:
             passes = isinstance(error, CloudError) and error.is_passing
-            if passes or any(key == start or key.startswith(f"{start}/") for start in _USED):
+            if passes or any(key == name or key.startswith(f"{name}/") for name in catalog.RECIPES):
                 raise
             return None
     return found

@@ -39,8 +39,8 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     if ground is None or benchmark is None:
         return None
     _check_nova(fields.benchmark, benchmark, ground.model, problems)
-    multimodal = "MultiModal" if fields.benchmark.value == "mmmu" else "Text"
-    name = f"Deterministic{multimodal}Benchmark" if ground.model.is_nova else "DeterministicEvaluation"
+    modality = benchmark["modality"].replace("-", "")
+    name = f"Deterministic{modality}Benchmark" if ground.model.is_nova else "DeterministicEvaluation"
     recipe = evaluation.recipe(ground.model, name, fields, problems)
     settled = {
         **inference.find(fields.hyperparameters, recipe, problems),

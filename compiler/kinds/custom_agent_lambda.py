@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from compiler import assets, names
+from compiler import assets, names, uploads
 from compiler.compiled import Generated, Request, canonical
 from compiler.diagnostics import Problems
 from compiler.render import render
@@ -83,16 +83,9 @@ def _code(inputs: Inputs, source: Traced, problems: Problems) -> Any:
     if text.startswith("s3://"):
         return _in_s3(source.to(text), problems)
     one_line = "\n" not in text
-    if one_line and _exists(inputs.folder / text):
+    if one_line and uploads.mode(inputs.folder / text):
         return _in_file(inputs, source.to(text), problems)
     return _inline(inputs, source, one_line, problems)
-
-
-def _exists(place: Path) -> bool:
-    try:
-        return place.exists()
-    except (OSError, ValueError):  # code may be too long for a name, or hold a NUL
-        return False
 
 
 def _in_s3(source: Traced, problems: Problems) -> Any:
@@ -103,11 +96,8 @@ def _in_s3(source: Traced, problems: Problems) -> Any:
 
 
 def _in_file(inputs: Inputs, source: Traced, problems: Problems) -> Any:
-    file = inputs.folder / source.value
-    path = Path(os.path.relpath(file, inputs.root)).as_posix()
-    if Path(source.value).is_absolute() or path.split("/")[0] == "..":
-        hint = "a path is relative to the spec"
-        problems.error("bad-source", f"{source.value} is outside the project", source.path, hint)
+    file = inputs.place(source, problems)
+    if file is None:
         return None
     if not file.is_file():  # a folder; or a pipe, which would be waited for
         problems.error("bad-source", f"{source.value} is not a file", source.path)
@@ -117,6 +107,7 @@ def _in_file(inputs: Inputs, source: Traced, problems: Problems) -> Any:
     except OSError as error:
         problems.error("bad-source", f"{source.value}: {(error.strerror or str(error)).lower()}", source.path)
         return None
+    path = Path(os.path.relpath(file, inputs.root)).as_posix()
     named = {"path": path, "sha256": hashlib.sha256(content).hexdigest()}
     if path.endswith(".zip"):
         return {"ZipFile": source.to({"$file": named})}

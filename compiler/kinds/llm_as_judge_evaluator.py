@@ -98,7 +98,6 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     common = evaluation.common(inputs, ground, "LLMAJEvaluation")
     path = fields.s3_output_path.to(fields.s3_output_path.value.rstrip("/"))
     phases, reports = _phases(ground, bool(fields.evaluate_base_model))
-    location = Generated(f"{path.value}/evaluationinputs/", "/custom-metrics.json", content=True)
     definition = render(
         "LLMAsJudgeEvaluator",
         common=common,
@@ -109,12 +108,10 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
         phases=phases,
         reports=reports,
         metrics=facts.metrics,
-        custom_metrics=path.to(location) if facts.custom_metrics.given else None,
+        custom_metrics=path.to(_inputs(path.value)) if facts.custom_metrics.given else None,
     )
-    artifact = [evaluation.artifact_request(ground.model.package)] if ground.model.package else []
     upload = [_upload(path, facts.custom_metrics, fields.kms_key_id)] if facts.custom_metrics.given else []
-    tags = evaluation.base_model_tag(ground.model)
-    return [*artifact, *upload, *evaluation.requests(inputs, common.pipeline_name, ground.role, definition, tags)]
+    return evaluation.training_requests(inputs, ground, common.pipeline_name, definition, *upload)
 
 
 def _phases(ground: Ground, compare: bool) -> tuple[list[Phase], list[Report]]:
@@ -138,9 +135,15 @@ def _phase(which: str, after: str | None, package: Traced | None = None, group: 
     return Phase(inference, Step(f"Evaluate{which}ModelMetrics", inference.name, job_name, package, group))
 
 
+def _inputs(place: str) -> Generated:
+    """Where custom metrics are, below the output path: as a URI, or as the key in its bucket."""
+    return Generated(
+        f"{place}/evaluationinputs/" if place else "evaluationinputs/", "/custom-metrics.json", content=True
+    )
+
+
 def _upload(path: Traced, definitions: Traced, key_id: Traced) -> Request:
     bucket, _, prefix = path.value.removeprefix("s3://").partition("/")
-    key = Generated(f"{prefix}/evaluationinputs/".lstrip("/"), "/custom-metrics.json", content=True)
-    parameters = {"Bucket": path.to(bucket), "Key": path.to(key), "Body": {"$json": definitions}}
+    parameters = {"Bucket": path.to(bucket), "Key": path.to(_inputs(prefix)), "Body": {"$json": definitions}}
     encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {}
     return Request("custom-metrics", "s3", "PutObject", {**parameters, **encrypted})

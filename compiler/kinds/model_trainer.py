@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,16 +144,19 @@ def _files(inputs: Inputs, given: Traced, patterns: Traced, problems: Problems) 
     ignored = _ignored(patterns, problems)
     if not given or ignored is None:
         return []
-    place = inputs.folder / given.value
-    if not place.is_dir():
-        problems.error("missing-file", f"{given.value}: no such folder", given.path)
+    place = inputs.place(given, problems)
+    if place is None:
+        return []
+    if not stat.S_ISDIR(uploads.mode(place)):
+        hint = "code is uploaded from a folder beside the spec" if "://" in given.value else ""
+        problems.error("missing-file", f"{given.value}: no such folder", given.path, hint)
         return []
     try:
         return uploads.folder(place, inputs.root, ignored)
     except Unusable as error:
         for fault in error.faults:
-            place = posixpath.join(given.value, fault.name).rstrip("/")
-            problems.error(fault.rule, f"{place}: {fault.why}", given.path)
+            shown = posixpath.join(given.value, fault.name).rstrip("/")
+            problems.error(fault.rule, f"{shown}: {fault.why}", given.path)
         return []
 
 

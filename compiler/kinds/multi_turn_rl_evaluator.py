@@ -51,7 +51,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
         problems.warn("no-effect", "the documents have no place for model_package_group", given.path, on_key=True)
     recipe = evaluation.recipe(ground.model, "MTRLEvaluation", fields, problems)
     chosen = hyperparameters.complete(fields.hyperparameters, recipe, problems)
-    _check_pass_k(chosen, problems)
+    _check_pass_k(fields.hyperparameters, chosen, problems)
     return None if env is None else Facts(ground, env, fields.s3_output_path, chosen)
 
 
@@ -87,15 +87,16 @@ def _inherited(inputs: Inputs, trained_with: Agent, problems: Problems) -> Agent
     return Agent(model.to(trained_with.arn.value), trained_with.is_lambda, None if trained_with.is_lambda else chosen)
 
 
-def _check_pass_k(chosen: dict[str, Traced], problems: Problems) -> None:
-    """pass@k beyond the group that is sampled cannot be computed."""
+def _check_pass_k(given: Traced, chosen: dict[str, Traced], problems: Problems) -> None:
+    """pass@k beyond the group that is sampled cannot be computed; a recipe's defaults are not the author's doing."""
+    said = [given[name] for name in ("pass_k_values", "eval_group_size") if given[name].given]
     group, values = chosen.get("eval_group_size"), chosen.get("pass_k_values")
-    if group is None or values is None:
+    if not said or group is None or values is None:
         return
     wanted, size = _numbers(values.value), _numbers(group.value)
     if wanted and size and max(wanted) > size[0]:
         message = f"pass@{max(wanted)} needs an eval_group_size of at least {max(wanted)}, it is {size[0]}"
-        problems.warn("pass-k", message, values.path)
+        problems.warn("pass-k", message, said[0].path)
 
 
 def _numbers(text: str) -> list[int]:
@@ -127,7 +128,7 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
         steps=steps,
         reports=[Report(step.report, step.name) for step in steps],
     )
-    return evaluation.requests(inputs, name, ground.role, definition, [])
+    return evaluation.requests(inputs, name, ground.role, definition)
 
 
 def _steps(found: Model, compare: bool) -> list[Step]:

@@ -36,10 +36,15 @@ class Facts:
     hyperparameters: dict[str, Traced] = field(default_factory=dict)
 
     @property
+    def base_model_arn(self) -> Traced:
+        """What is trained on: the recipe is the hub's latest, so the base model is as well."""
+        return self.model.latest or self.model.arn
+
+    @property
     def trained(self) -> Model:
         return Model(
             name=self.model.name,
-            arn=self.model.arn,
+            arn=self.base_model_arn,
             hub=self.model.hub,
             gated=self.model.gated,
             recipes=self.model.recipes,
@@ -80,7 +85,7 @@ def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
 
 
 def _recipe(inputs: Inputs, found: Model, problems: Problems) -> Mapping[str, Any] | None:
-    fields, recipe = inputs.fields, found.recipe("FineTuning/MTRL")
+    fields, recipe = inputs.fields, found.recipe("FineTuning/MTRL/LORA")
     if found.recipes is not None and recipe is None:
         hint = "see `sagespec catalog models --technique MTRL`"
         problems.error("no-recipe", f"{found.name} cannot be trained with MTRL", fields.model.path, hint)
@@ -142,6 +147,7 @@ def _job_request(inputs: Inputs, facts: Facts) -> Request:
         "MultiTurnRLTrainer",
         spec=fields,
         model=facts.model,
+        base_model_arn=facts.base_model_arn,
         agent=facts.agent,
         s3_output_path=facts.output_path,
         output_group=facts.output_group,

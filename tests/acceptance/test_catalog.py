@@ -24,7 +24,11 @@ PACKAGE = "arn:aws:sagemaker:us-west-2:123456789012:model-package"
 )
 def test_hyperparameters_of_a_model_by_any_of_its_names(model: str, project: Path, run: Run) -> None:
     rows = json.loads(run("catalog", "hyperparameters", model, "--kind", "BenchMarkEvaluator", "-o", "json").stdout)
-    assert {row["name"] for row in rows} >= {"max_new_tokens", "temperature", "top_k", "top_p"}
+    assert {row["name"] for row in rows} == {"max_new_tokens", "temperature", "top_k", "top_p"}
+    assert {row["recipe"].rpartition("/")[2] for row in rows} == {
+        "DeterministicTextBenchmark",
+        "DeterministicMultiModalBenchmark",
+    }
 
 
 def test_a_model_without_recipes_says_so(project: Path, run: Run) -> None:
