@@ -96,6 +96,8 @@ def compiled(
     targets: Sequence[str], environment: str | None, project_file: Path | None
 ) -> tuple[list[File], dict[str, File]]:
     """The compiled files among targets (all of the project's without a target), and all known ones by address."""
+    if "" in targets:
+        raise click.UsageError("a TARGET is empty")
     given = [Path(t) for t in targets if Path(t).exists()]
     settings = options.settings(environment, (), project_file, "text", None)
     known = files.read([settings.output]).files if settings.output.is_dir() else {}
@@ -119,9 +121,24 @@ def targets(
     for name in names:
         if Path(name).exists():
             for file in files.read([Path(name)]).targets():
-                found[file.address] = of_file(cloud, file)
+                if file.content.requests or not Path(name).is_dir():
+                    found[file.address] = of_file(cloud, file)
         else:
             found[name] = find_target(cloud, name, known)
+    return found
+
+
+def target(cloud: Cloud, name: str, environment: str | None, project_file: Path | None) -> Target:
+    """The one thing that a name stands for.
+
+    Raises UnknownTarget, CloudError.
+    """
+    if name and Path(name).is_dir():
+        inside = files.read([Path(name)]).targets()
+        if len(inside) > 1:
+            raise exits.Stop(f"{name} has {len(inside)} compiled files: name one of them", exits.INVALID)
+        return of_file(cloud, inside[0])
+    (found,) = targets(cloud, [name], environment, project_file).values()
     return found
 
 
@@ -196,13 +213,13 @@ def moment(text: str | None, now: datetime, option: str) -> datetime | None:
             found = now - timedelta(seconds=seconds)
         else:
             found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        found = found.astimezone(timezone.utc) if found.tzinfo else found.replace(tzinfo=timezone.utc)
     except ValueError:
         raise click.BadParameter(
             f"{text!r} is neither ISO 8601 nor an age such as 10m or 2h", param_hint=option
         ) from None
     except OverflowError:
-        raise click.BadParameter(f"{text!r} is before all time", param_hint=option) from None
-    found = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+        raise click.BadParameter(f"{text!r} is beyond all time", param_hint=option) from None
     if found < _EPOCH:
         raise click.BadParameter(f"{text!r} is before 1970, as no job is", param_hint=option)
     return found

@@ -28,7 +28,7 @@ def command(
     """
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        (found,) = aws.targets(cloud, [target], environment, project_file).values()
+        found = aws.target(cloud, target, environment, project_file)
         what = f"pipeline {steer.pipeline(found)} and all its executions" if found.kind == "execution" else found.name
         aws.confirm(f"Delete {what}?", yes)
         click.echo(f"{found.name}: {steer.delete(cloud, found)}")

@@ -30,7 +30,7 @@ def command(
     """Show all of TARGET: an address, a compiled file, a job name or an ARN."""
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        (found,) = aws.targets(cloud, [target], environment, project_file).values()
+        found = aws.target(cloud, target, environment, project_file)
         status = asdict(track.status(cloud, found))
     if found.file is not None:
         content = found.file.content
@@ -55,8 +55,9 @@ def _lines(tree: Any, indent: str) -> Iterator[str]:
     for key, value in entries:
         if value in (None, "", [], {}, ()):
             continue
+        name = printable(str(key))
         if isinstance(value, dict | list | tuple):
-            yield f"{indent}{key}:"
+            yield f"{indent}{name}:"
             yield from _lines(value, indent + "  ")
         else:
-            yield f"{indent}{key}: {printable(aws.plain(value))}"
+            yield f"{indent}{name}: {printable(aws.plain(value))}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from compiler.cli import aws, exits
+from compiler.diagnostics import did_you_mean
 from compiler.executor import listing
 
 
@@ -66,5 +67,7 @@ def command(
         cells = (entry.kind.ljust(widths[0]), entry.name.ljust(widths[1]), entry.status.ljust(widths[2]))
         click.echo(f"{'  '.join(cells)}  {aws.plain(entry.creation_time)}")
     if not found:
-        click.echo("nothing found", err=True)
+        known = sorted({known for statuses in listing.STATUSES.values() for known in statuses})
+        hint = f": {did_you_mean(status, known)}" if status and status not in known else ""
+        click.echo(f"nothing found{hint.removesuffix(': ')}", err=True)
     return exits.DONE

@@ -10,7 +10,9 @@ import click
 
 from compiler.cli import aws, exits
 from compiler.executor import track
-from compiler.executor.logs import Tail
+from compiler.executor.apply import BLIND_SECONDS
+from compiler.executor.cloud import CloudError
+from compiler.executor.logs import Line, Tail
 from compiler.report import printable
 
 
@@ -36,19 +38,23 @@ def command(
     start = aws.moment(since, datetime.now(timezone.utc), "--since")
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        (found,) = aws.targets(cloud, [target], environment, project_file).values()
+        found = aws.target(cloud, target, environment, project_file)
         tail = Tail(cloud, found.region, int(start.timestamp() * 1000) if start else 0)
         shown = was_running = False
+        seen = time.monotonic()
         while True:
-            status = track.status(cloud, found)
-            for line in tail.read(status):
-                shown = True
-                if form == "json":
-                    aws.show_json_line({"time": line.time, "stream": line.stream, "message": line.text})
-                else:
-                    click.echo(
-                        f"{line.time:%Y-%m-%dT%H:%M:%SZ} {line.stream.partition('/')[0]} {printable(line.text)}"
-                    )
+            try:
+                status = track.status(cloud, found)
+                for line in tail.read(status):
+                    shown = True
+                    _show(line, form)
+            except CloudError as error:
+                if not follow or not error.is_passing or time.monotonic() - seen > BLIND_SECONDS:
+                    raise
+                click.echo(f"looking again: {printable(str(error))}", err=True)
+                time.sleep(poll)
+                continue
+            seen = time.monotonic()
             if not follow or not (was_running or status.state == "running"):
                 break
             # one more look after the end: what was written last takes a moment to be collected
@@ -57,3 +63,10 @@ def command(
     if not shown:
         click.echo(f"{status.name} ({status.status}) has written nothing", err=True)
     return exits.DONE
+
+
+def _show(line: Line, form: str) -> None:
+    if form == "json":
+        aws.show_json_line({"time": line.time, "stream": line.stream, "message": line.text})
+    else:
+        click.echo(f"{line.time:%Y-%m-%dT%H:%M:%SZ} {line.stream.partition('/')[0]} {printable(line.text)}")

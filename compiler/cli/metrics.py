@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import sys
+import io
 from pathlib import Path
 
 import click
@@ -13,6 +13,8 @@ from compiler.executor import metrics, track
 from compiler.executor.metrics import Series
 
 FORMS = (".pdf", ".png", ".svg")
+PANELS = 100
+"""Metrics that a picture has room for."""
 
 
 @click.command("metrics")
@@ -38,15 +40,21 @@ def command(
         _check_picture(plot)
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        (found,) = aws.targets(cloud, [target], environment, project_file).values()
+        found = aws.target(cloud, target, environment, project_file)
         series = metrics.read(track.status(cloud, found), wanted)
+    if plot is not None and len(series.metrics) > PANELS:
+        raise click.BadParameter(
+            f"{len(series.metrics)} metrics do not fit: choose with --metric", param_hint="--plot"
+        )
     if form == "json":
         rows = [{"step": step, "metrics": values} for step, values in series.rows.items()]
         aws.show_json({"target": target, "run_id": series.run_id, "experiment": series.experiment, "steps": rows})
     elif form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
         writer.writerow(["step", *series.metrics])
         writer.writerows([step, *(values.get(m, "") for m in series.metrics)] for step, values in series.rows.items())
+        click.echo(table.getvalue(), nl=False)
     else:
         _show(series)
     if plot is not None:

@@ -23,8 +23,9 @@ def command(
     """Print a presigned URL of TARGET's MLflow app. It works once, for five minutes, for whoever has it."""
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        (found,) = aws.targets(cloud, [target], environment, project_file).values()
-        arn = metrics.resource(track.status(cloud, found))
+        found = aws.target(cloud, target, environment, project_file)
+        status = track.status(cloud, found)
+        arn = metrics.resource(status)
         if not arn:
             raise exits.Stop(f"{found.name} names no MLflow app", exits.INVALID)
         if ":mlflow-tracking-server/" in arn:
@@ -33,5 +34,5 @@ def command(
         else:
             answer = cloud.call("sagemaker", "CreatePresignedMlflowAppUrl", found.region, Arn=arn)
     click.echo("this URL is a key: it works once, for five minutes, for whoever has it", err=True)
-    click.echo(answer["AuthorizedUrl"])
+    click.echo(answer["AuthorizedUrl"] + metrics.place(status))
     return exits.DONE

@@ -15,7 +15,7 @@ mpl.use("Agg")  # a file is wanted, not a window
 def draw(series: Series, title: str, path: Path) -> None:
     """Draw one panel a metric over the steps, and write it in the form that the file's name ends in."""
     figure = Figure(figsize=(8, 2.2 * len(series.metrics) + 0.6), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     panels = figure.subplots(len(series.metrics), 1, sharex=True, squeeze=False)
     for (panel,), metric in zip(panels, series.metrics, strict=True):
         points = [(step, values[metric]) for step, values in series.rows.items() if metric in values]

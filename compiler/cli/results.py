@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from compiler.executor.files import File
 from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
 from compiler.executor.results import NoResults, Page, Score
 from compiler.executor.thresholds import Verdict
+from compiler.executor.track import Status
 from compiler.report import printable
 
 PAGE = 10
@@ -43,16 +45,29 @@ def command(
     explanations: bool,
 ) -> int:
     """Show the scores of an evaluation: an address, a compiled file or an execution ARN."""
+    paged = limit is not None or offset or explanations
+    if paged and form not in ("table", "json"):
+        raise click.UsageError(f"judgements are shown as a table or as JSON, not as {form}")
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        (found,) = aws.targets(cloud, [target], environment, project_file).values()
+        found = aws.target(cloud, target, environment, project_file)
         if check and found.file is None:
             raise exits.Stop("--check needs a compiled file: thresholds are in there", exits.INVALID)
         status = track.status(cloud, found)
-        scores = results.read(cloud, status, found.region)
+        if check and status.state == "running":
+            raise exits.Stop(
+                f"{status.name} is {status.status}: there is nothing to check before its end", exits.INVALID
+            )
+        try:
+            scores = results.read(cloud, status, found.region)
+        except NoResults:
+            if not check or status.state != "failed":
+                raise
+            scores = ()
         wanted = found.file.content.thresholds if found.file else ()
         verdicts = thresholds.judge(wanted, scores)
-        paged = limit is not None or offset or explanations
+        if check and status.state == "failed":
+            verdicts += (Verdict(status.name, "succeeds", False, _ended(status)),)
         page = results.judgements(cloud, status, found.region, offset, limit or PAGE) if paged else None
         if paged and page is None:
             raise exits.Stop(f"{status.name} has no judge: there are no judgements to page through", exits.INVALID)
@@ -71,14 +86,25 @@ def command(
         show(scores, verdicts)
         if page is not None:
             _show_page(page, explanations)
+    if status.state != "done":
+        click.echo(f"these are not all its results: {status.name} {printable(_ended(status))}", err=True)
+    if check and not wanted:
+        click.echo(f"{status.name} has no thresholds to check", err=True)
     return exits.FAILED if check and not all(v.met for v in verdicts) else exits.DONE
+
+
+def _ended(status: Status) -> str:
+    return f"is {status.status}" + (f": {status.failure_reason}" if status.failure_reason else "")
 
 
 def show(scores: Iterable[Score], verdicts: Iterable[Verdict] = ()) -> None:
     """Print scores as columns, metric, base model, custom model; then what was to be reached."""
-    click.echo(f"  {'metric':<28}{'base':>10}{'custom':>10}")
-    for score in scores:
-        click.echo(f"  {printable(score.metric):<28}{_cell(score.base):>10}{_cell(score.custom):>10}")
+    rows = [(printable(score.metric), _cell(score.base), _cell(score.custom)) for score in scores]
+    widths = [
+        max([least, *(2 + len(cell) for cell in cells)]) for least, *cells in zip((28, 10, 10), *rows, strict=True)
+    ]
+    for metric, base, custom in [("metric", "base", "custom"), *rows]:
+        click.echo(f"  {metric:<{widths[0]}}{base:>{widths[1]}}{custom:>{widths[2]}}")
     for verdict in verdicts:
         click.echo(f"  {'met' if verdict.met else 'MISSED'}: {_sentence(verdict)}")
 
@@ -117,7 +143,7 @@ def _markdown(title: str, scores: Iterable[Score], verdicts: Sequence[Verdict]) 
 
 def _escaped(text: str) -> str:
     """No text can end a cell or start a tag of the table that it stands in."""
-    return printable(text).replace("|", "\\|").replace("<", "&lt;")
+    return re.sub(r"[\\|]", r"\\\g<0>", printable(text)).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _junit(title: str, scores: Sequence[Score], verdicts: Sequence[Verdict]) -> str:

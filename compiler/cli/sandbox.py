@@ -12,6 +12,9 @@ import click
 
 from compiler.cli import aws, exits
 
+SIGNALLED = 128
+"""What a shell adds to the number of the signal that has ended a program."""
+
 
 @click.command("sandbox", context_settings={"ignore_unknown_options": True})
 @click.argument("program", nargs=-1, type=click.UNPROCESSED)
@@ -61,7 +64,25 @@ def command(
 
 
 def _run(program: tuple[str, ...], environment: dict[str, str]) -> int:
+    """Run a program to its end, whatever ends it; signals are for it to answer, as a shell's are."""
+    running: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
+    def hand_on(number: int, _frame: object) -> None:
+        if not running:
+            early.append(number)
+        elif number != signal.SIGINT:  # that has come from the terminal, which has sent it to the program, too
+            running[0].send_signal(number)
+
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
-        return subprocess.run(program, env={**os.environ, **environment}, check=False).returncode
+        running.append(subprocess.Popen(program, env={**os.environ, **environment}))
+        for number in early:
+            running[0].send_signal(number)
+        code = running[0].wait()
     except OSError as error:
         raise exits.Stop(f"{program[0]}: {(error.strerror or str(error)).lower()}", exits.USAGE) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else SIGNALLED - code

@@ -34,14 +34,15 @@ def command(
         found = runs.find(cloud, wanted).runs
         shown = [track.status(cloud, of_run(f, found[f.address])) for f in wanted if f.address in found]
         shown += [track.status(cloud, find(cloud, t, known)) for t in named]
-    missing = [f.address for f in wanted if f.address not in found and f.content.requests]
+        missing = [f for f in wanted if f.address not in found and f.content.requests]
+        runs.check_account(cloud, missing)
     if form == "json":
-        aws.show_json({"status": [asdict(s) for s in shown], "not_run": missing})
+        aws.show_json({"status": [asdict(s) for s in shown], "not_run": [f.address for f in missing]})
     else:
         for status in shown:
             _show(status)
-        for address in missing:
-            click.echo(f"{address}: has not run")
+        for file in missing:
+            click.echo(f"{file.address}: has not run")
     return exits.DONE
 
 

@@ -25,7 +25,7 @@ def command(
     """Stop TARGET. A stopped job counts as run: raise metadata.run to run the same content once more."""
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        (found,) = aws.targets(cloud, [target], environment, project_file).values()
+        found = aws.target(cloud, target, environment, project_file)
         aws.confirm(f"Stop {found.name}?", yes)
         try:
             click.echo(f"{found.name} {steer.stop(cloud, found)}")

@@ -26,7 +26,7 @@ def command(
     """Compare what TARGET really ran with the compiled file; exit 1 where they differ."""
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        (found,) = aws.targets(cloud, [target], environment, project_file).values()
+        found = aws.target(cloud, target, environment, project_file)
         file = found.file
         if file is None:
             raise exits.Stop(f"no compiled file has the identity of {found.name}", exits.INVALID)

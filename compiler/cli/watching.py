@@ -16,8 +16,8 @@ from compiler.executor.apply import Event
 from compiler.executor.track import Status
 from compiler.report import printable
 
-WIDE = 130
-"""Columns of a terminal that has room for the names of runs."""
+NARROW, WIDE = 80, 130
+"""Columns of a terminal that has room for more than the most important, and for the names of runs, too."""
 
 
 class Watch:
@@ -33,10 +33,11 @@ class Watch:
             from rich.live import Live
 
             console = Console(stderr=True)
-            self._is_wide = console.width >= WIDE
-            # the table is made again at every refresh: time goes on while nothing happens
-            self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4)
-            self._live.start()
+            self._width = console.width
+            if not console.is_dumb_terminal:
+                # the table is made again at every refresh: time goes on while nothing happens
+                self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4)
+                self._live.start()
 
     def event(self, event: Event) -> None:
         """Show one event; the same again is no news."""
@@ -55,14 +56,17 @@ class Watch:
         from rich.table import Table
         from rich.text import Text
 
-        columns = ["spec", "status", "secondary", "step", "progress", "elapsed"]
-        columns += ["run"] if self._is_wide else []
+        columns = ["spec", "status", "secondary", "step", "progress", "elapsed", "run"]
+        shown = (
+            ["spec", "status", "progress"] if self._width < NARROW else columns[:6] if self._width < WIDE else columns
+        )
         table = Table(box=None, pad_edge=False)
-        for column in columns:
+        for column in shown:
             table.add_column(column, overflow="fold")
         for name, row in self._rows.items():
-            cells = (name, row.word, *_finer(row.status), _elapsed(row.status), row.what)[: len(columns)]
-            table.add_row(*(Text(printable(cell)) for cell in cells))
+            cells = (name, row.word, *_finer(row.status), _elapsed(row.status), row.what)
+            told = dict(zip(columns, cells, strict=True))
+            table.add_row(*(Text(printable(told[column])) for column in shown))
         table.caption = f"watching for {timedelta(seconds=int(time.monotonic() - self._started))}"
         return table
 

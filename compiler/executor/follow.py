@@ -51,12 +51,13 @@ def follow(
         if timeout_seconds is not None:
             pause = min(pause, started + timeout_seconds - time.monotonic())
             if pause <= 0:
-                raise TimedOut(f"not done after {timeout_seconds:g} seconds; what runs goes on")
+                missing = ", ".join(name for name in targets if name not in done)
+                raise TimedOut(f"not done after {timeout_seconds:g} seconds: {missing}; what runs goes on")
         time.sleep(pause)
 
 
 def has_had(status: Status, wanted: Sequence[str]) -> bool:
     """Say whether one of some statuses, or secondary statuses, is there or has passed since the last look."""
     passed = {t["Status"] for t in status.details.get("secondary_status_transitions") or ()}
-    begun = {"Executing" if status.kind == "execution" else "InProgress"}
-    return not {status.status, status.details.get("secondary_status"), *passed, *begun}.isdisjoint(wanted)
+    begun = {"execution": "Executing", "job": "InProgress", "training-job": "InProgress"}.get(status.kind)
+    return not {status.status, status.details.get("secondary_status"), *passed, begun}.isdisjoint(wanted)

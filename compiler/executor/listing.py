@@ -23,8 +23,8 @@ STATUSES = {
 """The statuses that there are, by the operation that lists what has them; it refuses to filter by others."""
 _TEXT = re.compile(r"[a-zA-Z0-9-]{1,63}")
 """The text that NameContains takes."""
-_OF_A_STEP = "pipelines-"
-"""What names of jobs behind steps start with: their evaluation is listed itself."""
+_OF_A_STEP = re.compile(r"pipelines-[a-z0-9]{12}-.*-[a-zA-Z0-9]{10}")
+"""Names of jobs behind steps, with the id of their execution: it is listed itself."""
 
 SORTS = {"Name": "name", "CreationTime": "creation_time", "Status": "status"}
 
@@ -104,7 +104,7 @@ def _jobs(cloud: Cloud, kind: str, category: str, wanted: Filter) -> Iterator[En
     try:
         for page in cloud.pages("sagemaker", "ListJobs", "JobSummaries", **parameters):
             for job in page:
-                if not job["JobName"].startswith(_OF_A_STEP):
+                if not _OF_A_STEP.fullmatch(job["JobName"]):
                     yield Entry(kind, job["JobName"], job["JobStatus"], job["CreationTime"], job["JobArn"])
     except CloudError as error:
         # a region that does not have the category yet has no such jobs
@@ -119,23 +119,15 @@ def _training_jobs(cloud: Cloud, kind: str, wanted: Filter) -> Iterator[Entry]:
     for page in cloud.pages("sagemaker", "ListTrainingJobs", "TrainingJobSummaries", **parameters):
         for job in page:
             name, status = job["TrainingJobName"], job["TrainingJobStatus"]
-            if not name.startswith(_OF_A_STEP):
+            if not _OF_A_STEP.fullmatch(name):
                 yield Entry(kind, name, status, job["CreationTime"], job["TrainingJobArn"])
 
 
 def _executions(cloud: Cloud, kind: str, evaluation: str, wanted: Filter) -> Iterator[Entry]:
     if wanted.excludes("ListPipelineExecutions"):
         return
-    prefix: dict[str, Any] = {"PipelineNamePrefix": f"SagemakerEvaluation-{evaluation}", "MaxResults": 100}
     times = {"CreatedAfter": wanted.after, "CreatedBefore": wanted.before}
     given = {name: value for name, value in times.items() if value is not None}
-    for pipelines in cloud.pages("sagemaker", "ListPipelines", "PipelineSummaries", **prefix):
-        for pipeline in pipelines:
-            parameters = {"PipelineName": pipeline["PipelineName"], "MaxResults": 100, **given}
-            for page in cloud.pages(
-                "sagemaker", "ListPipelineExecutions", "PipelineExecutionSummaries", **parameters
-            ):
-                for run in page:
-                    name = run.get("PipelineExecutionDisplayName", run["PipelineExecutionArn"].rpartition("/")[2])
-                    arn, status = run["PipelineExecutionArn"], run["PipelineExecutionStatus"]
-                    yield Entry(kind, name, status, run["StartTime"], arn)
+    for run in targets.evaluations(cloud, f"SagemakerEvaluation-{evaluation}", **given):
+        name = run.get("PipelineExecutionDisplayName", run["PipelineExecutionArn"].rpartition("/")[2])
+        yield Entry(kind, name, run["PipelineExecutionStatus"], run["StartTime"], run["PipelineExecutionArn"])

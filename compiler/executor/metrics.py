@@ -6,6 +6,7 @@ through the sagemaker-mlflow plugin, unless MLFLOW_TRACKING_URI names another.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,10 @@ def read(status: Status, wanted: tuple[str, ...] = ()) -> Series:
     Raises NoMetrics, MlflowMissing, MlflowTrouble.
     """
     details = status.details.get("mlflow_details")
+    if status.kind == "execution":
+        jobs = [step.job_arn for step in status.steps if step.job_arn]
+        ask = f"ask for that of a job: {', '.join(jobs)}" if jobs else "no job of it has started"
+        raise NoMetrics(f"{status.name} has no MLflow run of its own: {ask}")
     if not details:
         raise NoMetrics(f"{status.name} has no MLflow run yet")
     try:
@@ -64,6 +69,7 @@ def read(status: Status, wanted: tuple[str, ...] = ()) -> Series:
         from mlflow.exceptions import MlflowException
     except ImportError:
         raise MlflowMissing("metrics need `pip install 'sagespec[mlflow]'`") from None
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # it warns of plugins that are not asked
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its own seven take minutes to give up
     try:
         client = MlflowClient(tracking_uri=_tracking_uri(status))
@@ -82,21 +88,21 @@ def read(status: Status, wanted: tuple[str, ...] = ()) -> Series:
                 rows.setdefault(point.step, {})[metric] = point.value
     except MlflowException as error:
         raise MlflowTrouble(f"MLflow: {error.message}") from None
-    return Series(run.info.run_id, str(details.get("ExperimentName", "")), chosen, dict(sorted(rows.items())))
+    return Series(run.info.run_id, str(details.get("ExperimentName") or ""), chosen, dict(sorted(rows.items())))
 
 
 def _run(client: Any, details: Mapping[str, Any], missing: type[Exception]) -> Any:
     """The run by its id, else, where the server has given it another, by experiment and name."""
     try:
-        return client.get_run(details["RunId"])
+        return client.get_run(str(details.get("RunId")))
     except missing as error:
         if getattr(error, "error_code", "") != "RESOURCE_DOES_NOT_EXIST":
             raise
-    experiment = client.get_experiment_by_name(details.get("ExperimentName", ""))
-    name = str(details.get("RunName", "")).replace("'", "")
+    experiment = client.get_experiment_by_name(details.get("ExperimentName") or "")
+    name = str(details.get("RunName") or "").replace("'", "")
     runs = client.search_runs([experiment.experiment_id], f"attributes.run_name = '{name}'") if experiment else []
     if not runs:
-        raise NoMetrics(f"the tracking server knows no run {details['RunId']}")
+        raise NoMetrics(f"the tracking server knows no run {details.get('RunId')}")
     return runs[0]
 
 
@@ -105,6 +111,15 @@ def _tracking_uri(status: Status) -> str:
     if not found:
         raise NoMetrics(f"{status.name} names no MLflow app")
     return found
+
+
+def place(status: Status) -> str:
+    """Where MLflow's pages show the run of a job, as a URL's fragment; empty where it has none."""
+    run = status.details.get("mlflow_details") or {}
+    if not run.get("ExperimentId"):
+        return ""
+    page = f"/runs/{run['RunId']}" if run.get("RunId") else ""
+    return f"#/experiments/{run['ExperimentId']}{page}?workspace=default"
 
 
 def resource(status: Status) -> str:

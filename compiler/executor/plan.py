@@ -94,14 +94,9 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
 
     Raises CloudError, and InvalidFiles where the caller is in another account.
     """
-    accounts = {file.content.account for file in order.files.values()}
-    if not accounts:
-        return Plan()
-    region = min(file.content.region for file in order.files.values())
-    with ThreadPoolExecutor() as pool:
-        asked, finding = pool.submit(cloud.account, region), pool.submit(runs.find, cloud, order.files.values())
-        if wrong := sorted(accounts - {caller := asked.result()}):
-            raise InvalidFiles(f"compiled for account {', '.join(wrong)}, but the caller is in {caller}")
+    with ThreadPoolExecutor(1) as pool:  # both at once: the account is nearly always the right one
+        finding = pool.submit(runs.find, cloud, order.files.values())
+        runs.check_account(cloud, order.files.values())
         found = runs.with_reasons(cloud, order.files, finding.result())
     fresh = [f for f in order.targets() if f.content.requests and f.address not in found.runs]
     made = [

@@ -8,13 +8,14 @@ job's own document, or only into MLflow. Refuses: objects that are not what eval
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from compiler.executor import metrics, targets, track
 from compiler.executor.cloud import Cloud
-from compiler.executor.track import Status
+from compiler.executor.track import Status, at
 
 _JUDGE_SUMMARY = "bedrock_llm_judge_results.json"
 _SIDES = {
@@ -110,30 +111,20 @@ def judgements(cloud: Cloud, status: Status, region: str | None, offset: int, li
 
 
 def _judgement(side: str, record: Mapping[str, Any]) -> Judgement:
-    scores = _at(record, "automatedEvaluationResult", "scores")
+    scores = at(record, "automatedEvaluationResult", "scores")
     return Judgement(
         side,
-        str(_at(record, "inputRecord", "prompt") or ""),
-        str(_at(record, "modelResponses", 0, "response") or ""),
+        str(at(record, "inputRecord", "prompt") or ""),
+        str(at(record, "modelResponses", 0, "response") or ""),
         tuple(
             Opinion(
-                str(_at(score, "metricName") or ""),
-                _number(_at(score, "result")),
-                str(_at(score, "evaluatorDetails", 0, "explanation") or ""),
+                str(at(score, "metricName") or ""),
+                _number(at(score, "result")),
+                str(at(score, "evaluatorDetails", 0, "explanation") or ""),
             )
             for score in (scores if isinstance(scores, list) else ())
         ),
     )
-
-
-def _at(tree: Any, *path: str | int) -> Any:
-    """Follow a path in what others have written; None where it leads nowhere."""
-    for step in path:
-        try:
-            tree = tree[step]
-        except (LookupError, TypeError):
-            return None
-    return tree
 
 
 def _scored(status: Status) -> list[tuple[str, str]]:
@@ -178,7 +169,7 @@ def _of_job(cloud: Cloud, arn: str, region: str | None) -> Mapping[str, float]:
             if not isinstance(results, dict):
                 raise NoResults(f"s3://{bucket}/{key} is not what an evaluation leaves: `results` is no mapping")
             if file == _JUDGE_SUMMARY:
-                return _numbers({metric: _at(value, "score") for metric, value in results.items()})
+                return _numbers({metric: at(value, "score") for metric, value in results.items()})
             return _numbers(_first_task(results))
     raise NoResults(f"no results in s3://{bucket}/{folder}")
 
@@ -207,7 +198,12 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # JSON's whole numbers have no end
+        return math.inf if value > 0 else -math.inf
 
 
 def _keys(cloud: Cloud, bucket: str, prefix: str, region: str | None) -> Iterator[str]:

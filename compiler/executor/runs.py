@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from compiler.compiled import DIGITS, Compiled, Request
 from compiler.executor.cloud import Cloud, CloudError
-from compiler.executor.files import File
+from compiler.executor.files import File, InvalidFiles
 
 State = Literal["running", "done", "failed"]
 THREADS = 8
@@ -98,6 +98,17 @@ def find(cloud: Cloud, files: Iterable[File]) -> Found:
                     elif before:
                         earlier[file.address] = before
     return Found(runs, earlier)
+
+
+def check_account(cloud: Cloud, files: Iterable[File]) -> None:
+    """Refuse files of another account than the caller's: nothing of theirs could be found here.
+
+    Raises InvalidFiles, CloudError.
+    """
+    accounts = {file.content.account: file.content.region for file in files}
+    caller = cloud.account(min(accounts.values())) if accounts else ""
+    if wrong := sorted(accounts.keys() - {caller}):
+        raise InvalidFiles(f"compiled for account {', '.join(wrong)}, but the caller is in {caller}")
 
 
 def with_reasons(cloud: Cloud, files: Mapping[str, File], found: Found) -> Found:

@@ -6,10 +6,12 @@ In: an address, a compiled file, a job name, an ARN. Out: a `Target`. Refuses na
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from compiler.diagnostics import did_you_mean
 from compiler.executor import runs
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File
@@ -25,6 +27,8 @@ CATEGORIES = (
 _EXECUTION = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:pipeline/(?P<name>[^/]+)/execution/[^/]+")
 _JOB = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:job/(?P<category>[^/]+)/(?P<name>[^/]+)")
 _TRAINING_JOB = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:training-job/(?P<name>[^/]+)")
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}")
+"""What a job or an execution can be called."""
 
 
 class UnknownTarget(Exception):
@@ -52,25 +56,81 @@ def find(cloud: Cloud, text: str, files: Mapping[str, File]) -> Target:
     if text in files:
         return of_file(cloud, files[text])
     target = _named(cloud, text)
+    if target is None:
+        hint = did_you_mean(text, tuple(files)) or "give an address, a compiled file, a name or an ARN"
+        raise UnknownTarget(f"nothing is called {text!r}: {hint}")
     file = next((f for f in files.values() if target.name.endswith(runs.suffix(f.content))), None)
     return replace(target, file=file)
 
 
-def _named(cloud: Cloud, text: str) -> Target:
+def _named(cloud: Cloud, text: str) -> Target | None:
     if found := _EXECUTION.fullmatch(text):
-        execution = cloud.call("sagemaker", "DescribePipelineExecution", found["region"], PipelineExecutionArn=text)
-        name = str(execution.get("PipelineExecutionDisplayName", found["name"]))
+        try:
+            answer = cloud.call("sagemaker", "DescribePipelineExecution", found["region"], PipelineExecutionArn=text)
+        except CloudError as error:
+            if error.is_missing:
+                return None
+            raise
+        name = str(answer.get("PipelineExecutionDisplayName", found["name"]))
         return Target("execution", name, text, region=found["region"])
-    if target := of_arn(text):
-        return target
-    job = _unless_missing(cloud, "DescribeTrainingJob", TrainingJobName=text)
-    if job is not None:
-        return Target("training-job", text, job["TrainingJobArn"])
-    for category in CATEGORIES:
-        job = _unless_missing(cloud, "DescribeJob", JobName=text, JobCategory=category)
-        if job is not None:
-            return Target("job", text, job["JobArn"], category)
-    raise UnknownTarget(f"nothing is called {text!r}: give an address, a compiled file, a job name or an ARN")
+    if named := of_arn(text):
+        # a job is asked for by its name alone: that of another account's may be one of ours, too
+        described = _job(cloud, named.name, named.category, named.region)
+        return described if described and described.arn.lower() == text.lower() else None
+    if not _NAME.fullmatch(text):
+        return None
+    denied: CloudError | None = None
+    looks = [partial(_job, cloud, text, category) for category in ("", *CATEGORIES)]
+    for look in (*looks, partial(_evaluation, cloud, text)):
+        try:
+            if target := look():
+                return target
+        except CloudError as error:  # who may see only some of it finds what is there
+            if not error.is_denied:
+                raise
+            denied = error
+    if denied is not None:
+        raise denied
+    return None
+
+
+def _job(cloud: Cloud, name: str, category: str, region: str | None = None) -> Target | None:
+    """The job, or without a category the training job, of a name; a category that a region has not yet has none."""
+    try:
+        if category:
+            found = cloud.call("sagemaker", "DescribeJob", region, JobName=name, JobCategory=category)
+            return Target("job", name, found["JobArn"], category, region)
+        found = cloud.call("sagemaker", "DescribeTrainingJob", region, TrainingJobName=name)
+        return Target("training-job", name, found["TrainingJobArn"], region=region)
+    except CloudError as error:
+        if error.is_missing or error.code == "ValidationException":
+            return None
+        raise
+
+
+def _evaluation(cloud: Cloud, name: str) -> Target | None:
+    for summary in evaluations(cloud, "SagemakerEvaluation"):
+        if summary.get("PipelineExecutionDisplayName") == name:
+            return Target("execution", name, summary["PipelineExecutionArn"])
+    return None
+
+
+def evaluations(cloud: Cloud, prefix: str, **given: Any) -> Iterator[dict[str, Any]]:
+    """List the executions of all pipelines whose names start with a prefix; a pipeline deleted meanwhile has none.
+
+    Raises CloudError.
+    """
+    named: dict[str, Any] = {"PipelineNamePrefix": prefix, "MaxResults": 100}
+    for pipelines in cloud.pages("sagemaker", "ListPipelines", "PipelineSummaries", **named):
+        for pipeline in pipelines:
+            parameters = {"PipelineName": pipeline["PipelineName"], "MaxResults": 100, **given}
+            key = "PipelineExecutionSummaries"
+            try:
+                for page in cloud.pages("sagemaker", "ListPipelineExecutions", key, **parameters):
+                    yield from page
+            except CloudError as error:
+                if not error.is_missing:
+                    raise
 
 
 def of_arn(arn: str) -> Target | None:
@@ -83,9 +143,15 @@ def of_arn(arn: str) -> Target | None:
 
 
 def of_file(cloud: Cloud, file: File) -> Target:
-    """Find the run of a compiled file."""
+    """Find the run of a compiled file.
+
+    Raises UnknownTarget, InvalidFiles for a file of another account, CloudError.
+    """
+    if not file.content.requests:
+        raise UnknownTarget(f"{file.address} runs nothing itself")
     run = runs.find(cloud, [file]).runs.get(file.address)
     if run is None:
+        runs.check_account(cloud, [file])
         raise UnknownTarget(f"{file.address} has not run: `sagespec apply {file.path}` submits it")
     return of_run(file, run)
 
@@ -99,13 +165,3 @@ def of_run(file: File, run: runs.Run) -> Target:
     )
     category = request.parameters.get("JobCategory", "") if request else ""
     return Target(kind, run.name, run.arn, category, file.content.region, file)
-
-
-def _unless_missing(cloud: Cloud, operation: str, **parameters: Any) -> dict[str, Any] | None:
-    """A text that is no name, and a category that this region does not have yet, name nothing either."""
-    try:
-        return cloud.call("sagemaker", operation, **parameters)
-    except CloudError as error:
-        if error.is_missing or error.code == "ValidationException":
-            return None
-        raise

@@ -5,6 +5,7 @@ In: the thresholds of a file and its scores. Out: a `Verdict` for each threshold
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,8 +36,8 @@ def judge(thresholds: Iterable[Mapping[str, Any]], scores: Iterable[Score]) -> t
 def _judge(threshold: Mapping[str, Any], score: Score | None, known: list[str]) -> Iterable[Verdict]:
     metric = threshold["metric"]
     minimum, most_lost = threshold.get("minimum"), threshold.get("maximum_loss")
-    wanted = [] if minimum is None else [f"at least {minimum:g}"]
-    wanted += [] if most_lost is None else [f"at most {most_lost:g} below the base model"]
+    wanted = [] if minimum is None else [f"at least {minimum}"]
+    wanted += [] if most_lost is None else [f"at most {most_lost} below the base model"]
     if score is None:
         reason = f"there is no metric {metric}; there is {', '.join(known) or 'none'}"
         return [Verdict(metric, text, False, reason) for text in wanted]
@@ -49,12 +50,15 @@ def _judge(threshold: Mapping[str, Any], score: Score | None, known: list[str]) 
         if score.base is None or score.custom is None:
             found.append(Verdict(metric, wanted[-1], False, "only one model was evaluated"))
         else:
+            # numbers of a few decimal digits: 0.8 - 0.78 is a little more than 0.02
+            most = score.custom + most_lost
+            met = most >= score.base or math.isclose(most, score.base)
             loss = score.base - score.custom
-            met = loss <= most_lost
             reason = "" if met else f"is {_shown(score.custom)}, {loss:.4g} below {_shown(score.base)}"
             found.append(Verdict(metric, wanted[-1], met, reason))
     return found
 
 
 def _shown(value: float | None) -> str:
-    return "absent" if value is None else f"{value:.4g}"
+    """All digits: what is a little below 0.6 must not read as 0.6."""
+    return "absent" if value is None else f"{value}"

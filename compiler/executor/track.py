@@ -70,15 +70,26 @@ def elapsed(status: Status, now: datetime) -> timedelta | None:
 
 
 def progress(status: Status) -> str:
-    """Say how far something is: `epoch 1/2, step 3/10`, or `3 of 4 steps`."""
-    info = status.details.get("progress_info") or {}
-    if "MaxEpoch" in info:
-        total = info["MaxEpoch"] * info.get("StepsPerEpoch", 0)
-        return f"epoch {info.get('CurrentEpoch')}/{info['MaxEpoch']}, step {info.get('CurrentStep')}/{total}"
-    if "MaxSteps" in info:
-        return f"step {info.get('CurrentStep')}/{info['MaxSteps']}"
+    """Say how far something is: `epoch 1/2, step 3/5`, or `3 of 4 steps`."""
+    info = status.details.get("progress_info")
+    epochs, step = at(info, "MaxEpoch"), at(info, "CurrentStep") or 0
+    # steps are counted anew in each epoch; training jobs have another word for how many there are
+    steps = (at(info, "StepsPerEpoch") or at(info, "TotalStepCountPerEpoch")) if epochs else at(info, "MaxSteps")
+    if steps:
+        epoch = f"epoch {at(info, 'CurrentEpoch') or 0}/{epochs}, " if epochs else ""
+        return f"{epoch}step {step}/{steps}"
     done = sum(runs.state_of(step.status) == "done" for step in status.steps)
     return f"{done} of {status.details.get('step_count', len(status.steps))} steps" if status.steps else ""
+
+
+def at(tree: Any, *path: str | int) -> Any:
+    """Follow a path in what others have written; None where it leads nowhere."""
+    for step in path:
+        try:
+            tree = tree[step]
+        except (LookupError, TypeError):
+            return None
+    return tree
 
 
 def status(cloud: Cloud, target: Target) -> Status:
@@ -96,7 +107,6 @@ def _job(cloud: Cloud, target: Target) -> Status:
     parameters = {"JobName": target.name, "JobCategory": target.category}
     found = cloud.call("sagemaker", "DescribeJob", target.region, **parameters)
     document = _document(found.get("JobConfigDocument"))
-    output = document.get("ServiceOutput", {})
     details = {
         "job_category": found["JobCategory"],
         "role_arn": found["RoleArn"],
@@ -104,15 +114,17 @@ def _job(cloud: Cloud, target: Target) -> Status:
         "secondary_status_transitions": found["SecondaryStatusTransitions"],
         "agent_config": document.get("AgentConfig"),
         "training_config": document.get("TrainingConfig") or document.get("EvaluationConfig"),
-        "s3_output_path": document.get("OutputDataConfig", {}).get("S3OutputPath"),
+        "s3_output_path": at(document, "OutputDataConfig", "S3OutputPath"),
         "model_package_config": document.get("ModelPackageConfig"),
-        "output_model_package_arn": output.get("OutputModelPackageArn"),
-        "mlflow_config": _mlflow_config(document),
-        "mlflow_details": output.get("MlflowDetails"),
-        "billable_token_usage": output.get("BillableTokenUsage"),
-        "progress_info": output.get("ProgressInfo"),
-        "rollout_info": output.get("RolloutInfo"),
-        "evaluation_metrics": output.get("EvaluationMetrics"),
+        "output_model_package_arn": at(document, "ServiceOutput", "OutputModelPackageArn"),
+        # a training's document has it in one place, an evaluation's in another
+        "mlflow_config": at(document, "TrainingConfig", "MlflowConfig")
+        or at(document, "OutputDataConfig", "MlflowConfig"),
+        "mlflow_details": at(document, "ServiceOutput", "MlflowDetails"),
+        "billable_token_usage": at(document, "ServiceOutput", "BillableTokenUsage"),
+        "progress_info": at(document, "ServiceOutput", "ProgressInfo"),
+        "rollout_info": at(document, "ServiceOutput", "RolloutInfo"),
+        "evaluation_metrics": at(document, "ServiceOutput", "EvaluationMetrics"),
         "tags": found.get("Tags", []),
     }
     return Status(
@@ -129,12 +141,6 @@ def _job(cloud: Cloud, target: Target) -> Status:
     )
 
 
-def _mlflow_config(document: Mapping[str, Any]) -> Any:
-    """A training job's document has it in one place, an evaluation's in another."""
-    of_training = document.get("TrainingConfig", {}).get("MlflowConfig")
-    return of_training or document.get("OutputDataConfig", {}).get("MlflowConfig")
-
-
 def _training_job(cloud: Cloud, target: Target) -> Status:
     found = cloud.call("sagemaker", "DescribeTrainingJob", target.region, TrainingJobName=target.name)
     wanted = {
@@ -144,7 +150,10 @@ def _training_job(cloud: Cloud, target: Target) -> Status:
         "resource_config": "ResourceConfig",
         "model_artifacts": "ModelArtifacts",
         "model_package_config": "ModelPackageConfig",
+        "output_model_package_arn": "OutputModelPackageArn",
         "billable_time_in_seconds": "BillableTimeInSeconds",
+        "mlflow_config": "MlflowConfig",
+        "progress_info": "ProgressInfo",
     }
     return Status(
         kind="training-job",
@@ -158,9 +167,23 @@ def _training_job(cloud: Cloud, target: Target) -> Status:
         end_time=found.get("TrainingEndTime"),
         details={
             **{name: found.get(member) for name, member in wanted.items()},
-            "s3_output_path": found.get("OutputDataConfig", {}).get("S3OutputPath"),
+            "s3_output_path": at(found, "OutputDataConfig", "S3OutputPath"),
+            "mlflow_details": _mlflow_details(found),
         },
     )
+
+
+def _mlflow_details(job: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Where a training job logs to, in the words of the Job API's documents."""
+    if not job.get("MlflowDetails"):
+        return None
+    names, ids = job.get("MlflowConfig", {}), job["MlflowDetails"]
+    return {
+        "ExperimentName": names.get("MlflowExperimentName"),
+        "RunName": names.get("MlflowRunName"),
+        "ExperimentId": ids.get("MlflowExperimentId"),
+        "RunId": ids.get("MlflowRunId"),
+    }
 
 
 def _execution(cloud: Cloud, target: Target) -> Status:

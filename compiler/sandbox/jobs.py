@@ -91,7 +91,7 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
     else:
         transitions[-1].pop("EndTime")
         status, secondary = "InProgress", transitions[-1]["Status"]
-    progress = min(1.0, (now() - started) / region.timing.job)
+    progress = min(1.0, (min(now(), end) - started) / region.timing.job)
     answer = {
         **{k: job[k] for k in ("JobName", "JobArn", "RoleArn", "JobCategory", "JobConfigSchemaVersion")},
         "JobConfigDocument": _with_output(region, job, progress, status),
@@ -133,12 +133,15 @@ def _with_output(region: Region, job: dict[str, Any], progress: float, status: s
         },
     }
     if job["JobCategory"] == "AgentRFT":
-        step = int(progress * EPOCHS * STEPS_PER_EPOCH)
+        # the step that runs, counted from 1 in each epoch
+        epoch, step = divmod(
+            min(EPOCHS * STEPS_PER_EPOCH - 1, int(progress * EPOCHS * STEPS_PER_EPOCH)), STEPS_PER_EPOCH
+        )
         output["ProgressInfo"] = {
             "MaxEpoch": EPOCHS,
             "StepsPerEpoch": STEPS_PER_EPOCH,
-            "CurrentEpoch": min(EPOCHS, 1 + step // STEPS_PER_EPOCH),
-            "CurrentStep": step,
+            "CurrentEpoch": epoch + 1,
+            "CurrentStep": step + 1,
         }
         output["RolloutInfo"] = {"Completed": int(progress * 160), "Total": 160}
         if status == "Completed":

@@ -27,7 +27,7 @@ def filter_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]
     events = [
         event
         for name, job in _jobs(region, group)
-        for event in _events(name, job)
+        for event in _events(name, job, region.timing.job)
         if event["logStreamName"].startswith(prefix) and event["timestamp"] >= since
     ]
     events.sort(key=lambda e: (e["timestamp"], e["eventId"]))
@@ -52,17 +52,21 @@ def _jobs(region: Region, group: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, training.current(region, job)
 
 
-def _events(name: str, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _events(name: str, job: dict[str, Any], seconds: float) -> Iterator[dict[str, Any]]:
+    """What a job that takes so many seconds has written so far; each line has its time, whenever it is looked at."""
     stream = f"{name}/algo-1-1767225600"
+    shares = dict(jobs.PHASES[job["JobCategory"]] if "JobCategory" in job else training.PHASES)
     for transition in job["SecondaryStatusTransitions"]:
-        start, end = transition["StartTime"], transition.get("EndTime", job["LastModifiedTime"])
+        start = transition["StartTime"]
         lines = [f"{transition['Status']}", transition.get("StatusMessage", "")]
         if transition["Status"] in ("Training", "Evaluating"):
             lines += [
                 f"step {n}: reward {0.3 + n / 40:.3f}" for n in range(1, jobs.EPOCHS * jobs.STEPS_PER_EPOCH + 1)
             ]
         for nth, line in enumerate(filter(None, lines)):
-            at = start + (end - start) * nth / len(lines)
+            at = start + shares.get(transition["Status"], 0) * seconds * nth / len(lines)
+            if at > job["LastModifiedTime"]:
+                break
             identity = f"{name}{transition['Status']}{nth}"
             yield {
                 "eventId": hashlib.sha256(identity.encode()).hexdigest()[:56],

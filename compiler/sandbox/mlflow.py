@@ -70,7 +70,9 @@ def _history(job: dict[str, Any]) -> list[dict[str, Any]]:
         scores = output.get("EvaluationMetrics", {})
         return [{"key": key, "value": value, "timestamp": start, "step": 0} for key, value in scores.items()]
     found = []
-    for step in range(1, output["ProgressInfo"]["CurrentStep"] + 1):
+    info = output["ProgressInfo"]
+    begun = (info["CurrentEpoch"] - 1) * info["StepsPerEpoch"] + info["CurrentStep"]
+    for step in range(1, begun + (job["JobStatus"] == "Completed")):
         noise = int(hashlib.sha256(f"{job['JobName']}{step}".encode()).hexdigest()[:4], 16) / 0xFFFF
         values = {
             "rollout/reward/mean": round(0.3 + 0.04 * step + noise / 20, 4),

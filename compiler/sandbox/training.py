@@ -8,7 +8,7 @@ from compiler.sandbox import results
 from compiler.sandbox.jobs import FAIL_TAG, RUNNING
 from compiler.sandbox.service import Region, ServiceError, now, operation, page, select
 
-_PHASES = (("Starting", 0.2), ("Downloading", 0.1), ("Training", 0.6), ("Uploading", 0.1))
+PHASES = (("Starting", 0.2), ("Downloading", 0.1), ("Training", 0.6), ("Uploading", 0.1))
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -46,7 +46,7 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
     done = now() >= end
     transitions: list[dict[str, Any]] = []
     at = started
-    for phase, share in _PHASES:
+    for phase, share in PHASES:
         if at > min(now(), end) and transitions:
             break
         transitions.append({"Status": phase, "StartTime": at, "EndTime": min(at + share * length, end)})

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -123,6 +124,23 @@ def test_what_moto_is_not_up_to_is_an_error_too(account: Sandbox, quiet: None) -
     assert raw(account, "PUT /2015-03-31/functions/x HTTP/1.1\r\nContent-Length: 3", b"\r\nzzz", "lambda")[0] >= 400
     assert raw(account, "GET /runtimes/?maxResults=abc HTTP/1.1", b"\r\n", "bedrock-agentcore")[0] == 400
     assert raw(account, "GET /api/2.0/mlflow/runs/get HTTP/1.1", b"\r\n")[0] == 404
+
+
+@pytest.mark.parametrize(("program", "code"), [("exit 3", 3), ("kill -9 $$", 137), ("kill -INT $$; exit 4", 130)])
+def test_a_program_ends_as_it_would_in_a_shell(project: Path, run: Run, program: str, code: int) -> None:
+    run("sandbox", "--", "sh", "-c", program, code=code)
+
+
+def test_a_program_answers_signals_itself(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    answers = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); print('on', flush=True)"
+    command = [sys.executable, "-m", "compiler", "sandbox", "--", sys.executable, "-c", f"{answers}; signal.pause()"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"on\n"
+        running.terminate()
+        assert running.stdout.read() == b"", "which ends once the program has ended, too"
+    assert running.returncode == 7
 
 
 def test_a_port_that_is_taken(run: Run) -> None:

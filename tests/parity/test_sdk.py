@@ -43,7 +43,8 @@ def test_the_sdk_reads_jobs_and_evaluations(project: Path, aws: Sandbox, run: Ru
     assert read["job"]["s3_output_path"] == details["s3_output_path"]
     assert read["job"]["agent"] == details["agent_config"]
     assert read["job"]["training"] == details["training_config"]
-    assert set(read["jobs"]) == {s["name"] for s in ours if s["kind"] == "job"}
+    listed = json.loads(run("list", "--kind", "MultiTurnRLTrainer", "-o", "json").stdout)["runs"]
+    assert set(read["jobs"]) == {entry["name"] for entry in listed} > {job["name"]}
 
     assert {e["arn"] for e in read["listed"]} == set(executions)
     for found in (*read["listed"], *read["executions"].values()):

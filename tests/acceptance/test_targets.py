@@ -1,0 +1,93 @@
+"""What commands are about: names, ARNs, files and folders, ours and those of others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from compiler.sandbox import Sandbox
+from compiler.sandbox.service import OPERATIONS, Region, ServiceError
+from tests.acceptance.test_track import BENCHMARK, TRAINER, evaluated, trained
+from tests.conftest import Run
+
+__all__ = ["evaluated", "trained"]
+
+
+def described(run: Run, target: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads(run("describe", target, "-o", "json").stdout)
+    return found
+
+
+def test_the_arn_of_another_accounts_job_is_not_ours(trained: Path, aws: Sandbox, run: Run) -> None:
+    arn = described(run, TRAINER)["arn"]
+    theirs = arn.replace(aws.account, "999999999999")
+    for words in (("describe", theirs), ("delete", theirs, "--yes"), ("stop", theirs, "--yes"), ("wait", theirs)):
+        assert f"nothing is called {theirs!r}" in run(*words, code=1).stderr
+    assert described(run, arn)["arn"] == arn, "and nothing has been deleted"
+
+
+def test_an_execution_goes_by_its_name_too(evaluated: Path, run: Run) -> None:
+    said = described(run, BENCHMARK)
+    assert described(run, said["name"]) == said
+    assert "nothing is called 'nothing'" in run("describe", "nothing", code=1).stderr
+    for name in (f"{said['arn']}x", "arn:aws:sagemaker:us-west-2:123456789012:job/AgentRFT/x", "a b", "."):
+        assert run("describe", name, code=1).stderr.startswith("error: ")
+    misspelt = run("describe", "BenchMarkEvaluator/lama-mmlu", code=1).stderr
+    assert f"did you mean {BENCHMARK!r}?" in misspelt
+
+
+def test_a_folder_is_one_target_where_it_has_one_file(evaluated: Path, run: Run) -> None:
+    said = described(run, "compiled/BenchMarkEvaluator")
+    assert said["address"] == BENCHMARK
+    assert "compiled has 2 compiled files: name one of them" in run("stop", "compiled", "--yes", code=1).stderr
+    assert run("wait", "compiled").stderr.count("Succeeded") == 2
+
+
+def test_what_runs_nothing_itself(project: Path, aws: Sandbox, run: Run) -> None:
+    """A function of others is only looked at."""
+    (project / "specs" / "agent.yaml").write_text(
+        "apiVersion: sagespec/v1\nkind: CustomAgentLambda\nmetadata: {name: theirs}\n"
+        "spec: {lambda_arn: 'arn:aws:lambda:us-west-2:123456789012:function:theirs'}\n",
+        "utf-8",
+    )
+    run("compile")
+    assert "CustomAgentLambda/theirs runs nothing itself" in run("wait", "CustomAgentLambda/theirs", code=1).stderr
+    run("wait", "compiled")
+
+
+def test_files_of_another_account_are_not_there(trained: Path, aws: Sandbox, run: Run) -> None:
+    run("delete", TRAINER, "--yes")
+    assert "has not run" in run("status").stdout
+    aws.region("us-west-2").account = "999999999999"
+    for words in (("status",), ("describe", TRAINER)):
+        said = run(*words, code=1).stderr
+        assert "compiled for account 123456789012, but the caller is in 999999999999" in said
+
+
+def test_who_may_not_see_training_jobs_finds_others(
+    trained: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_region: Region, _request: dict[str, Any]) -> dict[str, Any]:
+        raise ServiceError("AccessDeniedException", "not yours")
+
+    name = described(run, TRAINER)["name"]
+    monkeypatch.setitem(OPERATIONS, "DescribeTrainingJob", refuse)
+    assert described(run, name)["kind"] == "job"
+    assert "the permission sagemaker:DescribeTrainingJob" in run("describe", "nothing", code=3).stderr
+
+
+def test_list_hides_the_jobs_of_steps_and_no_others(evaluated: Path, aws: Sandbox, run: Run) -> None:
+    sagemaker = boto3.client("sagemaker")
+    names = [job["TrainingJobName"] for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
+    job = sagemaker.describe_training_job(TrainingJobName=names[0])
+    kept = {"RoleArn", "AlgorithmSpecification", "ResourceConfig", "ServerlessJobConfig", "HyperParameters"}
+    job = {key: value for key, value in job.items() if key in {*kept, "OutputDataConfig", "StoppingCondition"}}
+    ours = "pipelines-of-mine-0123456789ab"
+    sagemaker.create_training_job(TrainingJobName=ours, **job)
+    listed = {entry["name"] for entry in json.loads(run("list", "-o", "json").stdout)["runs"]}
+    assert ours in listed
+    assert not listed & set(names)
