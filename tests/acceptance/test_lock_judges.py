@@ -57,7 +57,8 @@ def test_a_judge_that_ends_within_thirty_days_is_told(
     run("compile")
     lock = json.loads((project / FILE).read_text("utf-8"))
     lock["contexts"]["123456789012/us-west-2"]["judge_models"][judge]["end_of_life"] = ends
-    plans.warn_of_ends(files.read([project / "compiled"]), lock, date(2027, 3, 1))
+    (project / FILE).write_text(json.dumps(lock), "utf-8")
+    plans.warn_of_ends(files.read([project / "compiled"]), None, date(2027, 3, 1))
     said = capfd.readouterr().err
     assert said == (
         f"warning: LLMAsJudgeEvaluator/tone: the judge {judge} {told} {ends}; choose another\n" if told else ""

@@ -136,7 +136,7 @@ def test_a_reader_that_goes_ends_the_run_in_peace(project: Path) -> None:
         assert process.stderr is not None
         assert process.stdout.readline() == "[algo-1] ready\n"
         process.stdout.close()
-        assert process.wait() == 0
+        assert process.wait() == 130
         assert process.stderr.read() == ""
         check_nothing_is_left(project, reports)
 
