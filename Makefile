@@ -10,6 +10,7 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade 'pip>=25.1'
 	$(PIP) install --editable '.[sandbox]'
+	$(BIN)/python -m compileall -q compiler # as pip does for what is not editable
 	touch $@
 
 $(VENV)/.developed: $(VENV)/.installed

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -128,7 +129,7 @@ def targets(
     return found
 
 
-def target(cloud: Cloud, name: str, environment: str | None, project_file: Path | None) -> Target:
+def find_one(cloud: Cloud, name: str, environment: str | None, project_file: Path | None) -> Target:
     """The one thing that a name stands for.
 
     Raises UnknownTarget, CloudError.
@@ -140,6 +141,27 @@ def target(cloud: Cloud, name: str, environment: str | None, project_file: Path 
         return of_file(cloud, inside[0])
     (found,) = targets(cloud, [name], environment, project_file).values()
     return found
+
+
+def on_target(command: Callable[..., int]) -> Callable[..., int]:
+    """Make a command of one TARGET: it is called with the cloud, and with what TARGET stands for."""
+
+    @click.argument("target")
+    @aws_options
+    @wraps(command)
+    def given(
+        target: str,
+        environment: str | None,
+        profile: str | None,
+        region: str | None,
+        project_file: Path | None,
+        **others: Any,
+    ) -> int:
+        cloud = regional(profile, region, environment, project_file)
+        with trouble():
+            return command(cloud, find_one(cloud, target, environment, project_file), **others)
+
+    return given
 
 
 def lock_of(project_file: Path | None) -> dict[str, Any] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,26 +11,17 @@ import click
 from compiler import distributed
 from compiler.cli import aws, exits
 from compiler.executor import track
+from compiler.executor.cloud import Cloud
+from compiler.executor.targets import Target
 from compiler.report import printable
 
 
 @click.command("describe")
-@click.argument("target")
-@aws.aws_options
+@aws.on_target
 @aws.OUTPUT
-def command(
-    target: str,
-    environment: str | None,
-    profile: str | None,
-    region: str | None,
-    project_file: Path | None,
-    form: str,
-) -> int:
+def command(cloud: Cloud, found: Target, form: str) -> int:
     """Show all of TARGET: an address, a compiled file, a job name or an ARN."""
-    cloud = aws.regional(profile, region, environment, project_file)
-    with aws.trouble():
-        found = aws.target(cloud, target, environment, project_file)
-        status = asdict(track.status(cloud, found))
+    status = asdict(track.status(cloud, found))
     if found.file is not None:
         content = found.file.content
         status["compiled"] = {

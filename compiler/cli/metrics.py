@@ -40,7 +40,7 @@ def command(
         _check_picture(plot)
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        found = aws.target(cloud, target, environment, project_file)
+        found = aws.find_one(cloud, target, environment, project_file)
         series = metrics.read(track.status(cloud, found), wanted)
     if plot is not None and len(series.metrics) > PANELS:
         raise click.BadParameter(

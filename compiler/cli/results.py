@@ -50,7 +50,7 @@ def command(
         raise click.UsageError(f"judgements are shown as a table or as JSON, not as {form}")
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        found = aws.target(cloud, target, environment, project_file)
+        found = aws.find_one(cloud, target, environment, project_file)
         if check and found.file is None:
             raise exits.Stop("--check needs a compiled file: thresholds are in there", exits.INVALID)
         status = track.status(cloud, found)

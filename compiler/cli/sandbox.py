@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from compiler.cli import aws, exits
+from compiler.cli import aws, exits, options
 
 SIGNALLED = 128
 """What a shell adds to the number of the signal that has ended a program."""
@@ -25,7 +25,7 @@ SIGNALLED = 128
     "--faults", metavar="SPEC", default="", help="Misbehave: throttle=0.3,error=0.1,drop=0.05,latency=0.05,seed=7"
 )
 @click.option("--bucket", "buckets", metavar="NAME", multiple=True, help="A bucket that exists.")
-@click.option("--project", "project_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@options.PROJECT
 def command(
     program: tuple[str, ...], port: int, faults: str, buckets: tuple[str, ...], project_file: Path | None
 ) -> int:

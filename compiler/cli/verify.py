@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from compiler.cli import aws, exits
 from compiler.executor import verify
+from compiler.executor.cloud import Cloud
+from compiler.executor.targets import Target
 from compiler.report import printable
 
 
 @click.command("verify")
-@click.argument("target")
-@aws.aws_options
+@aws.on_target
 @aws.OUTPUT
-def command(
-    target: str,
-    environment: str | None,
-    profile: str | None,
-    region: str | None,
-    project_file: Path | None,
-    form: str,
-) -> int:
+def command(cloud: Cloud, found: Target, form: str) -> int:
     """Compare what TARGET really ran with the compiled file; exit 1 where they differ."""
-    cloud = aws.regional(profile, region, environment, project_file)
-    with aws.trouble():
-        found = aws.target(cloud, target, environment, project_file)
-        file = found.file
-        if file is None:
-            raise exits.Stop(f"no compiled file has the identity of {found.name}", exits.INVALID)
-        try:
-            different = list(verify.verify(cloud, file, found.arn if found.kind == "execution" else found.name))
-        except verify.CannotVerify as error:
-            raise exits.Stop(str(error), exits.INVALID) from None
+    file = found.file
+    if file is None:
+        raise exits.Stop(f"no compiled file has the identity of {found.name}", exits.INVALID)
+    try:
+        different = list(verify.verify(cloud, file, found.arn if found.kind == "execution" else found.name))
+    except verify.CannotVerify as error:
+        raise exits.Stop(str(error), exits.INVALID) from None
     if form == "json":
         aws.show_json({"target": found.arn, "compiled": file.path.as_posix(), "differences": different})
     else:
