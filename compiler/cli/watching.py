@@ -16,8 +16,9 @@ from compiler.executor.apply import Event
 from compiler.executor.track import Status
 from compiler.report import printable
 
-NARROW, WIDE = 80, 130
-"""Columns of a terminal that has room for more than the most important, and for the names of runs, too."""
+COLUMNS = ("spec", "status", "secondary", "step", "progress", "elapsed", "run")
+NARROW, WIDE = 110, 160
+"""Columns of a terminal that has room for all but the names of runs in one line each, and for these, too."""
 
 
 class Watch:
@@ -56,23 +57,29 @@ class Watch:
         from rich.table import Table
         from rich.text import Text
 
-        columns = ["spec", "status", "secondary", "step", "progress", "elapsed", "run"]
-        shown = (
-            ["spec", "status", "progress"] if self._width < NARROW else columns[:6] if self._width < WIDE else columns
-        )
-        table = Table(box=None, pad_edge=False)
-        for column in shown:
+        shown = len(COLUMNS) if self._width >= WIDE else len(COLUMNS) - 1
+        table = Table(box=None, pad_edge=False, show_header=self._width >= NARROW)
+        for column in COLUMNS[:shown] if self._width >= NARROW else COLUMNS[:1]:
             table.add_column(column, overflow="fold")
-        for name, row in self._rows.items():
-            cells = (name, row.word, *_finer(row.status), _elapsed(row.status), row.what)
-            told = dict(zip(columns, cells, strict=True))
-            table.add_row(*(Text(printable(told[column])) for column in shown))
+        # what a low terminal has no room for is at the end: there nothing happens
+        for name, row in sorted(self._rows.items(), key=lambda item: _is_still(item[1])):
+            cells = [printable(c) for c in (name, row.word, *_finer(row.status), _elapsed(row.status), row.what)]
+            if self._width >= NARROW:
+                table.add_row(*(Text(cell) for cell in cells[:shown]))
+            else:
+                table.add_row(Text(cells[0]))
+                table.add_row(Text("  " + "  ".join(cell for cell in cells[1:shown] if cell)))
         table.caption = f"watching for {timedelta(seconds=int(time.monotonic() - self._started))}"
         return table
 
     def close(self) -> None:
         if self._live is not None:
             self._live.stop()
+
+
+def _is_still(event: Event) -> bool:
+    """Whether something has not begun, or is over."""
+    return event.status is None or event.status.state != "running"
 
 
 def _finer(status: Status | None) -> tuple[str, str, str]:
