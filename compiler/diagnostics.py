@@ -109,8 +109,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 @cache
 def _nearest(word: str, known: tuple[str, ...]) -> str:
     """The same, remembered: what is missing is missed by many."""
-    near = get_close_matches(word, known, n=1, cutoff=0.6) or get_close_matches(
-        word.lower(), [k for k in known if k.islower()], n=1, cutoff=0.6
+    near = (
+        [k for k in known if k.lower() == word.lower()]
+        or get_close_matches(word, known, n=1, cutoff=0.6)
+        or get_close_matches(word.lower(), [k for k in known if k.islower()], n=1, cutoff=0.6)
     )
     if near:
         return f"did you mean {near[0]!r}?"

@@ -35,8 +35,16 @@ def changes(made: Iterable[Compiled], output: Path, *, orphans: bool) -> list[Ch
     found = [_change(output / one.path, compiled.dump(one).encode()) for one in made]
     if orphans:
         kept = {change.path for change in found}
-        found += [Change(path, content, None) for path, content in _ours(output) if path not in kept]
+        found += [
+            Change(p, content, None) for p, content in _files(output) if p not in kept and _ours(output, p, content)
+        ]
     return sorted(found, key=lambda change: change.path)
+
+
+def strangers(changes: Iterable[Change], output: Path) -> list[Path]:
+    """What stands where compiled files do, and is none that we wrote: who applies the folder is refused for it."""
+    known = {change.path for change in changes}
+    return [p for p, content in _files(output) if p not in known and not _ours(output, p, content)]
 
 
 def _change(path: Path, after: bytes) -> Change:
@@ -50,17 +58,20 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def _ours(output: Path) -> Iterator[tuple[Path, bytes]]:
-    """The compiled files in a folder that we wrote: those that carry a digest that fits."""
+def _files(output: Path) -> Iterator[tuple[Path, bytes]]:
+    """The JSON files where compiled ones stand, one folder deep."""
     for path in (path for folder in _inside(output) for path in _inside(folder)):
         content = _content(path) if path.suffix == ".json" and path.is_file() else None
-        if content is None:
-            continue
-        try:
-            if compiled.load(content.decode("utf-8")).path == PurePosixPath(path.relative_to(output).as_posix()):
-                yield path, content
-        except (compiled.InvalidCompiled, UnicodeDecodeError):
-            continue
+        if content is not None:
+            yield path, content
+
+
+def _ours(output: Path, path: Path, content: bytes) -> bool:
+    """Whether we wrote a file: it carries a digest that fits, and is in its place."""
+    try:
+        return compiled.load(content.decode("utf-8")).path == PurePosixPath(path.relative_to(output).as_posix())
+    except (compiled.InvalidCompiled, UnicodeDecodeError):
+        return False
 
 
 def _inside(folder: Path) -> list[Path]:

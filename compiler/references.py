@@ -122,5 +122,5 @@ def _problems(spec: Spec, known: Collection[str], failed: Failed) -> Iterator[Pr
             hint = f"the first is at {first.file}:{first.line}" if first else ""
             yield Problem("broken-ref", f"{target} has errors of its own", path, hint)
         elif target not in known:
-            near = did_you_mean(target, [a for a in known if a.startswith(f"{kind}/")])
+            near = did_you_mean(target, [a for a in known if a.startswith(f"{kind}/") and a != spec.address])
             yield Problem("unknown-ref", f"no spec has the address {target}", path, near)

@@ -249,6 +249,14 @@ def covered(found: Project) -> list[str]:
     return [name for name, folder in folders.items() if folder.exists() and output in (folder, *folder.parents)]
 
 
+def is_among_specs(folder: Path, found: Project) -> bool:
+    """Whether a folder would be searched for specs: it lies in one of theirs, and not in the output folder."""
+    real = _real(folder)
+    above = (real, *real.parents)
+    searched = any(_real(found.root / name) in above for name in found.specs)
+    return searched and _real(found.root / found.output) not in above
+
+
 def _bad_paths(found: Project, *, no_lock: bool) -> Iterator[Diagnostic]:
     """Paths of a project file that lead where they should not, or nowhere."""
     if found.source is None:

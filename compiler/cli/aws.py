@@ -7,7 +7,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from functools import wraps
@@ -73,9 +73,7 @@ def order(
     if not chosen:
         settings = options.settings(environment, (), project_file, "text", None)
         chosen = [settings.output]
-    missing = [path for path in chosen if not path.exists()]
-    if missing:
-        raise exits.Stop(f"{missing[0]}: no such file or folder; run `sagespec compile` first", exits.INVALID)
+    _check_there(chosen)
     with trouble():
         found = files.read(chosen)
     regions = {file.content.region for file in found.files.values()}
@@ -83,6 +81,12 @@ def order(
         message = f"compiled for {', '.join(sorted(regions))}, but --region is {region}"
         raise exits.Stop(message, exits.INVALID)
     return found
+
+
+def _check_there(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if not path.exists():
+            raise exits.Stop(f"{path}: no such file or folder; run `sagespec compile` first", exits.INVALID)
 
 
 def write(file: Path, text: str) -> None:
@@ -101,6 +105,8 @@ def compiled(
         raise click.UsageError("a TARGET is empty")
     given = [Path(t) for t in targets if Path(t).exists()]
     settings = options.settings(environment, (), project_file, "text", None)
+    if not targets:
+        _check_there([settings.output])
     known = files.read([settings.output]).files if settings.output.is_dir() else {}
     if given:
         known = {**known, **files.read(given).files}
@@ -259,7 +265,8 @@ def confirm(question: str, yes: bool) -> None:
 
 def show_json(value: Any) -> None:
     """Print a value as JSON, which has no word for what is not a number: null."""
-    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False, default=plain))
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False, default=plain)
+    options.put(f"{text}\n".encode("utf-8", "backslashreplace"))
 
 
 def show_json_line(value: Any) -> None:

@@ -125,8 +125,8 @@ def _table(rows: list[dict[str, Any]], columns: tuple[str, ...], form: str) -> i
         return exits.DONE
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     widths = [max(len(row[i]) for row in [list(columns), *cells]) for i in range(len(columns))]
-    for line in [list(columns), *cells]:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in [[*columns], *cells]]
+    options.put("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
     return exits.DONE
 
 

@@ -51,9 +51,14 @@ def command(
     if address is not None:
         return _print(done, address)
     made = [build.compiled for build in done.builds.values()]
-    changes = outputs.changes(made, settings.output, orphans=not paths and not done.failed)
+    whole = not paths and not done.failed
+    changes = outputs.changes(made, settings.output, orphans=whole)
+    strangers = outputs.strangers(changes, settings.output) if whole else []
+    for path in strangers:
+        word = "error" if check else "warning"
+        click.echo(f"{word}: {_shown(path)} is not of this project, or was changed: delete it", err=True)
     if check:
-        return _check(changes, done, style)
+        return _check(changes, done, style) or (exits.INVALID if strangers else exits.DONE)
     for change in changes:
         outputs.write(change)
     if style == "text":
@@ -74,6 +79,9 @@ def _writing_to(settings: Settings, out: Path) -> Settings:
     moved = replace(settings, project=replace(settings.project, output=str(out.absolute())))
     if workspace.covered(moved.project):
         raise click.BadParameter(f"{out} would hold the specs: give a folder of its own", param_hint="--out")
+    if workspace.is_among_specs(out, settings.project):
+        message = f"{out} lies among the specs, and would be taken for some: make it the project's `output`"
+        raise click.BadParameter(message, param_hint="--out")
     return moved
 
 

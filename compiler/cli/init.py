@@ -37,8 +37,9 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
         return exits.DONE
     file = _folder(project) / f"{kind}-{name}.yaml"
     shown = os.path.relpath(file)
-    if not file.exists() and f"{kind}/{name}" in known:
-        raise exits.Stop(f"{kind}/{name} is there already, in {known[f'{kind}/{name}']}", exits.INVALID)
+    taken = next((a for a in known if a.lower() == f"{kind}/{name}".lower()), None)
+    if not file.exists() and taken is not None:
+        raise exits.Stop(f"{taken} is there already, in {known[taken]}", exits.INVALID)
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with file.open("x", encoding="utf-8", newline="\n") as made:

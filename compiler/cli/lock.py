@@ -47,13 +47,16 @@ def command(
     environments = _environments(base, given, project_file)
     addresses = {str(p) for p in paths if "/" in str(p) and not p.exists()} if upgrade else set()
     files = [p for p in paths if str(p) not in addresses]
-    chosen = _chosen(addresses, files, environments) if upgrade and paths else frozenset()
+    chosen: frozenset[str] = frozenset()
+    if upgrade and paths:
+        chosen, found = _chosen(addresses, files, environments)
+        files += found
     cloud = aws.cloud(profile, region)
     with aws.trouble():
         made = locking.draft(
             cloud,
             environments,
-            [] if addresses else files,
+            files,
             before,
             region=region,
             weakest=cloud.default_region(),
@@ -61,6 +64,8 @@ def command(
             upgrade=chosen,
         )
     options.show(made.diagnostics, made.texts, "text", None)
+    if not (made.failed or made.incomplete):
+        options.refuse_unused(base.undeclared, made.texts)
     return _check(before, made) if check else _write(base.project, before, made)
 
 
@@ -110,18 +115,20 @@ def _environments(base: Settings, given: tuple[str, ...], project_file: Path | N
     return [*(options.settings(name, given, project_file, "text", None) for name in names), base]
 
 
-def _chosen(addresses: set[str], files: list[Path], environments: list[Settings]) -> frozenset[str]:
-    """The addresses whose facts are looked up again: those given, and those in the files given."""
-    known: set[str] = set()
+def _chosen(
+    addresses: set[str], files: list[Path], environments: list[Settings]
+) -> tuple[frozenset[str], list[Path]]:
+    """The addresses whose facts are looked up again, those given and those in the files given; and where they are."""
+    known: dict[str, Path] = {}
     chosen = set(addresses)
     for settings in environments:
         known |= _addresses(settings, ())
-        chosen |= _addresses(settings, files) if files else set()
-    for address in sorted(addresses - known):
+        chosen |= _addresses(settings, files).keys() if files else set()
+    for address in sorted(addresses - known.keys()):
         raise exits.Stop(f"no spec has the address {address}", exits.INVALID)
-    return frozenset(chosen)
+    return frozenset(chosen), sorted({known[address] for address in addresses})
 
 
-def _addresses(settings: Settings, paths: Sequence[Path]) -> set[str]:
+def _addresses(settings: Settings, paths: Sequence[Path]) -> dict[str, Path]:
     found = workspace.read(settings, workspace.files(settings, paths))
-    return {spec.address for spec in (*found.specs, *found.refused)}
+    return {spec.address: settings.project.root / spec.source.file for spec in (*found.specs, *found.refused)}

@@ -115,12 +115,17 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None) -> Chec
     checked = workspace.check(settings, paths, region)
     if checked.failed:
         return checked
-    used = set().union(*map(values.names, checked.texts.values()))
-    for name in (name for name in settings.undeclared if name not in used):
+    refuse_unused(settings.undeclared, checked.texts)
+    return checked
+
+
+def refuse_unused(undeclared: Iterable[str], texts: Mapping[str, str]) -> None:
+    """Stop where a value of the command line is used in none of some files."""
+    used = set().union(*map(values.names, texts.values()))
+    for name in (name for name in undeclared if name not in used):
         hint = did_you_mean(name, sorted(used - {*values.BUILT_IN}))
         message = f"nothing uses a value {name!r}" + (f": {hint}" if hint else "")
         raise click.BadParameter(message, param_hint="-D")
-    return checked
 
 
 def show(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], style: str, color: bool | None) -> None:

@@ -100,7 +100,9 @@ def tell(outcome: Outcome, files: Mapping[str, File], project_file: Path | None)
     for failure in outcome.failures:
         _tell_failure(failure, files[failure.address], project_file)
     for address, needed in outcome.waiting.items():
-        click.echo(f"{address} waits for {', '.join(needed)}: apply again when that is done, or use --wait", err=True)
+        begun = all(a in outcome.runs or files[a].target for a in needed)
+        way = "apply again when that is done, or use --wait" if begun else "apply that, too"
+        click.echo(f"{address} waits for {', '.join(needed)}: {way}", err=True)
 
 
 def _tell_failure(failure: Failure, file: File, project_file: Path | None) -> None:

@@ -43,6 +43,8 @@ def command(
             _show(status)
         for file in missing:
             click.echo(f"{file.address}: has not run")
+        for file in (f for f in wanted if targets and not f.content.requests):
+            click.echo(f"{file.address}: runs nothing itself")
     return exits.DONE
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 
 from compiler.cli import aws, exits
@@ -23,10 +26,11 @@ def command(cloud: Cloud, found: Target, form: str) -> int:
         different = list(verify.verify(cloud, file, found.arn if found.kind == "execution" else found.name))
     except verify.CannotVerify as error:
         raise exits.Stop(str(error), exits.INVALID) from None
+    path = Path(os.path.relpath(file.path)).as_posix()
     if form == "json":
-        aws.show_json({"target": found.arn, "compiled": file.path.as_posix(), "differences": different})
+        aws.show_json({"target": found.arn, "compiled": path, "differences": different})
     else:
         for difference in different:
             click.echo(printable(difference))
-        click.echo(f"{found.name} {'differs from' if different else 'ran what is in'} {file.path}", err=True)
+        click.echo(f"{found.name} {'differs from' if different else 'ran what is in'} {path}", err=True)
     return exits.INVALID if different else exits.DONE

@@ -84,7 +84,10 @@ def _is_still(event: Event) -> bool:
 
 def _finer(status: Status | None) -> tuple[str, str, str]:
     """What a run is doing, in the service's finer words: secondary status, steps, progress."""
-    return (status.secondary, status.running_steps, track.progress(status)) if status else ("", "", "")
+    if status is None:
+        return "", "", ""
+    secondary = "" if status.secondary == status.status else status.secondary
+    return secondary, status.running_steps, track.progress(status)
 
 
 def _elapsed(status: Status | None) -> str:

@@ -129,7 +129,12 @@ class _Applying:
         finally:  # interrupted or not: what has not been sent yet is not sent any more
             self.stopping.set()
             pool.shutdown(cancel_futures=True)
-        return self._outcome()
+        if self.options.follow:  # to the end: what still waits would wait for ever
+            for address, needed in self._waiting().items():
+                reason = f"waits for {', '.join(needed)}, which has not run and is not applied here"
+                self._fail(Failure(address, reason, "apply what it waits for, too"))
+            self.unsent.clear()
+        return Outcome(dict(self.runs), tuple(self.failures.values()), self._waiting())
 
     def _carry_out(self, pool: ThreadPoolExecutor) -> None:
         """Submit what is ready and look at what runs, until nothing is left to do."""
@@ -266,9 +271,9 @@ class _Applying:
     def _look_at(self, address: str, run: Run) -> Status:
         return track.status(self.cloud, targets.of_run(self.plan.files[address].file, run))
 
-    def _outcome(self) -> Outcome:
-        waiting = {
+    def _waiting(self) -> dict[str, tuple[str, ...]]:
+        """What has not been submitted, and for what it waits."""
+        return {
             address: tuple(a for a in planned.file.content.depends_on if not self._is_done(a))
             for address, planned in self.unsent.items()
         }
-        return Outcome(dict(self.runs), tuple(self.failures.values()), waiting)

@@ -35,6 +35,10 @@ class MlflowTrouble(Exception):
     """The tracking server refused, or could not be reached."""
 
 
+_RETRIES = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
+"""Some fifteen seconds: its own seven take minutes to give up."""
+
+
 @dataclass(frozen=True)
 class Series:
     """Metrics by step: `rows` maps a step to the values logged at it, by metric."""
@@ -70,7 +74,8 @@ def read(status: Status, wanted: tuple[str, ...] = ()) -> Series:
     except ImportError:
         raise MlflowMissing("metrics need `pip install 'sagespec[mlflow]'`") from None
     logging.getLogger("mlflow").setLevel(logging.ERROR)  # it warns of plugins that are not asked
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its own seven take minutes to give up
+    for name, number in _RETRIES.items():
+        os.environ.setdefault(name, number)
     try:
         client = MlflowClient(tracking_uri=_tracking_uri(status))
         run = _run(client, details, MlflowException)

@@ -152,7 +152,8 @@ def of_file(cloud: Cloud, file: File) -> Target:
     run = runs.find(cloud, [file]).runs.get(file.address)
     if run is None:
         runs.check_account(cloud, [file])
-        raise UnknownTarget(f"{file.address} has not run: `sagespec apply {file.path}` submits it")
+        what = "" if file.content.depends_on else f" {file.path}"  # what it depends on may not have run either
+        raise UnknownTarget(f"{file.address} has not run: `sagespec apply{what}` submits it")
     return of_run(file, run)
 
 

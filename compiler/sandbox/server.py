@@ -32,6 +32,7 @@ _HANDLERS = (hub, jobs, pipelines, registry, training)  # importing them has reg
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _MOTO_MUTATING_POSTS = re.compile(r"(Create|Put|Update|Delete|Add|Remove|Tag|Untag|Set|Attach|Detach|Start|Stop)")
 _FAILURE = ServiceError("InternalFailure", "We are sorry.", 500)
+
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -162,7 +163,9 @@ class Sandbox:
         self.calls.append(call)
         self._observe(call, False)
         if fault == "throttle":
-            return wire.error(start_response, ServiceError("ThrottlingException", "Rate exceeded"), service)
+            number = 429 if service == "mlflow" else 400  # MLflow's clients go by HTTP's number for it
+            throttled = ServiceError("ThrottlingException", "Rate exceeded", number)
+            return wire.error(start_response, throttled, service)
         if fault == "error":
             return wire.error(start_response, _FAILURE, service)
         if fault == "drop":

@@ -397,3 +397,15 @@ def test_nobody_to_ask_is_a_wrong_command_line(compiled: Path, aws: Sandbox, run
 
 def test_apply_with_its_own_sandbox(compiled: Path, run: Run) -> None:
     assert "Succeeded" in run("apply", "--sandbox", "--yes", "--wait").stderr
+
+
+def test_what_waits_for_what_nobody_starts_is_no_success(project: Path, aws: Sandbox, run: Run) -> None:
+    shutil.copy(ROOT / "specs" / "multi-turn-rl-trainer.yaml", project / "specs")
+    shutil.copy(ROOT / "specs" / "multi-turn-rl-evaluator.yaml", project / "specs")
+    run("compile")
+    folder = project / "compiled" / "MultiTurnRLEvaluator"
+    waiting = next(f for f in folder.iterdir() if json.loads(f.read_text("utf-8"))["metadata"]["dependsOn"])
+    assert "apply that, too" in run("apply", waiting, "--yes").stderr
+    assert "has not run and is not applied here" in run("apply", waiting, *FAST, code=4).stderr
+    assert "StartPipelineExecution" not in mutations(aws)
+    assert run("results", waiting, code=1).stderr.count("`sagespec apply` submits it") == 1

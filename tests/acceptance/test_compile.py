@@ -56,6 +56,43 @@ def test_orphans_stay_while_anything_is_wrong_and_foreign_files_always(example: 
     assert [p.name for p in foreign.parent.iterdir()] == ["mine.json"]
 
 
+def test_what_apply_would_stumble_over_is_told(example: Path, run: Run) -> None:
+    run("compile")
+    file = Path("compiled/MultiTurnRLTrainer/support-agent.json")
+    shutil.copy(file, file.with_name("copy.json"))
+    changed = file.with_name("old.json")
+    changed.write_text(file.read_text("utf-8").replace("us-west-2", "us-east-1"), "utf-8")
+    for words, code, word in ((("compile",), 0, "warning"), (("compile", "--check"), 1, "error")):
+        said = run(*words, code=code).stderr
+        assert f"{word}: {file.with_name('copy.json')} is not of this project" in said
+        assert f"{word}: {changed} is not" in said
+    assert "support-agent is also in" in run("plan", code=1).stderr
+    assert "delete it" not in run("compile", example, "--check").stderr
+
+
+def test_compiled_files_are_not_written_where_specs_are_looked_for(example: Path, run: Run) -> None:
+    assert "make it the project's `output`" in " ".join(run("compile", "--out", "specs/out", code=2).stderr.split())
+    assert not Path("specs/out").exists()
+
+
+def test_names_that_differ_in_case_alone_are_near(project: Path, run: Run) -> None:
+    run("init", "MPI", "one")
+    assert "MPI/one is there already" in run("init", "MPI", "ONE", code=1).stderr
+    spec = next(Path("specs").iterdir())
+    spec.write_text(spec.read_text("utf-8").replace("kind: MPI", "kind: mpi"), "utf-8")
+    assert "did you mean 'MPI'?" in run("validate", code=1).stderr
+
+
+def test_a_ref_that_is_misspelt_is_not_meant_for_the_spec_itself(example: Path, run: Run) -> None:
+    text = example.read_text("utf-8")
+    model = "model: huggingface-reasoning-qwen3-32b"
+    assert model in text
+    example.write_text(text.replace(model, "model: {ref: MultiTurnRLTrainer/support-agents}"), "utf-8")
+    said = run("validate", code=1).stderr
+    assert "unknown-ref" in said
+    assert "did you mean" not in said
+
+
 def test_a_compile_of_some_paths_removes_nothing(example: Path, run: Run) -> None:
     run("compile")
     other = Path("specs/b.yaml")

@@ -204,6 +204,22 @@ def test_an_upgraded_file_leaves_the_others_alone(empty: Path, aws: Sandbox, run
     assert versions(empty) == {QWEN: "9.0.0", LARGE: "9.0.0"}
 
 
+def test_an_upgraded_address_asks_nothing_for_others(empty: Path, aws: Sandbox, run: Run) -> None:
+    write(empty, benchmark("one"))
+    run("lock", "--region", "us-west-2")
+    write(empty, benchmark("lost", model="no-such-model"))
+    move(aws, QWEN)
+    run("lock", "--upgrade", "BenchMarkEvaluator/one")
+    assert versions(empty) == {QWEN: "9.0.0"}
+    run("lock", code=1)
+
+
+def test_a_value_that_nothing_uses_locks_nothing(empty: Path, aws: Sandbox, run: Run) -> None:
+    write(empty, benchmark("one"))
+    assert "nothing uses a value 'modle'" in run("lock", "--region", "us-west-2", "-D", "modle=x", code=2).stderr
+    assert not (empty / "sagespec.lock.json").exists()
+
+
 def test_an_upgraded_address_takes_what_it_refers_to_and_nothing_else(empty: Path, aws: Sandbox, run: Run) -> None:
     describe(empty, defaults={"region": "us-west-2"})
     trainer = {
