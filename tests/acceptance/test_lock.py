@@ -143,7 +143,7 @@ def test_finished_jobs_groups_and_private_hubs(
 ) -> None:
     run("lock")
     run("compile")
-    run("apply", "--yes", "--wait", "--poll", "0.1", unlocked / "compiled" / "MultiTurnRLTrainer")
+    run("apply", "--yes", "--wait", "--poll", "0.1", unlocked / "compiled/MultiTurnRLTrainer/support-agent.json")
     job = next(iter(aws.region("us-west-2").table("jobs")))
     write(
         unlocked, "MultiTurnRLEvaluator", "again", model={"job": job}, dataset="s3://b/d", s3_output_path="s3://b/o"
