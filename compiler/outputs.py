@@ -7,7 +7,7 @@ Only files that we wrote are ever removed. Raises OSError where the folder canno
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -35,16 +35,14 @@ def changes(made: Iterable[Compiled], output: Path, *, orphans: bool) -> list[Ch
     found = [_change(output / one.path, compiled.dump(one).encode()) for one in made]
     if orphans:
         kept = {change.path for change in found}
-        found += [
-            Change(p, content, None) for p, content in _files(output) if p not in kept and _ours(output, p, content)
-        ]
+        found += [Change(p, content, None) for p, content in _others(output, kept) if _ours(output, p, content)]
     return sorted(found, key=lambda change: change.path)
 
 
 def strangers(changes: Iterable[Change], output: Path) -> list[Path]:
     """What stands where compiled files do, and is none that we wrote: who applies the folder is refused for it."""
     known = {change.path for change in changes}
-    return [p for p, content in _files(output) if p not in known and not _ours(output, p, content)]
+    return [p for p, content in _others(output, known) if not _ours(output, p, content)]
 
 
 def _change(path: Path, after: bytes) -> Change:
@@ -58,9 +56,9 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def _files(output: Path) -> Iterator[tuple[Path, bytes]]:
-    """The JSON files where compiled ones stand, one folder deep."""
-    for path in (path for folder in _inside(output) for path in _inside(folder)):
+def _others(output: Path, known: Collection[Path]) -> Iterator[tuple[Path, bytes]]:
+    """The JSON files where compiled ones stand, one folder deep, but for those that are known already."""
+    for path in (path for folder in _inside(output) for path in _inside(folder) if path not in known):
         content = _content(path) if path.suffix == ".json" and path.is_file() else None
         if content is not None:
             yield path, content

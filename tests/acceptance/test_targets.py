@@ -91,3 +91,11 @@ def test_list_hides_the_jobs_of_steps_and_no_others(evaluated: Path, aws: Sandbo
     listed = {entry["name"] for entry in json.loads(run("list", "-o", "json").stdout)["runs"]}
     assert ours in listed
     assert not listed & set(names)
+
+
+def test_status_says_what_cannot_have_one(project: Path, aws: Sandbox, run: Run) -> None:
+    assert "run `sagespec compile` first" in run("status", code=1).stderr
+    run("init", "MPI", "m")
+    run("compile")
+    assert run("status", "MPI/m").stdout == "MPI/m: runs nothing itself\n"
+    assert run("status").stdout == ""
