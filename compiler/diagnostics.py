@@ -39,6 +39,11 @@ class Problem:
 class Problems(list[Problem]):
     """The problems of one document, collected while it is examined."""
 
+    @property
+    def errors(self) -> Problems:
+        """Those that are no mere warnings."""
+        return Problems(p for p in self if p.severity == "error")
+
     def error(self, rule: str, message: str, path: Path = (), hint: str = "", on_key: bool = False) -> None:
         self.append(Problem(rule, message, path, hint, "error", on_key))
 

@@ -29,7 +29,7 @@ def read(text: str) -> Document:
     reader = _Reader(text)
     document = reader.document
     try:
-        document.data, end = reader.value(reader.skip(0), (), 0)
+        document.tree, end = reader.value(reader.skip(0), (), 0)
         if (rest := reader.skip(end)) != len(text):
             raise reader.error("more text after the end of the document", rest)
     except Unreadable as error:
@@ -70,13 +70,14 @@ class _Reader:
             value, end = self.string(at)
         else:
             value, end = self.literal(at)
+            value = self.document.scalar(value, self.text[at:end])
         places[path] = self.span(at, end)
         return value, end
 
     def mapping(self, at: int, path: Path, depth: int) -> tuple[dict[str, Any], int]:
         result: dict[str, Any] = {}
         if not path:
-            self.document.data = result  # what is there when the rest cannot be read
+            self.document.tree = result  # what is there when the rest cannot be read
         at = self.skip(at + 1)
         while self.text[at : at + 1] != "}":
             if result:

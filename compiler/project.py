@@ -15,6 +15,7 @@ from typing import Any
 from compiler import schema, source, values
 from compiler.diagnostics import START, Diagnostic, Problem, Problems, did_you_mean, locate
 from compiler.diagnostics import Path as KeyPath
+from compiler.document import as_data, as_texts
 from compiler.source import Source
 
 FILE = "sagespec.yaml"
@@ -40,7 +41,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Default:
-    """A value laid under every spec that has the field, and where it stands in the project file."""
+    """A value laid under every spec that has the field, as it is written, and where that is in the project file."""
 
     value: Any
     path: KeyPath
@@ -92,7 +93,7 @@ def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
         missing = source.Source(file.name, None, {}, {}).locate(Problem("empty-file", "the file is empty"))
         return None, diagnostics or [missing]
     found, *others = sources
-    problems = schema.validate("Project", found.data)
+    problems = schema.validate("Project", as_data(_with_texts(found.written)))
     problems += [*_unknown_defaults(found.data), *_reserved_values(found.data)]
     diagnostics += [found.locate(p) for p in found.beyond(problems)]
     second = Problem("second-document", "a project file holds one document", hint="put specs into files of their own")
@@ -110,6 +111,18 @@ def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
         policies=tuple(data.get("policies", ())),
     )
     return project, []
+
+
+def _with_texts(layer: Any) -> Any:
+    """Write the scalars of default tags as the file does, those of the environments too."""
+    if not isinstance(layer, dict):
+        return layer
+    written = dict(layer)
+    if isinstance(defaults := layer.get("defaults"), dict) and "tags" in defaults:
+        written["defaults"] = {**defaults, "tags": as_texts(defaults["tags"])}
+    if isinstance(environments := layer.get("environments"), dict):
+        written["environments"] = {name: _with_texts(inner) for name, inner in environments.items()}
+    return written
 
 
 def _environments(data: Any) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
@@ -160,12 +173,14 @@ def choose(
     problems = Problems()
     built_in = {"env": environment} if environment else {}
     filled, pending = values.expand(every, built_in, problems)
-    if problems:
-        here = ("environments", environment or "", "values")
-        return None, sorted(
-            locate(p, COMMAND_LINE, START) if p.path[0] in given else place.locate(replace(p, path=(*here, *p.path)))
-            for p in problems
-        )
+    here = ("environments", environment or "", "values")
+    said = [
+        locate(p, COMMAND_LINE, START) if p.path[0] in given else place.locate(replace(p, path=(*here, *p.path)))
+        for p in problems
+    ]
+    if problems.errors:
+        return None, sorted(said)
+    problems = Problems()
     layers: dict[str, list[Default]] = {}
     for name, default in _defaults(project, environment):
         layers.setdefault(name, []).append(default)
@@ -179,19 +194,19 @@ def choose(
         pending=pending,
         defaults={name: tuple(found) for name, found in layers.items() if name != "account"},
         undeclared=tuple(sorted(given.keys() - declared.keys() - values.names(every))),
-        diagnostics=tuple(place.locate(p) for p in problems),
+        diagnostics=(*said, *(place.locate(p) for p in problems)),
     ), []
 
 
 def _own(name: str, default: Default, known: Mapping[str, Any], problems: Problems) -> str | None:
     """The project's own account or region, filled in; None where it cannot be."""
     found = Problems()
-    value = values.substitute(default.value, known, found, default.path)
+    value = as_data(values.substitute(default.value, known, found, default.path))
     if value != default.value:
         shape = schema.load("Project")["properties"]["defaults"]["properties"][name]
         found += [replace(p, path=default.path) for p in schema.validate_against(shape, value)]
     problems += found
-    return None if found else str(value)
+    return None if found.errors else str(value)
 
 
 def _defaults(project: Project, environment: str | None) -> Iterator[tuple[str, Default]]:
@@ -203,5 +218,5 @@ def _defaults(project: Project, environment: str | None) -> Iterator[tuple[str, 
 
 
 def _at(project: Project, *path: str) -> dict[str, Any]:
-    found = source.get(project.source.data, path) if project.source else None
+    found = source.get(project.source.written, path) if project.source else None
     return found if isinstance(found, dict) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,14 +57,9 @@ class Inputs:
 
     def tags(self, *conventional: dict[str, Any], ours: bool = True) -> list[dict[str, Any]]:
         """The tags of a job or pipeline: those of the SDK's conventions, the spec's, and ours."""
-        own = [{"Key": v.to(key), "Value": v.to(yaml_text(v.value))} for key, v in self.spec.tags().items()]
+        own = [{"Key": v.to(key), "Value": v} for key, v in self.spec.tags().items()]
         marks = [tag(ADDRESS, self.spec.address), tag(IDENTITY, Generated(digits=64))]
         return [*conventional, *own, *(marks if ours else ())]
-
-
-def yaml_text(value: Any) -> str:
-    """Write a value where only text can stand; true and numbers as YAML does."""
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def tag(key: str, value: Any) -> dict[str, Any]:

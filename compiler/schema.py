@@ -2,8 +2,8 @@
 
 In: data and the name of a schema. Out: problems, each at its own key.
 Annotations of ours: `x-runs` says what a kind runs as, `x-starter` what `init` begins with, `x-ref` to which
-kinds a field may refer, `x-arn` that it may hold an ARN where its pattern does not say so, `x-message` what a value
-ought to be.
+kinds a field may refer, `x-arn` that it may hold an ARN where its pattern does not say so, `x-texts` that it is a
+mapping of texts (numbers in it arrive as they are written), `x-message` what a value ought to be.
 """
 
 from __future__ import annotations

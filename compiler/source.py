@@ -19,7 +19,8 @@ from compiler.document import Document, Fault
 class Source:
     """One document of a file; `values` and `keys` say where each stands.
 
-    `file` is the path to show to people, relative to the project. With `faults` it may be looked at further, but
+    `file` is the path to show to people, relative to the project. `written` is the same as `data` with `Written`
+    scalars, for what may become text. With `faults` it may be looked at further, but
     nothing may come of it; when it is not `whole`, only its first entries are there.
     """
 
@@ -29,6 +30,7 @@ class Source:
     keys: dict[Path, Span] = field(repr=False)
     faults: tuple[Fault, ...] = ()
     whole: bool = True
+    written: Any = field(default=None, repr=False)
 
     def span(self, path: Path, on_key: bool = False) -> Span:
         """Find the tokens to point at: a scalar's own, a mapping's or list's key, else the nearest above."""
@@ -100,7 +102,7 @@ def _is_json(file: str) -> bool:
 
 
 def _source(file: str, read: Document) -> Source:
-    return Source(file, read.data, read.values, read.keys, tuple(read.faults), read.whole)
+    return Source(file, read.data, read.values, read.keys, tuple(read.faults), read.whole, read.tree)
 
 
 def lines(file: str, text: str) -> list[str]:
@@ -110,7 +112,7 @@ def lines(file: str, text: str) -> list[str]:
 
 
 def scalar(text: str) -> Any:
-    """Read one YAML value given on the command line.
+    """Read one YAML value given on the command line, its scalars as `Written`.
 
     Raises ValueError, with what is wrong, for anything that `load` would refuse.
     """
@@ -122,4 +124,4 @@ def scalar(text: str) -> Any:
         raise ValueError(fault.problem.message)
     if len(documents) > 1:
         raise ValueError("more than one document")
-    return documents[0].data if documents else None
+    return documents[0].tree if documents else None

@@ -15,6 +15,7 @@ from typing import Any
 from compiler import schema, tags, values
 from compiler.compiled import MARKERS
 from compiler.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean
+from compiler.document import Written, as_data, as_texts
 from compiler.pipeline import EXPRESSIONS
 from compiler.project import Settings
 from compiler.source import Source
@@ -93,14 +94,16 @@ def read(found: Source, settings: Settings) -> tuple[Spec | None, list[Diagnosti
     kind = _envelope(found.data, problems)
     if kind is None:
         return None, found.diagnose() + [found.locate(p) for p in found.beyond(problems)]
-    data, known = _with_metadata(found.data, settings, problems)
-    data, overlays = _with_defaults(data, settings, kind)
-    if "spec" in data:
-        data["spec"] = values.substitute(data["spec"], known, problems, ("spec",))
+    written, known = _with_metadata(found.written, settings, problems)
+    written, overlays = _with_defaults(written, settings, kind)
+    if "spec" in written:
+        filled = values.substitute(written["spec"], known, problems, ("spec",))
+        written["spec"] = _as_texts(kind, filled, problems)
+    data = as_data(written)
     name = known["spec.name"]
-    unfilled = {p.path for p in problems}
+    unfilled = {p.path for p in problems.errors}
     problems += [p for p in schema.validate(kind, data) if p.path not in unfilled]
-    problems += _reserved(kind, data, problems)
+    problems += _reserved(kind, data, problems.errors)
     address = f"{kind}/{name}" if name else kind
     default_tags, tag_overlays, diagnostics = _default_tags(settings, known, kind, address)
     overlays.update(tag_overlays)
@@ -108,8 +111,8 @@ def read(found: Source, settings: Settings) -> tuple[Spec | None, list[Diagnosti
     diagnostics += [_locate(found, overlays, p, address) for p in found.beyond(problems)]
     if not name or not isinstance(data.get("spec"), dict):
         return None, diagnostics
-    refused = _refused_fields(data, [*problems, *(fault.problem for fault in found.faults)])
-    broken = refused if diagnostics else None
+    refused = _refused_fields(data, [*problems.errors, *(fault.problem for fault in found.faults)])
+    broken = refused if any(d.is_error for d in diagnostics) else None
     return Spec(found, kind, name, data, default_tags, overlays, broken), diagnostics
 
 
@@ -171,6 +174,29 @@ def _with_defaults(
     return {**data, "spec": laid}, overlays
 
 
+def _as_texts(kind: str, fields: Any, problems: Problems) -> Any:
+    """Write the scalars of the fields that are mappings of texts, such as `environment`."""
+    if not isinstance(fields, dict):
+        return fields
+    result = dict(fields)
+    for name, shape in schema.fields(kind).items():
+        if name in fields and shape.get("x-texts"):
+            problems += _nulls(fields[name], ("spec", name))
+            result[name] = as_texts(fields[name])
+    return result
+
+
+def _nulls(texts: Any, path: Path) -> Iterator[Problem]:
+    """Point out a null among texts: who means "no value" has to leave the key out."""
+    if isinstance(texts, Written) and texts.value is None:
+        message = f"null is sent as the text {texts.text!r}"
+        yield Problem("null-text", message, path, "quote it, or leave the key out", "warning")
+    for key, item in texts.items() if isinstance(texts, dict) else ():
+        yield from _nulls(item, (*path, key))
+    for index, item in enumerate(texts if isinstance(texts, list) else ()):
+        yield from _nulls(item, (*path, index))
+
+
 def _reserved(kind: str, data: dict[str, Any], problems: Problems) -> Iterator[Problem]:
     """Keys that mean something of their own in compiled files, and tags that are not the spec's to give."""
     if not isinstance(data.get("spec"), dict):
@@ -216,13 +242,15 @@ def _default_tags(
         return merged, overlays, []
     for layer in settings.defaults.get("tags", ()):
         found = Problems()
-        given = Traced(values.substitute(layer.value, known, found, layer.path), layer.path)
-        if given.value != layer.value:
+        filled = values.substitute(layer.value, known, found, layer.path)
+        found += _nulls(filled, layer.path)
+        given = Traced(as_data(as_texts(filled)), layer.path)
+        if filled != layer.value:
             shape = schema.load("Project")["properties"]["defaults"]["properties"]["tags"]
             wrong = schema.validate_against(shape, given.value)
             found += [replace(p, path=(*layer.path, *p.path)) for p in wrong]
-        problems += found or tags.check(given, schema.runs(kind))
-        for key, value in () if found else tags.items(given):
+        problems += [*found, *(() if found.errors else tags.check(given, schema.runs(kind)))]
+        for key, value in () if found.errors else tags.items(given):
             merged[key.value] = value.value
             overlays["defaults", "tags", key.value] = (project, value.path)
     return merged, overlays, [project.locate(p, address) for p in problems]

@@ -3,7 +3,7 @@
 In: a tree of plain data and the known values. Out: the same tree with values in their places.
 Refuses: unknown names, values that contain themselves, values in keys, lists and mappings inside longer text, and
 what would grow beyond anything that can be sent. Since scalars are replaced after parsing, no value can change the
-structure around it. `$${` is a literal `${`.
+structure around it. `$${` is a literal `${`. A scalar inside longer text stands there as it is written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from compiler.diagnostics import Path, Problems, did_you_mean
-from compiler.document import MAX_DEPTH
+from compiler.document import MAX_DEPTH, Written, as_text
 
 MAX_SIZE = 1_000_000
 """Characters that may be filled into one tree: no request that we send takes more."""
@@ -125,23 +125,25 @@ class _Filling:
         try:
             if whole and whole[1] is not None:
                 return self._value(whole[1].strip(), len(path))
-            return _REFERENCE.sub(lambda found: self._inside(found, len(path)), text)
+            return _REFERENCE.sub(lambda found: self._inside(found, path), text)
         except _Unfit as error:
             self.problems.error(error.rule, error.message, path, error.hint)
             return text
 
-    def _inside(self, found: re.Match[str], depth: int) -> str:
+    def _inside(self, found: re.Match[str], path: Path) -> str:
         if found[0] == "$${":
             return "${"
         if found[1] is None:
             raise _Unfit("unknown-value", "'${' without a name and '}'", "write $${ for the text ${")
-        inner = self._value(found[1].strip(), depth)
+        value = self._value(found[1].strip(), len(path))
+        inner = as_text(value)
         if isinstance(inner, str):
+            if isinstance(value, Written) and value.value is None:
+                message = f"${{{found[1]}}} is null and stands here as the text {inner!r}"
+                self.problems.warn("null-text", message, path, "quote the value")
             return inner
-        if isinstance(inner, dict | list) or inner is None:
-            kind = "a mapping" if isinstance(inner, dict) else "a list" if isinstance(inner, list) else "nothing"
-            raise _Unfit("unknown-value", f"${{{found[1]}}} is {kind} and cannot stand inside text")
-        return json.dumps(inner)
+        kind = "a mapping" if isinstance(inner, dict) else "a list" if isinstance(inner, list) else "nothing"
+        raise _Unfit("unknown-value", f"${{{found[1]}}} is {kind} and cannot stand inside text")
 
     def _value(self, name: str, depth: int) -> Any:
         if name not in self.known:
@@ -160,8 +162,8 @@ class _Filling:
 
 def _measure(data: Any) -> tuple[int, int]:
     """How many characters a tree has, at least one a value, and how many levels."""
-    if isinstance(data, str):
-        return len(data) + 1, 0
+    if isinstance(data, str | Written):
+        return len(as_text(data)) + 1, 0
     if not isinstance(data, dict | list):
         return len(json.dumps(data)), 0
     members = [_measure(item) for item in (data.values() if isinstance(data, dict) else data)]

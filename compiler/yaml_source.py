@@ -42,7 +42,7 @@ def read(text: str) -> list[Document]:
         while not isinstance(event := parser.get_event(), StreamEndEvent):
             if isinstance(event, DocumentStartEvent):
                 documents.append(open_document := Document())
-                open_document.data = _Reader(parser.get_event, open_document).read(parser.get_event(), (), 0)
+                open_document.tree = _Reader(parser.get_event, open_document).read(parser.get_event(), (), 0)
                 open_document = None
         return documents
     except yaml.MarkedYAMLError as error:
@@ -111,6 +111,8 @@ class _Reader:
         if isinstance(event, ScalarEvent):
             places[path] = span
             value = self._scalar(event, path, span)
+            if value.__class__ is not str:  # nearly all are
+                value = self.document.scalar(value, event.value)
         elif isinstance(event, MappingStartEvent):
             self._check_tag(event, "map", path, span)
             value, places[path] = self._mapping(event, path, depth)
@@ -124,7 +126,7 @@ class _Reader:
     def _mapping(self, start: Event, path: Path, depth: int) -> tuple[dict[str, Any], Span]:
         result: dict[str, Any] = {}
         if not path:
-            self.document.data = result  # what is there when the rest cannot be read
+            self.document.tree = result  # what is there when the rest cannot be read
         while not isinstance(event := self.next_event(), MappingEndEvent):
             key = self._key(event, path, depth)
             if key is None:
@@ -252,7 +254,7 @@ def _plain(text: str) -> Any:
     if _FLOAT.fullmatch(text):
         number = float(text)
         if number in (float("inf"), float("-inf")):
-            raise _BadScalar("bad-scalar", f"{text} is too large for a number")
+            raise _BadScalar("bad-scalar", f"{text} is too large for a number; quote it if it is text")
         return number
     if _NOT_JSON.fullmatch(text):
         raise _BadScalar("bad-scalar", f"{text} is a number that JSON does not have; quote it if it is text")

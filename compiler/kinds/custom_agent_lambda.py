@@ -20,7 +20,7 @@ from compiler import assets, names, uploads
 from compiler.compiled import Generated, Request, canonical
 from compiler.diagnostics import Problems
 from compiler.render import render
-from compiler.resolved import Inputs, yaml_text
+from compiler.resolved import Inputs
 from compiler.trace import Traced
 
 MODULE = "lambda_function.py"
@@ -63,7 +63,7 @@ def _check_environment(given: Traced, problems: Problems) -> None:
         if name in _reserved():
             problems.error("reserved-name", f"{name} is set by Lambda itself", value.path, on_key=True)
     # Lambda measures the variables as JSON
-    size = len(canonical({name: yaml_text(value.value) for name, value in given.entries()}).encode())
+    size = len(canonical(given.value or {}).encode())
     if size > ENVIRONMENT_LIMIT:
         message = f"all variables together are {size} bytes, Lambda takes {ENVIRONMENT_LIMIT}"
         problems.error("wrong-length", message, given.path, on_key=True)
@@ -197,7 +197,7 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     if facts.arn is not None:
         return []
     fields = inputs.fields
-    made = render("CustomAgentLambda", spec=fields, role=facts.role, code=facts.code, text=yaml_text)
+    made = render("CustomAgentLambda", spec=fields, role=facts.role, code=facts.code)
     parameters: dict[str, Any] = {**made, "FunctionName": facts.function_name or _name(inputs)}
     if tags := {t["Key"].value: t["Value"] for t in inputs.tags(ours=False)}:
         parameters["Tags"] = tags

@@ -209,7 +209,6 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
         max_runtime=MAX_RUNTIME_SECONDS,
         hyperparameters=dict(_hyperparameters(fields, facts.config)),
         s3_output_path=_output_path(inputs, bucket),
-        text=_text,
     )
     base = fields.base_job_name.value or inputs.qualified_name
     job["TrainingJobName"] = names.ending_in_identity(base, names.JOB_LIMIT)

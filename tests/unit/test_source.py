@@ -6,6 +6,7 @@ import pytest
 
 from compiler import source
 from compiler.diagnostics import Span
+from compiler.document import Written
 
 
 def data(text: str) -> object:
@@ -167,7 +168,7 @@ def test_json_has_spans_tabs_and_surrogate_pairs() -> None:
 
 def test_a_value_of_the_command_line_is_yaml() -> None:
     assert source.scalar("[1, a]") == [1, "a"]
-    assert source.scalar("007") == 7
+    assert source.scalar("007") == Written(7, "007")
     assert source.scalar("") is None
     with pytest.raises(ValueError, match="flow"):
         source.scalar("[1")
