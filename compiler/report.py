@@ -1,45 +1,55 @@
 """Diagnostics as text, for people and for machines.
 
-In: diagnostics and the texts of their files. Out: one text; nothing is printed here.
+In: diagnostics and the texts of their files. Out: lines for people, one text for machines; nothing is printed here.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from compiler import source
 from compiler.diagnostics import Diagnostic
+from compiler.escapes import inert, json_text, printable, width
 
 Texts = Mapping[str, str]
-Style = Callable[[Sequence[Diagnostic], Texts, bool], str]
+Style = Callable[[Sequence[Diagnostic], Texts], str]
 
-_COLORS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "bold": "\x1b[1m", "hint": "\x1b[36m"}
-_RESET = "\x1b[0m"
+
+class Styled(str):
+    """A part of a line, and how it looks on a terminal that has colours."""
+
+    style: str
+
+    def __new__(cls, text: str, style: str) -> Styled:
+        made = super().__new__(cls, text)
+        made.style = style
+        return made
+
+
+Line = str | tuple[str, ...]
+"""One line, whole or in parts."""
+
 _TAB = 4
 _WIDEST = 160
 
 
-def text(diagnostics: Sequence[Diagnostic], texts: Texts, color: bool) -> str:
+def text(diagnostics: Sequence[Diagnostic], texts: Texts) -> list[Line]:
     """Write each as `file:line:column: severity[rule]: message`, its line, a caret and a hint."""
     lines = {name: source.lines(name, texts[name]) for name in texts.keys() & {d.file for d in diagnostics}}
-    return "\n".join(line for d in diagnostics for line in _text(d, lines.get(d.file, []), color))
+    return [line for d in diagnostics for line in _text(d, lines.get(d.file, []))]
 
 
-def _text(d: Diagnostic, lines: Sequence[str], color: bool) -> list[str]:
-    def paint(part: str, style: str) -> str:
-        return f"{_COLORS[style]}{part}{_RESET}" if color else part
-
-    place = paint(f"{printable(d.file)}:{d.line}:{d.column}:", "bold")
-    shown = [f"{place} {paint(f'{d.severity}[{d.rule}]:', d.severity)} {printable(d.message)}"]
+def _text(d: Diagnostic, lines: Sequence[str]) -> list[Line]:
+    place = Styled(f"{d.file}:{d.line}:{d.column}:", "bold")
+    shown: list[Line] = [(place, " ", Styled(f"{d.severity}[{d.rule}]:", d.severity), f" {d.message}")]
     if 0 < d.line <= len(lines):
         before, token, after = _window(lines[d.line - 1], d)
-        marker = "^" * max(1, _width(token))
-        shown += [f"    {before}{token}{after}", "    " + " " * _width(before) + paint(marker, d.severity)]
+        marker = "^" * max(1, width(token))
+        shown += [f"    {before}{token}{after}", ("    " + " " * width(before), Styled(marker, d.severity))]
     if d.hint:
-        shown.append(f"    {paint('hint:', 'hint')} {printable(d.hint)}")
+        shown.append(("    ", Styled("hint:", "hint"), f" {d.hint}"))
     return shown
 
 
@@ -49,34 +59,19 @@ def _window(line: str, d: Diagnostic) -> tuple[str, str, str]:
     end = d.end_column - 1 if d.end_line == d.line else len(line)
     token = _expanded(line[start : min(end, start + _WIDEST)])
     before = _expanded(line[max(0, start - _WIDEST) : start])
-    while before and _width(before) > _WIDEST - 10 - min(_width(token), 20):
+    while before and width(before) > _WIDEST - 10 - min(width(token), 20):
         before = before[1:]
-    token = token[: _WIDEST - _width(before)]
+    token = token[: _WIDEST - width(before)]
     after = _expanded(line[end : end + _WIDEST])
-    return before, token, after[: max(0, _WIDEST - _width(before) - _width(token))]
-
-
-def printable(value: str) -> str:
-    """Escape control characters, so that no spec can steer a terminal."""
-    if value.isprintable():
-        return value
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    before, token, after = inert((before, token, after[: max(0, _WIDEST - width(before) - width(token))]))
+    return before, token, after
 
 
 def _expanded(line: str) -> str:
     return printable(line.replace("\t", " " * _TAB))
 
 
-def _width(value: str) -> int:
-    """Columns on a terminal: wide characters take two, combining ones none."""
-    if value.isascii():
-        return len(value)
-    import unicodedata  # rarely needed, and start-up counts
-
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in value)
-
-
-def as_json(diagnostics: Sequence[Diagnostic], _texts: Texts, _color: bool) -> str:
+def as_json(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
     """Write the form that the contract promises to machines."""
     keys = (
         "rule",
@@ -92,10 +87,10 @@ def as_json(diagnostics: Sequence[Diagnostic], _texts: Texts, _color: bool) -> s
         "address",
     )
     found = [{key: getattr(d, key) for key in keys} for d in diagnostics]
-    return json.dumps({"diagnostics": found}, indent=2, ensure_ascii=False)
+    return json_text({"diagnostics": found})
 
 
-def github(diagnostics: Sequence[Diagnostic], _texts: Texts, _color: bool) -> str:
+def github(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
     """Write workflow commands, which GitHub shows beside the lines of a pull request."""
     return "\n".join(
         f"::{d.severity} file={_property(d.file)},line={d.line},col={d.column},"
@@ -121,7 +116,7 @@ def _uri(path: str) -> str:
     return re.sub(r"[^\w./~-]", lambda c: "".join(f"%{byte:02X}" for byte in c[0].encode()), path, flags=re.ASCII)
 
 
-def sarif(diagnostics: Sequence[Diagnostic], _texts: Texts, _color: bool) -> str:
+def sarif(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
     """Write SARIF 2.1.0, which code scanning reads."""
     rules = sorted({d.rule for d in diagnostics})
     results: list[dict[str, Any]] = [
@@ -157,10 +152,10 @@ def sarif(diagnostics: Sequence[Diagnostic], _texts: Texts, _color: bool) -> str
             }
         ],
     }
-    return json.dumps(log, indent=2, ensure_ascii=False)
+    return json_text(log)
 
 
-def junit(diagnostics: Sequence[Diagnostic], texts: Texts, _color: bool) -> str:
+def junit(diagnostics: Sequence[Diagnostic], texts: Texts) -> str:
     """Write JUnit XML: a test case a file, failed where it has errors."""
     from xml.etree import ElementTree  # rarely needed, and start-up counts
 
@@ -191,4 +186,5 @@ def _in_junit(d: Diagnostic) -> str:
     return printable(f"{d.line}:{d.column}: [{d.rule}] {_whole(d)}")
 
 
-STYLES: dict[str, Style] = {"text": text, "json": as_json, "github": github, "sarif": sarif, "junit": junit}
+STYLES: dict[str, Style] = {"json": as_json, "github": github, "sarif": sarif, "junit": junit}
+"""For machines; `github` are commands, one a line."""

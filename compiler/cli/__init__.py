@@ -10,12 +10,13 @@ import importlib
 import io
 import os
 import sys
+import warnings
 from typing import NoReturn
 
 import click
 
 from compiler import __version__
-from compiler.cli import exits
+from compiler.cli import exits, output
 
 COMMANDS = {
     "apply": "Submit compiled files, once.",
@@ -94,25 +95,26 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name or a value may hold what a terminal cannot show
+    warnings.showwarning = output.warned
     try:
         code = cli.main(prog_name="sagespec", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        output.usage(error)
         sys.exit(exits.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        output.tell("interrupted")
         sys.exit(exits.INTERRUPTED)
     except exits.Stop as stop:
-        click.echo(f"error: {stop}", err=True)
+        output.error(str(stop), stop.hint, stop.more)
         sys.exit(stop.code)
     except OSError as error:
         place = error.filename2 or error.filename
         if place is None:
             _forget_output()
-        click.echo(f"error: {os.fsdecode(place or 'output')}: {(error.strerror or str(error)).lower()}", err=True)
+        output.error(f"{os.fsdecode(place or 'output')}: {(error.strerror or str(error)).lower()}")
         sys.exit(exits.INVALID)
     except Exception as error:  # noqa: BLE001  the one place where a defect of ours becomes exit 70
-        click.echo(f"defect: {type(error).__name__}: {error} (report: {_report()})", err=True)
+        output.tell(f"defect: {type(error).__name__}: {error} (report: {_report()})")
         sys.exit(exits.DEFECT)
     sys.exit(code if isinstance(code, int) else exits.DONE)
 
@@ -129,5 +131,5 @@ def _report() -> str:
     import traceback
 
     with tempfile.NamedTemporaryFile("w", prefix="sagespec-", suffix=".txt", delete=False) as report:
-        traceback.print_exc(file=report)
+        report.write(traceback.format_exc())
     return report.name

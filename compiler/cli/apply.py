@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
@@ -57,7 +56,7 @@ def command(
         if saved is not None and json.loads(planning.save(made, root)) != saved:
             raise files.InvalidFiles("AWS or the files have moved since the plan was saved; plan again")
         plans.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
-        plans.show(made, options.wants_color(None, sys.stdout))
+        plans.show(made)
         if dry_run:
             obstructed = plans.tell_obstacles(made, project_file)
             return exits.AWS if obstructed else exits.FAILED if made.has_failed else exits.DONE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -16,8 +15,8 @@ from typing import Any, TypeVar
 
 import click
 
-from compiler import project, report, workspace
-from compiler.cli import exits, options
+from compiler import project, workspace
+from compiler.cli import exits, libraries, options, output
 from compiler.executor import existing, files
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File, InvalidFiles, Order
@@ -172,12 +171,11 @@ def on_target(command: Callable[..., int]) -> Callable[..., int]:
 
 def lock_of(project_file: Path | None) -> dict[str, Any] | None:
     """The project's lock as data, to seed a sandbox from; None without one, or stop with what is wrong with it."""
-    found, diagnostics = workspace.open_project(Path.cwd(), project_file)
-    if found is None:
-        raise exits.Stop(report.text(diagnostics, {}, False), exits.INVALID)
+    found = options.settings(None, (), project_file, "text", None).project
     locked, diagnostics, texts = workspace.read_lock(found)
     if any(d.is_error for d in diagnostics):
-        raise exits.Stop(report.text(diagnostics, texts, False), exits.INVALID)
+        options.show(diagnostics, texts, "text", None)
+        sys.exit(exits.INVALID)
     return {"contexts": locked.contexts} if locked else None
 
 
@@ -186,15 +184,16 @@ def trouble() -> Iterator[None]:
     """End in exit 3 for AWS trouble and in exit 1 for bad files, each with its cause and the way out."""
     try:
         yield
-    except (InvalidFiles, UnknownTarget, NoMetrics, NoResults) as error:
+    except InvalidFiles as error:
+        raise exits.Stop(error.reasons[0], exits.INVALID, more=error.reasons[1:]) from None
+    except (UnknownTarget, NoMetrics, NoResults) as error:
         raise exits.Stop(str(error), exits.INVALID) from None
     except MlflowMissing as error:
         raise exits.Stop(str(error), exits.USAGE) from None
     except MlflowTrouble as error:
-        raise exits.Stop(report.printable(str(error)), exits.AWS) from None
+        raise exits.Stop(str(error), exits.AWS) from None
     except CloudError as error:
-        hint = f"\n    hint: {error.hint}" if error.hint else ""
-        raise exits.Stop(f"{report.printable(str(error))}{hint}", exits.AWS) from None
+        raise exits.Stop(str(error), exits.AWS, error.hint) from None
 
 
 @contextmanager
@@ -212,7 +211,7 @@ def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Ite
     with sandbox.start(lock_of(project_file), buckets=sorted(buckets)) as running:
         before = dict(os.environ)
         os.environ.update(running.environment())
-        click.echo(f"sandbox at {running.url}", err=True)
+        output.tell(f"sandbox at {running.url}")
         try:
             yield
         finally:
@@ -222,6 +221,7 @@ def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Ite
 
 def cloud(profile: str | None, region: str | None) -> Cloud:
     """AWS with what the command line and the environment say; boto3 itself knows neither of the two names."""
+    libraries.listen()
     return Cloud(profile, region or os.environ.get("SAGEMAKER_REGION") or os.environ.get("AWS_REGION"))
 
 
@@ -259,29 +259,5 @@ def confirm(question: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise click.UsageError("nobody is there to ask: say --yes")
-    if not click.confirm(question, err=True):
+    if not output.ask(question):
         raise click.Abort
-
-
-def show_json(value: Any) -> None:
-    """Print a value as JSON, which has no word for what is not a number: null."""
-    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False, default=plain)
-    options.put(f"{text}\n".encode("utf-8", "backslashreplace"))
-
-
-def show_json_line(value: Any) -> None:
-    """One object a line, for what has no end."""
-    click.echo(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=plain))
-
-
-def _finite(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {key: _finite(value) for key, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [_finite(value) for value in tree]
-    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
-
-
-def plain(value: Any) -> str:
-    """Times as ISO 8601; AWS gives nothing else that JSON does not know."""
-    return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)

@@ -16,6 +16,7 @@ from compiler.compiled import Request
 from compiler.diagnostics import Path as Place
 from compiler.diagnostics import Problem, dotted
 from compiler.executor.files import File
+from compiler.report import Line
 from compiler.trace import origin
 
 _WORDS = re.compile(r"[A-Za-z0-9_$][\w$./\[\]-]*[\w\]]")
@@ -84,7 +85,9 @@ def _members(tree: Any, at: Place) -> Iterator[tuple[Place, str]]:
             yield from _members(value, (*at, index))
 
 
-def explain(file: File, request_id: str, message: str, project_file: Path | None, known: Place = ()) -> Iterator[str]:
+def explain(
+    file: File, request_id: str, message: str, project_file: Path | None, known: Place = ()
+) -> Iterator[Line]:
     """Say where the value stands that AWS refused, in lines to be printed; nothing when no member is named.
 
     Where it is `known`, the message need not name it.
@@ -96,8 +99,8 @@ def explain(file: File, request_id: str, message: str, project_file: Path | None
     if not at:
         return
     located = _in_spec(file, request_id, at, message, project_file)
-    if located is not None:
-        yield located
+    if located:
+        yield from located
         return
     index = file.content.requests.index(request)
     steps = ("", "requests", index, "parameters", *at)
@@ -115,20 +118,20 @@ def _in_document(request: Request, message: str) -> Place:
     return ()
 
 
-def _in_spec(file: File, request_id: str, at: Place, message: str, project_file: Path | None) -> str | None:
-    """Compile the source again and look the value's origin up; None when that gives another file."""
+def _in_spec(file: File, request_id: str, at: Place, message: str, project_file: Path | None) -> list[Line]:
+    """Compile the source again and look the value's origin up; nothing when that gives another file."""
     found, _ = workspace.open_project(Path.cwd(), project_file)
     settings, _ = project.choose(found, file.content.environment, {}) if found else (None, [])
     if settings is None:  # what is wrong with the project meanwhile is not what AWS says
-        return None
+        return []
     source = settings.project.root / file.content.source
     if not source.is_file():
-        return None
+        return []
     done = workspace.compile(workspace.check(settings, [source], file.content.region))
     made = done.builds.get(file.address)
     if made is None or compiled.load(compiled.dump(made.compiled)).digest != file.content.digest:
-        return None
+        return []
     spec = done.checked.resolved[file.address].spec
     path = build.within(spec.data, origin(made.provenance[request_id], at))
     diagnostic = spec.locate(Problem("aws", message, path))
-    return report.text([diagnostic], done.checked.texts, False)
+    return report.text([diagnostic], done.checked.texts)

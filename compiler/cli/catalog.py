@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from compiler import catalog, report, workspace
-from compiler.cli import aws, exits, options
+from compiler import catalog, workspace
+from compiler.cli import aws, exits, options, output
 from compiler.diagnostics import did_you_mean
 from compiler.executor import live
 from compiler.lock import Context, MissingFact
@@ -33,10 +33,10 @@ def benchmarks(name: str | None, form: str) -> int:
         hint = did_you_mean(name, [row["name"] for row in rows])
         raise click.BadParameter(f"there is no benchmark {name!r}: {hint}")
     if form == "json":
-        aws.show_json(found)
+        output.as_json(found)
         return exits.DONE
     for key, value in found.items():
-        click.echo(f"{key}: {_cell(value)}")
+        output.result(f"{key}: {_cell(value)}")
     return exits.DONE
 
 
@@ -72,15 +72,15 @@ def hyperparameters(
     settings = options.settings(environment, given, project_file, "text", None)
     locked, diagnostics, texts = workspace.read_lock(settings.project)
     if locked is None:
-        said = report.text(diagnostics, texts, False) or "there is no lock: run `sagespec lock`"
-        raise exits.Stop(said, exits.INVALID)
+        options.show(diagnostics, texts, "text", None)
+        raise exits.Stop("there is no lock that can be read: run `sagespec lock`", exits.INVALID)
     try:
         context: Context = locked.context(settings.account, settings.region or region)
         rows = catalog.hyperparameters_of(context, model, kind)
     except MissingFact as missing:
-        raise exits.Stop(f"{missing.message}\n    hint: {missing.hint}", exits.INVALID) from None
+        raise exits.Stop(missing.message, exits.INVALID, missing.hint) from None
     if not rows:
-        click.echo(f"{model} has no recipe{f' for a {kind}' if kind else ''} in the lock", err=True)
+        output.tell(f"{model} has no recipe{f' for a {kind}' if kind else ''} in the lock")
     return _table(rows, ("kind", "recipe", "name", "type", "default", "min", "max", "enum"), form)
 
 
@@ -101,7 +101,7 @@ def models(
     with aws.trouble():
         rows = list(live.models(cloud, technique))
     if not rows:
-        click.echo(f"the hub has no model with a recipe{f' for {technique}' if technique else ''}", err=True)
+        output.tell(f"the hub has no model with a recipe{f' for {technique}' if technique else ''}")
     return _table(rows, ("name", "version", "recipes"), form)
 
 
@@ -120,13 +120,10 @@ def runtimes(
 def _table(rows: list[dict[str, Any]], columns: tuple[str, ...], form: str) -> int:
     """Print rows as aligned columns, or as JSON with everything that is known."""
     if form == "json":
-        aws.show_json(rows)
+        output.as_json(rows)
     if form == "json" or not rows:
         return exits.DONE
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    widths = [max(len(row[i]) for row in [list(columns), *cells]) for i in range(len(columns))]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in [[*columns], *cells]]
-    options.put("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
+    output.result(*output.columns([columns, *([_cell(row.get(column)) for column in columns] for row in rows)]))
     return exits.DONE
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 import click
 
 from compiler import compiled, outputs, workspace
-from compiler.cli import exits, options
+from compiler.cli import exits, options, output
 from compiler.diagnostics import did_you_mean
 from compiler.outputs import Change
 from compiler.project import Settings
-from compiler.report import printable
 from compiler.workspace import Compilation
 
 
@@ -56,7 +55,7 @@ def command(
     strangers = outputs.strangers(changes, settings.output) if whole else []
     for path in strangers:
         word = "error" if check else "warning"
-        click.echo(f"{word}: {_shown(path)} is not of this project, or was changed: delete it", err=True)
+        output.tell(f"{word}: {_shown(path)} is not of this project, or was changed: delete it")
     if check:
         return _check(changes, done, style) or (exits.INVALID if strangers else exits.DONE)
     for change in changes:
@@ -88,7 +87,7 @@ def _writing_to(settings: Settings, out: Path) -> Settings:
 def _print(done: Compilation, address: str) -> int:
     known = {*done.checked.targets, *(d.address for d in done.diagnostics if d.address)}
     if address in done.builds:
-        options.put(compiled.dump(done.builds[address].compiled).encode())
+        output.file(compiled.dump(done.builds[address].compiled).encode())
     elif address not in known:
         hint = did_you_mean(address, sorted(known))
         raise exits.Stop(f"no spec has the address {address}" + (f": {hint}" if hint else ""), exits.INVALID)
@@ -100,29 +99,29 @@ def _check(changes: list[Change], done: Compilation, style: str) -> int:
     for change in stale:
         name = _shown(change.path)
         before, after = (_lines(content) for content in (change.before, change.after))
-        text = "".join(difflib.unified_diff(before, after, f"a/{name}", f"b/{name}"))
+        diff = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}", lineterm="")
+        lines = [line for part in diff for line in part.split("\n")]
         if style == "text":
-            options.put(text.encode())
+            output.result(*lines)
         else:  # the diagnostics have stdout to themselves
-            click.echo(text, nl=False, err=True)
+            output.tell(*lines)
     if stale:
-        click.echo(f"{len(stale)} out of date: run `sagespec compile`", err=True)
+        output.tell(f"{len(stale)} out of date: run `sagespec compile`")
     return exits.INVALID if stale or done.failed else exits.DONE
 
 
 def _lines(content: bytes | None) -> list[str]:
     """The lines of a file as a diff shows them: what is no text, and other ends of lines, can be seen."""
     *lines, last = (content or b"").decode("utf-8", "backslashreplace").split("\n")
-    shown = [f"{printable(line)}\n" for line in lines]
-    return [*shown, f"{printable(last)}\n\\ No newline at end of file\n"] if last else shown
+    return [*lines, f"{last}\n\\ No newline at end of file"] if last else lines
 
 
 def _tell(changes: list[Change]) -> None:
     for change in changes:
         if change.word != "unchanged":
-            click.echo(f"{change.word} {_shown(change.path)}")
+            output.result(f"{change.word} {_shown(change.path)}")
     counts = Counter(change.word for change in changes)
-    click.echo(", ".join(f"{n} {word}" for word, n in sorted(counts.items())) or "nothing to compile", err=True)
+    output.tell(", ".join(f"{n} {word}" for word, n in sorted(counts.items())) or "nothing to compile")
 
 
 def _shown(path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from compiler.cli import aws, exits
+from compiler.cli import aws, exits, output
 from compiler.executor import steer
 from compiler.executor.cloud import Cloud
 from compiler.executor.targets import Target
@@ -20,5 +20,5 @@ def command(cloud: Cloud, found: Target, yes: bool) -> int:
     """
     what = f"pipeline {steer.pipeline(found)} and all its executions" if found.kind == "execution" else found.name
     aws.confirm(f"Delete {what}?", yes)
-    click.echo(f"{found.name}: {steer.delete(cloud, found)}")
+    output.result(f"{found.name}: {steer.delete(cloud, found)}")
     return exits.DONE

@@ -9,11 +9,10 @@ from typing import Any
 import click
 
 from compiler import distributed
-from compiler.cli import aws, exits
+from compiler.cli import aws, exits, output
 from compiler.executor import track
 from compiler.executor.cloud import Cloud
 from compiler.executor.targets import Target
-from compiler.report import printable
 
 
 @click.command("describe")
@@ -32,10 +31,10 @@ def command(cloud: Cloud, found: Target, form: str) -> int:
             "distributed": distributed.of_compiled(content),
         }
     if form == "json":
-        aws.show_json(status)
+        output.as_json(status)
     else:
         for line in _lines(status, ""):
-            click.echo(line)
+            output.result(line)
     return exits.DONE
 
 
@@ -45,9 +44,8 @@ def _lines(tree: Any, indent: str) -> Iterator[str]:
     for key, value in entries:
         if value in (None, "", [], {}, ()):
             continue
-        name = printable(str(key))
         if isinstance(value, dict | list | tuple):
-            yield f"{indent}{name}:"
+            yield f"{indent}{key}:"
             yield from _lines(value, indent + "  ")
         else:
-            yield f"{indent}{name}: {printable(aws.plain(value))}"
+            yield f"{indent}{key}: {output.plain(value)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 DONE = 0
 INVALID = 1
 USAGE = 2
@@ -14,8 +16,8 @@ INTERRUPTED = 130
 
 
 class Stop(Exception):
-    """An end with a message and an exit code."""
+    """An end with a message, an exit code, and perhaps the way out and further lines."""
 
-    def __init__(self, message: str, code: int) -> None:
+    def __init__(self, message: str, code: int, hint: str = "", more: Iterable[str] = ()) -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.hint, self.more = code, hint, tuple(more)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from compiler import schema, starter, workspace
-from compiler.cli import exits, options
+from compiler.cli import exits, options, output
 from compiler.project import Project, Settings
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
@@ -33,7 +33,7 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
     project, known = settings.project, _known(settings)
     text = starter.write(kind, name, known)
     if stdout:
-        options.put(text.encode())
+        output.document(text)
         return exits.DONE
     file = _folder(project) / f"{kind}-{name}.yaml"
     shown = os.path.relpath(file)
@@ -46,7 +46,7 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
             made.write(text)
     except FileExistsError:
         raise exits.Stop(f"{shown} is there already", exits.INVALID) from None
-    click.echo(f"wrote {shown}", err=True)
+    output.tell(f"wrote {shown}")
     return exits.DONE
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from compiler.cli import aws, exits
+from compiler.cli import aws, exits, output
 from compiler.diagnostics import did_you_mean
 from compiler.executor import listing
 
@@ -60,14 +60,11 @@ def command(
     found.sort(key=lambda e: (getattr(e, listing.SORTS[sort_by]), e.name), reverse=descending)
     found = found[:limit]
     if form == "json":
-        aws.show_json({"runs": [asdict(entry) for entry in found]})
+        output.as_json({"runs": [asdict(entry) for entry in found]})
         return exits.DONE
-    widths = [max((len(getattr(e, f)) for e in found), default=0) for f in ("kind", "name", "status")]
-    for entry in found:
-        cells = (entry.kind.ljust(widths[0]), entry.name.ljust(widths[1]), entry.status.ljust(widths[2]))
-        click.echo(f"{'  '.join(cells)}  {aws.plain(entry.creation_time)}")
+    output.result(*output.columns([(e.kind, e.name, e.status, output.plain(e.creation_time)) for e in found]))
     if not found:
         known = sorted({known for statuses in listing.STATUSES.values() for known in statuses})
         hint = f": {did_you_mean(status, known)}" if status and status not in known else ""
-        click.echo(f"nothing found{hint.removesuffix(': ')}", err=True)
+        output.tell(f"nothing found{hint.removesuffix(': ')}")
     return exits.DONE

@@ -9,12 +9,11 @@ from pathlib import Path
 import click
 
 from compiler import outputs, workspace
-from compiler.cli import aws, exits, options
+from compiler.cli import aws, exits, options, output
 from compiler.executor import locking, news
 from compiler.executor.locking import Locked
 from compiler.lock import Lock
 from compiler.project import Project, Settings
-from compiler.report import printable
 
 
 @click.command("lock")
@@ -79,10 +78,10 @@ def _check(before: Lock, made: Locked) -> int:
     )
     lines = list(changed)
     for line in (*lines, *(f"{place}: not locked yet" for place in missing)):
-        click.echo(printable(line))
-    click.echo(f"AWS answers {'otherwise' if lines else 'as before'}", err=True)
+        output.result(line)
+    output.tell(f"AWS answers {'otherwise' if lines else 'as before'}")
     if missing:
-        click.echo("the lock lacks facts: run `sagespec lock`", err=True)
+        output.tell("the lock lacks facts: run `sagespec lock`")
     return exits.INVALID if lines or missing or made.incomplete else exits.DONE
 
 
@@ -91,17 +90,17 @@ def _write(project: Project, before: Lock, made: Locked) -> int:
     file = Path(os.path.realpath(project.root / project.lock))
     name = os.path.relpath(file)
     if made.failed:
-        click.echo(f"{name} is as it was" if file.exists() else f"wrote no {name}", err=True)
+        output.tell(f"{name} is as it was" if file.exists() else f"wrote no {name}")
         return exits.AWS if made.refused else exits.INVALID
     if (workspace.read_lock(project)[0] or Lock({})) not in (before, Lock(made.contexts)):
         raise exits.Stop(f"{name} was changed meanwhile, by another: lock again", exits.INVALID)
     if made.contexts:
         outputs.replace(file, made.text.encode())
-        click.echo(f"wrote {name}: {_count(made.facts, 'fact')} in {_count(len(made.contexts), 'context')}", err=True)
+        output.tell(f"wrote {name}: {_count(made.facts, 'fact')} in {_count(len(made.contexts), 'context')}")
     else:
-        click.echo("nothing to lock: no spec asks for a fact", err=True)
+        output.tell("nothing to lock: no spec asks for a fact")
     if made.incomplete:
-        click.echo("specs with errors may need more: nothing was dropped, lock again once they are mended", err=True)
+        output.tell("specs with errors may need more: nothing was dropped, lock again once they are mended")
     return exits.INVALID if made.incomplete else exits.DONE
 
 

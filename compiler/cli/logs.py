@@ -8,12 +8,11 @@ from pathlib import Path
 
 import click
 
-from compiler.cli import aws, exits
+from compiler.cli import aws, exits, output
 from compiler.executor import track
 from compiler.executor.apply import BLIND_SECONDS
 from compiler.executor.cloud import CloudError
 from compiler.executor.logs import Line, Tail
-from compiler.report import printable
 
 
 @click.command("logs")
@@ -51,7 +50,7 @@ def command(
             except CloudError as error:
                 if not follow or not error.is_passing or time.monotonic() - seen > BLIND_SECONDS:
                     raise
-                click.echo(f"looking again: {printable(str(error))}", err=True)
+                output.tell(f"looking again: {error}")
                 time.sleep(poll)
                 continue
             seen = time.monotonic()
@@ -61,12 +60,12 @@ def command(
             was_running = status.state == "running"
             time.sleep(poll)
     if not shown:
-        click.echo(f"{status.name} ({status.status}) has written nothing", err=True)
+        output.tell(f"{status.name} ({status.status}) has written nothing")
     return exits.DONE
 
 
 def _show(line: Line, form: str) -> None:
     if form == "json":
-        aws.show_json_line({"time": line.time, "stream": line.stream, "message": line.text})
+        output.json_line({"time": line.time, "stream": line.stream, "message": line.text})
     else:
-        click.echo(f"{line.time:%Y-%m-%dT%H:%M:%SZ} {line.stream.partition('/')[0]} {printable(line.text)}")
+        output.result(f"{line.time:%Y-%m-%dT%H:%M:%SZ} {line.stream.partition('/')[0]} {line.text}")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from compiler.cli import aws, exits
+from compiler.cli import aws, exits, output
+from compiler.escapes import printable
 from compiler.executor import metrics, track
 from compiler.executor.metrics import Series
 
@@ -48,18 +49,18 @@ def command(
         )
     if form == "json":
         rows = [{"step": step, "metrics": values} for step, values in series.rows.items()]
-        aws.show_json({"target": target, "run_id": series.run_id, "experiment": series.experiment, "steps": rows})
+        output.as_json({"target": target, "run_id": series.run_id, "experiment": series.experiment, "steps": rows})
     elif form == "csv":
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(["step", *series.metrics])
+        writer.writerow(["step", *map(printable, series.metrics)])
         writer.writerows([step, *(values.get(m, "") for m in series.metrics)] for step, values in series.rows.items())
-        click.echo(table.getvalue(), nl=False)
+        output.document(table.getvalue())
     else:
         _show(series)
     if plot is not None:
         _draw(series, target, plot)
-        click.echo(f"wrote {plot}", err=True)
+        output.tell(f"wrote {plot}")
     return exits.DONE
 
 
@@ -83,8 +84,7 @@ def _draw(series: Series, title: str, path: Path) -> None:
 
 
 def _show(series: Series) -> None:
-    widths = [max(len(metric), 10) for metric in series.metrics]
-    click.echo("  ".join(["step".rjust(6), *(m.rjust(w) for m, w in zip(series.metrics, widths, strict=True))]))
-    for step, values in series.rows.items():
-        cells = [f"{values[m]:.6g}" if m in values else "-" for m in series.metrics]
-        click.echo("  ".join([str(step).rjust(6), *(c.rjust(w) for c, w in zip(cells, widths, strict=True))]))
+    rows = [[str(s), *(f"{v[m]:.6g}" if m in v else "-" for m in series.metrics)] for s, v in series.rows.items()]
+    output.result(
+        *output.columns([["step", *series.metrics], *rows], right=0, least=(6, *(10 for _ in series.metrics)))
+    )

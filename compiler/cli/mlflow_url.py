@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from compiler.cli import aws, exits
+from compiler.cli import aws, exits, output
 from compiler.executor import metrics, track
 from compiler.executor.cloud import Cloud
 from compiler.executor.targets import Target
@@ -23,6 +23,6 @@ def command(cloud: Cloud, found: Target) -> int:
         answer = cloud.call("sagemaker", "CreatePresignedMlflowTrackingServerUrl", found.region, **name)
     else:
         answer = cloud.call("sagemaker", "CreatePresignedMlflowAppUrl", found.region, Arn=arn)
-    click.echo("this URL is a key: it works once, for five minutes, for whoever has it", err=True)
-    click.echo(answer["AuthorizedUrl"] + metrics.place(status))
+    output.tell("this URL is a key: it works once, for five minutes, for whoever has it")
+    output.result(answer["AuthorizedUrl"] + metrics.place(status))
     return exits.DONE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from compiler import project, report, source, values, workspace
-from compiler.cli import exits
+from compiler.cli import exits, output
 from compiler.diagnostics import Diagnostic, did_you_mean
 from compiler.project import Settings
 from compiler.workspace import Checked
@@ -68,7 +67,7 @@ def diagnostic_options(command: F) -> F:
         click.option(
             "--format",
             "style",
-            type=click.Choice(sorted(report.STYLES)),
+            type=click.Choice(sorted(("text", *report.STYLES))),
             default="text",
             help="Form of diagnostics; machine formats go to stdout.",
         ),
@@ -130,24 +129,10 @@ def refuse_unused(undeclared: Iterable[str], texts: Mapping[str, str]) -> None:
 
 def show(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], style: str, color: bool | None) -> None:
     """Print diagnostics: text to stderr, machine formats to stdout."""
-    to_stderr = style == "text"
-    colored = to_stderr and wants_color(color, sys.stderr)
-    text = report.STYLES[style](list(diagnostics), texts, colored)
-    if text and to_stderr:
-        click.echo(text, err=True, color=colored)
-    elif text:
-        put(f"{text}\n".encode())
-
-
-def put(result: bytes) -> None:
-    """Print a result as it is, or stop where nobody would get it."""
-    if sys.stdout is None:
-        raise exits.Stop("standard output is closed", exits.INVALID)
-    click.echo(result, nl=False)
-
-
-def wants_color(asked: bool | None, stream: Any) -> bool:
-    """Colour when asked for, else on a terminal that has it, unless NO_COLOR is set."""
-    if asked is not None:
-        return asked
-    return bool(stream and stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    found = list(diagnostics)
+    if style == "text":
+        output.tell(*report.text(found, texts), color=color)
+    elif style == "github":
+        output.commands(report.github(found, texts).splitlines())
+    else:
+        output.document(report.STYLES[style](found, texts))

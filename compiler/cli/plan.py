@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
 import click
 
-from compiler.cli import aws, exits, options, plans
+from compiler.cli import aws, exits, options, output, plans
 from compiler.executor import plan as planning
 
 
@@ -35,9 +34,9 @@ def command(
         made = planning.plan(order, aws.cloud(profile, region), root)
     plans.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
     if form == "json":
-        aws.show_json({"files": planning.summary(made, root)})
+        output.as_json({"files": planning.summary(made, root)})
     else:
-        plans.show(made, options.wants_color(None, sys.stdout))
+        plans.show(made)
     if save is not None:
         aws.write(save, planning.save(made, root))
     if plans.tell_obstacles(made, project_file):

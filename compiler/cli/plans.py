@@ -7,13 +7,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import click
-
-from compiler.cli import aws, blame
+from compiler.cli import aws, blame, output
 from compiler.executor.apply import Failure, Outcome
 from compiler.executor.files import File, Order
 from compiler.executor.plan import Plan
-from compiler.report import printable
+from compiler.report import Styled
 
 NEAR_DAYS = 30
 _SIGNS = {
@@ -38,19 +36,20 @@ _COLORS = {
 }
 
 
-def show(plan: Plan, color: bool) -> None:
+def show(plan: Plan) -> None:
     """Print a plan, one line a request."""
     for planned in plan.targets():
-        click.echo(click.style(planned.address, bold=color))
+        output.result(Styled(planned.address, "bold"))
         for line in planned.lines:
             sign = f"  {_SIGNS[line.action]} {line.action:<8}"
-            text = f"{line.request:<16} {line.what}" + (f"  ({printable(line.note)})" if line.note else "")
-            click.echo((click.style(sign, fg=_COLORS.get(line.action)) if color else sign) + f" {text}")
+            text = f" {line.request:<16} {line.what}" + (f"  ({line.note})" if line.note else "")
+            known = line.action in _COLORS
+            output.result((Styled(sign, _COLORS[line.action]) if known else sign, text))
         for difference in planned.differences:
-            click.echo(f"      {printable(difference)}")
+            output.result(f"      {difference}")
         for drift in planned.drifts:
             wanted = ", ".join(f"{key}={value}" for key, value in sorted(drift.wanted.items()))
-            click.echo(f"  * tag      {drift.arn.rpartition(':')[2]} {printable(wanted)}")
+            output.result(f"  * tag      {drift.arn.rpartition(':')[2]} {wanted}")
     words = [line.action for planned in plan.targets() for line in planned.lines]
     counts = [f"{words.count(word)} to {word}" for word in ("create", "update", "start") if word in words]
     if tagged := sum(len(planned.drifts) for planned in plan.targets()):
@@ -60,7 +59,7 @@ def show(plan: Plan, color: bool) -> None:
         for word in ("running", "keep", "wait", "failed", "refused", "blocked")
         if word in words
     ]
-    click.echo(", ".join(counts).replace("keep", "unchanged").replace("wait", "waiting") or "nothing to do", err=True)
+    output.tell(", ".join(counts).replace("keep", "unchanged").replace("wait", "waiting") or "nothing to do")
 
 
 def tell_obstacles(plan: Plan, project_file: Path | None) -> bool:
@@ -85,7 +84,7 @@ def warn_of_ends(order: Order, project_file: Path | None, today: date) -> None:
         ends = context.get("judge_models", {}).get(name, {}).get("end_of_life")
         if ends and ends <= (today + timedelta(days=NEAR_DAYS)).isoformat():
             word = "ends" if ends >= today.isoformat() else "ended"
-            click.echo(f"warning: {file.address}: the judge {name} {word} on {ends}; choose another", err=True)
+            output.tell(f"warning: {file.address}: the judge {name} {word} on {ends}; choose another")
 
 
 def _judges(tree: Any) -> set[str]:
@@ -102,13 +101,9 @@ def tell(outcome: Outcome, files: Mapping[str, File], project_file: Path | None)
     for address, needed in outcome.waiting.items():
         begun = all(a in outcome.runs or files[a].target for a in needed)
         way = "apply again when that is done, or use --wait" if begun else "apply that, too"
-        click.echo(f"{address} waits for {', '.join(needed)}: {way}", err=True)
+        output.tell(f"{address} waits for {', '.join(needed)}: {way}")
 
 
 def _tell_failure(failure: Failure, file: File, project_file: Path | None) -> None:
-    click.echo(f"error: {failure.address}: {printable(failure.reason)}", err=True)
-    if failure.request:
-        for line in blame.explain(file, failure.request, failure.reason, project_file, failure.place):
-            click.echo(line, err=True)
-    if failure.hint:
-        click.echo(f"    hint: {failure.hint}", err=True)
+    places = blame.explain(file, failure.request, failure.reason, project_file, failure.place)
+    output.error(f"{failure.address}: {failure.reason}", failure.hint, places if failure.request else ())

@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 
 import click
 
-from compiler.cli import aws, exits
+from compiler.cli import aws, exits, output
+from compiler.escapes import printable
 from compiler.executor import results, runs, targets, thresholds, track
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File
@@ -19,7 +20,6 @@ from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
 from compiler.executor.results import NoResults, Page, Score
 from compiler.executor.thresholds import Verdict
 from compiler.executor.track import Status
-from compiler.report import printable
 
 PAGE = 10
 
@@ -77,19 +77,19 @@ def command(
         document["thresholds"] = [asdict(v) for v in verdicts]
         if page is not None:
             document["judgements"] = asdict(page)
-        aws.show_json(document)
+        output.as_json(document)
     elif form == "junit":
-        click.echo(_junit(status.address or status.name, scores, verdicts))
+        output.document(_junit(status.address or status.name, scores, verdicts))
     elif form == "markdown":
-        click.echo("\n".join(_markdown(status.address or status.name, scores, verdicts)))
+        output.result(*_markdown(status.address or status.name, scores, verdicts))
     else:
         show(scores, verdicts)
         if page is not None:
             _show_page(page, explanations)
     if status.state != "done":
-        click.echo(f"these are not all its results: {status.name} {printable(_ended(status))}", err=True)
+        output.tell(f"these are not all its results: {status.name} {_ended(status)}")
     if check and not wanted:
-        click.echo(f"{status.name} has no thresholds to check", err=True)
+        output.tell(f"{status.name} has no thresholds to check")
     return exits.FAILED if check and not all(v.met for v in verdicts) else exits.DONE
 
 
@@ -99,14 +99,11 @@ def _ended(status: Status) -> str:
 
 def show(scores: Iterable[Score], verdicts: Iterable[Verdict] = ()) -> None:
     """Print scores as columns, metric, base model, custom model; then what was to be reached."""
-    rows = [(printable(score.metric), _cell(score.base), _cell(score.custom)) for score in scores]
-    widths = [
-        max([least, *(2 + len(cell) for cell in cells)]) for least, *cells in zip((28, 10, 10), *rows, strict=True)
-    ]
-    for metric, base, custom in [("metric", "base", "custom"), *rows]:
-        click.echo(f"  {metric:<{widths[0]}}{base:>{widths[1]}}{custom:>{widths[2]}}")
+    rows = [(score.metric, _cell(score.base), _cell(score.custom)) for score in scores]
+    table = output.columns([("metric", "base", "custom"), *rows], right=1, least=(28, 8, 8))
+    output.result(*(f"  {line}" for line in table))
     for verdict in verdicts:
-        click.echo(f"  {'met' if verdict.met else 'MISSED'}: {_sentence(verdict)}")
+        output.result(f"  {'met' if verdict.met else 'MISSED'}: {_sentence(verdict)}")
 
 
 def _cell(value: float | None) -> str:
@@ -114,21 +111,21 @@ def _cell(value: float | None) -> str:
 
 
 def _sentence(verdict: Verdict) -> str:
-    return printable(f"{verdict.metric} {verdict.wanted}" + (f", but {verdict.reason}" if verdict.reason else ""))
+    return f"{verdict.metric} {verdict.wanted}" + (f", but {verdict.reason}" if verdict.reason else "")
 
 
 def _show_page(page: Page, explanations: bool) -> None:
     last = page.offset + len(page.judgements)
-    click.echo(
+    output.result(
         f"  judgements {page.offset + 1} to {last} of {page.total}" if page.judgements else "  no more judgements"
     )
     for number, judgement in enumerate(page.judgements, page.offset + 1):
-        click.echo(f"  {number}. {judgement.side}: {printable(judgement.prompt)}")
-        click.echo(f"     {printable(judgement.response)}")
+        output.result(f"  {number}. {judgement.side}: {judgement.prompt}")
+        output.result(f"     {judgement.response}")
         for opinion in judgement.opinions:
-            click.echo(f"     {printable(opinion.metric)}: {_cell(opinion.score)}")
+            output.result(f"     {opinion.metric}: {_cell(opinion.score)}")
             if explanations and opinion.explanation:
-                click.echo(f"       {printable(opinion.explanation)}")
+                output.result(f"       {opinion.explanation}")
 
 
 def _markdown(title: str, scores: Iterable[Score], verdicts: Sequence[Verdict]) -> Iterable[str]:
@@ -193,14 +190,14 @@ def _show_one(cloud: Cloud, file: File, run: runs.Run) -> bool:
     status = track.status(cloud, target)
     package = status.details.get("output_model_package_arn")
     if package:
-        click.echo(f"{file.address}: {package}")
+        output.result(f"{file.address}: {package}")
     if target.kind != "execution":
         return True
-    click.echo(f"{file.address}:")
+    output.result(f"{file.address}:")
     try:
         scores = results.read(cloud, status, target.region)
     except (NoResults, NoMetrics, MlflowMissing, MlflowTrouble) as error:
-        click.echo(f"  {printable(str(error))}")
+        output.result(f"  {error}")
         scores = ()
     verdicts = thresholds.judge(file.content.thresholds, scores)
     show(scores, verdicts)

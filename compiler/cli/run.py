@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -15,11 +14,10 @@ from typing import Any
 import click
 
 from compiler import workspace
-from compiler.cli import aws, exits, options
+from compiler.cli import aws, exits, options, output
 from compiler.compiled import Compiled
 from compiler.diagnostics import did_you_mean
 from compiler.executor import local
-from compiler.report import printable
 
 
 @click.command("run")
@@ -70,9 +68,8 @@ def command(
             screen.close()
     if ended.code == 0:
         return exits.DONE
-    click.echo(f"error: {ended.host} ended with exit code {ended.code}; it wrote as its failure:", err=True)
-    for line in (ended.reason or "nothing").splitlines():
-        click.echo(f"    {printable(line)}", err=True)
+    written = (f"    {line}" for line in (ended.reason or "nothing").splitlines())
+    output.error(f"{ended.host} ended with exit code {ended.code}; it wrote as its failure:", more=written)
     return exits.FAILED
 
 
@@ -118,31 +115,38 @@ class _Screen:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._writes: str | None = None  # the host whose line is not ended yet
-        self._returns = sys.stdout.isatty()
+        self._stream = output.Stream()
 
     def show(self, host: str, text: str) -> None:
         with self._lock:
-            click.echo("".join(self._lines(host, text)), nl=False)
+            self._add(host, text)
+            self._stream.flush()
 
     def close(self) -> None:
         """End the last line."""
-        click.echo(self._ended(), nl=False)
+        self._end()
+        self._stream.flush()
 
-    def _lines(self, host: str, text: str) -> Iterator[str]:
+    def _add(self, host: str, text: str) -> None:
         for part in re.findall(r"\r\n|[\r\n]|[^\r\n]+", text):
             if self._writes != host:
-                yield self._ended()
-            if part == "\r":
-                yield f"\r[{host}] " if self._returns else self._ended()
-                self._writes = host if self._returns else None
-                continue
-            if self._writes is None:
-                yield f"[{host}] "
-            self._writes = host
-            yield self._ended() if part[-1] == "\n" else printable(part)
+                self._end()
+            if part == "\r" and self._stream.returns:
+                self._stream.begin(host, again=True)
+                self._writes = host
+            elif part == "\r":
+                self._end()
+            else:
+                if self._writes is None:
+                    self._stream.begin(host)
+                self._writes = host
+                if part[-1] == "\n":
+                    self._end()
+                else:
+                    self._stream.add(part)
 
-    def _ended(self) -> str:
-        """What ends the line that is being written, if there is one."""
-        ending = "" if self._writes is None else "\n"
+    def _end(self) -> None:
+        """End the line that is being written, if there is one."""
+        if self._writes is not None:
+            self._stream.end()
         self._writes = None
-        return ending

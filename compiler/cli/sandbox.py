@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from compiler.cli import aws, exits, options
+from compiler.cli import aws, exits, options, output
 
 SIGNALLED = 128
 """What a shell adds to the number of the signal that has ended a program."""
@@ -58,7 +58,7 @@ def command(
         raise click.BadParameter(f"{port}: {(error.strerror or str(error)).lower()}", param_hint="--port") from None
     with running:
         for name, value in running.environment().items():
-            click.echo(f"export {name}={value}")
+            output.result(f"export {name}={value}")
         stop.wait()
     return exits.DONE
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from compiler import schema
-from compiler.cli import exits, options
+from compiler.cli import exits, options, output
 
 
 @click.command("schema")
 @click.argument("kind", type=options.Kind(schema.names()))
 def command(kind: str) -> int:
     """Print the JSON Schema of KIND, whole in itself."""
-    options.put(f"{json.dumps(schema.load(kind), indent=2, ensure_ascii=False)}\n".encode())
+    output.as_json(schema.load(kind))
     return exits.DONE

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from compiler.cli import aws, exits
+from compiler.cli import aws, exits, output
 from compiler.executor import runs, track
 from compiler.executor.targets import find, of_run
 from compiler.executor.track import Status
-from compiler.report import printable
 
 
 @click.command("status")
@@ -37,14 +36,14 @@ def command(
         missing = [f for f in wanted if f.address not in found and f.content.requests]
         runs.check_account(cloud, missing)
     if form == "json":
-        aws.show_json({"status": [asdict(s) for s in shown], "not_run": [f.address for f in missing]})
+        output.as_json({"status": [asdict(s) for s in shown], "not_run": [f.address for f in missing]})
     else:
         for status in shown:
             _show(status)
         for file in missing:
-            click.echo(f"{file.address}: has not run")
+            output.result(f"{file.address}: has not run")
         for file in (f for f in wanted if targets and not f.content.requests):
-            click.echo(f"{file.address}: runs nothing itself")
+            output.result(f"{file.address}: runs nothing itself")
     return exits.DONE
 
 
@@ -52,11 +51,11 @@ def _show(status: Status) -> None:
     secondary = status.details.get("secondary_status")
     detail = f" ({secondary})" if secondary and secondary != status.status else ""
     name = f"{status.address}: " if status.address else ""
-    click.echo(f"{name}{status.status}{detail}  {status.name}")
+    output.result(f"{name}{status.status}{detail}  {status.name}")
     if status.failure_reason:
-        click.echo(f"    {printable(status.failure_reason)}")
+        output.result(f"    {status.failure_reason}")
     if progress := track.progress(status):
-        click.echo(f"    {progress}")
+        output.result(f"    {progress}")
     for step in status.steps:
-        reason = f": {printable(step.failure_reason)}" if step.failure_reason else ""
-        click.echo(f"    {step.name:<24} {step.status}{reason}")
+        reason = f": {step.failure_reason}" if step.failure_reason else ""
+        output.result(f"    {step.name:<24} {step.status}{reason}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from compiler.cli import aws, exits
+from compiler.cli import aws, exits, output
 from compiler.executor import steer
 from compiler.executor.cloud import Cloud
 from compiler.executor.targets import Target
@@ -17,7 +17,7 @@ def command(cloud: Cloud, found: Target, yes: bool) -> int:
     """Stop TARGET. A stopped job counts as run: raise metadata.run to run the same content once more."""
     aws.confirm(f"Stop {found.name}?", yes)
     try:
-        click.echo(f"{found.name} {steer.stop(cloud, found)}")
+        output.result(f"{found.name} {steer.stop(cloud, found)}")
     except steer.CannotSteer as error:
         raise exits.Stop(str(error), exits.INVALID) from None
     return exits.DONE

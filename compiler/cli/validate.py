@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from compiler.cli import exits, options
+from compiler.cli import exits, options, output
 
 
 @click.command("validate")
@@ -30,5 +30,5 @@ def command(
         return exits.INVALID
     if style == "text":
         count = len(checked.targets)
-        click.echo(f"{count} {'spec is' if count == 1 else 'specs are'} valid", err=True)
+        output.tell(f"{count} {'spec is' if count == 1 else 'specs are'} valid")
     return exits.DONE

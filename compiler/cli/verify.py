@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from compiler.cli import aws, exits
+from compiler.cli import aws, exits, output
 from compiler.executor import verify
 from compiler.executor.cloud import Cloud
 from compiler.executor.targets import Target
-from compiler.report import printable
 
 
 @click.command("verify")
@@ -28,9 +27,9 @@ def command(cloud: Cloud, found: Target, form: str) -> int:
         raise exits.Stop(str(error), exits.INVALID) from None
     path = Path(os.path.relpath(file.path)).as_posix()
     if form == "json":
-        aws.show_json({"target": found.arn, "compiled": path, "differences": different})
+        output.as_json({"target": found.arn, "compiled": path, "differences": different})
     else:
         for difference in different:
-            click.echo(printable(difference))
-        click.echo(f"{found.name} {'differs from' if different else 'ran what is in'} {path}", err=True)
+            output.result(difference)
+        output.tell(f"{found.name} {'differs from' if different else 'ran what is in'} {path}")
     return exits.INVALID if different else exits.DONE

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import click
 
-from compiler.cli import aws, exits, watching
+from compiler.cli import aws, exits, output, watching
 from compiler.executor.apply import TimedOut
 from compiler.executor.follow import follow, has_had
-from compiler.report import printable
 
 
 @click.command("wait")
@@ -44,15 +43,15 @@ def command(
             except TimedOut as error:
                 raise exits.Stop(str(error), exits.TIMED_OUT) from None
     if form == "json":
-        aws.show_json({"status": [asdict(status) for status in done.values()]})
+        output.as_json({"status": [asdict(status) for status in done.values()]})
     failed = False
     for status in done.values():
-        reason = f": {printable(status.failure_reason)}" if status.failure_reason else ""
+        reason = f": {status.failure_reason}" if status.failure_reason else ""
         if until and not has_had(status, until):
             failed = True
             wanted = " or ".join(until)
-            click.echo(f"error: {status.name} is {status.status} and has not been {wanted}{reason}", err=True)
+            output.error(f"{status.name} is {status.status} and has not been {wanted}{reason}")
         elif not until and status.state == "failed":
             failed = True
-            click.echo(f"error: {status.name} is {status.status}{reason or ': no reason given'}", err=True)
+            output.error(f"{status.name} is {status.status}{reason or ': no reason given'}")
     return exits.FAILED if failed else exits.DONE

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import click
-
+from compiler.cli import output
 from compiler.executor import track
 from compiler.executor.apply import Event
 from compiler.executor.track import Status
-from compiler.report import printable
 
 COLUMNS = ("spec", "status", "secondary", "step", "progress", "elapsed", "run")
 NARROW, WIDE = 110, 160
@@ -29,16 +26,8 @@ class Watch:
         self._last: dict[str, str] = {}
         self._rows = {name: Event(name, "planned") for name in names}
         self._live: Any = None
-        if live and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.live import Live
-
-            console = Console(stderr=True)
-            self._width = console.width
-            if not console.is_dumb_terminal:
-                # the table is made again at every refresh: time goes on while nothing happens
-                self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4)
-                self._live.start()
+        if live:
+            self._live = output.live(self._table)
 
     def event(self, event: Event) -> None:
         """Show one event; the same again is no news."""
@@ -47,30 +36,23 @@ class Watch:
                 self._rows[event.address] = replace(event, status=event.status or self._rows[event.address].status)
             return
         words = (event.address, event.request, event.word, event.what, *_finer(event.status))
-        text = printable(" ".join(word for word in words if word))
+        text = " ".join(word for word in words if word)
         if self._last.get(event.address) != text:
             self._last[event.address] = text
-            # told by many threads: where the color is said, click asks nothing about the stream
-            click.echo(f"{time.strftime('%H:%M:%S')} {text}", err=True, color=False)
+            output.tell(f"{time.strftime('%H:%M:%S')} {text}")
 
-    def _table(self) -> Any:
-        from rich.table import Table
-        from rich.text import Text
-
-        shown = len(COLUMNS) if self._width >= WIDE else len(COLUMNS) - 1
-        table = Table(box=None, pad_edge=False, show_header=self._width >= NARROW)
-        for column in COLUMNS[:shown] if self._width >= NARROW else COLUMNS[:1]:
-            table.add_column(column, overflow="fold")
+    def _table(self, width: int) -> output.Table:
+        shown = len(COLUMNS) if width >= WIDE else len(COLUMNS) - 1
+        rows: list[tuple[str, ...]] = []
         # what a low terminal has no room for is at the end: there nothing happens
         for name, row in sorted(self._rows.items(), key=lambda item: _is_still(item[1])):
-            cells = [printable(c) for c in (name, row.word, *_finer(row.status), _elapsed(row.status), row.what)]
-            if self._width >= NARROW:
-                table.add_row(*(Text(cell) for cell in cells[:shown]))
+            cells = (name, row.word, *_finer(row.status), _elapsed(row.status), row.what)
+            if width >= NARROW:
+                rows.append(cells[:shown])
             else:
-                table.add_row(Text(cells[0]))
-                table.add_row(Text("  " + "  ".join(cell for cell in cells[1:shown] if cell)))
-        table.caption = f"watching for {timedelta(seconds=int(time.monotonic() - self._started))}"
-        return table
+                rows += [(cells[0],), ("  " + "  ".join(cell for cell in cells[1:shown] if cell),)]
+        caption = f"watching for {timedelta(seconds=int(time.monotonic() - self._started))}"
+        return output.Table(COLUMNS[: shown if width >= NARROW else 1], rows, caption, header=width >= NARROW)
 
     def close(self) -> None:
         if self._live is not None:

@@ -16,7 +16,11 @@ from compiler.compiled import Compiled, InvalidCompiled
 
 
 class InvalidFiles(Exception):
-    """Compiled files that cannot be acted on; one line for each reason."""
+    """Compiled files that cannot be acted on, and every reason."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("\n".join(reasons))
+        self.reasons = reasons
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def read(paths: Sequence[Path]) -> Order:
                 found[address] = needed
                 waiting.append(needed)
     if reasons:
-        raise InvalidFiles("\n".join(reasons))
+        raise InvalidFiles(*reasons)
     try:
         graph = {address: file.content.depends_on for address, file in sorted(found.items())}
         return Order({address: found[address] for address in TopologicalSorter(graph).static_order()})

@@ -134,7 +134,7 @@ def _check_files(fresh: Sequence[File], root: Path) -> None:
         for reason in markers.changed(request.parameters, root)
     ]
     if reasons:
-        raise InvalidFiles("\n".join(dict.fromkeys(reasons)))
+        raise InvalidFiles(*dict.fromkeys(reasons))
 
 
 def _plan_known(cloud: Cloud, file: File, run: Run, root: Path) -> FilePlan:

@@ -1,0 +1,68 @@
+"""Text of others made inert: it steers no terminal, ends no line, and gives no command to a CI system.
+
+In: any text. Out: the same, in which whatever could act is written as a backslash escape. Doing it twice changes
+nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+COMMAND = re.compile(r"^ *::|##[A-Za-z]{0,20}\[|section_(?:start|end):", re.IGNORECASE)
+"""What CI systems take for a command in a line of a log: GitHub `::` after blanks, and `##[` anywhere; Azure `##[`
+and `##vso[`; TeamCity `##teamcity[`; GitLab the markers of sections. Without its last character it is none."""
+LONGEST = 40
+"""No command has more characters, the blanks before it apart."""
+
+
+def printable(text: str) -> str:
+    """Escape control characters, ends of lines among them, and what is invisible or turns the direction of text."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def inert(parts: Sequence[str]) -> list[str]:
+    """Escape the parts of one line: each by itself, and the commands that they make up together."""
+    shown = [printable(part) for part in parts]
+    found = [match.end() - 1 for match in COMMAND.finditer("".join(shown))]
+    for end in reversed(found):
+        start = 0
+        for number, part in enumerate(shown):
+            if start <= end < start + len(part):
+                at = end - start
+                shown[number] = f"{part[:at]}\\x{ord(part[at]):02x}{part[at + 1 :]}"
+                break
+            start += len(part)
+    return shown
+
+
+def json_text(value: Any, indent: int | None = 2) -> str:
+    """Write JSON that prints as it is, each line of it inert: what could act is escaped as JSON has it.
+
+    Raises ValueError for numbers that JSON has not.
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    if not text.replace("\n", "").isprintable():
+        text = "".join(c if c.isprintable() or c == "\n" else _in_json(c) for c in text)
+    return COMMAND.sub(lambda match: match[0][:-1] + _in_json(match[0][-1]), text)
+
+
+def _in_json(char: str) -> str:
+    """One character as JSON escapes it; beyond the first plane it takes two."""
+    code = ord(char)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    return f"\\u{0xD800 + ((code - 0x10000) >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+
+
+def width(text: str) -> int:
+    """Columns on a terminal: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # rarely needed, and start-up counts
+
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

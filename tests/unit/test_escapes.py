@@ -1,0 +1,54 @@
+"""Text of others: whatever it is, printed it is one line, steers no terminal and is no command."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compiler import escapes
+
+MARKS = ["::", "##[", "##vso[", "##teamcity[", "section_start:1:a", "section_END:", " ", "#", "[", ":", "\n", "\r"]
+TEXTS = st.lists(st.text(max_size=5) | st.sampled_from(MARKS), max_size=8).map("".join)
+
+
+def is_inert(line: str) -> bool:
+    """As the CI systems' own readers decide, not as ours."""
+    folded = line.casefold()
+    marks = ("##[", "##vso[", "##teamcity[", "section_start:", "section_end:")
+    return line.isprintable() and not line.lstrip().startswith("::") and not any(mark in folded for mark in marks)
+
+
+@given(st.lists(TEXTS, max_size=4))
+def test_a_line_of_any_parts_is_inert_and_stays_as_it_is(parts: list[str]) -> None:
+    shown = escapes.inert(parts)
+    assert is_inert("".join(shown))
+    assert escapes.inert(shown) == shown
+    if is_inert("".join(parts)):
+        assert shown == parts
+
+
+@given(st.recursive(TEXTS | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner)))
+def test_json_is_inert_and_means_the_same(value: object) -> None:
+    for indent in (None, 2):
+        text = escapes.json_text(value, indent)
+        assert json.loads(text) == value
+        assert all(map(is_inert, text.split("\n")))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("::error::x", ":\\x3aerror::x"),
+        ("   ::add-mask::x", "   :\\x3aadd-mask::x"),
+        ("a ::error::", "a ::error::"),
+        ("a ##[group]b", "a ##\\x5bgroup]b"),
+        ("##vso[task.complete]", "##vso\\x5btask.complete]"),
+        ("\x1b]0;title\x07\r\u202e\u2028\x85\U000e0041", "\\x1b]0;title\\x07\\r\\u202e\\u2028\\x85\\U000e0041"),
+        ("Grüße, 日本, 😀", "Grüße, 日本, 😀"),
+    ],
+)
+def test_what_is_escaped(text: str, shown: str) -> None:
+    assert escapes.inert([text]) == [shown]
