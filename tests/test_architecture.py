@@ -63,6 +63,7 @@ EXECUTOR = [
     "pipelines",
     "submit",
     "targets",
+    "ownership",
     "track",
     "apply",
     "follow",

@@ -21,6 +21,7 @@ from compiler.executor import existing, files
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File, InvalidFiles, Order
 from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
+from compiler.executor.ownership import NotOurs
 from compiler.executor.results import NoResults
 from compiler.executor.targets import Target, UnknownTarget, of_file
 from compiler.executor.targets import find as find_target
@@ -186,6 +187,8 @@ def trouble() -> Iterator[None]:
         yield
     except InvalidFiles as error:
         raise exits.Stop(error.reasons[0], exits.INVALID, more=error.reasons[1:]) from None
+    except NotOurs as error:
+        raise exits.Stop(str(error), exits.INVALID, error.hint, error.others) from None
     except (UnknownTarget, NoMetrics, NoResults) as error:
         raise exits.Stop(str(error), exits.INVALID) from None
     except MlflowMissing as error:

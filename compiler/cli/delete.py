@@ -14,11 +14,12 @@ from compiler.executor.targets import Target
 @aws.on_target
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(cloud: Cloud, found: Target, yes: bool) -> int:
-    """Delete TARGET: a job, a function, or an evaluation's pipeline with every execution of it.
+    """Delete TARGET: the job, function or execution that a spec's identity has made, and nothing else.
 
-    AWS forgets that it has run, so the next apply runs the same content again. Models and results stay.
+    AWS forgets that it has run, so the next apply runs the same content again. Models and results stay. An execution
+    goes with its pipeline, and only while the pipeline has no other.
     """
-    what = f"pipeline {steer.pipeline(found)} and all its executions" if found.kind == "execution" else found.name
-    aws.confirm(f"Delete {what}?", yes)
+    output.tell(*(f"deletes {thing}" for thing in steer.removed(cloud, found)))
+    aws.confirm("Delete this?", yes)
     output.result(f"{found.name}: {steer.delete(cloud, found)}")
     return exits.DONE

@@ -19,6 +19,7 @@ _SIGNS = {
     "update": "^",
     "start": ">",
     "keep": "=",
+    "changed": "?",
     "running": "~",
     "wait": ".",
     "failed": "!",
@@ -29,6 +30,7 @@ _COLORS = {
     "create": "green",
     "update": "green",
     "start": "green",
+    "changed": "warning",
     "running": "cyan",
     "failed": "red",
     "refused": "red",
@@ -56,7 +58,7 @@ def show(plan: Plan) -> None:
         counts.append(f"{tagged} to tag")
     counts += [
         f"{words.count(word)} {word}"
-        for word in ("running", "keep", "wait", "failed", "refused", "blocked")
+        for word in ("running", "keep", "changed", "wait", "failed", "refused", "blocked")
         if word in words
     ]
     output.tell(", ".join(counts).replace("keep", "unchanged").replace("wait", "waiting") or "nothing to do")

@@ -90,6 +90,13 @@ class Shelf:
         return any(tag == {"Key": "sagespec:address", "Value": address} for page in pages for tag in page)
 
 
+def user(context: Mapping[str, Any] | None) -> str | None:
+    """Who has made or changed something, where SageMaker says it: a profile of Studio, or an identity of IAM."""
+    known = context or {}
+    found = known.get("UserProfileName") or (known.get("IamIdentity") or {}).get("Arn")
+    return str(found) if found else None
+
+
 def checksum(body: str | bytes) -> str:
     """A content's SHA-256, as S3 writes it."""
     content = body.encode() if isinstance(body, str) else body

@@ -16,10 +16,11 @@ from typing import Any, Literal, TypeVar
 from compiler.compiled import Request
 from compiler.diagnostics import Path as Place
 from compiler.executor import existing, markers
-from compiler.executor.cloud import Cloud
+from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.differences import differences
 from compiler.executor.existing import Shelf
 from compiler.executor.files import File
+from compiler.executor.runs import Run
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -86,6 +87,62 @@ def look(cloud: Cloud, ready: Sequence[File], functions: Sequence[File], root: P
     return Foresight(words, obstacles)
 
 
+def redefined(cloud: Cloud, ran: Mapping[str, tuple[File, Run]]) -> dict[str, str]:
+    """Say which pipelines are no longer what has run through them, by address: others define them anew, too.
+
+    `ran` are files and their executions by address. A list tells which pipelines have been touched since their
+    execution was started; only those are looked at. Raises CloudError.
+    """
+    by_region: dict[str, dict[str, str]] = {}
+    for address, (file, _) in ran.items():
+        by_region.setdefault(file.content.region, {})[_pipeline(file).parameters["PipelineName"]] = address
+    touched: dict[str, str] = {}
+    for region, names in by_region.items():
+        touched |= _touched(cloud, region, names, ran)
+    notes = at_once(touched, lambda address: _redefined(cloud, ran[address][0]))
+    return {address: note for address, note in notes.items() if note}
+
+
+def _touched(
+    cloud: Cloud, region: str, names: Mapping[str, str], ran: Mapping[str, tuple[File, Run]]
+) -> dict[str, str]:
+    """The addresses, with their pipelines, of what was changed since its execution was started."""
+    left, found = dict(names), {}
+    given = {"PipelineNamePrefix": next(iter(names)) if len(names) == 1 else _EVALUATIONS, "MaxResults": 100}
+    try:
+        for page in cloud.pages("sagemaker", "ListPipelines", "PipelineSummaries", region, **given):
+            for summary in page:
+                address = left.pop(summary["PipelineName"], None)
+                if address and summary["LastModifiedTime"] > ran[address][1].details["StartTime"]:
+                    found[address] = summary["PipelineName"]
+            if not left:
+                break
+    except CloudError as error:
+        if not error.is_denied:
+            raise
+        return {address: name for name, address in names.items()}
+    return found
+
+
+def _redefined(cloud: Cloud, file: File) -> str | None:
+    given, shelf = _pipeline(file).parameters, Shelf(cloud, file.content.region)
+    found = shelf.pipeline(given["PipelineName"])
+    if found is None or _is_as_compiled(found, given):
+        return None
+    by = existing.user(found.get("LastModifiedBy"))
+    return f"defined otherwise since{f', by {by}' if by else ''}; what has run is a version of its own"
+
+
+def _pipeline(file: File) -> Request:
+    return next(r for r in file.content.requests if r.operation == "CreatePipeline")
+
+
+def _is_as_compiled(found: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    same = not any(differences(found["PipelineDefinition"], given["PipelineDefinition"]))
+    return same and bool(found["RoleArn"] == given["RoleArn"])
+
+
+_EVALUATIONS = "SagemakerEvaluation"
 _MAKE_BUCKET = "create the bucket first; sagespec never does"
 _MAKE_FUNCTION = "create the function first, or describe it with a CustomAgentLambda that has a source"
 _MOVE_ASIDE = "name the spec otherwise, or `sagespec delete` what stands there"
@@ -127,8 +184,7 @@ def _find(shelf: Shelf, file: File, request: Request, root: Path) -> Word | None
         return "create"
     if not shelf.is_of(found, file.address):
         return None
-    same = not any(differences(found["PipelineDefinition"], given["PipelineDefinition"]))
-    return "keep" if same and found["RoleArn"] == given["RoleArn"] else "update"
+    return "keep" if _is_as_compiled(found, given) else "update"
 
 
 def _buckets(file: File) -> Iterator[tuple[str, str, Place]]:

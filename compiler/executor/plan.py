@@ -23,7 +23,7 @@ from compiler.executor.foresight import Foresight, Obstacle
 from compiler.executor.runs import Found, Run
 from compiler.executor.tags import Drift
 
-Action = Literal["create", "update", "start", "keep", "running", "wait", "failed", "refused", "blocked"]
+Action = Literal["create", "update", "start", "keep", "running", "changed", "wait", "failed", "refused", "blocked"]
 MOST_DIFFERENCES = 12
 
 
@@ -106,6 +106,12 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
     ready = [f for f in fresh if all(_is_done(order.files[a], found) for a in f.content.depends_on)]
     guests = [f for f in ready if any(not order.files[a].content.requests for a in f.content.depends_on)]
     ahead = foresight.look(cloud, ready, guests, root)
+    evaluations = {
+        f.address: (f, found.runs[f.address])
+        for f in order.targets()
+        if f.address in found.runs and f.content.requests[-1].operation == "StartPipelineExecution"
+    }
+    redefined = foresight.redefined(cloud, evaluations)
     since = foresight.at_once(
         [f.address for f in fresh], lambda a: _since(cloud, order.files[a], found.earlier.get(a))
     )
@@ -116,7 +122,8 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
             planned[address] = _plan_new(file, planned, ahead, since.get(address, ()))
         else:
             drifts = tuple(tags.drifts(cloud, file, run)) if sync_tags and file.target else ()
-            planned[address] = replace(_plan_known(cloud, file, run, root), drifts=drifts)
+            known = _plan_known(cloud, file, run, root, redefined.get(address, ""))
+            planned[address] = replace(known, drifts=drifts)
     return Plan(planned)
 
 
@@ -137,8 +144,8 @@ def _check_files(fresh: Sequence[File], root: Path) -> None:
         raise InvalidFiles(*dict.fromkeys(reasons))
 
 
-def _plan_known(cloud: Cloud, file: File, run: Run, root: Path) -> FilePlan:
-    """The plan of a file whose run exists."""
+def _plan_known(cloud: Cloud, file: File, run: Run, root: Path, redefined: str) -> FilePlan:
+    """The plan of a file whose run exists; its pipeline may have been `redefined`."""
     request, action = file.content.requests[-1], _ACTIONS[run.state]
     note = run.status + (f": {run.reason}" if run.reason else "")
     if _is_function(file) and file.target:
@@ -147,8 +154,10 @@ def _plan_known(cloud: Cloud, file: File, run: Run, root: Path) -> FilePlan:
             hint = "leave function_name out, so that each content has a function of its own, or name another"
             line = Line(request.id, "refused", run.name, other)
             return FilePlan(file, (line,), obstacle=Obstacle(other, hint))
-    rest = tuple(Line(r.id, "keep", _what(r)) for r in file.content.requests[:-1])
-    return FilePlan(file, (*rest, Line(request.id, action, run.name, note)), run)
+    lines = [Line(r.id, "keep", _what(r)) for r in file.content.requests[:-1]]
+    if redefined:
+        lines = [replace(x, action="changed", note=redefined) if x.request == "pipeline" else x for x in lines]
+    return FilePlan(file, (*lines, Line(request.id, action, run.name, note)), run)
 
 
 _ACTIONS: dict[runs.State, Action] = {"done": "keep", "running": "running", "failed": "failed"}

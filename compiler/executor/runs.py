@@ -7,6 +7,7 @@ record of what has run, whatever the names start with.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,16 @@ _LISTS = {
 }
 
 
+_NAMES = {
+    "CreateFunction": "FunctionName",
+    "CreateJob": "JobName",
+    "CreateTrainingJob": "TrainingJobName",
+    "StartPipelineExecution": "PipelineExecutionDisplayName",
+}
+_END = re.compile(rf"-[0-9a-f]{{{DIGITS}}}")
+"""What the names of our runs end in."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A job, execution or function as AWS shows it; unknown statuses count as running."""
@@ -65,6 +76,12 @@ def main_request(compiled: Compiled) -> Request | None:
 def suffix(compiled: Compiled) -> str:
     """What the name of the run ends in."""
     return f"-{compiled.identity[:DIGITS]}"
+
+
+def is_earlier(compiled: Compiled, name: str) -> bool:
+    """Whether a name is that of a run of the same spec, with another identity."""
+    base, end = _base(compiled), name[-(DIGITS + 1) :]
+    return name == base + end and bool(_END.fullmatch(end)) and end != suffix(compiled)
 
 
 @dataclass(frozen=True)
@@ -137,7 +154,7 @@ def _jobs(
     listing, key, name, _, _ = _LISTS[operation]
     fixed = {"JobCategory": category} if category else {}
     waiting = {suffix(file.content): file for file in files}
-    bases = {_base(file): file for file in files}
+    bases = {_base(file.content): file for file in files}
     pages = cloud.pages("sagemaker", listing, key, region, MaxResults=100, **fixed)
     newest: Any = None
     for number, page in enumerate(pages, 1):
@@ -145,8 +162,10 @@ def _jobs(
             file = waiting.pop(summary[name][-(DIGITS + 1) :], None)
             if file is not None:
                 yield file.address, _summarised(operation, summary)
-            elif (base := summary[name][: -(DIGITS + 1)]) in bases:
-                yield bases[base].address, _summarised(operation, summary)
+                continue
+            file = bases.get(summary[name][: -(DIGITS + 1)])
+            if file is not None and is_earlier(file.content, summary[name]):
+                yield file.address, _summarised(operation, summary)
         if not waiting:
             return
         newest = newest or (page[0]["CreationTime"] if page else None)
@@ -182,19 +201,19 @@ def _pages_left(
 def _search(cloud: Cloud, operation: str, fixed: Mapping[str, Any], file: File) -> list[dict[str, Any]]:
     """Search one file's job by its identity, and where there is none, the newest one before it by its name."""
     listing, key, name, _, _ = _LISTS[operation]
-    for contains in (suffix(file.content), _base(file)):
+    for contains in (suffix(file.content), _base(file.content)):
         parameters = {**fixed, "NameContains": contains, "MaxResults": 100}
         listed: list[dict[str, Any]] = cloud.call("sagemaker", listing, file.content.region, **parameters)[key]
-        found = [s for s in listed if s[name].endswith(suffix(file.content)) or s[name][: -(DIGITS + 1)] == contains]
-        if found:
-            return found[:1]
+        for summary in listed:
+            if summary[name].endswith(suffix(file.content)) or is_earlier(file.content, summary[name]):
+                return [summary]
     return []
 
 
-def _base(file: File) -> str:
-    request = main_request(file.content)
-    name = {"CreateJob": "JobName", "CreateTrainingJob": "TrainingJobName"}
-    text: str = request.parameters[name[request.operation]] if request else ""
+def _base(compiled: Compiled) -> str:
+    """What the name of the run begins with, whatever the identity."""
+    request = main_request(compiled)
+    text: str = request.parameters[_NAMES[request.operation]] if request else ""
     return text[: -(DIGITS + 1)]
 
 
@@ -213,9 +232,11 @@ def _execution(cloud: Cloud, file: File) -> tuple[Run | None, str]:
         parameters = {"PipelineName": pipeline, "MaxResults": 100}
         for page in cloud.pages("sagemaker", "ListPipelineExecutions", key, file.content.region, **parameters):
             for summary in page:
-                if summary.get("PipelineExecutionDisplayName", "").endswith(suffix(file.content)):
+                name = summary.get("PipelineExecutionDisplayName", "")
+                if name.endswith(suffix(file.content)):
                     return _execution_run(summary), ""
-                before = before or summary["PipelineExecutionArn"]
+                if not before and is_earlier(file.content, name):
+                    before = summary["PipelineExecutionArn"]
     except CloudError as error:
         if not error.is_missing:
             raise

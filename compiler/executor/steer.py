@@ -1,6 +1,7 @@
 """Stopping and deleting what runs, or has run.
 
-In: a target. Out: one word for what was done. Refuses what the service has no operation for.
+In: a target. Out: one word for what was done. Refuses what the service has no operation for, and what the spec's
+identity has not made.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from compiler.executor import track
+from compiler.executor import ownership, track
 from compiler.executor.cloud import Cloud
+from compiler.executor.ownership import NotOurs
 from compiler.executor.targets import Target
 
 
@@ -20,10 +22,12 @@ class CannotSteer(Exception):
 def stop(cloud: Cloud, target: Target) -> str:
     """Stop a job or an execution; what it has produced so far stays. What is over, or stopping, is left alone.
 
-    Raises CannotSteer, CloudError.
+    Raises CannotSteer, NotOurs where something else stands under the name of a spec's run, CloudError.
     """
     if target.kind == "function":
         raise CannotSteer(f"{target.name} is a function: there is nothing to stop")
+    if target.file is not None:
+        ownership.check(cloud, target, target.file)
     status = track.status(cloud, target)
     if status.state != "running" or status.status == "Stopping":
         return f"is already {status.status}"
@@ -39,28 +43,40 @@ def stop(cloud: Cloud, target: Target) -> str:
     return "is stopping"
 
 
-def delete(cloud: Cloud, target: Target) -> str:
-    """Delete a job, a function, or an execution's pipeline with all that it has run.
+def removed(cloud: Cloud, target: Target) -> tuple[str, ...]:
+    """Say what a deletion would remove, one line a thing.
 
-    Raises CloudError: what still runs cannot be deleted.
+    Raises NotOurs, CloudError.
     """
+    if target.file is None:
+        raise NotOurs(f"no compiled file has the identity of {target.name}: only what one has made is deleted")
+    ownership.check(cloud, target, target.file)
+    status = track.status(cloud, target)
+    run = f"{target.kind.replace('-', ' ')} {target.name} ({status.status})"
+    if target.kind != "execution":
+        return (run,)
+    ownership.check_alone(cloud, target, target.file)
+    return (f"pipeline {ownership.pipeline(target)}", f"its only {run}")
+
+
+def delete(cloud: Cloud, target: Target) -> str:
+    """Delete a job, a function, or an execution with its pipeline, and nothing that others have made.
+
+    Raises NotOurs, CloudError: what still runs cannot be deleted.
+    """
+    removed(cloud, target)  # once more: between question and answer, others may have started something
     if target.kind == "job":
         cloud.call("sagemaker", "DeleteJob", target.region, JobName=target.name, JobCategory=target.category)
     elif target.kind == "training-job":
         cloud.call("sagemaker", "DeleteTrainingJob", target.region, TrainingJobName=target.name)
     elif target.kind == "execution":
-        name = pipeline(target)
+        name = ownership.pipeline(target)
         parameters = {"PipelineName": name, "ClientRequestToken": _token("delete", target.arn)}
         cloud.call("sagemaker", "DeletePipeline", target.region, **parameters)
         return f"deleted pipeline {name}"
     else:
         cloud.call("lambda", "DeleteFunction", target.region, FunctionName=target.name)
     return "deleted"
-
-
-def pipeline(target: Target) -> str:
-    """The pipeline that an execution belongs to."""
-    return target.arn.partition(":pipeline/")[2].partition("/")[0]
 
 
 def _token(*of: Any) -> str:

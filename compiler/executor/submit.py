@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from compiler import tags
 from compiler.compiled import Request
 from compiler.executor import existing, functions, markers, pipelines, runs
 from compiler.executor.cloud import ROUNDS, CloudError
@@ -149,7 +150,10 @@ def _training_job(s: Submission, _request: Request, parameters: dict[str, Any], 
 
 
 def _function(s: Submission, _request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
-    word, name = "created", parameters["FunctionName"]
+    word, name, content = "created", parameters["FunctionName"], s.file.content
+    if name.endswith(runs.suffix(content)):  # one that the spec names may be shared
+        marks = {tags.ADDRESS: content.address, tags.IDENTITY: content.identity}
+        parameters = {**parameters, "Tags": {**parameters.get("Tags", {}), **marks}}
     try:
         s.call("lambda", "CreateFunction", **parameters)
     except CloudError as error:

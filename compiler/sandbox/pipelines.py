@@ -83,7 +83,7 @@ def update_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
         _check(request["PipelineDefinition"])
         found["Versions"].append({"Definition": request["PipelineDefinition"], "CreationTime": now()})
     found.update({k: request[k] for k in ("PipelineDisplayName", "PipelineDescription", "RoleArn") if k in request})
-    found["LastModifiedTime"] = now()
+    found.update(LastModifiedTime=now(), LastModifiedBy={"IamIdentity": {"Arn": region.caller}})
     return {"PipelineArn": found["PipelineArn"], "PipelineVersionId": len(found["Versions"])}
 
 
@@ -162,6 +162,7 @@ def start_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[st
             "Definition": found["Versions"][version - 1]["Definition"],
             "Parameters": {p["Name"]: p["Value"] for p in request.get("PipelineParameters", ())},
             "CreationTime": now(),
+            "CreatedBy": {"IamIdentity": {"Arn": region.caller}},
             "Since": now(),
             "StoppedAt": None,
             "Steps": {},

@@ -64,6 +64,12 @@ class Region:
     def arn(self, resource: str) -> str:
         return f"arn:{self.partition}:sagemaker:{self.region}:{self.account}:{resource}"
 
+    @property
+    def caller(self) -> str:
+        """Who asks: a session of the default execution role, as in a notebook or a CI job."""
+        role = str(self.facts.get("role") or "SageMakerRole").rpartition("/")[2]
+        return f"arn:{self.partition}:sts::{self.account}:assumed-role/{role}/sandbox"
+
     def new_id(self, of: str, length: int = 12) -> str:
         """An id that is new here: letters and digits, the same in every run, in whatever order things are made."""
         self.counts[of] += 1

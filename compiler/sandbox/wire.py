@@ -80,10 +80,7 @@ def answer(start_response: StartResponse, status: int, body: Any) -> Iterable[by
 
 
 def identity(start_response: StartResponse, region: Region) -> Iterable[bytes]:
-    """The caller is a session of the default execution role, as in a notebook or a CI job."""
-    role = str(region.facts.get("role") or "SageMakerRole").rpartition("/")[2]
-    caller = f"arn:{region.partition}:sts::{region.account}:assumed-role/{role}/sandbox"
-    inner = f"<Arn>{caller}</Arn><UserId>AROASANDBOX:sandbox</UserId><Account>{region.account}</Account>"
+    inner = f"<Arn>{region.caller}</Arn><UserId>AROASANDBOX:sandbox</UserId><Account>{region.account}</Account>"
     result = f"<GetCallerIdentityResult>{inner}</GetCallerIdentityResult>"
     content = f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>".encode()
     start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
