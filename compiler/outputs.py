@@ -1,17 +1,18 @@
 """Compiled files on disk: compared, written, removed.
 
 In: builds and the folder for them. Out: the changes that make the folder what it should be, one a file.
-Only files that we wrote are ever removed. Raises OSError where the folder cannot be read or written.
+Only files that we wrote are ever removed, and no link in the folder is followed. Raises OSError where the folder
+cannot be read or written.
 """
 
 from __future__ import annotations
 
-import os
+import errno
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from compiler import compiled
+from compiler import compiled, files
 from compiler.compiled import Compiled
 
 
@@ -32,7 +33,7 @@ class Change:
 
 def changes(made: Iterable[Compiled], output: Path, *, orphans: bool) -> list[Change]:
     """Compare what was compiled with what is there, to the byte; with `orphans`, what is left over goes."""
-    found = [_change(output / one.path, compiled.dump(one).encode()) for one in made]
+    found = [_change(output / one.path, output, compiled.dump(one).encode()) for one in made]
     if orphans:
         kept = {change.path for change in found}
         found += [Change(p, content, None) for p, content in _others(output, kept) if _ours(output, p, content)]
@@ -45,23 +46,37 @@ def strangers(changes: Iterable[Change], output: Path) -> list[Path]:
     return [p for p, content in _others(output, known) if not _ours(output, p, content)]
 
 
-def _change(path: Path, after: bytes) -> Change:
+def _change(path: Path, output: Path, after: bytes) -> Change:
+    for step in (output, path.parent, path):
+        if step.is_symlink():
+            raise OSError(errno.ELOOP, "a link, where compiled files are written: delete it", str(step))
     return Change(path, _content(path), after)
 
 
 def _content(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return files.read(path, files.COMPILED_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
 def _others(output: Path, known: Collection[Path]) -> Iterator[tuple[Path, bytes]]:
-    """The JSON files where compiled ones stand, one folder deep, but for those that are known already."""
-    for path in (path for folder in _inside(output) for path in _inside(folder) if path not in known):
-        content = _content(path) if path.suffix == ".json" and path.is_file() else None
-        if content is not None:
-            yield path, content
+    """The JSON files where compiled ones stand, one folder deep, but for those that are known already.
+
+    Links in the place of a folder or a file are among them, as files without content.
+    """
+    for folder in _inside(output):
+        if folder.is_symlink():
+            if folder.is_dir():
+                yield folder, b""
+            continue
+        for path in _inside(folder):
+            if path.suffix != ".json" or path in known:
+                continue
+            if path.is_symlink():
+                yield path, b""
+            elif path.is_file() and (content := _content(path)) is not None:
+                yield path, content
 
 
 def _ours(output: Path, path: Path, content: bytes) -> bool:
@@ -79,28 +94,11 @@ def _inside(folder: Path) -> list[Path]:
         return []
 
 
-def write(change: Change) -> None:
-    """Bring one file up to date; it is replaced as a whole or not at all."""
+def write(change: Change, top: Path) -> None:
+    """Bring one file up to date, as a whole or not at all; no link below `top` is followed."""
     if change.word == "unchanged":
         return
     if change.after is None:
-        change.path.unlink(missing_ok=True)  # another compile may have been quicker
-        return
-    replace(change.path, change.after)
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Give a file its content as a whole or not at all; its folder is made where there is none.
-
-    Raises OSError, about this file.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_bytes(content)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        files.remove(change.path, top)
+    else:
+        files.replace(change.path, change.after, top)

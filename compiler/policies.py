@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
-from compiler import foreign, source
+from compiler import files, foreign, source
 from compiler.diagnostics import START, Diagnostic, Problem, locate
 from compiler.foreign import Foreign
 from compiler.project import Project
@@ -36,22 +36,22 @@ def load(project: Project) -> Policies:
     found = Policies()
     for index, pattern in enumerate(project.policies):
         try:
-            files = _files(project.root, pattern)
+            matching = _files(project.root, pattern)
         except (ValueError, OSError) as error:
             message = getattr(error, "strerror", None) or str(error)
             assert project.source is not None  # only a project file names policies
             problem = Problem("bad-policy", f"{pattern}: {message.lower()}", ("policies", index))
             found.diagnostics.append(project.source.locate(problem))
             continue
-        if not files and project.source:
+        if not matching and project.source:
             problem = Problem("bad-policy", f"{pattern} matches no file", ("policies", index), severity="warning")
             found.diagnostics.append(project.source.locate(problem))
-        for file in files:
+        for file in matching:
             _read(file, Path(os.path.relpath(file, project.root)).as_posix(), found)
     return found
 
 
-def files(project: Project) -> Iterator[Path]:
+def named(project: Project) -> Iterator[Path]:
     """The files that are policies, as far as they can be found."""
     for pattern in project.policies:
         try:
@@ -85,7 +85,7 @@ def _files(root: Path, pattern: str) -> list[Path]:
 
 def _read(file: Path, name: str, found: Policies) -> None:
     try:
-        content = file.read_bytes()
+        content = files.read(file, files.TEXT_BYTES)
     except OSError as error:
         message = f"cannot be read: {(error.strerror or str(error)).lower()}"
         found.diagnostics.append(locate(Problem("unreadable", message), name, START))

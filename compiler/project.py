@@ -7,18 +7,22 @@ unknown environment, values that cannot be filled in.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from compiler import schema, source, values
+from compiler import boundary, files, schema, source, values
+from compiler.boundary import Boundary
 from compiler.diagnostics import START, Diagnostic, Problem, Problems, did_you_mean, locate
 from compiler.diagnostics import Path as KeyPath
 from compiler.document import as_data, as_texts
 from compiler.source import Source
 
 FILE = "sagespec.yaml"
+_WRITTEN = "compiled files are written into the project; `compile --out` names another folder"
 COMMAND_LINE = "-D"
 """The file that values given on the command line are in, as diagnostics have it."""
 
@@ -34,6 +38,13 @@ class Project:
     output: str = "compiled"
     lock: str = "sagespec.lock.json"
     policies: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    allow_outside: tuple[str, ...] = ()
+
+    @cached_property
+    def boundary(self) -> Boundary:
+        """Where the project's files may lie."""
+        return boundary.around(self.root, self.allow_outside)
 
     def environments(self) -> list[str]:
         return sorted(_at(self, "environments"))
@@ -69,8 +80,8 @@ class Settings:
 
     @property
     def output(self) -> Path:
-        """The folder of this environment's compiled files."""
-        base = self.project.root / self.project.output
+        """The folder of this environment's compiled files; links below the project's own are none of it."""
+        base = boundary.real(self.project.root / self.project.output)
         return base / self.environment if self.environment else base
 
     def qualified_name(self, name: str) -> str:
@@ -88,7 +99,7 @@ def find(start: Path) -> Path | None:
 
 def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
     """Read a project file."""
-    sources, diagnostics = source.load(file.name, file.read_bytes())
+    sources, diagnostics = source.load(file.name, files.read(file, files.TEXT_BYTES))
     if not sources:
         missing = source.Source(file.name, None, {}, {}).locate(Problem("empty-file", "the file is empty"))
         return None, diagnostics or [missing]
@@ -109,6 +120,8 @@ def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
         output=data.get("output", Project.output),
         lock=data.get("lock", Project.lock),
         policies=tuple(data.get("policies", ())),
+        exclude=tuple(data.get("exclude", ())),
+        allow_outside=tuple(data.get("allow_outside", ())),
     )
     return project, []
 
@@ -123,6 +136,27 @@ def _with_texts(layer: Any) -> Any:
     if isinstance(environments := layer.get("environments"), dict):
         written["environments"] = {name: _with_texts(inner) for name, inner in environments.items()}
     return written
+
+
+def outside(project: Project) -> Iterator[Diagnostic]:
+    """What of a project's own paths leads out of it and may not; of policies and links those who read them say so."""
+    given = project.source.data if project.source else {}
+    bounds = project.boundary
+    named: list[tuple[KeyPath, str, bool]] = [
+        (("output",), project.output, bounds.holds(project.root / project.output)),
+        (("lock",), project.lock, bounds.admits(project.root / project.lock)),
+        *((("specs", i), name, bounds.admits(project.root / name)) for i, name in enumerate(project.specs)),
+    ]
+    for path, name, is_fine in named:
+        if not is_fine:
+            problem = boundary.refusal(name, path, _WRITTEN if path == ("output",) else "")
+            is_given = project.source and path[0] in given
+            yield project.source.locate(problem) if project.source and is_given else locate(problem, name, START)
+    for index, name in enumerate(project.allow_outside):
+        if project.source and Path(os.path.normpath(boundary.real(project.root) / name)).is_relative_to(bounds.root):
+            message = f"{name} is a path of the project itself"
+            hint = "write the path that lies outside, also where a link leads there"
+            yield project.source.locate(Problem("no-effect", message, ("allow_outside", index), hint))
 
 
 def _environments(data: Any) -> Iterator[tuple[KeyPath, dict[str, Any]]]:

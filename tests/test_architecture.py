@@ -20,14 +20,15 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # each module may import those above it; a folder stands for everything in it
 LAYERS = [
-    ["__init__", "diagnostics", "escapes", "assets", "drivers", "patterns"],
-    ["trace", "document", "arn", "compiled"],
+    ["__init__", "diagnostics", "escapes", "assets", "drivers", "patterns", "files"],
+    ["trace", "document", "arn", "compiled", "boundary"],
     ["names", "json_source", "yaml_source", "values", "tags", "gitignore", "mistakes"],
     ["source"],
     ["schema", "render", "api", "pipeline", "report"],
     ["foreign"],
     ["project", "lock"],
     ["spec", "hyperparameters", "policies"],
+    ["spec_files"],
     ["resolved", "model", "agent", "references"],
     ["evaluation", "inference", "uploads", "distributed", "places"],
     ["catalog"],

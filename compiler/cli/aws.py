@@ -89,14 +89,6 @@ def _check_there(paths: Iterable[Path]) -> None:
             raise exits.Stop(f"{path}: no such file or folder; run `sagespec compile` first", exits.INVALID)
 
 
-def write(file: Path, text: str) -> None:
-    """Write a file that an option names."""
-    try:
-        file.write_text(text, "utf-8")
-    except OSError as error:
-        raise exits.Stop(f"{file}: {(error.strerror or str(error)).lower()}", exits.USAGE) from None
-
-
 def compiled(
     targets: Sequence[str], environment: str | None, project_file: Path | None
 ) -> tuple[list[File], dict[str, File]]:

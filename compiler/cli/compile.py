@@ -58,8 +58,9 @@ def command(
         output.tell(f"{word}: {_shown(path)} is not of this project, or was changed: delete it")
     if check:
         return _check(changes, done, style) or (exits.INVALID if strangers else exits.DONE)
+    top = settings.project.boundary.top(settings.output)
     for change in changes:
-        outputs.write(change)
+        outputs.write(change, top)
     if style == "text":
         _tell(changes)
     return exits.INVALID if done.failed else exits.DONE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from compiler import schema, starter, workspace
+from compiler import boundary, files, schema, spec_files, starter
 from compiler.cli import exits, options, output
 from compiler.project import Project, Settings
 
@@ -40,10 +40,8 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
     taken = next((a for a in known if a.lower() == f"{kind}/{name}".lower()), None)
     if not file.exists() and taken is not None:
         raise exits.Stop(f"{taken} is there already, in {known[taken]}", exits.INVALID)
-    file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with file.open("x", encoding="utf-8", newline="\n") as made:
-            made.write(text)
+        files.create(file, text.encode(), project.boundary.root)
     except FileExistsError:
         raise exits.Stop(f"{shown} is there already", exits.INVALID) from None
     output.tell(f"wrote {shown}")
@@ -51,14 +49,14 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
 
 
 def _folder(found: Project) -> Path:
-    """The first of the project's specs that is a folder, or can become one."""
-    for place in (found.root / name for name in found.specs):
-        if place.suffix not in workspace.SUFFIXES and not place.is_file():
+    """The first of the project's specs that is a folder of its own, or can become one."""
+    for place in (boundary.real(found.root / name) for name in found.specs):
+        if place.suffix not in spec_files.SUFFIXES and not place.is_file() and found.boundary.holds(place):
             return place
     raise exits.Stop("the project names files of specs, but no folder to write into", exits.INVALID)
 
 
 def _known(settings: Settings) -> dict[str, str]:
     """The addresses of the project's specs, and the files that they are in."""
-    found = workspace.read(settings, workspace.files(settings, ()))
+    found = spec_files.read(settings, spec_files.find(settings, ()))
     return {spec.address: spec.source.file for spec in (*found.specs, *found.refused)}

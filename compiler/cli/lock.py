@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from compiler import outputs, workspace
+from compiler import boundary, files, spec_files, workspace
 from compiler.cli import aws, exits, options, output
 from compiler.executor import locking, news
 from compiler.executor.locking import Locked
@@ -38,6 +38,8 @@ def command(
     What is there stays as it is; what no spec uses any more is dropped when the whole project is locked.
     """
     base = options.settings(None, given, project_file, "text", None)
+    if not check:
+        _refuse_outside(base.project)
     before, diagnostics, texts = workspace.read_lock(base.project)
     if any(d.is_error for d in diagnostics):
         options.show(diagnostics, texts, "text", None)
@@ -45,17 +47,17 @@ def command(
     before = before or Lock({})
     environments = _environments(base, given, project_file)
     addresses = {str(p) for p in paths if "/" in str(p) and not p.exists()} if upgrade else set()
-    files = [p for p in paths if str(p) not in addresses]
+    asked = [p for p in paths if str(p) not in addresses]
     chosen: frozenset[str] = frozenset()
     if upgrade and paths:
-        chosen, found = _chosen(addresses, files, environments)
-        files += found
+        chosen, found = _chosen(addresses, asked, environments)
+        asked += found
     cloud = aws.cloud(profile, region)
     with aws.trouble():
         made = locking.draft(
             cloud,
             environments,
-            files,
+            asked,
             before,
             region=region,
             weakest=cloud.default_region(),
@@ -87,7 +89,7 @@ def _check(before: Lock, made: Locked) -> int:
 
 def _write(project: Project, before: Lock, made: Locked) -> int:
     """Write the lock, unless facts are missing or nothing asks for any; what a link leads to is written."""
-    file = Path(os.path.realpath(project.root / project.lock))
+    file = boundary.real(project.root / project.lock)
     name = os.path.relpath(file)
     if made.failed:
         output.tell(f"{name} is as it was" if file.exists() else f"wrote no {name}")
@@ -95,13 +97,20 @@ def _write(project: Project, before: Lock, made: Locked) -> int:
     if (workspace.read_lock(project)[0] or Lock({})) not in (before, Lock(made.contexts)):
         raise exits.Stop(f"{name} was changed meanwhile, by another: lock again", exits.INVALID)
     if made.contexts:
-        outputs.replace(file, made.text.encode())
+        files.replace(file, made.text.encode(), project.boundary.root)
         output.tell(f"wrote {name}: {_count(made.facts, 'fact')} in {_count(len(made.contexts), 'context')}")
     else:
         output.tell("nothing to lock: no spec asks for a fact")
     if made.incomplete:
         output.tell("specs with errors may need more: nothing was dropped, lock again once they are mended")
     return exits.INVALID if made.incomplete else exits.DONE
+
+
+def _refuse_outside(project: Project) -> None:
+    file = project.root / project.lock
+    if not project.boundary.holds(file):
+        message = f"{os.path.relpath(boundary.real(file))} lies outside the project: it is read, and never written"
+        raise exits.Stop(message, exits.INVALID)
 
 
 def _count(number: int, what: str) -> str:
@@ -115,19 +124,19 @@ def _environments(base: Settings, given: tuple[str, ...], project_file: Path | N
 
 
 def _chosen(
-    addresses: set[str], files: list[Path], environments: list[Settings]
+    addresses: set[str], asked: list[Path], environments: list[Settings]
 ) -> tuple[frozenset[str], list[Path]]:
     """The addresses whose facts are looked up again, those given and those in the files given; and where they are."""
     known: dict[str, Path] = {}
     chosen = set(addresses)
     for settings in environments:
         known |= _addresses(settings, ())
-        chosen |= _addresses(settings, files).keys() if files else set()
+        chosen |= _addresses(settings, asked).keys() if asked else set()
     for address in sorted(addresses - known.keys()):
         raise exits.Stop(f"no spec has the address {address}", exits.INVALID)
     return frozenset(chosen), sorted({known[address] for address in addresses})
 
 
 def _addresses(settings: Settings, paths: Sequence[Path]) -> dict[str, Path]:
-    found = workspace.read(settings, workspace.files(settings, paths))
+    found = spec_files.read(settings, spec_files.find(settings, paths))
     return {spec.address: settings.project.root / spec.source.file for spec in (*found.specs, *found.refused)}

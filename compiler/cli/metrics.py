@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from compiler.cli import aws, exits, output
+from compiler.cli import aws, exits, options, output
 from compiler.escapes import printable
 from compiler.executor import metrics, track
 from compiler.executor.metrics import Series
@@ -59,7 +59,7 @@ def command(
     else:
         _show(series)
     if plot is not None:
-        _draw(series, target, plot)
+        options.write(plot, _draw(series, target, plot.suffix.lower().removeprefix(".")), project_file)
         output.tell(f"wrote {plot}")
     return exits.DONE
 
@@ -72,15 +72,12 @@ def _check_picture(path: Path) -> None:
         raise click.BadParameter(f"there is no folder {path.parent}", param_hint="--plot")
 
 
-def _draw(series: Series, title: str, path: Path) -> None:
+def _draw(series: Series, title: str, form: str) -> bytes:
     try:
         from compiler.cli import plotting
     except ImportError:
         raise exits.Stop("--plot needs `pip install 'sagespec[plot]'`", exits.USAGE) from None
-    try:
-        plotting.draw(series, title, path)
-    except OSError as error:
-        raise click.BadParameter(f"{path}: {(error.strerror or str(error)).lower()}", param_hint="--plot") from None
+    return plotting.draw(series, title, form)
 
 
 def _show(series: Series) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-from compiler import project, report, source, values, workspace
+from compiler import boundary, files, project, report, source, values, workspace
+from compiler.boundary import Boundary
 from compiler.cli import exits, output
 from compiler.diagnostics import Diagnostic, did_you_mean
 from compiler.project import Settings
@@ -136,3 +139,21 @@ def show(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], style: str
         output.commands(report.github(found, texts).splitlines())
     else:
         output.document(report.STYLES[style](found, texts))
+
+
+def write(file: Path, content: bytes, project_file: Path | None) -> None:
+    """Write a file that an option names, as a whole, or stop; no link of the project leads it out."""
+    place = boundary.real(file)
+    try:
+        if boundary_of(project_file).is_left_by_link(file):
+            raise OSError(errno.ELOOP, "a link leads out of the project")
+        if not place.parent.is_dir():
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        files.replace(place, content, place.parent)
+    except OSError as error:
+        raise exits.Stop(f"{file}: {(error.strerror or str(error)).lower()}", exits.USAGE) from None
+
+
+def boundary_of(project_file: Path | None) -> Boundary:
+    """Where the files of the project may lie, or stop with what is wrong with it."""
+    return settings(None, (), project_file, "text", None).project.boundary

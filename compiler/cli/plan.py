@@ -38,7 +38,7 @@ def command(
     else:
         plans.show(made)
     if save is not None:
-        aws.write(save, planning.save(made, root))
+        options.write(save, planning.save(made, root).encode(), project_file)
     if plans.tell_obstacles(made, project_file):
         return exits.AWS
     return exits.PENDING if detailed_exitcode and made.is_pending else exits.DONE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -12,8 +12,8 @@ from compiler.executor.metrics import Series
 mpl.use("Agg")  # a file is wanted, not a window
 
 
-def draw(series: Series, title: str, path: Path) -> None:
-    """Draw one panel a metric over the steps, and write it in the form that the file's name ends in."""
+def draw(series: Series, title: str, form: str) -> bytes:
+    """Draw one panel a metric over the steps, as a file of a form: pdf, png or svg."""
     figure = Figure(figsize=(8, 2.2 * len(series.metrics) + 0.6), layout="constrained")
     figure.suptitle(title, parse_math=False)
     panels = figure.subplots(len(series.metrics), 1, sharex=True, squeeze=False)
@@ -23,4 +23,6 @@ def draw(series: Series, title: str, path: Path) -> None:
         panel.set_ylabel(metric)
         panel.grid(alpha=0.3)
     panels[-1][0].set_xlabel("step")
-    figure.savefig(path)
+    picture = io.BytesIO()
+    figure.savefig(picture, format=form)
+    return picture.getvalue()

@@ -291,10 +291,10 @@ def test_a_value_that_nothing_uses_is_a_wrong_command_line(example: Path, run: R
 
 
 def test_init_writes_into_the_first_folder_of_specs(project: Path, run: Run) -> None:
-    elsewhere = project.parent / "elsewhere"
+    elsewhere = project / "elsewhere"
     specs = json.dumps(["specs/a.yaml", str(elsewhere)])
     Path("sagespec.yaml").write_text(f"apiVersion: sagespec/v1\nkind: Project\nspecs: {specs}\n", "utf-8")
-    assert run("init", "torchrun", "x").stderr == "wrote ../elsewhere/Torchrun-x.yaml\n"
+    assert run("init", "torchrun", "x").stderr == "wrote elsewhere/Torchrun-x.yaml\n"
     assert "is there already" in run("init", "torchrun", "x", code=1).stderr
     Path("sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\nspecs: [specs/a.yaml]\n", "utf-8")
     assert "no folder to write into" in run("init", "torchrun", "x", code=1).stderr

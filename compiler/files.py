@@ -1,0 +1,143 @@
+"""Files on disk: everything that this package reads and writes of other people's files.
+
+In: paths. Out: bytes, up to a limit. Refuses: to read what is no regular file (a pipe or a device may have no end) or
+is longer than its limit; to write through a link, or over what is no regular file. Raises OSError, about the path
+that was given.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+TEXT_BYTES = 4 * 1024**2
+"""The longest spec, project file, policy, or code of a function: reading one takes seconds at most."""
+LOCK_BYTES = 16 * 1024**2
+COMPILED_BYTES = 32 * 1024**2
+"""The longest compiled file or saved plan: room for 20,000 uploads."""
+ARCHIVE_BYTES = 50 * 1024**2
+"""The longest archive that Lambda takes in a request."""
+CHUNK_BYTES = 1024**2
+
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# to go through a folder needs no right to list it, where the system knows the difference
+_ENTERING = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def read(path: Path, limit: int) -> bytes:
+    """Read a regular file of at most `limit` bytes."""
+    return b"".join(chunks(path, limit))
+
+
+def chunks(path: Path, limit: int) -> Iterator[bytes]:
+    """Read a regular file piece by piece, never more than `limit` bytes of it."""
+    with _about(path):
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a device may already do something
+            raise _no_file(path)
+        descriptor, size = os.open(path, _READING), 0
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise _no_file(path)
+            while chunk := os.read(descriptor, min(CHUNK_BYTES, limit + 1 - size)):
+                size += len(chunk)
+                if size > limit:
+                    raise OSError(errno.EFBIG, f"longer than {limit:,} bytes")
+                yield chunk
+        finally:
+            os.close(descriptor)
+
+
+def _no_file(path: Path) -> OSError:
+    if path.is_dir():
+        os.scandir(path).close()  # which says so where nobody may look into it
+        return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    return OSError(errno.EINVAL, "not a file")
+
+
+@contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Give errors the name of the file that they are about."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, str(error), str(path)) from None
+
+
+def replace(path: Path, content: bytes, top: Path) -> None:
+    """Give a file its content as a whole or not at all; folders are made where there are none.
+
+    No link below `top` is followed, not even one that appears meanwhile; `top` itself is taken as it is.
+    """
+    with _about(path), _folder(path, top) as folder:
+        beside = f".sagespec-{os.urandom(8).hex()}.part"
+        with _written(beside, content, folder):
+            _refuse_all_but_files(path.name, folder)
+            os.replace(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def create(path: Path, content: bytes, top: Path) -> None:
+    """Write a file as `replace` does where there is none, else raise FileExistsError."""
+    with _about(path), _folder(path, top) as folder, _written(path.name, content, folder):
+        pass
+
+
+@contextmanager
+def _written(name: str, content: bytes, folder: int) -> Iterator[None]:
+    """Write a new file, which goes again where anything fails."""
+    descriptor, whole = os.open(name, _WRITING, 0o666, dir_fd=folder), False
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        yield
+        whole = True
+    finally:
+        if not whole:
+            with suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+
+
+def remove(path: Path, top: Path) -> None:
+    """Remove a file, where it is there, following no link below `top`."""
+    with _about(path), suppress(FileNotFoundError), _folder(path, top, make=False) as folder:
+        os.unlink(path.name, dir_fd=folder)
+
+
+@contextmanager
+def _folder(path: Path, top: Path, *, make: bool = True) -> Iterator[int]:
+    """Open the folder of a file, one step at a time from `top`."""
+    if make:
+        top.mkdir(parents=True, exist_ok=True)
+    opened = os.open(top, _ENTERING)
+    try:
+        for name in path.parent.relative_to(top).parts:
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(name, dir_fd=opened)
+            _refuse_links(name, opened)
+            below = os.open(name, _ENTERING | os.O_NOFOLLOW, dir_fd=opened)
+            os.close(opened)
+            opened = below
+        yield opened
+    finally:
+        os.close(opened)
+
+
+def _refuse_links(name: str, folder: int) -> None:
+    if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+        raise OSError(errno.ELOOP, f"{name} is a link, and links are not written through")
+
+
+def _refuse_all_but_files(name: str, folder: int) -> None:
+    """Refuse to put a file in the place of a link, a pipe or a device."""
+    with suppress(FileNotFoundError):
+        _refuse_links(name, folder)
+        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # of folders the system says so
+            raise OSError(errno.EINVAL, "not a file")
