@@ -45,6 +45,8 @@ def command(
     timeout: float | None,
 ) -> int:
     """Submit compiled files, once. PATHs are compiled files or folders, or one saved plan."""
+    if use_sandbox and profile is not None:
+        raise click.UsageError("a sandbox has no profiles: leave --profile or --sandbox out")
     saved, root = _saved_plan(paths), aws.root_of(project_file)
     if saved is not None and sync_tags:
         raise click.UsageError("a saved plan says nothing of tags: leave --sync-tags out")

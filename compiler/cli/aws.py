@@ -203,15 +203,11 @@ def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Ite
         raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
     requests = [r.parameters for file in order_.files.values() for r in file.content.requests]
     buckets = {name for name, _ in existing.buckets(requests) if BUCKET.fullmatch(name)}
-    with sandbox.start(lock_of(project_file), buckets=sorted(buckets)) as running:
-        before = dict(os.environ)
-        os.environ.update(running.environment())
+    seed = lock_of(project_file)
+    with sandbox.isolated(), sandbox.start(seed, buckets=sorted(buckets)) as running:
         output.tell(f"sandbox at {running.url}")
-        try:
+        with sandbox.isolated(running.environment()):
             yield
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
 
 
 def cloud(profile: str | None, region: str | None) -> Cloud:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -46,20 +48,30 @@ def command(
         parsed = sandbox.Faults.parse(faults)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--faults") from None
-    if program:
-        with sandbox.start(aws.lock_of(project_file), port=0, faults=parsed, buckets=buckets) as running:
-            return _run(program, running.environment())
+    seed, outside = aws.lock_of(project_file), dict(os.environ)
+    with sandbox.isolated():
+        try:
+            running = sandbox.start(seed, port=0 if program else port, faults=parsed, buckets=buckets)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise click.BadParameter(f"{port}: {why}", param_hint="--port") from None
+        leading = running.environment()
+        within = sandbox.environment(outside, leading)
+        with running:
+            return _run(program, within) if program else _serve(leading, within, outside)
+
+
+def _serve(leading: Mapping[str, str], within: Mapping[str, str], outside: Mapping[str, str]) -> int:
+    """Go on until a signal, having said what a shell needs for the sandbox to be all of AWS to it."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
-    try:
-        running = sandbox.start(aws.lock_of(project_file), port=port, faults=parsed, buckets=buckets)
-    except OSError as error:
-        raise click.BadParameter(f"{port}: {(error.strerror or str(error)).lower()}", param_hint="--port") from None
-    with running:
-        for name, value in running.environment().items():
-            output.result(f"export {name}={value}")
-        stop.wait()
+    if foreign := sorted(name for name in outside if name not in within and name.isidentifier()):
+        output.result(f"unset {' '.join(foreign)}")
+    for name, value in within.items():
+        if name in leading or outside.get(name) != value:
+            output.result(f"export {name}={shlex.quote(value)}")
+    stop.wait()
     return exits.DONE
 
 
@@ -76,7 +88,7 @@ def _run(program: tuple[str, ...], environment: dict[str, str]) -> int:
 
     before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
-        running.append(subprocess.Popen(program, env={**os.environ, **environment}))
+        running.append(subprocess.Popen(program, env=environment))
         for number in early:
             running[0].send_signal(number)
         code = running[0].wait()

@@ -7,6 +7,7 @@ pipelines have to advance and moto's do not.
 from __future__ import annotations
 
 from compiler.sandbox.faults import Faults
+from compiler.sandbox.isolation import environment, isolated
 from compiler.sandbox.server import Sandbox, start
 
-__all__ = ["Faults", "Sandbox", "start"]
+__all__ = ["Faults", "Sandbox", "environment", "isolated", "start"]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from compiler import assets
 from compiler.sandbox import hub, registry
+from compiler.sandbox.access import OF_MOTO
 from compiler.sandbox.service import CREATED, MOTO, Region
-
-_MOTO_SERVICES = ("iam", "lambda", "logs", "s3", "sts")
 
 
 def built_in() -> dict[str, Any]:
@@ -44,20 +42,16 @@ def _over(below: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**below, **{name: value for name, value in sections.items() if value is not None}}
 
 
-def moto_application(account: str) -> Any:
-    """moto's server, with a fresh state, for the services that it has."""
-    os.environ["MOTO_ACCOUNT_ID"] = account  # read when moto is imported
-    import logging
-
+def moto_applications() -> dict[str, Any]:
+    """moto's servers by service, with a fresh state; its own dispatcher would serve every other service too."""
     from moto.backends import get_backend
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import create_backend_app
 
-    for service in _MOTO_SERVICES:  # moto keeps its state in the process: a new sandbox starts from nothing
+    for service in OF_MOTO:  # moto keeps its state in the process: a new sandbox starts from nothing
         for by_region in get_backend(service).values():  # type: ignore[call-overload]  # overloaded for each literal name
             for backend in by_region.values():
                 backend.reset()
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    return DomainDispatcherApplication(create_backend_app)
+    return {service: create_backend_app(service) for service in OF_MOTO}  # type: ignore[arg-type]  # the same
 
 
 def seed(region: Region, buckets: Iterable[str]) -> None:

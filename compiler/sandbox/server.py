@@ -22,8 +22,8 @@ from urllib.parse import parse_qs
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from compiler.sandbox import access, hub, isolation, jobs, logs, mlflow, pipelines, registry, requests, training, wire
 from compiler.sandbox import account as seeding
-from compiler.sandbox import hub, jobs, logs, mlflow, pipelines, registry, requests, training, wire
 from compiler.sandbox.faults import Dice, Faults
 from compiler.sandbox.service import LOCK, MALFORMED, MOTO, OPERATIONS, READS, Region, ServiceError, Timing
 
@@ -32,8 +32,6 @@ _HANDLERS = (hub, jobs, pipelines, registry, training)  # importing them has reg
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _MOTO_MUTATING_POSTS = re.compile(r"(Create|Put|Update|Delete|Add|Remove|Tag|Untag|Set|Attach|Detach|Start|Stop)")
 _FAILURE = ServiceError("InternalFailure", "We are sorry.", 500)
-
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class _Handler(WSGIRequestHandler):
         status, headers = said[:2]
         code, _, reason = status.partition(" ")
         self.send_response(int(code), reason)
-        for name, value in headers:
+        for name, value in access.without_cors(headers):
             self.send_header(name, value)
         if not any(name.lower() == "content-length" for name, _ in headers):
             self.send_header("Content-Length", str(len(content)))
@@ -117,14 +115,15 @@ class Sandbox:
     def environment(self) -> dict[str, str]:
         """What a client's environment needs to reach this endpoint and nothing else."""
         return {
+            **isolation.NOTHING,
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": "sandbox",
             "AWS_SECRET_ACCESS_KEY": "sandbox",
             "AWS_SESSION_TOKEN": "",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "MLFLOW_TRACKING_URI": self.url,
             "AWS_REGION": self.home,
             "AWS_DEFAULT_REGION": self.home,
+            "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": self.url,
+            "MLFLOW_TRACKING_URI": self.url,
         }
 
     def region(self, name: str) -> Region:
@@ -144,12 +143,16 @@ class Sandbox:
         return [call for call in self.calls if call.mutating]
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/_sagespec/calls":
-            return wire.answer(start_response, 200, [asdict(call) for call in list(self.calls)])
         scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
         service = scope["service"] if scope else "s3"
         if environ["PATH_INFO"].startswith(mlflow.PREFIX):
             service = "mlflow"  # its clients sign nothing
+        try:
+            access.check(environ, service)
+        except ServiceError as stranger:
+            return wire.error(start_response, stranger, service)
+        if environ["PATH_INFO"] == f"{access.OWN}calls":
+            return wire.answer(start_response, 200, [asdict(call) for call in list(self.calls)])
         region = scope["region"] if scope else "us-east-1"
         try:
             body = wire.read_body(environ)
@@ -195,7 +198,7 @@ class Sandbox:
                     return wire.identity(start_response, self.region(region))
                 found = self._play(environ, service, operation, region, body)
             if found is None:
-                return self._ask_moto(environ, start_response)
+                return self._ask_moto(service, environ, start_response)
         except ServiceError as error:
             return wire.error(start_response, error, service)
         except NotImplementedError as error:
@@ -232,9 +235,11 @@ class Sandbox:
             return None
         return json.dumps(answer)
 
-    def _ask_moto(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def _ask_moto(self, service: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        application = access.application(self._moto, service, environ["PATH_INFO"])
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account
         with MOTO:
-            answer = self._moto(environ, start_response)
+            answer = application(environ, start_response)
             content = list(answer)  # what is read later may be gone by then
             if hasattr(answer, "close"):
                 answer.close()
@@ -271,7 +276,7 @@ def start(
     contexts = seeding.contexts(lock)
     account = sorted(contexts)[0].partition("/")[0]
     sandbox = Sandbox(account, faults or Faults(), timing or Timing(), limits or {}, contexts)
-    sandbox._moto = seeding.moto_application(account)
+    sandbox._moto = seeding.moto_applications()
     names = {key.partition("/")[2] for key in contexts if key.startswith(f"{account}/")}
     sandbox.home = sorted(names)[0]
     for name in sorted(names):

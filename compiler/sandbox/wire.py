@@ -17,6 +17,8 @@ from compiler.sandbox.service import Region, ServiceError
 StartResponse = Callable[..., Any]
 _OF_S3 = {"ThrottlingException": ("SlowDown", 503), "InternalFailure": ("InternalError", 500)}
 """What S3 calls errors that others call otherwise."""
+_IN_JSON = ("bedrock", "bedrock-agentcore", "lambda", "logs", "mlflow", "sagemaker")
+"""Services whose errors are JSON; clients of the others, unknown ones included, can read XML."""
 
 
 def read_body(environ: dict[str, Any]) -> bytes:
@@ -88,7 +90,7 @@ def identity(start_response: StartResponse, region: Region) -> Iterable[bytes]:
 
 
 def error(start_response: StartResponse, error: ServiceError, service: str) -> Iterable[bytes]:
-    if service in ("s3", "sts", "iam"):
+    if service not in _IN_JSON:
         inner = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
         text = f"<ErrorResponse>{inner}</ErrorResponse>"
         if service == "s3":

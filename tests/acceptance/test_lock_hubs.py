@@ -114,10 +114,10 @@ def test_where_an_override_spec_is_not_to_be_had(
     assert f"{at('one', 'model')}: error[missing-fact]: there is no {place}" in said
     usual = aws._ask_moto
 
-    def denied(environ: dict[str, Any], start_response: Any) -> Any:
+    def denied(service: str, environ: dict[str, Any], start_response: Any) -> Any:
         if environ["PATH_INFO"].endswith("/odd.json"):
             raise ServiceError("AccessDenied", "Access Denied", 403)
-        return usual(environ, start_response)
+        return usual(service, environ, start_response)
 
     monkeypatch.setattr(aws, "_ask_moto", denied)
     said = run("lock", "--region", "us-west-2", code=3).stderr

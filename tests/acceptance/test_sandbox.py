@@ -29,11 +29,13 @@ def client(running: Sandbox, name: str, **config: Any) -> Any:
     return boto3.client(name, endpoint_url=running.url, config=Config(**{**NOTHING, **config}), **keys)
 
 
-def raw(running: Sandbox, head: str, body: bytes = b"", service: str = "sagemaker") -> tuple[int, str]:
+def raw(
+    running: Sandbox, head: str, body: bytes = b"", service: str = "sagemaker", host: str = "localhost"
+) -> tuple[int, str]:
     """Send bytes that no client of AWS would, and give status and text of the answer; 0 for none."""
     scope = f"Authorization: AWS4-HMAC-SHA256 Credential=x/20260101/us-west-2/{service}/aws4_request\r\n"
     with socket.create_connection(("127.0.0.1", int(running.url.rpartition(":")[2]))) as connection:
-        connection.sendall(f"{head}\r\nHost: x\r\n{scope}".encode("latin-1") + body)
+        connection.sendall(f"{head}\r\nHost: {host}\r\n{scope}".encode("latin-1") + body)
         connection.shutdown(socket.SHUT_WR)
         said = b"".join(iter(lambda: connection.recv(65536), b"")).decode("latin-1")
     return (int(said.split(" ", 2)[1]), said.partition("\r\n\r\n")[2]) if said else (0, "")
