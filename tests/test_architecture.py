@@ -30,7 +30,7 @@ LAYERS = [
     ["spec", "hyperparameters", "policies"],
     ["spec_files"],
     ["resolved", "model", "agent", "references"],
-    ["evaluation", "inference", "uploads", "distributed", "places"],
+    ["evaluation", "inference", "thresholds", "uploads", "distributed", "places"],
     ["catalog"],
     ["kinds"],
     ["resolve"],

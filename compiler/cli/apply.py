@@ -58,6 +58,7 @@ def command(
         if saved is not None and json.loads(planning.save(made, root)) != saved:
             raise files.InvalidFiles("AWS or the files have moved since the plan was saved; plan again")
         plans.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
+        plans.warn_of_thresholds(order)
         plans.show(made)
         if dry_run:
             obstructed = plans.tell_obstacles(made, project_file)

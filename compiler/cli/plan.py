@@ -33,6 +33,7 @@ def command(
     with aws.trouble():
         made = planning.plan(order, aws.cloud(profile, region), root)
     plans.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
+    plans.warn_of_thresholds(order)
     if form == "json":
         output.as_json({"files": planning.summary(made, root)})
     else:

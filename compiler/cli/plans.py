@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.cli import aws, blame, output
+from compiler.executor import thresholds
 from compiler.executor.apply import Failure, Outcome
 from compiler.executor.files import File, Order
 from compiler.executor.plan import Plan
@@ -87,6 +88,15 @@ def warn_of_ends(order: Order, project_file: Path | None, today: date) -> None:
         if ends and ends <= (today + timedelta(days=NEAR_DAYS)).isoformat():
             word = "ends" if ends >= today.isoformat() else "ended"
             output.tell(f"warning: {file.address}: the judge {name} {word} on {ends}; choose another")
+
+
+def warn_of_thresholds(order: Order) -> None:
+    """Warn of thresholds that cannot be checked with what is installed."""
+    for file in (file for file in order.targets() if thresholds.are_unreadable(file)):
+        output.tell(
+            f"warning: {file.address}: its thresholds may be about metrics in MLflow, which cannot be read here",
+            f"{output.HINT}pip install 'sagespec[mlflow]', or check them elsewhere: `sagespec results --check`",
+        )
 
 
 def _judges(tree: Any) -> set[str]:

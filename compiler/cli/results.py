@@ -168,17 +168,17 @@ def _junit(title: str, scores: Sequence[Score], verdicts: Sequence[Verdict]) -> 
 def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, runs.Run]) -> bool:
     """Print the outcome of each finished run, a model package or scores; say if all thresholds are met.
 
-    Raises CloudError once all that could be read is shown.
+    Raises CloudError, MlflowMissing and MlflowTrouble once all that could be read is shown.
     """
     all_met = True
-    trouble: CloudError | None = None
+    trouble: CloudError | MlflowMissing | MlflowTrouble | None = None
     for file in files:
         run = done.get(file.address)
         if run is None or run.state != "done":
             continue
         try:
             all_met &= _show_one(cloud, file, run)
-        except CloudError as error:
+        except (CloudError, MlflowMissing, MlflowTrouble) as error:
             trouble = error
     if trouble is not None:
         raise trouble
@@ -198,6 +198,8 @@ def _show_one(cloud: Cloud, file: File, run: runs.Run) -> bool:
         scores = results.read(cloud, status, target.region)
     except (NoResults, NoMetrics, MlflowMissing, MlflowTrouble) as error:
         output.result(f"  {error}")
+        if file.content.thresholds and isinstance(error, MlflowMissing | MlflowTrouble):
+            raise  # nobody knows whether they are met
         scores = ()
     verdicts = thresholds.judge(file.content.thresholds, scores)
     show(scores, verdicts)

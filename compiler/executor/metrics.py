@@ -6,6 +6,7 @@ through the sagemaker-mlflow plugin, unless MLFLOW_TRACKING_URI names another.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 from collections.abc import Mapping
@@ -37,6 +38,11 @@ class MlflowTrouble(Exception):
 
 _RETRIES = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
 """Some fifteen seconds: its own seven take minutes to give up."""
+
+
+def is_installed() -> bool:
+    """Whether the mlflow extra is there; it is not imported for that, which takes seconds."""
+    return importlib.util.find_spec("mlflow") is not None
 
 
 @dataclass(frozen=True)

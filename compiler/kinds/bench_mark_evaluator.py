@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from compiler import assets, evaluation, inference
+from compiler import assets, evaluation, inference, thresholds
 from compiler.compiled import Request
 from compiler.diagnostics import Problems, did_you_mean
 from compiler.evaluation import Ground
@@ -36,6 +36,8 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     benchmark = benchmarks().get(fields.benchmark.value)
     subtask = _subtask(fields.subtasks, fields.benchmark.value, benchmark, problems) if benchmark else None
     ground = evaluation.find_ground(inputs, problems)
+    if benchmark is not None:
+        _check_thresholds(inputs, benchmark["metrics"], ground, problems)
     if ground is None or benchmark is None:
         return None
     _check_nova(fields.benchmark, benchmark, ground.model, problems)
@@ -49,6 +51,16 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
         inference.metric_name(ground.model): fields.benchmark.to(benchmark["metrics"][0]),
     }
     return Facts(ground, {**settled, **({"subtask": subtask} if subtask else {})})
+
+
+def _check_thresholds(inputs: Inputs, metrics: list[str], ground: Ground | None, problems: Problems) -> None:
+    """All metrics of the catalog are shares, each with a standard error; `all` stands for names not known here."""
+    measured = {name: thresholds.SHARE for metric in metrics for name in (metric, f"{metric}_stderr")}
+    found = ground.model if ground else None
+    if "all" in metrics:
+        thresholds.check(inputs, found, {}, problems, others=True)
+    else:
+        thresholds.check(inputs, found, measured, problems)
 
 
 def _subtask(given: Traced, name: str, benchmark: dict[str, Any], problems: Problems) -> Traced | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from compiler import evaluation, inference
+from compiler import evaluation, inference, thresholds
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
 from compiler.evaluation import Ground
@@ -25,6 +25,8 @@ class Facts:
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields, scorer = inputs.fields, inputs.fields.evaluator
     ground = evaluation.find_ground(inputs, problems)
+    # what scorers measure is documented nowhere: those of AWS neither, and others name their metrics themselves
+    thresholds.check(inputs, ground.model if ground else None, {}, problems, others=True)
     if ground is None:
         return None
     recipe = evaluation.recipe(ground.model, "DeterministicEvaluation", fields, problems)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from compiler import assets, evaluation, json_source, schema
+from compiler import assets, evaluation, json_source, schema, source, thresholds
 from compiler.compiled import Generated, Request
 from compiler.diagnostics import Path, Problems, did_you_mean
 from compiler.evaluation import Ground, Report, Step
@@ -53,6 +54,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
         since = f" since {known.end_of_life}" if known.end_of_life else ""
         problems.error("judge-unusable", f"{known.id} cannot be used as a judge{since}", judge.path)
     ground = evaluation.find_ground(inputs, problems)
+    _check_thresholds(inputs, builtin, custom, ground, problems)
     if ground is None:
         return None
     if ground.model.is_nova:
@@ -60,6 +62,25 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
         problems.error("judge-on-nova", message, fields.model.path)
     names = json.dumps([metric.value for metric in builtin])
     return Facts(ground, fields.builtin_metrics.to(names), custom)
+
+
+def _check_thresholds(
+    inputs: Inputs, builtin: list[Traced], custom: Traced, ground: Ground | None, problems: Problems
+) -> None:
+    """A judge measures what it is asked for: Bedrock's metrics as shares, custom ones on scales of their own."""
+    known = {prefix + metric.value: thresholds.SHARE for metric in builtin for prefix in ("", "Builtin.")}
+    for definition in custom.value if isinstance(custom.value, list) else []:
+        known[source.get(definition, ("customMetricDefinition", "name"))] = _scale(definition)
+    thresholds.check(inputs, ground.model if ground else None, known, problems)
+
+
+def _scale(definition: Any) -> thresholds.Range:
+    """The range of a custom metric's mean, which may be given as a share of its scale."""
+    ratings = source.get(definition, ("customMetricDefinition", "ratingScale"))
+    numbers = [source.get(rating, ("value", "floatValue")) for rating in ratings or ()]
+    if not numbers or not all(isinstance(number, int | float) for number in numbers):
+        return thresholds.UNBOUNDED
+    return min(0.0, *numbers), max(1.0, *numbers)
 
 
 def _builtin(given: Traced, problems: Problems) -> Traced:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from compiler import agent, evaluation, hyperparameters, lock
+from compiler import agent, evaluation, hyperparameters, lock, thresholds
 from compiler.agent import Agent
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
@@ -45,6 +45,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     env = _agent(inputs, problems)
     ground = evaluation.find_ground(inputs, problems)
     if ground is None:
+        thresholds.check(inputs, None, {}, problems, others=True)
         return None
     if fields.model_package_group and ground.model.package:
         given = fields.model_package_group
@@ -52,6 +53,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     recipe = evaluation.recipe(ground.model, "MTRLEvaluation", fields, problems)
     chosen = hyperparameters.complete(fields.hyperparameters, recipe, problems)
     _check_pass_k(fields.hyperparameters, chosen, problems)
+    _check_thresholds(inputs, ground.model, chosen, problems)
     return None if env is None else Facts(ground, env, fields.s3_output_path, chosen)
 
 
@@ -97,6 +99,33 @@ def _check_pass_k(given: Traced, chosen: dict[str, Traced], problems: Problems) 
     if wanted and size and max(wanted) > size[0]:
         message = f"pass@{max(wanted)} needs an eval_group_size of at least {max(wanted)}, it is {size[0]}"
         problems.warn("pass-k", message, said[0].path)
+
+
+def _check_thresholds(inputs: Inputs, found: Model, chosen: dict[str, Traced], problems: Problems) -> None:
+    """pass@k is a share, and measured for the chosen k within the group; an agent may log metrics of its own."""
+    known = {}
+    for metric in (threshold.metric for threshold in thresholds.given(inputs)):
+        name = _PASS_AT.fullmatch(metric.value)
+        if name is not None:
+            known[metric.value] = thresholds.SHARE
+            if reason := _unmeasured(int(name[1]), chosen):
+                problems.error("unknown-metric", f"pass@{name[1]} will not be measured: {reason}", metric.path)
+        elif not metric.value.startswith("eval/"):
+            message = f"an MTRL evaluation is not known to measure {metric.value!r}"
+            problems.warn("unknown-metric", message, metric.path, "its metrics begin with eval/, as eval/reward/mean")
+    thresholds.check(inputs, found, known, problems, others=True)
+
+
+_PASS_AT = re.compile(r"(?:eval|val)/reward/pass_at_([0-9]{1,9})", re.ASCII)
+
+
+def _unmeasured(k: int, chosen: dict[str, Traced]) -> str:
+    """Why pass@k is not measured; nothing where it may be."""
+    values, group = chosen.get("pass_k_values"), chosen.get("eval_group_size")
+    wanted, size = _numbers(values.value if values else ""), _numbers(group.value if group else "")
+    if wanted and k not in wanted:
+        return f"pass_k_values are {', '.join(map(str, wanted))}"
+    return f"eval_group_size is {size[0]}, less than {k}" if size and size[0] < k else ""
 
 
 def _numbers(text: str) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -44,18 +45,18 @@ def test_thresholds_decide_and_start_nothing(evaluated: Path, aws: Sandbox, run:
     run("apply", *FAST)
     assert len(aws.mutations()) == before
     assert f"met: {metric} at least 0.1" in run("results", BENCHMARK, "--check").stdout
-    with_thresholds(evaluated, f"{{metric: {metric}, minimum: 0.99}}", "{metric: charm, minimum: 1}")
+    with_thresholds(evaluated, f"{{metric: {metric}, minimum: 0.99}}", "{metric: accuracy_stderr, minimum: 0.5}")
     run("compile")
     missed = run("results", BENCHMARK, "--check", code=4).stdout
     assert f"MISSED: {metric} at least 0.99, but is 0." in missed
-    assert "there is no metric charm" in missed
+    assert "MISSED: accuracy_stderr at least 0.5, but is 0." in missed
     assert run("results", BENCHMARK).code == 0
     run("apply", *FAST, code=4)
     suite = ElementTree.fromstring(run("results", BENCHMARK, "-o", "junit").stdout)
-    assert (suite.get("failures"), len(suite.findall("testcase"))) == ("2", 3)
+    assert (suite.get("failures"), len(suite.findall("testcase"))) == ("2", 2)
     markdown = run("results", BENCHMARK, "-o", "markdown").stdout
     assert f"| {metric} | " in markdown
-    assert "- **missed**: charm at least 1" in markdown
+    assert "- **missed**: accuracy_stderr at least 0.5" in markdown
 
 
 def test_judgements_page_by_page(evaluated: Path, run: Run) -> None:
@@ -136,9 +137,9 @@ def test_an_execution_named_by_its_arn_belongs_to_its_file(evaluated: Path, aws:
     said = json.loads(run("describe", BENCHMARK, "-o", "json").stdout)
     assert "ran what is in" in run("verify", said["arn"]).stderr
     assert json.loads(run("describe", said["arn"], "-o", "json").stdout) == said
-    with_thresholds(evaluated, "{metric: charm, minimum: 1}")
+    with_thresholds(evaluated, "{metric: accuracy, minimum: 1}")
     run("compile")
-    assert "MISSED: charm" in run("results", said["arn"], "--check", code=4).stdout
+    assert "MISSED: accuracy" in run("results", said["arn"], "--check", code=4).stdout
     shutil.rmtree(evaluated / "compiled")
     assert "no compiled file has the identity of llama-mmlu-" in run("verify", said["arn"], code=1).stderr
 
@@ -177,7 +178,61 @@ def test_thresholds_are_of_the_numbers_that_are_shown() -> None:
     assert reasons(None, 0, 0.3, 0.3) == []
     assert reasons(None, 0.02, 0.8, 0.7799) == ["is 0.7799, 0.0201 below 0.8"]
     assert reasons(0.6, None, None, 0.59999) == ["is 0.59999"]
-    assert reasons(0.6, 0.1, float("nan"), float("nan")) != []
+    for number in (float("nan"), float("inf"), float("-inf")):
+        for base, custom in ((number, number), (0.5, number), (number, 0.5)):
+            assert len(reasons(0.4, 0.1, base, custom)) == (1 if custom == 0.5 else 2)
+        assert reasons(-1e300, None, number, None) == [f"is {number}"]
+    assert reasons(None, 10**400, 1e307, -1e307) == []
+
+
+def test_a_metric_of_a_judge_goes_by_either_of_its_names() -> None:
+    for asked, scored in (("Correctness", "Builtin.Correctness"), ("Builtin.Correctness", "Correctness")):
+        wanted = {"metric": asked, "minimum": 0.5}
+        assert [v.met for v in thresholds.judge([wanted], [Score(scored, None, 0.7)])] == [True]
+
+
+def test_scores_that_are_no_numbers_meet_nothing(evaluated: Path, run: Run) -> None:
+    with_thresholds(evaluated, "{metric: accuracy, minimum: 0.1}")
+    run("compile")
+    for score in ("Infinity", "-Infinity", "NaN", "1e999", "null", '"0.9"', "true"):
+        bucket, key = objects("results_")[0]
+        body = f'{{"results": {{"all": {{"accuracy": {score}}}}}}}'
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+        assert "MISSED: accuracy at least 0.1" in run("results", BENCHMARK, "--check", code=4).stdout
+
+
+EPISODES = """
+apiVersion: sagespec/v1
+kind: MultiTurnRLEvaluator
+metadata:
+  name: episodes
+  thresholds: [{metric: eval/reward/mean, minimum: 0.1}]
+spec:
+  model: huggingface-reasoning-qwen3-32b
+  agent_config: arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/myRuntime-aBcDeFgHiJ
+  dataset: s3://my-bucket/evaluation.jsonl
+  s3_output_path: s3://my-bucket/evaluations
+"""
+
+
+def test_thresholds_that_cannot_be_read_here_are_told_beforehand(
+    project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "specs" / "episodes.yaml").write_text(EPISODES, "utf-8")
+    run("compile")
+    assert "MLflow" not in run("plan").stderr
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    for command in (["plan"], ["apply", "--dry-run"], ["apply", *FAST]):
+        said = run(*command).stderr
+        assert "warning: MultiTurnRLEvaluator/episodes: its thresholds may be about metrics in MLflow" in said
+        assert "hint: pip install 'sagespec[mlflow]'" in said
+    region = aws.region("us-west-2")
+    monkeypatch.setattr("compiler.sandbox.documents.evaluation_metrics", lambda _name: {})
+    assert region.table("jobs")
+    for command in (["apply", *FAST], ["results", "MultiTurnRLEvaluator/episodes", "--check"]):
+        ended = run(*command, code=2)
+        assert "metrics need `pip install 'sagespec[mlflow]'`" in ended.stderr
+        assert "MISSED" not in ended.stdout
 
 
 BOTH = """
