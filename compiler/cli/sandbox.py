@@ -24,7 +24,10 @@ SIGNALLED = 128
     "--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="Port; 0 takes a free one."
 )
 @click.option(
-    "--faults", metavar="SPEC", default="", help="Misbehave: throttle=0.3,error=0.1,drop=0.05,latency=0.05,seed=7"
+    "--faults",
+    metavar="SPEC",
+    default="",
+    help="Misbehave: throttle=0.3,error=0.1,drop=0.05,latency=0.05,lag=5,seed=7",
 )
 @click.option("--bucket", "buckets", metavar="NAME", multiple=True, help="A bucket that exists.")
 @options.PROJECT

@@ -6,8 +6,9 @@ pipelines have to advance and moto's do not.
 
 from __future__ import annotations
 
+from compiler.sandbox.clock import Clock
 from compiler.sandbox.faults import Faults
 from compiler.sandbox.isolation import environment, isolated
 from compiler.sandbox.server import Sandbox, start
 
-__all__ = ["Faults", "Sandbox", "environment", "isolated", "start"]
+__all__ = ["Clock", "Faults", "Sandbox", "environment", "isolated", "start"]

@@ -75,9 +75,11 @@ def seed(region: Region, buckets: Iterable[str]) -> None:
     for path, name in sorted({_role_place(arn) for arn in roles}):
         if not any(role.name == name for role in iam.roles.values()):
             iam.create_role(name, _TRUST, path, None, "", [], "3600")
+    region = region.at(CREATED)  # all that follows was there before the sandbox started
     for name, arn in region.facts.get("model_package_groups", {}).items():
         registry.create_model_package_group(region, {"ModelPackageGroupName": name})
-        region.table("groups")[name]["ModelPackageGroupArn"] = arn
+        groups = region.table("groups")
+        groups[name] = {**groups[name], "ModelPackageGroupArn": arn}
     for arn, package in region.facts.get("model_packages", {}).items():
         _seed_package(region, arn, package["base_model_arn"])
     for name, job in region.facts.get("jobs", {}).items():
@@ -136,7 +138,8 @@ def _seed_job(region: Region, name: str, job: dict[str, Any]) -> None:
     }
     if package not in region.table("packages"):
         _seed_package(region, package, job["base_model_arn"])
-    region.table("packages")[package]["CreatedBy"] = arn
+    packages = region.table("packages")
+    packages[package] = {**packages[package], "CreatedBy": arn}
 
 
 def _seed_package(region: Region, arn: str, base_model_arn: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from compiler.sandbox.service import CREATED, Region, not_found, now, operation, page
+from compiler.sandbox.service import CREATED, Region, not_found, operation, page
 
 _JUDGES_KEY = "fmhMetadata/supported-llmaj-judge-models.json"
 _NO_JUDGE = {"modelId": "amazon.titan-embed-text-v2:0", "outputModalities": ["EMBEDDING"]}
@@ -130,9 +130,9 @@ def _app(arn: str, account_default: str) -> dict[str, Any]:
 
 
 @operation
-def create_presigned_mlflow_app_url(_region: Region, request: dict[str, Any]) -> dict[str, Any]:
+def create_presigned_mlflow_app_url(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     app = request["Arn"].rpartition("/")[2].lower()
-    return {"AuthorizedUrl": f"https://{app}.mlflow.example/auth?authToken=sandbox-{int(now())}"}
+    return {"AuthorizedUrl": f"https://{app}.mlflow.example/auth?authToken=sandbox-{int(region.now())}"}
 
 
 def agent_runtimes(region: Region, path: str, query: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from compiler import foreign
 from compiler.sandbox import documents
-from compiler.sandbox.service import Region, ServiceError, not_found, now, operation, page, select
+from compiler.sandbox.service import Region, ServiceError, not_found, operation, page, select
 
 PHASES = {
     "AgentRFT": (("Starting", 0.1), ("Downloading", 0.1), ("Training", 0.7), ("Uploading", 0.1)),
@@ -28,7 +28,7 @@ def create_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     jobs[name] = {
         **request,
         "JobArn": region.arn(f"job/{category}/{name}"),
-        "CreationTime": now(),
+        "CreationTime": region.now(),
         "StoppedAt": None,
     }
     region.table("tags")[jobs[name]["JobArn"]] = list(request.get("Tags", ()))
@@ -75,11 +75,11 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
         end, status, secondary = job["StoppedAt"], "Stopped", "Stopped"
     else:
         status, secondary = ("Failed", "Failed") if reason else ("Completed", "Completed")
-    done = now() >= end
+    done = region.now() >= end
     transitions: list[dict[str, Any]] = []
     at = started
     for phase, share in PHASES[category]:
-        if at > min(now(), end) and transitions:
+        if at > min(region.now(), end) and transitions:
             break
         after = at + share * region.timing.job
         transitions.append({"Status": phase, "StartTime": at, "EndTime": min(after, end)})
@@ -91,12 +91,12 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
     else:
         transitions[-1].pop("EndTime")
         status, secondary = "InProgress", transitions[-1]["Status"]
-    progress = min(1.0, (min(now(), end) - started) / region.timing.job)
+    progress = min(1.0, (min(region.now(), end) - started) / region.timing.job)
     answer = {
         **{k: job[k] for k in ("JobName", "JobArn", "RoleArn", "JobCategory", "JobConfigSchemaVersion")},
         "JobConfigDocument": _with_output(region, job, progress, status),
         "CreationTime": started,
-        "LastModifiedTime": end if done else now(),
+        "LastModifiedTime": end if done else region.now(),
         "JobStatus": status,
         "SecondaryStatus": secondary,
         "SecondaryStatusTransitions": transitions,
@@ -154,20 +154,20 @@ def _with_output(region: Region, job: dict[str, Any], progress: float, status: s
 
 
 def _package(region: Region, job: dict[str, Any], document: dict[str, Any]) -> str:
-    """The model package that a finished job has put into its output group; made when first looked at."""
-    packages = region.table("packages")
+    """The model package that a finished job has put into its output group at its end; made when first looked at."""
+    packages = region.at(None).table("packages")
     for arn, package in packages.items():
         if package.get("CreatedBy") == job["JobArn"]:
             return str(arn)
     group = document["ModelPackageConfig"]["OutputModelPackageGroupArn"].rpartition("/")[2]
     version = 1 + sum(p["ModelPackageGroupName"] == group for p in packages.values())
-    arn = region.arn(f"model-package/{group}/{version}")
-    packages[arn] = {
+    arn, end = region.arn(f"model-package/{group}/{version}"), job["CreationTime"] + region.timing.job
+    packages.at(end)[arn] = {
         "ModelPackageArn": arn,
         "ModelPackageGroupName": group,
         "ModelPackageVersion": version,
         "ModelPackageStatus": "Completed",
-        "CreationTime": now(),
+        "CreationTime": end,
         "CreatedBy": job["JobArn"],
         "BaseModelArn": document["TrainingConfig"]["BaseModelArn"],
     }
@@ -204,7 +204,7 @@ def list_jobs(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 def stop_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     job = _find(region, request)
     if current(region, job)["JobStatus"] == "InProgress":
-        job["StoppedAt"] = now()
+        region.table("jobs")[job["JobName"]] = {**job, "StoppedAt": region.now()}
     return {}
 
 

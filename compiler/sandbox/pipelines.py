@@ -8,7 +8,7 @@ from typing import Any
 
 from compiler import pipeline, schema
 from compiler.sandbox import steps
-from compiler.sandbox.service import Region, ServiceError, not_found, now, number, operation, page, select
+from compiler.sandbox.service import Region, ServiceError, not_found, number, operation, page, select
 
 _STEP = {
     "type": "object",
@@ -56,9 +56,9 @@ def create_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
             "PipelineDisplayName": request.get("PipelineDisplayName", name),
             "PipelineDescription": request.get("PipelineDescription"),
             "RoleArn": request["RoleArn"],
-            "CreationTime": now(),
-            "LastModifiedTime": now(),
-            "Versions": [{"Definition": request["PipelineDefinition"], "CreationTime": now()}],
+            "CreationTime": region.now(),
+            "LastModifiedTime": region.now(),
+            "Versions": [{"Definition": request["PipelineDefinition"], "CreationTime": region.now()}],
         }
         region.table("tags")[arn] = list(request.get("Tags", ()))
         return {"PipelineArn": arn}
@@ -79,12 +79,16 @@ def _check(definition: str) -> None:
 @operation
 def update_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     found = find(region, request["PipelineName"])
+    versions = found["Versions"]
     if "PipelineDefinition" in request:
         _check(request["PipelineDefinition"])
-        found["Versions"].append({"Definition": request["PipelineDefinition"], "CreationTime": now()})
-    found.update({k: request[k] for k in ("PipelineDisplayName", "PipelineDescription", "RoleArn") if k in request})
-    found.update(LastModifiedTime=now(), LastModifiedBy={"IamIdentity": {"Arn": region.caller}})
-    return {"PipelineArn": found["PipelineArn"], "PipelineVersionId": len(found["Versions"])}
+        versions = [*versions, {"Definition": request["PipelineDefinition"], "CreationTime": region.now()}]
+    changed: dict[str, Any] = {
+        k: request[k] for k in ("PipelineDisplayName", "PipelineDescription", "RoleArn") if k in request
+    }
+    changed |= {"LastModifiedTime": region.now(), "LastModifiedBy": {"IamIdentity": {"Arn": region.caller}}}
+    region.table("pipelines")[found["PipelineName"].lower()] = {**found, **changed, "Versions": versions}
+    return {"PipelineArn": found["PipelineArn"], "PipelineVersionId": len(versions)}
 
 
 @operation
@@ -161,9 +165,9 @@ def start_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[st
             "PipelineVersionId": version,
             "Definition": found["Versions"][version - 1]["Definition"],
             "Parameters": {p["Name"]: p["Value"] for p in request.get("PipelineParameters", ())},
-            "CreationTime": now(),
+            "CreationTime": region.now(),
             "CreatedBy": {"IamIdentity": {"Arn": region.caller}},
-            "Since": now(),
+            "Since": region.now(),
             "StoppedAt": None,
             "Steps": {},
         }
@@ -229,7 +233,7 @@ def stop_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[str
         execution = find_execution(region, request["PipelineExecutionArn"])
         if steps.advance(region, execution)["PipelineExecutionStatus"] != "Executing":
             raise ServiceError("ConflictException", "Only an executing pipeline execution can be stopped.")
-        execution["StoppedAt"] = now()
+        _keep(region, {**find_execution(region, request["PipelineExecutionArn"]), "StoppedAt": region.now()})
         return {"PipelineExecutionArn": execution["PipelineExecutionArn"]}
 
     return region.once("StopPipelineExecution", request, make)
@@ -241,7 +245,7 @@ def retry_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[st
         execution = find_execution(region, request["PipelineExecutionArn"])
         if steps.advance(region, execution)["PipelineExecutionStatus"] not in ("Failed", "Stopped"):
             raise ServiceError("ConflictException", "Only a failed or stopped execution can be retried.")
-        steps.forget_failures(region, execution)
+        _keep(region, steps.forget_failures(region, find_execution(region, request["PipelineExecutionArn"])))
         return {"PipelineExecutionArn": execution["PipelineExecutionArn"]}
 
     return region.once("RetryPipelineExecution", request, make)
@@ -260,6 +264,10 @@ def find_execution(region: Region, arn: str) -> dict[str, Any]:
     if found is None:
         raise not_found(f"pipeline execution {arn}")
     return found
+
+
+def _keep(region: Region, execution: dict[str, Any]) -> None:
+    region.table("executions")[execution["PipelineExecutionArn"]] = execution
 
 
 def _executions(region: Region, found: dict[str, Any]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.sandbox.service import Region, ServiceError, not_found, now, operation, page, select
+from compiler.sandbox.service import Region, ServiceError, not_found, operation, page, select
 
 
 @operation
@@ -16,7 +16,7 @@ def create_model_package_group(region: Region, request: dict[str, Any]) -> dict[
         **{k: v for k, v in request.items() if k != "Tags"},
         "ModelPackageGroupArn": region.arn(f"model-package-group/{name}"),
         "ModelPackageGroupStatus": "Completed",
-        "CreationTime": now(),
+        "CreationTime": region.now(),
         "CreatedBy": {},
     }
     region.table("tags")[groups[name]["ModelPackageGroupArn"]] = list(request.get("Tags", ()))
@@ -78,8 +78,8 @@ def create_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     region.table("artifacts")[arn] = {
         **request,
         "ArtifactArn": arn,
-        "CreationTime": now(),
-        "LastModifiedTime": now(),
+        "CreationTime": region.now(),
+        "LastModifiedTime": region.now(),
     }
     return {"ArtifactArn": arn}
 
@@ -120,14 +120,14 @@ def list_tags(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 @operation
 def add_tags(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     merged = {t["Key"]: t for t in [*_tags(region, request), *request["Tags"]]}
-    region.table("tags")[request["ResourceArn"]][:] = merged.values()
+    region.table("tags")[request["ResourceArn"]] = list(merged.values())
     return {"Tags": list(merged.values())}
 
 
 @operation
 def delete_tags(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    tags = _tags(region, request)
-    tags[:] = [t for t in tags if t["Key"] not in request["TagKeys"]]
+    left = [t for t in _tags(region, request) if t["Key"] not in request["TagKeys"]]
+    region.table("tags")[request["ResourceArn"]] = left
     return {}
 
 

@@ -22,8 +22,22 @@ from urllib.parse import parse_qs
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from compiler.sandbox import access, hub, isolation, jobs, logs, mlflow, pipelines, registry, requests, training, wire
+from compiler.sandbox import (
+    access,
+    functions,
+    hub,
+    isolation,
+    jobs,
+    logs,
+    mlflow,
+    pipelines,
+    registry,
+    requests,
+    training,
+    wire,
+)
 from compiler.sandbox import account as seeding
+from compiler.sandbox.clock import Clock
 from compiler.sandbox.faults import Dice, Faults
 from compiler.sandbox.service import LOCK, MALFORMED, MOTO, OPERATIONS, READS, Region, ServiceError, Timing
 
@@ -31,17 +45,20 @@ LOG = logging.getLogger(__name__)
 _HANDLERS = (hub, jobs, pipelines, registry, training)  # importing them has registered their operations
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _MOTO_MUTATING_POSTS = re.compile(r"(Create|Put|Update|Delete|Add|Remove|Tag|Untag|Set|Attach|Detach|Start|Stop)")
+_LAGGING = ("lambda", "logs", "sagemaker")
+"""The services whose reads trail their writes here. S3 is consistent, and nothing writes to the others."""
 _FAILURE = ServiceError("InternalFailure", "We are sorry.", 500)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request as the endpoint saw it; `fault` names what was done to it on purpose."""
+    """One request as the endpoint saw it; `fault` names what was done to it on purpose, `lag` how late it reads."""
 
     service: str
     operation: str
     mutating: bool
     fault: str | None = None
+    lag: float = 0.0
 
 
 class _Handler(WSGIRequestHandler):
@@ -90,6 +107,7 @@ class Sandbox:
     timing: Timing
     limits: Mapping[str, int]
     facts: Mapping[str, Mapping[str, Any]]
+    clock: Clock = field(default_factory=Clock)
     calls: list[Call] = field(default_factory=list)
     regions: dict[str, Region] = field(default_factory=dict)
     home: str = "us-east-1"
@@ -130,9 +148,8 @@ class Sandbox:
         """The state of one region; an unknown one starts empty."""
         if name not in self.regions:
             facts = dict(self.facts.get(f"{self.account}/{name}", {}))
-            self.regions[name] = Region(
-                self.account, name, facts.get("partition", "aws"), self.timing, facts, dict(self.limits)
-            )
+            partition, limits = facts.get("partition", "aws"), dict(self.limits)
+            self.regions[name] = Region(self.account, name, partition, self.timing, facts, limits, clock=self.clock)
         return self.regions[name]
 
     def misbehave(self, faults: Faults) -> None:
@@ -159,10 +176,12 @@ class Sandbox:
         except ServiceError as unreadable:
             return wire.error(start_response, unreadable, service)
         operation = wire.operation(environ, service, body)
-        fault = self._dice.throw(operation.encode(), environ["QUERY_STRING"].encode(), body)
+        thrown = self._dice.throw(operation.encode(), environ["QUERY_STRING"].encode(), body)
         if self.faults.latency:
             threading.Event().wait(self.faults.latency)
-        call = Call(service, operation, _is_mutating(environ, service, operation), fault)
+        mutating, fault = _is_mutating(environ, service, operation), thrown.fault
+        lag = 0.0 if mutating or service not in _LAGGING else thrown.lag
+        call = Call(service, operation, mutating, fault, lag)
         self.calls.append(call)
         self._observe(call, False)
         if fault == "throttle":
@@ -172,10 +191,10 @@ class Sandbox:
         if fault == "error":
             return wire.error(start_response, _FAILURE, service)
         if fault == "drop":
-            list(self._serve(environ, lambda *_: None, service, operation, region, body))
+            list(self._serve(environ, lambda *_: None, call, region, body))
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)  # closing alone leaves the handler's copies open
             raise ConnectionAbortedError("dropped on purpose")
-        answer = self._serve(environ, start_response, service, operation, region, body)
+        answer = self._serve(environ, start_response, call, region, body)
         self._observe(call, True)
         return answer
 
@@ -187,18 +206,25 @@ class Sandbox:
         self,
         environ: dict[str, Any],
         start_response: Callable[..., Any],
-        service: str,
-        operation: str,
+        call: Call,
         region: str,
         body: bytes,
     ) -> Iterable[bytes]:
+        service, operation = call.service, call.operation
         try:
             with LOCK:
+                here = self.region(region)
                 if service == "sts" and operation == "GetCallerIdentity":
-                    return wire.identity(start_response, self.region(region))
-                found = self._play(environ, service, operation, region, body)
+                    return wire.identity(start_response, here)
+                if call.lag:
+                    here = here.at(self.clock.now() - call.lag)
+                found = self._play(environ, service, operation, here, body)
             if found is None:
-                return self._ask_moto(service, environ, start_response)
+                content = self._ask_moto(service, environ, start_response)
+                if service == "lambda" and call.mutating:
+                    with LOCK:
+                        functions.note(here, lambda asked: self._ask_moto(service, asked, lambda *_: None), environ)
+                return content
         except ServiceError as error:
             return wire.error(start_response, error, service)
         except NotImplementedError as error:
@@ -208,9 +234,9 @@ class Sandbox:
             return wire.error(start_response, _FAILURE, service)
         return wire.answer(start_response, 200, found)
 
-    def _play(self, environ: dict[str, Any], service: str, operation: str, region: str, body: bytes) -> str | None:
+    def _play(self, environ: dict[str, Any], service: str, operation: str, here: Region, body: bytes) -> str | None:
         """Answer in JSON what we play ourselves; None for what is moto's."""
-        path, here = environ["PATH_INFO"], self.region(region)
+        path = environ["PATH_INFO"]
         query = {k: v[-1] for k, v in parse_qs(environ["QUERY_STRING"]).items()}
         answer: dict[str, Any]
         if service == "sagemaker":
@@ -227,6 +253,9 @@ class Sandbox:
             answer = logs.filter_log_events(here, request)
         elif service == "mlflow":
             answer = mlflow.answer(self.regions.values(), path, {**query, **wire.parse(body)})
+        elif service == "lambda" and here.moment is not None:
+            function = functions.read(here, path)
+            return None if function is None else json.dumps(function)
         elif service == "bedrock-agentcore":
             answer = hub.agent_runtimes(here, path, query)
         elif service == "bedrock" and path == "/foundation-models":
@@ -235,7 +264,7 @@ class Sandbox:
             return None
         return json.dumps(answer)
 
-    def _ask_moto(self, service: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def _ask_moto(self, service: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         application = access.application(self._moto, service, environ["PATH_INFO"])
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account
         with MOTO:
@@ -267,6 +296,7 @@ def start(
     faults: Faults | None = None,
     timing: Timing | None = None,
     limits: Mapping[str, int] | None = None,
+    clock: Clock | None = None,
     buckets: Iterable[str] = (),
 ) -> Sandbox:
     """Start a sandbox, seeded from a lock over the built-in account.
@@ -275,7 +305,7 @@ def start(
     """
     contexts = seeding.contexts(lock)
     account = sorted(contexts)[0].partition("/")[0]
-    sandbox = Sandbox(account, faults or Faults(), timing or Timing(), limits or {}, contexts)
+    sandbox = Sandbox(account, faults or Faults(), timing or Timing(), limits or {}, contexts, clock or Clock())
     sandbox._moto = seeding.moto_applications()
     names = {key.partition("/")[2] for key in contexts if key.startswith(f"{account}/")}
     sandbox.home = sorted(names)[0]

@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from compiler.sandbox.clock import Clock, Table
 
 Handler = Callable[["Region", dict[str, Any]], dict[str, Any]]
 OPERATIONS: dict[str, Handler] = {}
@@ -37,7 +38,7 @@ def operation(handler: Handler) -> Handler:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long things take here, in seconds of real time."""
+    """How long things take here, in seconds of the sandbox's clock."""
 
     job: float = 2.0
     lineage: float = 0.1
@@ -45,7 +46,10 @@ class Timing:
 
 @dataclass
 class Region:
-    """Everything SageMaker knows of one account in one region. Handlers run one at a time."""
+    """Everything SageMaker knows of one account in one region. Handlers run one at a time.
+
+    With a `moment` it is the region as it was then, or as a step that started then finds it.
+    """
 
     account: str
     region: str
@@ -53,13 +57,22 @@ class Region:
     timing: Timing = field(default_factory=Timing)
     facts: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
-    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
-    tokens: dict[tuple[str, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+    tokens: dict[tuple[str, str], tuple[float, str, dict[str, Any]]] = field(default_factory=dict)
     put_object: Callable[[str, str, bytes], None] = field(default=lambda *_: None)
     counts: Counter[str] = field(default_factory=Counter)
+    clock: Clock = field(default_factory=Clock)
+    moment: float | None = None
 
-    def table(self, name: str) -> dict[str, Any]:
-        return self.tables.setdefault(name, {})
+    def table(self, name: str) -> Table:
+        return self.tables.setdefault(name, Table(self.clock)).at(self.moment)
+
+    def at(self, moment: float | None) -> Region:
+        """The same region at another moment; None is the present."""
+        return replace(self, moment=moment)
+
+    def now(self) -> float:
+        return self.clock.now() if self.moment is None else self.moment
 
     def arn(self, resource: str) -> str:
         return f"arn:{self.partition}:sagemaker:{self.region}:{self.account}:{resource}"
@@ -77,22 +90,24 @@ class Region:
         return hashlib.sha256(text.encode()).hexdigest()[:length]
 
     def once(self, name: str, request: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Carry a request out once for its ClientRequestToken."""
+        """Carry a request out once for its ClientRequestToken, which is remembered for a while."""
         token = request.get("ClientRequestToken")
         if token is None:
             return make()
         content = json.dumps(request, sort_keys=True)
-        if (name, token) in self.tokens:
-            before, answer = self.tokens[name, token]
+        at, before, answer = self.tokens.get((name, token), (-REMEMBERED_SECONDS, "", {}))
+        if self.now() - at < REMEMBERED_SECONDS:
             if before != content:
                 message = f"ClientRequestToken {token} was already used with other parameters"
                 raise ServiceError("ConflictException", message)
             return answer
         answer = make()
-        self.tokens[name, token] = (content, answer)
+        self.tokens[name, token] = (self.now(), content, answer)
         return answer
 
 
+REMEMBERED_SECONDS = 24 * 3600.0
+"""How long a ClientRequestToken counts; the service does not say how long that is."""
 CREATED = 1767225600.0
 """When everything was made that was there before the sandbox started."""
 LOCK = threading.RLock()
@@ -100,7 +115,6 @@ MOTO = threading.Lock()
 """Held while moto is asked anything: it is not made for threads."""
 MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What reading data raises that is not of the expected form."""
-now = time.time
 
 
 def number(request: dict[str, Any], name: str) -> float | None:

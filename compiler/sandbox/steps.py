@@ -1,6 +1,7 @@
 """Executions that advance: each step starts when what it waits for is done, as a function of time alone.
 
-Nothing runs in the background. Whoever looks at an execution first carries it forward to the present moment.
+Nothing runs in the background. Whoever looks at an execution first carries it forward to the moment of the look; what
+starts on the way is written with its own time, so that it does not matter who looks when.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from typing import Any
 
 from compiler import pipeline
 from compiler.sandbox import jobs, requests, training
-from compiler.sandbox.service import MALFORMED, Region, ServiceError, now
+from compiler.sandbox.service import MALFORMED, Region, ServiceError
 
 _TERMINAL = ("Succeeded", "Failed", "Stopped")
 _TRIGGERS = {"Completed": ("Succeeded",), "Failed": ("Failed",), "Stopped": ("Stopped",), "Any": _TERMINAL}
 
 
 def advance(region: Region, execution: dict[str, Any]) -> dict[str, Any]:
-    """Carry an execution forward to now and give it its status."""
+    """Carry an execution forward to the moment of the region, and give it as it then is, with its status."""
     definition = json.loads(execution["Definition"])
     waits = pipeline.edges(definition)
     moved = True
@@ -28,11 +29,13 @@ def advance(region: Region, execution: dict[str, Any]) -> dict[str, Any]:
                 continue
             start = _start(region, execution, step, waits[step["Name"]])
             stopped = execution["StoppedAt"]
-            if start is not None and start <= now() and (stopped is None or start < stopped):
-                execution["Steps"][step["Name"]] = _begin(region, execution, step, start)
+            if start is not None and start <= region.now() and (stopped is None or start < stopped):
+                then = region.at(start)
+                begun = {**execution["Steps"], step["Name"]: _begin(then, execution, step)}
+                execution = {**execution, "Steps": begun}
+                then.table("executions")[execution["PipelineExecutionArn"]] = execution
                 moved = True
-    _conclude(region, execution, len(definition["Steps"]))
-    return execution
+    return _concluded(region, execution, len(definition["Steps"]))
 
 
 def _start(region: Region, execution: dict[str, Any], step: dict[str, Any], waits: list[str]) -> float | None:
@@ -54,16 +57,16 @@ def _start(region: Region, execution: dict[str, Any], step: dict[str, Any], wait
     return at
 
 
-def _begin(region: Region, execution: dict[str, Any], step: dict[str, Any], start: float) -> dict[str, Any]:
-    """Start a step: resolve what it reads, and create the job behind it."""
-    begun: dict[str, Any] = {"Step": step, "StartTime": start, "Metadata": {}, "Failure": None, "Outputs": {}}
+def _begin(region: Region, execution: dict[str, Any], step: dict[str, Any]) -> dict[str, Any]:
+    """Start a step at the moment of the region: resolve what it reads, and create the job behind it."""
+    begun: dict[str, Any] = {"Step": step, "StartTime": region.now(), "Metadata": {}, "Failure": None, "Outputs": {}}
     try:
         arguments = resolve(step["Arguments"], region, execution)
         if step["Type"] == "Job":
-            begun["Job"] = _start_job(region, execution, step, arguments, start)
+            begun["Job"] = _start_job(region, execution, step, arguments)
             begun["Metadata"] = {"Job": {"Arn": region.table("jobs")[begun["Job"]]["JobArn"]}}
         elif step["Type"] == "Training":
-            begun["TrainingJob"] = _start_training_job(region, execution, step, arguments, start)
+            begun["TrainingJob"] = _start_training_job(region, execution, step, arguments)
             arn = region.table("training_jobs")[begun["TrainingJob"]]["TrainingJobArn"]
             begun["Metadata"] = {"TrainingJob": {"Arn": arn}}
         else:
@@ -74,24 +77,21 @@ def _begin(region: Region, execution: dict[str, Any], step: dict[str, Any], star
     return begun
 
 
-def _start_job(
-    region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any], start: float
-) -> str:
+def _start_job(region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any]) -> str:
     name = _job_name(region, execution, step, step["Name"])
     request = {**arguments, "JobName": name}
     requests.check("sagemaker", "CreateJob", request)
     jobs.create_job(region, request)
-    region.table("jobs")[name]["CreationTime"] = start
     return name
 
 
 def _start_training_job(
-    region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any], start: float
+    region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any]
 ) -> str:
     name = _job_name(region, execution, step, str(arguments.get("TrainingJobName", step["Name"])))
     request = {**arguments, "TrainingJobName": name}
     requests.check("sagemaker", "CreateTrainingJob", request)
-    training.create(region, request, start)
+    training.create_training_job(region, request)
     return name
 
 
@@ -140,7 +140,7 @@ def _status(region: Region, execution: dict[str, Any], begun: dict[str, Any]) ->
         named = {"Completed": "Succeeded", "InProgress": "Executing", "Stopping": "Stopping"}
         return named.get(status, status), end
     end = begun["StartTime"] + region.timing.lineage
-    return ("Succeeded", end) if now() >= end else ("Executing", None)
+    return ("Succeeded", end) if region.now() >= end else ("Executing", None)
 
 
 def _child(region: Region, begun: dict[str, Any]) -> tuple[str, float | None] | None:
@@ -153,12 +153,12 @@ def _child(region: Region, begun: dict[str, Any]) -> tuple[str, float | None] | 
     return None
 
 
-def _conclude(region: Region, execution: dict[str, Any], total: int) -> None:
+def _concluded(region: Region, execution: dict[str, Any], total: int) -> dict[str, Any]:
     states = {name: _status(region, execution, begun) for name, begun in execution["Steps"].items()}
     ends = [end for _, end in states.values() if end is not None]
     running = [name for name, (status, _) in states.items() if status not in _TERMINAL]
     failed = [name for name, (status, _) in states.items() if status == "Failed"]
-    execution["LastModifiedTime"] = max([execution["Since"], *ends])
+    reason = {}
     if running:
         status = "Stopping" if execution["StoppedAt"] else "Executing"
     elif (execution["StoppedAt"] is not None and len(states) < total) or any(
@@ -169,20 +169,18 @@ def _conclude(region: Region, execution: dict[str, Any], total: int) -> None:
         status = "CompletedWithFailures"
     elif failed:
         status = "Failed"
-        execution["FailureReason"] = f"Step failure: One or multiple steps failed: {', '.join(failed)}"
+        reason = {"FailureReason": f"Step failure: One or multiple steps failed: {', '.join(failed)}"}
     else:
         status = "Succeeded" if len(states) == total else "Executing"
-    execution["PipelineExecutionStatus"] = status
+    modified = max([execution["Since"], *ends])
+    return {**execution, "LastModifiedTime": modified, "PipelineExecutionStatus": status, **reason}
 
 
-def forget_failures(region: Region, execution: dict[str, Any]) -> None:
-    """Take back the steps that came to no good end, so that they start again now."""
+def forget_failures(region: Region, execution: dict[str, Any]) -> dict[str, Any]:
+    """The execution without the steps that came to no good end, so that they start again now."""
     states = {name: _status(region, execution, begun)[0] for name, begun in execution["Steps"].items()}
-    for name, status in states.items():
-        if status in ("Failed", "Stopped"):
-            del execution["Steps"][name]
-    execution.update(StoppedAt=None, Since=now())
-    execution.pop("FailureReason", None)
+    left = {name: step for name, step in execution["Steps"].items() if states[name] not in ("Failed", "Stopped")}
+    return {**execution, "Steps": left, "StoppedAt": None, "Since": region.now()}
 
 
 def shown(region: Region, execution: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from compiler.sandbox import results
 from compiler.sandbox.jobs import FAIL_TAG, RUNNING
-from compiler.sandbox.service import Region, ServiceError, now, operation, page, select
+from compiler.sandbox.service import Region, ServiceError, operation, page, select
 
 PHASES = (("Starting", 0.2), ("Downloading", 0.1), ("Training", 0.6), ("Uploading", 0.1))
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -14,11 +14,6 @@ LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 @operation
 def create_training_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    return {"TrainingJobArn": create(region, request, now())}
-
-
-def create(region: Region, request: dict[str, Any], created: float) -> str:
-    """Create a training job that was asked for at some time."""
     jobs, name = region.table("training_jobs"), request["TrainingJobName"]
     if name in jobs:
         raise ServiceError("ResourceInUse", f"Job name must be unique within an AWS account and region: {name}")
@@ -26,12 +21,12 @@ def create(region: Region, request: dict[str, Any], created: float) -> str:
     jobs[name] = {
         **request,
         "TrainingJobArn": arn,
-        "CreationTime": created,
+        "CreationTime": region.now(),
         "StoppedAt": None,
         "Published": False,
     }
     region.table("tags")[arn] = list(request.get("Tags", ()))
-    return arn
+    return {"TrainingJobArn": arn}
 
 
 def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
@@ -43,11 +38,11 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
     status = secondary = "Failed" if reason else "Completed"
     if job["StoppedAt"] is not None and job["StoppedAt"] < end:
         end, status, secondary = job["StoppedAt"], "Stopped", "Stopped"
-    done = now() >= end
+    done = region.now() >= end
     transitions: list[dict[str, Any]] = []
     at = started
     for phase, share in PHASES:
-        if at > min(now(), end) and transitions:
+        if at > min(region.now(), end) and transitions:
             break
         transitions.append({"Status": phase, "StartTime": at, "EndTime": min(at + share * length, end)})
         at += share * length
@@ -62,7 +57,7 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
         "SecondaryStatus": secondary,
         "SecondaryStatusTransitions": transitions,
         "TrainingStartTime": started,
-        "LastModifiedTime": end if done else now(),
+        "LastModifiedTime": end if done else region.now(),
     }
     if done:
         answer["TrainingEndTime"] = end
@@ -96,7 +91,7 @@ def list_training_jobs(region: Region, request: dict[str, Any]) -> dict[str, Any
 def stop_training_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     job = _find(region, request)
     if current(region, job)["TrainingJobStatus"] == "InProgress":
-        job["StoppedAt"] = now()
+        region.table("training_jobs")[job["TrainingJobName"]] = {**job, "StoppedAt": region.now()}
     return {}
 
 

@@ -131,9 +131,9 @@ def test_a_start_that_aws_remembers_otherwise_is_not_repeated(project: Path, aws
     run("delete", "BenchMarkEvaluator/llama-mmlu", "--yes")
     file = project / "specs" / "bench-mark-evaluator.yaml"
     tokens = aws.region(REGION).tokens
-    for key, (_, answer) in list(tokens.items()):
+    for key, (at, _, answer) in list(tokens.items()):
         if key[0] == "StartPipelineExecution":
-            tokens[key] = ("{}", answer)
+            tokens[key] = (at, "{}", answer)
     assert "raise metadata.run" in run("apply", *FAST, code=None).stderr
     assert not aws.region(REGION).table("executions")
     text = file.read_text("utf-8").replace("name: llama-mmlu", "name: llama-mmlu\n  run: 2")

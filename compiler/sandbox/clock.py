@@ -1,0 +1,82 @@
+"""The sandbox's own time, and what its tables held at any moment of it.
+
+Whatever advances here does so by this clock: jobs, steps, and how late a read is. A test lets it run faster than
+the machine's, or puts it forward, where real time would have to be waited for.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+_ABSENT = object()
+_History = dict[str, list[tuple[float, Any]]]
+
+
+@dataclass
+class Clock:
+    """Seconds since 1970: the machine's at the start, then `speed` times as fast."""
+
+    speed: float = 1.0
+    _start: float = field(default_factory=time.time)
+    _ahead: float = 0.0
+
+    def now(self) -> float:
+        return self._start + (time.time() - self._start) * self.speed + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Put the clock forward."""
+        self._ahead += seconds
+
+
+@dataclass
+class Table(MutableMapping[str, Any]):
+    """Records by key, with what each was before: a write adds a version, and a read takes the one of its moment.
+
+    Records are replaced, never changed in place: an earlier version must stay what it was. Without a `moment` the
+    latest versions are read, and writes have the time of the clock. The last write is always the latest version.
+    """
+
+    clock: Clock
+    moment: float | None = None
+    _history: _History = field(default_factory=dict, repr=False)
+
+    def at(self, moment: float | None) -> Table:
+        """The same table, read and written as of another moment."""
+        return Table(self.clock, moment, self._history)
+
+    def _shown(self, key: str) -> Any:
+        versions = self._history.get(key, ())
+        if self.moment is None:
+            return versions[-1][1] if versions else _ABSENT
+        count = bisect_right(versions, self.moment, key=itemgetter(0))
+        return versions[count - 1][1] if count else _ABSENT
+
+    def _write(self, key: str, value: Any) -> None:
+        moment = self.clock.now() if self.moment is None else self.moment
+        versions = self._history.setdefault(key, [])
+        versions.append((max(moment, versions[-1][0]) if versions else moment, value))
+
+    def __getitem__(self, key: str) -> Any:
+        found = self._shown(key)
+        if found is _ABSENT:
+            raise KeyError(key)
+        return found
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._write(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        if self._shown(key) is _ABSENT:
+            raise KeyError(key)
+        self._write(key, _ABSENT)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([key for key in self._history if self._shown(key) is not _ABSENT])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
