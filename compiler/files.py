@@ -22,6 +22,8 @@ COMPILED_BYTES = 32 * 1024**2
 ARCHIVE_BYTES = 50 * 1024**2
 """The longest archive that Lambda takes in a request."""
 CHUNK_BYTES = 1024**2
+PART, PART_SUFFIX = ".sagespec-", ".part"
+"""How the names of files begin and end that are not whole yet."""
 
 _READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -36,18 +38,32 @@ def read(path: Path, limit: int) -> bytes:
 
 def chunks(path: Path, limit: int) -> Iterator[bytes]:
     """Read a regular file piece by piece, never more than `limit` bytes of it."""
+    with _opened(path) as descriptor:
+        size = 0
+        while chunk := os.read(descriptor, min(CHUNK_BYTES, limit + 1 - size)):
+            size += len(chunk)
+            if size > limit:
+                raise OSError(errno.EFBIG, f"longer than {limit:,} bytes")
+            yield chunk
+
+
+def head(path: Path, size: int) -> bytes:
+    """Read how a regular file begins, whatever its length."""
+    with _opened(path) as descriptor:
+        return os.read(descriptor, size)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Open a regular file to read it, without waiting for anything."""
     with _about(path):
         if not stat.S_ISREG(path.stat().st_mode):  # opening a device may already do something
             raise _no_file(path)
-        descriptor, size = os.open(path, _READING), 0
+        descriptor = os.open(path, _READING)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise _no_file(path)
-            while chunk := os.read(descriptor, min(CHUNK_BYTES, limit + 1 - size)):
-                size += len(chunk)
-                if size > limit:
-                    raise OSError(errno.EFBIG, f"longer than {limit:,} bytes")
-                yield chunk
+            yield descriptor
         finally:
             os.close(descriptor)
 
@@ -76,7 +92,7 @@ def replace(path: Path, content: bytes, top: Path) -> None:
     No link below `top` is followed, not even one that appears meanwhile; `top` itself is taken as it is.
     """
     with _about(path), _folder(path, top) as folder:
-        beside = f".sagespec-{os.urandom(8).hex()}.part"
+        beside = f"{PART}{os.urandom(8).hex()}{PART_SUFFIX}"
         with _written(beside, content, folder):
             _refuse_all_but_files(path.name, folder)
             os.replace(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)

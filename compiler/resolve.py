@@ -113,7 +113,7 @@ def _resolve(
         spec=spec,
         context=context,
         qualified_name=settings.qualified_name(spec.name),
-        root=root,
+        project=settings.project,
         folder=(root / spec.source.file).parent,
         upstream={name: resolved[target].facts for name, target in spec.refs()},
     )

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from compiler import boundary
 from compiler.compiled import Generated
 from compiler.diagnostics import Problems
 from compiler.lock import Context, ask
+from compiler.project import Project
 from compiler.spec import Spec
 from compiler.tags import ADDRESS, IDENTITY
 from compiler.trace import Traced
@@ -20,13 +22,13 @@ class Inputs:
     """What a kind's module is given.
 
     `upstream` maps the fields that are refs to the facts of the specs they refer to; files that a spec names
-    are relative to `folder`, files that a compiled file names to `root`.
+    are relative to `folder`, files that a compiled file names to the project's root.
     """
 
     spec: Spec
     context: Context
     qualified_name: str
-    root: Path = field(repr=False)
+    project: Project = field(repr=False)
     folder: Path = field(repr=False)
     upstream: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -48,12 +50,19 @@ class Inputs:
         return None if found is None else given.to(found)
 
     def place(self, given: Traced, problems: Problems) -> Path | None:
-        """Find the file or folder that a field names, relative to the spec; an absolute path is refused."""
-        if not Path(given.value).is_absolute():
-            return self.folder.joinpath(given.value)
-        hint = "a path is relative to the spec, so that it is the same on every machine"
-        problems.error("absolute-path", f"{given.value} is an absolute path", given.path, hint)
-        return None
+        """Find the file or folder that a field names, relative to the spec, by its real name.
+
+        Refused are absolute paths, and those that lead out of the project.
+        """
+        if Path(given.value).is_absolute():
+            hint = "a path is relative to the spec, so that it is the same on every machine"
+            problems.error("absolute-path", f"{given.value} is an absolute path", given.path, hint)
+            return None
+        place = self.folder / given.value
+        if not self.project.boundary.admits(place):
+            problems.append(boundary.refusal(given.value, given.path))
+            return None
+        return boundary.real(place)
 
     def tags(self, *conventional: dict[str, Any], ours: bool = True) -> list[dict[str, Any]]:
         """The tags of a job or pipeline: those of the SDK's conventions, the spec's, and ours."""

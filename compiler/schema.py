@@ -3,7 +3,8 @@
 In: data and the name of a schema. Out: problems, each at its own key.
 Annotations of ours: `x-runs` says what a kind runs as, `x-starter` what `init` begins with, `x-ref` to which
 kinds a field may refer, `x-arn` that it may hold an ARN where its pattern does not say so, `x-texts` that it is a
-mapping of texts (numbers in it arrive as they are written), `x-message` what a value ought to be.
+mapping of texts (numbers in it arrive as they are written), `x-code` that it names a folder of code,
+`x-message` what a value ought to be.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
 from compiler import assets, mistakes, patterns
-from compiler.diagnostics import Problems
+from compiler.diagnostics import Path, Problems
 
 _OWN = {"common", "Compiled", "Lock", "Project"}
 
@@ -65,6 +66,21 @@ def fields(kind: str) -> dict[str, Any]:
     """The schemas of a kind's own fields."""
     found: dict[str, Any] = load(kind)["properties"]["spec"]["properties"]
     return found
+
+
+@cache
+def code_fields() -> frozenset[Path]:
+    """The fields of all kinds that name a folder of code, as paths below `spec`."""
+    return frozenset(path for kind in kinds() for path in _marked(load(kind)["properties"]["spec"], "x-code", ()))
+
+
+def _marked(shape: dict[str, Any], mark: str, path: Path) -> Iterator[Path]:
+    if shape.get(mark):
+        yield path
+    for name, inner in shape.get("properties", {}).items():
+        yield from _marked(inner, mark, (*path, name))
+    for inner in (inner for key in ("allOf", "anyOf", "oneOf") for inner in shape.get(key, ())):
+        yield from _marked(inner, mark, path)
 
 
 def runs(kind: str) -> str:

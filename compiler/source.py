@@ -7,12 +7,18 @@ everything about a file can be said at once.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from compiler import json_source, yaml_source
 from compiler.diagnostics import START, Diagnostic, Path, Problem, Problems, Span, locate
 from compiler.document import Document, Fault
+
+SUFFIXES = (".yaml", ".yml", ".json")
+OURS = "sagespec/"
+"""How the apiVersion of all our own files begins."""
+_SAYS_SO = re.compile(rb"^[ {]*[\"']?apiVersion[\"']?[ ]*:[ ]*[\"']?sagespec/", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,24 @@ def load(file: str, content: bytes) -> tuple[list[Source], list[Diagnostic]]:
 
 
 def _is_json(file: str) -> bool:
-    return file.endswith(".json")
+    return file.lower().endswith(".json")
+
+
+def is_spec(file: str) -> bool:
+    """Whether a file's name ends as those of specs do."""
+    return file.lower().endswith(SUFFIXES)
+
+
+def is_ours(file: str, content: bytes) -> bool:
+    """Whether a file says that it is written for us: `apiVersion: sagespec/...` in any of its documents.
+
+    In one that cannot be read, a line that says so is enough.
+    """
+    if not is_spec(file) or OURS.encode() not in content:
+        return False
+    sources, faults = load(file, content)
+    says = any(str(get(found.data, ("apiVersion",))).startswith(OURS) for found in sources)
+    return says or (bool(faults) and _SAYS_SO.search(content) is not None)
 
 
 def _source(file: str, read: Document) -> Source:

@@ -6,25 +6,36 @@ Refuses: files that a link of the project leads out of it to; of files outside t
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from compiler import boundary, files, policies, project, source, spec
+from compiler import boundary, files, policies, project, schema, source, spec, tool_folders, values
 from compiler.boundary import real
+from compiler.compiled import API_VERSION
 from compiler.diagnostics import START, Diagnostic, Problem, locate
+from compiler.gitignore import Ignored
 from compiler.project import Project, Settings
 from compiler.spec import Spec
 
-SUFFIXES = (".yaml", ".yml", ".json")
+MAX_ENTRIES = 100_000
+"""Files and folders that are looked at to find specs among them."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Files by their real names; `outside` are the names of links that lead out, and are not among them."""
+    """Files by their real names; `outside` are the names of links that lead out, and are not among them.
+
+    `named` are those that were asked for themselves, `folders` those that were.
+    """
 
     files: tuple[Path, ...] = ()
+    named: frozenset[Path] = frozenset()
+    folders: tuple[Path, ...] = ()
     outside: tuple[str, ...] = ()
 
     def without(self, others: Collection[Path]) -> Found:
@@ -43,16 +54,19 @@ class Specs:
     diagnostics: tuple[Diagnostic, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     refused: tuple[Spec, ...] = ()
+    uses: frozenset[str] = frozenset()
 
 
 def find(settings: Settings, paths: Sequence[Path]) -> Found:
     """List the spec files below the given paths, or below the project's own when none is given.
 
-    Files are called by their real names, each once. A folder that cannot be listed, or that was given and holds no
-    spec, is given in place of its files, so that reading it says why.
+    Files are called by their real names, each once. A folder that cannot be listed is given in place of its files, so
+    that reading it says why.
     """
     found, bounds = settings.project, settings.project.boundary
     listed: set[Path] = set()
+    named: set[Path] = set()
+    folders: set[Path] = set()
     outside: set[str] = set()
     for path in paths or [found.root / name for name in found.specs]:
         top = real(path)
@@ -60,10 +74,11 @@ def find(settings: Settings, paths: Sequence[Path]) -> Found:
             outside.add(_name(path.absolute(), found))
         elif not _is_folder(top):
             listed.add(top)
+            named.add(top)
         else:
-            inside = set(_below(top, found, outside))
-            listed |= inside or ({top} if paths else set())
-    return Found(tuple(sorted(listed)), tuple(sorted(outside)))
+            listed |= set(_below(top, found, outside))
+            folders |= {top} if paths else set()
+    return Found(tuple(sorted(listed)), frozenset(named), tuple(sorted(folders)), tuple(sorted(outside)))
 
 
 def _is_folder(path: Path) -> bool:
@@ -85,18 +100,26 @@ def _below(top: Path, found: Project, outside: set[str]) -> Iterator[Path]:
     file = project_file(found) or found.root / project.FILE
     ours = (output, found.root / found.lock, file, *policies.named(found))
     skipped = {real(path) for path in ours}
-    waiting, seen = [top], {top, *skipped}
+    waiting, seen, left = [top], {top, *skipped}, MAX_ENTRIES
     while waiting:
         folder = waiting.pop()
         try:
-            entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+            with os.scandir(folder) as listed:
+                entries = list(islice(listed, left + 1))
         except OSError:
             yield folder
             continue
+        left -= len(entries)
+        if left < 0:
+            raise OSError(errno.EFBIG, f"more than {MAX_ENTRIES:,} files and folders to find specs among", str(top))
+        if folder != top and tool_folders.is_marked(folder, [entry.name for entry in entries]):
+            continue
         for entry in entries:
+            if entry.name.startswith(".") or tool_folders.is_named(entry.name):
+                continue
             path = real(Path(entry)) if entry.is_symlink() else Path(entry)
             is_folder = _is_folder(path) if entry.is_symlink() else entry.is_dir()
-            if not is_folder and Path(entry).suffix not in SUFFIXES:
+            if not is_folder and not source.is_spec(entry.name):
                 continue
             if entry.is_symlink() and not (path.is_relative_to(top) or found.boundary.admits(path)):
                 outside.add(_name(Path(entry), found))
@@ -107,39 +130,124 @@ def _below(top: Path, found: Project, outside: set[str]) -> Iterator[Path]:
                 yield path
 
 
-def read(settings: Settings, found: Found) -> Specs:
-    """Read spec files, in the order given."""
-    specs: list[Spec] = []
-    refused: list[Spec] = []
-    diagnostics = [locate(boundary.refusal(name), name, START) for name in found.outside]
-    texts: dict[str, str] = {}
-    for path in found.files:
-        name = _name(path, settings.project)
+def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[Specs, Specs]:
+    """Read spec files, in the order given: those that were asked for, and the rest of the project.
+
+    A file that lies in a folder of code that any of the specs names, or that the project excludes, is left out unless
+    it says that it is ours, or was asked for by name.
+    """
+    diagnostics: list[Diagnostic] = []
+    excluded = _excluded(settings.project, diagnostics)
+    parts = [[_read(settings, path) for path in found.files] for found in (asked, rest or Found())]
+    code = {real(folder) for part in parts for one in part for folder in one.code_folders()}
+    kept = [[one for one in part if one.is_spec(asked, code, excluded, diagnostics)] for part in parts]
+    diagnostics += [locate(boundary.refusal(name), name, START) for name in asked.outside]
+    for folder in asked.folders:
+        if not asked.outside and not any(one.path.is_relative_to(folder) for one in kept[0]):
+            nothing = Problem("empty-folder", "there is no spec in it")
+            diagnostics.append(locate(nothing, _name(folder, settings.project), START))
+    return _specs(settings, kept[0], diagnostics), _specs(settings, kept[1], [])
+
+
+def _excluded(found: Project, diagnostics: list[Diagnostic]) -> Ignored:
+    """What the project file excludes; nothing where a pattern of it is none."""
+    for index, pattern in enumerate(found.exclude):
         try:
-            name.encode()
-            content = files.read(path, files.TEXT_BYTES)
-        except UnicodeEncodeError:
-            shown = os.fsencode(name).decode("utf-8", "replace")
-            diagnostics.append(locate(Problem("encoding", "the name of the file is not UTF-8"), shown, START))
-            continue
-        except IsADirectoryError:
-            diagnostics.append(locate(Problem("empty-folder", "there is no spec in it"), name, START))
-            continue
-        except OSError as error:
-            diagnostics.append(unreadable(name, error))
-            continue
-        texts[name] = content.decode("utf-8-sig", "replace")
-        sources, said = source.load(name, content)
-        if not sources and not said:
-            empty = Problem("empty-file", "there is no spec in it", hint="delete the file")
-            said = [locate(empty, name, START)]
+            Ignored([pattern])
+        except ValueError as error:
+            assert found.source is not None
+            diagnostics.append(found.source.locate(Problem("bad-pattern", str(error), ("exclude", index))))
+    return Ignored(() if diagnostics else found.exclude)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file that has been read, as far as that was possible."""
+
+    path: Path
+    name: str
+    content: bytes | None
+    specs: Sequence[Spec]
+    raw: Sequence[Any]
+    diagnostics: Sequence[Diagnostic]
+
+    @property
+    def is_ours(self) -> bool:
+        return self.content is not None and source.is_ours(self.name, self.content)
+
+    def code_folders(self) -> Iterator[Path]:
+        """The folders of code that its specs name; values are filled in where nothing is wrong with the spec."""
+        filled = [spec.data for spec in self.specs]
+        for data in filled if len(filled) == len(self.raw) else [*filled, *self.raw]:
+            for path in schema.code_fields():
+                value = source.get(data, ("spec", *path))
+                if isinstance(value, str):
+                    yield self.path.parent / value
+
+    def is_spec(self, asked: Found, code: Set[Path], excluded: Ignored, diagnostics: list[Diagnostic]) -> bool:
+        """Whether it is to be taken for a spec; what only looks like one is warned of."""
+        above = any(folder in code for folder in self.path.parents)
+        if self.path in asked.named or not (above or _is_excluded(self.name, excluded)) or self.is_ours:
+            return True
+        if any(str(source.get(data, ("kind",))) in schema.kinds() for data in self.raw):
+            where = "in a folder of code" if above else "excluded"
+            message = f"this file is {where}: it is no spec, since it does not say apiVersion: {API_VERSION}"
+            diagnostics.append(locate(Problem("no-spec", message, severity="warning"), self.name, START))
+        return False
+
+
+def _is_excluded(name: str, excluded: Ignored) -> bool:
+    steps = name.split("/")
+    if ".." in steps:  # patterns are those of a file in the project's folder
+        return False
+    return any(excluded.has("/".join(steps[:length]), length < len(steps)) for length in range(1, len(steps) + 1))
+
+
+def _read(settings: Settings, path: Path) -> _File:
+    name = _name(path, settings.project)
+    try:
+        name.encode()
+        content = files.read(path, files.TEXT_BYTES)
+    except UnicodeEncodeError:
+        shown = os.fsencode(name).decode("utf-8", "replace")
+        problem = Problem("encoding", "the name of the file is not UTF-8")
+        return _File(path, shown, None, (), (), [locate(problem, shown, START)])
+    except IsADirectoryError:
+        problem = Problem("empty-folder", "there is no spec in it")
+        return _File(path, name, None, (), (), [locate(problem, name, START)])
+    except OSError as error:
+        return _File(path, name, None, (), (), [unreadable(name, error)])
+    sources, diagnostics = source.load(name, content)
+    if not settings.project.boundary.holds(path) and not source.is_ours(name, content):
+        message = "there is no spec in it, and nothing else is said of files outside the project"
+        return _File(path, name, content, (), (), [locate(Problem("no-spec", message), name, START)])
+    if not sources and not diagnostics:
+        empty = Problem("empty-file", "there is no spec in it", hint="delete the file")
+        diagnostics = [locate(empty, name, START)]
+    specs = []
+    for document in sources:
+        made, said = spec.read(document, settings)
         diagnostics += said
-        for document in sources:
-            made, said = spec.read(document, settings)
-            diagnostics += said
-            if made is not None:
-                (specs if made.broken is None else refused).append(made)
-    return Specs(tuple(specs), tuple(diagnostics), texts, tuple(refused))
+        specs += [made] if made is not None else []
+    return _File(path, name, content, specs, [document.data for document in sources], diagnostics)
+
+
+def _specs(settings: Settings, read: Sequence[_File], diagnostics: list[Diagnostic]) -> Specs:
+    """Put together what was read; `diagnostics` are said besides."""
+    bounds, texts = settings.project.boundary, {}
+    uses: set[str] = set()
+    for one in read:
+        text = (one.content or b"").decode("utf-8-sig", "replace")
+        if one.content is not None and bounds.holds(one.path):
+            texts[one.name] = text
+        uses |= values.names(text)
+    return Specs(
+        specs=tuple(spec for one in read for spec in one.specs if spec.broken is None),
+        diagnostics=(*diagnostics, *(diagnostic for one in read for diagnostic in one.diagnostics)),
+        texts=texts,
+        refused=tuple(spec for one in read for spec in one.specs if spec.broken is not None),
+        uses=frozenset(uses),
+    )
 
 
 def project_file(found: Project) -> Path | None:

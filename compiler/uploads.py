@@ -1,31 +1,25 @@
 """Files that a job needs in S3: which ones, under which prefix, as requests.
 
-In: a folder, or named contents. Out: PutObject requests, one a file, keyed by a hash of all of them, so that
-nothing unchanged is uploaded twice. Refuses: folders that are empty, and whatever in them cannot be uploaded; what is
-not uploaded is left out by a pattern, never in silence.
+In: files, or named contents. Out: PutObject requests, one a file, keyed by a hash of all of them, so that nothing
+unchanged is uploaded twice.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compiler import assets
+from compiler import assets, files
 from compiler.compiled import PACKAGED, Request, canonical
-from compiler.gitignore import Ignored
 
 IGNORED = (".env", ".git", "__pycache__", ".DS_Store", ".cache", ".ipynb_checkpoints")
 """What is left out where a spec does not say; the SDK's own list."""
-NAME_BYTES = 960
-"""How long a name may be: S3 keys end at 1,024 bytes, of which the prefix has the rest."""
 FILE_BYTES = 5 * 1024**3
 """How long a file may be: what S3 takes in one request."""
-CHUNK_BYTES = 1024**2
 
 
 @dataclass(frozen=True)
@@ -38,70 +32,6 @@ class Upload:
     size: int | None = None
 
 
-@dataclass(frozen=True)
-class Fault:
-    """Something in a folder that cannot be uploaded: its name, empty for the folder itself, and why."""
-
-    name: str
-    why: str
-    rule: str = "bad-file"
-
-
-class Unusable(Exception):
-    """A folder with faults: all that there are."""
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(f"{fault.name}: {fault.why}" for fault in faults))
-        self.faults = faults
-
-
-def folder(place: Path, root: Path, ignored: Ignored) -> list[Upload]:
-    """List the files of a folder but for those that are ignored; links are followed.
-
-    Raises Unusable.
-    """
-    found: list[Upload] = []
-    faults: list[Fault] = []
-    for name, path in _walk(place, "", ignored, (), faults):
-        try:
-            found.append(_of_file(name, path, Path(os.path.relpath(path, root)).as_posix()))
-        except OSError as error:
-            faults.append(Fault(name, _reason(error)))
-    if not found and not faults:
-        faults.append(Fault("", "no files in it, or all are ignored", "missing-file"))
-    if faults:
-        raise Unusable(faults)
-    return found
-
-
-def _walk(
-    place: Path, below: str, ignored: Ignored, above: tuple[tuple[int, int], ...], faults: list[Fault]
-) -> Iterator[tuple[str, Path]]:
-    """Go through the files of a folder; `above` are the folders that lead there, so that no link leads back."""
-    try:
-        folder = place.stat()
-        names = sorted(path.name for path in place.iterdir())
-    except OSError as error:
-        faults.append(Fault(below, _reason(error)))
-        return
-    here = (folder.st_dev, folder.st_ino)
-    if here in above:
-        faults.append(Fault(below, "a link to a folder that it is in"))
-        return
-    for name in names:
-        path, known = place / name, below + name
-        found = status(path)
-        is_folder = found is not None and stat.S_ISDIR(found.st_mode)
-        if ignored.has(known, is_folder):
-            continue
-        if fault := _fault(path, known, found):
-            faults.append(fault)
-        elif is_folder:
-            yield from _walk(path, f"{known}/", ignored, (*above, here), faults)
-        else:
-            yield known, path
-
-
 def status(path: Path) -> os.stat_result | None:
     """What a path leads to, if it leads somewhere: a name may also be too long for one, or hold a NUL."""
     try:
@@ -110,38 +40,13 @@ def status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _fault(path: Path, name: str, found: os.stat_result | None) -> Fault | None:
-    """Why a file or folder cannot be uploaded, if it is seen without reading it."""
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError:
-        shown = os.fsencode(name).decode("utf-8", "backslashreplace")
-        return Fault(shown, "the name is not UTF-8, as S3 needs it to be", "bad-name")
-    if size > NAME_BYTES:
-        return Fault(name, f"the name has {size} bytes, at most {NAME_BYTES} are possible in S3", "bad-name")
-    if found is None:
-        return Fault(name, "a link that leads nowhere" if path.is_symlink() else "cannot be read")
-    if stat.S_ISDIR(found.st_mode):
-        return None
-    if not stat.S_ISREG(found.st_mode):
-        return Fault(name, "neither a file nor a folder")
-    if found.st_size > FILE_BYTES:
-        why = f"it has {found.st_size:,} bytes, at most {FILE_BYTES:,} are possible in one request to S3"
-        return Fault(name, why)
-    return None
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
-
-
 def packaged() -> list[Upload]:
     """The drivers of this package: Python below `drivers/`, the entry point beside it."""
     place = assets.drivers()
     found = []
     for path in sorted(p for p in place.iterdir() if p.suffix in (".py", ".sh", ".json")):
         name = path.name if path.suffix == ".sh" else f"drivers/{path.name}"
-        found.append(_of_file(name, path, f"{PACKAGED}{path.name}"))
+        found.append(of_file(name, path, f"{PACKAGED}{path.name}"))
     return found
 
 
@@ -150,12 +55,15 @@ def document(name: str, content: Any) -> Upload:
     return Upload(name, {"$json": content}, hashlib.sha256(canonical(content).encode()).hexdigest())
 
 
-def _of_file(name: str, path: Path, shown: str) -> Upload:
+def of_file(name: str, path: Path, shown: str) -> Upload:
+    """Upload a file as `name`; `shown` is what a compiled file calls it.
+
+    Raises OSError.
+    """
     digest, size = hashlib.sha256(), 0
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):  # there may be weights of some GB among the code
-            digest.update(chunk)
-            size += len(chunk)
+    for chunk in files.chunks(path, FILE_BYTES):  # there may be weights of some GB among the code
+        digest.update(chunk)
+        size += len(chunk)
     found = digest.hexdigest()
     return Upload(name, {"$file": {"path": shown, "sha256": found}}, found, size)
 

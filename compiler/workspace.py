@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from compiler import boundary, build, files, lock, policies, project, references, resolve, spec_files
+from compiler import boundary, build, files, lock, policies, project, references, resolve, spec_files, values
 from compiler.boundary import real
 from compiler.build import Build
 from compiler.diagnostics import START, Diagnostic, Problem, distinct, locate
@@ -24,7 +24,10 @@ from compiler.spec_files import Found, Specs, unreadable
 
 @dataclass(frozen=True)
 class Checked:
-    """The outcome of validation: `targets` are the specs that were asked for."""
+    """The outcome of validation: `targets` are the specs that were asked for.
+
+    `uses` are the names of the values that the project's files refer to, where anybody wants to know.
+    """
 
     settings: Settings
     targets: tuple[str, ...] = ()
@@ -32,6 +35,7 @@ class Checked:
     diagnostics: tuple[Diagnostic, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     policies: Mapping[str, Foreign] = field(default_factory=dict, repr=False)
+    uses: frozenset[str] = frozenset()
 
     @property
     def failed(self) -> bool:
@@ -104,13 +108,12 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
     known = policies.load(settings.project)
     said += [*known.diagnostics, *_bad_paths(settings.project, no_lock=locked is None and not said)]
     wanted = spec_files.find(settings, paths)
-    asked = spec_files.read(settings, wanted)
+    # the project's files that were not asked for; without a project file there are none
+    rest = spec_files.find(settings, ()) if paths and settings.project.source else Found()
+    asked, others = spec_files.read(settings, wanted, rest.without(wanted.files))
     texts |= {**known.texts, **asked.texts, **project_text(spec_files.project_file(settings.project))}
     if any(d.is_error for d in said):
         return Checked(settings, (), {}, distinct([*said, *settings.diagnostics, *asked.diagnostics]), texts)
-    # the project's files that were not asked for; without a project file there are none
-    rest = spec_files.find(settings, ()) if paths and settings.project.source else Found()
-    others = spec_files.read(settings, rest.without(wanted.files))
     texts |= dict(others.texts)
     found, taken = references.index([*asked.specs, *others.specs], [*asked.refused, *others.refused])
     targets = tuple(dict.fromkeys(s.address for s in asked.specs))
@@ -124,8 +127,9 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
         said += resolve.examine(refused, found, resolution, settings, facts)
     own = {*targets, *(refused.address for refused in asked.refused)}
     said += [d for d in (*taken, *resolution.diagnostics) if d.address in own]
+    uses = asked.uses | others.uses | values.names("".join(texts.values()))
     everything = distinct([*said, *settings.diagnostics, *asked.diagnostics])
-    return Checked(settings, targets, resolution.resolved, everything, texts, known.schemas)
+    return Checked(settings, targets, resolution.resolved, everything, texts, known.schemas, uses)
 
 
 def _broken(parts: Iterable[Specs], taken: Iterable[Diagnostic]) -> dict[str, Diagnostic | None]:

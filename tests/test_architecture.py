@@ -21,7 +21,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # each module may import those above it; a folder stands for everything in it
 LAYERS = [
     ["__init__", "diagnostics", "escapes", "assets", "drivers", "patterns", "files"],
-    ["trace", "document", "arn", "compiled", "boundary"],
+    ["trace", "document", "arn", "compiled", "boundary", "tool_folders"],
     ["names", "json_source", "yaml_source", "values", "tags", "gitignore", "mistakes"],
     ["source"],
     ["schema", "render", "api", "pipeline", "report"],
@@ -31,7 +31,7 @@ LAYERS = [
     ["spec_files"],
     ["resolved", "model", "agent", "references"],
     ["evaluation", "inference", "thresholds", "uploads", "distributed", "places"],
-    ["catalog"],
+    ["catalog", "code_folder"],
     ["kinds"],
     ["resolve"],
     ["build"],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from compiler import boundary, files, schema, spec_files, starter
+from compiler import boundary, files, schema, source, spec_files, starter
 from compiler.cli import exits, options, output
 from compiler.project import Project, Settings
 
@@ -51,12 +51,12 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
 def _folder(found: Project) -> Path:
     """The first of the project's specs that is a folder of its own, or can become one."""
     for place in (boundary.real(found.root / name) for name in found.specs):
-        if place.suffix not in spec_files.SUFFIXES and not place.is_file() and found.boundary.holds(place):
+        if not source.is_spec(place.name) and not place.is_file() and found.boundary.holds(place):
             return place
     raise exits.Stop("the project names files of specs, but no folder to write into", exits.INVALID)
 
 
 def _known(settings: Settings) -> dict[str, str]:
     """The addresses of the project's specs, and the files that they are in."""
-    found = spec_files.read(settings, spec_files.find(settings, ()))
+    found, _ = spec_files.read(settings, spec_files.find(settings, ()))
     return {spec.address: spec.source.file for spec in (*found.specs, *found.refused)}

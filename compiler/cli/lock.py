@@ -66,7 +66,7 @@ def command(
         )
     options.show(made.diagnostics, made.texts, "text", None)
     if not (made.failed or made.incomplete):
-        options.refuse_unused(base.undeclared, made.texts)
+        options.refuse_unused(base.undeclared, made.uses)
     return _check(before, made) if check else _write(base.project, before, made)
 
 
@@ -138,5 +138,5 @@ def _chosen(
 
 
 def _addresses(settings: Settings, paths: Sequence[Path]) -> dict[str, Path]:
-    found = spec_files.read(settings, spec_files.find(settings, paths))
+    found, _ = spec_files.read(settings, spec_files.find(settings, paths))
     return {spec.address: settings.project.root / spec.source.file for spec in (*found.specs, *found.refused)}

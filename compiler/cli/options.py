@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -117,15 +117,14 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None) -> Chec
     checked = workspace.check(settings, paths, region)
     if checked.failed:
         return checked
-    refuse_unused(settings.undeclared, checked.texts)
+    refuse_unused(settings.undeclared, checked.uses)
     return checked
 
 
-def refuse_unused(undeclared: Iterable[str], texts: Mapping[str, str]) -> None:
+def refuse_unused(undeclared: Iterable[str], used: Collection[str]) -> None:
     """Stop where a value of the command line is used in none of some files."""
-    used = set().union(*map(values.names, texts.values()))
     for name in (name for name in undeclared if name not in used):
-        hint = did_you_mean(name, sorted(used - {*values.BUILT_IN}))
+        hint = did_you_mean(name, sorted({*used} - {*values.BUILT_IN}))
         message = f"nothing uses a value {name!r}" + (f": {hint}" if hint else "")
         raise click.BadParameter(message, param_hint="-D")
 

@@ -35,6 +35,7 @@ class Locked:
     contexts: Mapping[str, Mapping[str, Any]]
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str] = field(repr=False)
+    uses: frozenset[str] = frozenset()
 
     @property
     def failed(self) -> bool:
@@ -190,7 +191,8 @@ def draft(
         said.update(_of_nobody(others, account))
     texts = {name: text for one in checked for name, text in one.checked.texts.items()}
     whole = not paths and not any(d.is_error for d in said)
-    return Locked(_contexts(made, whole), tuple(sorted(said)), texts)
+    uses = frozenset(name for one in checked for name in one.checked.uses)
+    return Locked(_contexts(made, whole), tuple(sorted(said)), texts, uses)
 
 
 def _wanted(context: Context) -> Iterator[Fact]:

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from compiler import assets, names, uploads
+from compiler import assets, files, names, uploads
 from compiler.compiled import Generated, Request, canonical
 from compiler.diagnostics import Problems
 from compiler.render import render
@@ -99,17 +99,15 @@ def _in_file(inputs: Inputs, source: Traced, problems: Problems) -> Any:
     file = inputs.place(source, problems)
     if file is None:
         return None
-    if not file.is_file():  # a folder; or a pipe, which would be waited for
-        problems.error("bad-source", f"{source.value} is not a file", source.path)
-        return None
+    is_archive = source.value.endswith(".zip")
     try:
-        content = file.read_bytes()
+        content = files.read(file, files.ARCHIVE_BYTES if is_archive else files.TEXT_BYTES)
     except OSError as error:
         problems.error("bad-source", f"{source.value}: {(error.strerror or str(error)).lower()}", source.path)
         return None
-    path = Path(os.path.relpath(file, inputs.root)).as_posix()
+    path = Path(os.path.relpath(file, inputs.project.root)).as_posix()
     named = {"path": path, "sha256": hashlib.sha256(content).hexdigest()}
-    if path.endswith(".zip"):
+    if is_archive:
         return {"ZipFile": source.to({"$file": named})}
     _check_module(inputs.fields, problems)
     try:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from compiler import distributed, names, uploads
+from compiler import code_folder, distributed, names, uploads
+from compiler.code_folder import Unusable
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
 from compiler.distributed import Config
@@ -17,7 +18,7 @@ from compiler.gitignore import Ignored
 from compiler.render import render
 from compiler.resolved import Inputs
 from compiler.trace import Traced
-from compiler.uploads import Unusable, Upload
+from compiler.uploads import Upload
 
 SWITCHES = (
     ("enable_inter_container_traffic_encryption", "EnableInterContainerTrafficEncryption"),
@@ -158,12 +159,17 @@ def _files(inputs: Inputs, given: Traced, patterns: Traced, problems: Problems) 
         problems.error("missing-file", f"{given.value}: {why}", given.path, hint)
         return []
     try:
-        return uploads.folder(place, inputs.root, ignored)
+        files = code_folder.read(place, inputs.project, ignored)
     except Unusable as error:
         for fault in error.faults:
             shown = posixpath.join(given.value, fault.name).rstrip("/")
             problems.error(fault.rule, f"{shown}: {fault.why}", given.path)
         return []
+    if secrets := code_folder.secrets(files, place):
+        named = ", ".join(secrets[:5]) + (f" and {len(secrets) - 5} more" if len(secrets) > 5 else "")
+        hint = "leave it out with ignore_patterns, or keep it elsewhere"
+        problems.warn("secret-upload", f"{named} would be uploaded, and may hold secrets", given.path, hint)
+    return files
 
 
 def _ignored(patterns: Traced, problems: Problems) -> Ignored | None:

@@ -56,7 +56,7 @@ def test_code_in_one_long_line_is_code(project: Path, run: Run) -> None:
 def test_a_pipe_is_not_waited_for(project: Path, run: Run) -> None:
     os.mkfifo("specs/agent.py")
     write("CustomAgentLambda", source="agent.py", role="LambdaRole")
-    assert "agent.py is not a file" in run("compile", code=1).stderr
+    assert "agent.py: not a file" in run("compile", code=1).stderr
 
 
 def test_the_environment_of_a_function_has_a_size(project: Path, run: Run) -> None:
