@@ -7,12 +7,12 @@ A pull request can hold any link and any path with `..`; so links are followed b
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from compiler.diagnostics import START, Diagnostic, Problem, locate
 from compiler.diagnostics import Path as KeyPath
-from compiler.diagnostics import Problem
 
 GIT = ".git"
 
@@ -75,6 +75,16 @@ def refusal(name: str, path: KeyPath = (), hint: str = "") -> Problem:
     """Say of what a file names that it leads out."""
     way = hint or "move it into the project, or allow it by name: `allow_outside` in sagespec.yaml"
     return Problem("outside-project", f"{name} leads out of the project", path, way)
+
+
+def withheld(name: str, said: Sequence[Diagnostic], message: str) -> list[Diagnostic]:
+    """What is said of a file outside that may be read: that something is wrong with it, and nothing that is in it."""
+    if not said:
+        return []
+    worst = next((one for one in said if one.is_error), said[0])
+    message = f"{message}; more is not said of files outside the project"
+    problem = Problem(worst.rule, message, severity=worst.severity)
+    return [locate(problem, name, START)]
 
 
 def real(path: Path) -> Path:

@@ -107,7 +107,7 @@ class _Walk:
     project: Project
     ignored: Ignored
     faults: list[Fault] = field(default_factory=list)
-    left: int = MAX_ENTRIES
+    left: int = field(default_factory=lambda: MAX_ENTRIES)
     leads_to: dict[Path, Path | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

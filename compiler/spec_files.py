@@ -219,8 +219,8 @@ def _read(settings: Settings, path: Path) -> _File:
         return _File(path, name, None, (), (), [unreadable(name, error)])
     sources, diagnostics = source.load(name, content)
     if not settings.project.boundary.holds(path) and not source.is_ours(name, content):
-        message = "there is no spec in it, and nothing else is said of files outside the project"
-        return _File(path, name, content, (), (), [locate(Problem("no-spec", message), name, START)])
+        none = locate(Problem("no-spec", ""), name, START)
+        return _File(path, name, content, (), (), boundary.withheld(name, [none], "there is no spec in it"))
     if not sources and not diagnostics:
         empty = Problem("empty-file", "there is no spec in it", hint="delete the file")
         diagnostics = [locate(empty, name, START)]

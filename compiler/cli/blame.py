@@ -125,7 +125,7 @@ def _in_spec(file: File, request_id: str, at: Place, message: str, project_file:
     if settings is None:  # what is wrong with the project meanwhile is not what AWS says
         return []
     source = settings.project.root / file.content.source
-    if not source.is_file():
+    if not settings.project.boundary.admits(source) or not source.is_file():
         return []
     done = workspace.compile(workspace.check(settings, [source], file.content.region))
     made = done.builds.get(file.address)

@@ -77,6 +77,8 @@ def _refuse_beside_stdout(style: str, out: Path | None, check: bool) -> None:
 def _writing_to(settings: Settings, out: Path) -> Settings:
     """The same project with another output folder."""
     moved = replace(settings, project=replace(settings.project, output=str(out.absolute())))
+    if settings.project.boundary.is_left_by_link(out):
+        raise click.BadParameter(f"{out} leads out of the project by a link", param_hint="--out")
     if workspace.covered(moved.project):
         raise click.BadParameter(f"{out} would hold the specs: give a folder of its own", param_hint="--out")
     if workspace.is_among_specs(out, settings.project):

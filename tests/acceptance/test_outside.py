@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -131,3 +132,191 @@ def test_links_that_stay_inside_are_followed(project: Path, run: Run) -> None:
     Path("build").mkdir()
     Path("compiled").symlink_to("build")
     assert run("compile").stdout == "created build/MultiTurnRLTrainer/support-agent.json\n"
+
+
+def policies(pattern: str, more: str = "") -> None:
+    Path("sagespec.yaml").write_text(f"{PROJECT}policies: ['{pattern}']\n{more}", "utf-8")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "../outside/a.json",
+        "link/a.json",
+        "../outside/*.json",
+        "*/a.json",
+        "**/*.json",
+        "rules/*.json",
+        "rules/b.json",
+    ],
+)
+def test_policies(project: Path, run: Run, pattern: str) -> None:
+    Path("rules").mkdir()
+    Path("rules/b.json").symlink_to(project.parent / "outside" / "a.json")
+    if pattern.startswith(("link", "*/")):
+        Path("link").symlink_to("../outside")
+    policies(pattern)
+    done = run("compile", code=1)
+    assert "sagespec.yaml:3:12: error[outside-project]" in done.stderr or "leads out of the project" in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("pattern", ["**/**/*.json", "a**/b.json"])
+def test_policies_that_would_be_searched_for_without_end(project: Path, run: Run, pattern: str) -> None:
+    policies(pattern)
+    assert "error[bad-policy]" in run("compile", code=1).stderr
+
+
+def test_a_pattern_of_policies_ends_with_so_many_files(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compiler.policies.MAX_ENTRIES", 3)
+    policies("**/*.json")
+    shown = run("compile", code=1).stderr
+    assert "error[bad-policy]: **/*.json: more than 3 files and folders to look through" in shown
+
+
+@pytest.mark.parametrize(
+    "content", [f"token: '{SECRET}\n", f'{{"type": "{SECRET}"}}', SECRET, f"[{SECRET}]", f"{SECRET}: 1\n{SECRET}: 2"]
+)
+@pytest.mark.parametrize("line", ["specs: [../outside/x]", "lock: ../outside/x", "policies: [../outside/x]"])
+def test_of_files_outside_that_are_allowed_nothing_is_shown(project: Path, run: Run, content: str, line: str) -> None:
+    for suffix in (".yaml", ".json"):
+        (project.parent / "outside" / f"x{suffix}").write_text(content, "utf-8")
+        text = f"{PROJECT}{line.replace('/x', f'/x{suffix}')}\nallow_outside: [../outside]\n"
+        Path("sagespec.yaml").write_text(text, "utf-8")
+        for style in ("text", "json", "junit", "sarif", "github"):
+            done = run("compile", "--format", style, code=1)
+            assert SECRET not in done.stdout + done.stderr
+        assert f"../outside/x{suffix}:1:1: error" in run("compile", code=1).stderr
+
+
+def test_what_is_allowed_is_read_and_no_line_of_it_is_shown(project: Path, run: Run) -> None:
+    for name in ("specs/a.yaml", "sagespec.lock.json"):
+        shutil.move(name, project.parent / "outside" / Path(name).name)
+    (project.parent / "outside" / "p.json").write_text("{}", "utf-8")
+    lines = (
+        "specs: [../outside/a.yaml]",
+        "lock: link/sagespec.lock.json",
+        "policies: [link/p.json]",
+        "allow_outside: [../outside]",
+    )
+    Path("sagespec.yaml").write_text(PROJECT + "\n".join(lines), "utf-8")
+    Path("link").symlink_to("../outside")
+    run("compile")
+    spec = project.parent / "outside" / "a.yaml"
+    spec.write_text(spec.read_text("utf-8").replace("agent_env:", "agent_nev:"), "utf-8")
+    shown = run("compile", code=1).stderr
+    assert "error[unknown-key]" in shown
+    assert "agent_nev:" not in shown
+    assert "lies outside the project: it is read, and never written" in run("lock", code=1).stderr
+
+
+def test_an_allowance_is_a_path_outside(project: Path, run: Run) -> None:
+    Path("link").symlink_to("../outside")
+    Path("sagespec.yaml").write_text(f"{PROJECT}allow_outside: [../outside, link]\n", "utf-8")
+    shown = run("validate", code=1).stderr
+    assert "sagespec.yaml:3:29: error[no-effect]: link is a path of the project itself" in shown
+
+
+TRAINING = """
+apiVersion: sagespec/v1
+kind: ModelTrainer
+metadata: {name: t}
+spec:
+  training_image: 763104351884.dkr.ecr.us-west-2.amazonaws.com/pytorch-training:2.4-gpu
+  compute: {instance_type: ml.g5.xlarge}
+  role: arn:aws:iam::123456789012:role/R
+  source_code: {source_dir: SOURCE, entry_script: train.py}
+  distributed: {type: Custom, driver_dir: DRIVER, driver_script: drive.py}
+"""
+FUNCTION = """
+apiVersion: sagespec/v1
+kind: CustomAgentLambda
+metadata: {name: f}
+spec: {source: SOURCE, role: 'arn:aws:iam::123456789012:role/R'}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (TRAINING.replace("SOURCE", "../../outside").replace("DRIVER", "../code"), "../../outside"),
+        (TRAINING.replace("SOURCE", "../link").replace("DRIVER", "../code"), "../link"),
+        (TRAINING.replace("SOURCE", "../code").replace("DRIVER", "../link"), "../link"),
+        (TRAINING.replace("SOURCE", "../.git").replace("DRIVER", "../code"), "../.git"),
+        (TRAINING.replace("SOURCE", "../link/../code").replace("DRIVER", "../code"), "../link/../code"),
+        (FUNCTION.replace("SOURCE", "../../outside/f.py"), "../../outside/f.py"),
+        (FUNCTION.replace("SOURCE", "../link/f.py"), "../link/f.py"),
+        (FUNCTION.replace("SOURCE", "../f.zip"), "../f.zip"),
+    ],
+)
+def test_files_that_a_spec_names(project: Path, run: Run, text: str, field: str) -> None:
+    for folder in ("code", ".git", "../outside"):
+        Path(folder).mkdir(exist_ok=True)
+        for name in ("train.py", "drive.py", "f.py", "f.zip"):
+            Path(folder, name).write_text(f"# {SECRET}\n(", "utf-8")
+    Path("link").symlink_to("../outside")
+    Path("f.zip").symlink_to("../outside/f.zip")
+    Path("specs/a.yaml").write_text(text, "utf-8")
+    done = run("compile", code=1)
+    assert f"error[outside-project]: {field} leads out of the project" in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    assert not Path("compiled").exists()
+    if field != "../.git":
+        Path("sagespec.yaml").write_text(f"{PROJECT}allow_outside: [../outside, ../code]\n", "utf-8")
+        assert "outside-project" not in run("compile", code=None).stderr
+
+
+@pytest.mark.parametrize("name", ["train.py", "lib", "requirements.txt"])
+def test_links_in_a_folder_of_code(project: Path, run: Run, name: str) -> None:
+    Path("code").mkdir()
+    for file in ("train.py", "drive.py"):
+        Path("code", file).touch()
+    Path("code", name).unlink(missing_ok=True)
+    Path("code", name).symlink_to(project.parent / "outside" / ("folder" if name == "lib" else "a.json"))
+    text = TRAINING.replace("SOURCE", "../code").replace("DRIVER", "../code")
+    Path("specs/a.yaml").write_text(text, "utf-8")
+    shown = run("compile", code=1).stderr
+    assert f"error[outside-project]: ../code/{name}: a link that leads out of the project" in shown
+
+
+def test_a_user_may_name_what_is_outside_and_no_line_of_it_is_shown(project: Path, run: Run) -> None:
+    outside = project.parent / "outside" / "spec.yaml"
+    shutil.copy("specs/a.yaml", outside)
+    for given in (outside, "../outside/spec.yaml"):
+        run("validate", given)
+    outside.write_text(outside.read_text("utf-8").replace("agent_env:", "agent_nev:"), "utf-8")
+    shown = run("validate", outside, code=1).stderr
+    assert "../outside/spec.yaml:" in shown
+    assert "agent_nev:" not in shown
+
+
+def test_an_output_folder_that_a_user_names(project: Path, run: Run) -> None:
+    made = Path("MultiTurnRLTrainer/support-agent.json")
+    run("compile", "--out", project.parent / "elsewhere" / "new")
+    assert (project.parent / "elsewhere" / "new" / made).is_file()
+    Path("link").symlink_to(project.parent / "outside")
+    assert "leads out of the project by a link" in run("compile", "--out", "link/new", code=2).stderr
+    (project.parent / "elsewhere" / "new" / made).unlink()
+    (project.parent / "elsewhere" / "new" / made).symlink_to(project.parent / "outside" / "a.json")
+    before = everything(project.parent)
+    assert "a link" in run("compile", "--out", project.parent / "elsewhere" / "new", code=1).stderr
+    assert everything(project.parent) == before
+
+
+def test_a_project_file_elsewhere_has_its_own_project(project: Path, run: Run, monkeypatch: Any) -> None:
+    Path("sagespec.yaml").write_text(PROJECT, "utf-8")
+    monkeypatch.chdir(project.parent / "outside")
+    run("compile", "--project", "../project/sagespec.yaml")
+    assert (project / "compiled" / "MultiTurnRLTrainer" / "support-agent.json").is_file()
+    Path("link.yaml").symlink_to("../project/sagespec.yaml")
+    assert "error[outside-project]" in run("compile", "--project", "link.yaml", code=1).stderr
+
+
+def test_a_starter_is_written_into_the_project(project: Path, run: Run) -> None:
+    shutil.rmtree("specs")
+    Path("specs").mkdir()
+    (Path("specs") / "Torchrun-x.yaml").symlink_to(project.parent / "outside" / "new")
+    assert "is there already" in run("init", "Torchrun", "x", code=1).stderr
+    assert not (project.parent / "outside" / "new").exists()
