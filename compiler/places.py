@@ -1,17 +1,15 @@
 """Where a spec runs, and whether everything that it names is there too.
 
 In: a spec, its settings, and where facts come from. Out: the `Context` of its account and region.
-Refuses: an account or region without facts; ARNs of another partition or region, specs that run elsewhere.
+Refuses: an account or region without facts; what a spec names that is elsewhere, specs that run elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
 
-from compiler import arn, schema, source
+from compiler import resources, schema, source
 from compiler.diagnostics import Diagnostic, Path, Problem
 from compiler.lock import Context, Lock, MissingFact
 from compiler.project import Settings
@@ -64,65 +62,11 @@ def partition_of(region: str) -> str:
 
 
 def check(spec: Spec, here: Context, resolved: Mapping[str, Resolved]) -> Iterator[Problem]:
-    """Check that the ARNs of a spec and the specs that it refers to are where it runs."""
+    """Check that what a spec names and the specs that it refers to are where it runs."""
     for name, target in spec.refs():
         there = resolved[target].inputs.context
         runs = bool(schema.runs(resolved[target].spec.kind))
         if runs and (there.account, there.region) != (here.account, here.region):
             place = f"{there.account}/{there.region}, this spec in {here.account}/{here.region}"
             yield Problem("ref-elsewhere", f"{target} runs in {place}", ("spec", name, "ref"))
-    for pattern in _arn_fields(spec.kind):
-        for path, text in _texts(spec.fields.value, pattern, ("spec",)):
-            found = arn.parse(text)
-            if found is not None:
-                yield from _arn_problems(found, here, path)
-
-
-_ELSEWHERE = {"iam", "s3"}
-"""Services whose ARNs have no region."""
-
-
-def _arn_problems(found: arn.Arn, here: Context, path: Path) -> Iterator[Problem]:
-    """ARNs of another partition or region fail for certain, those of another account often."""
-    if found.partition != here.partition:
-        message = f"the ARN is of partition {found.partition}, this spec's is {here.partition}"
-        yield Problem("arn-partition", message, path)
-    elif found.region and found.region != here.region and found.service not in _ELSEWHERE:
-        message = f"the ARN is of region {found.region}, this spec's is {here.region}"
-        yield Problem("arn-region", message, path)
-    elif found.account.isdigit() and found.account != here.account:
-        message = f"the ARN is of account {found.account}, this spec's is {here.account}"
-        yield Problem("arn-account", message, path, severity="warning")
-
-
-_ANY = "*"
-"""Any item of a list, in the path of a field."""
-
-
-@cache
-def _arn_fields(kind: str) -> tuple[Path, ...]:
-    """The fields of a kind that may hold an ARN, by their pattern or a mark; other text may only look like one."""
-    return tuple(dict.fromkeys(_marked(schema.load(kind)["properties"]["spec"], ())))
-
-
-def _marked(tree: Mapping[str, Any], path: Path) -> Iterator[Path]:
-    if "arn:aws" in tree.get("pattern", "") or tree.get("x-arn"):
-        yield path
-    for name, inner in tree.get("properties", {}).items():
-        yield from _marked(inner, (*path, name))
-    if isinstance(tree.get("items"), dict):
-        yield from _marked(tree["items"], (*path, _ANY))
-    for branch in tree.get("anyOf", ()):
-        yield from _marked(branch, path)
-
-
-def _texts(data: Any, pattern: Path, path: Path) -> Iterator[tuple[Path, str]]:
-    """The texts of a field, with their paths."""
-    if not pattern:
-        if isinstance(data, str):
-            yield path, data
-    elif pattern[0] == _ANY:
-        for index, item in enumerate(data if isinstance(data, list) else ()):
-            yield from _texts(item, pattern[1:], (*path, index))
-    elif isinstance(data, dict) and pattern[0] in data:
-        yield from _texts(data[pattern[0]], pattern[1:], (*path, pattern[0]))
+    yield from resources.check(spec, here)

@@ -2,9 +2,9 @@
 
 In: data and the name of a schema. Out: problems, each at its own key.
 Annotations of ours: `x-runs` says what a kind runs as, `x-starter` what `init` begins with, `x-ref` to which
-kinds a field may refer, `x-arn` that it may hold an ARN where its pattern does not say so, `x-texts` that it is a
-mapping of texts (numbers in it arrive as they are written), `x-code` that it names a folder of code,
-`x-message` what a value ought to be.
+kinds a field may refer, `x-names` what it names where its pattern does not say so (`resources`), `x-texts` that it is
+a mapping of texts (numbers in it arrive as they are written), `x-code` that it names a folder of code, `x-message`
+what a value ought to be.
 """
 
 from __future__ import annotations
@@ -71,16 +71,26 @@ def fields(kind: str) -> dict[str, Any]:
 @cache
 def code_fields() -> frozenset[Path]:
     """The fields of all kinds that name a folder of code, as paths below `spec`."""
-    return frozenset(path for kind in kinds() for path in _marked(load(kind)["properties"]["spec"], "x-code", ()))
+    return frozenset(path for kind in kinds() for path, shape in shapes(kind) if shape.get("x-code"))
 
 
-def _marked(shape: dict[str, Any], mark: str, path: Path) -> Iterator[Path]:
-    if shape.get(mark):
-        yield path
+ANY = "*"
+"""Any item of a list, in the path of a shape."""
+
+
+def shapes(kind: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Go through the schemas of a kind's fields and of all that is in them, with their paths below `spec`."""
+    return _shapes(load(kind)["properties"]["spec"], ())
+
+
+def _shapes(shape: dict[str, Any], path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    yield path, shape
     for name, inner in shape.get("properties", {}).items():
-        yield from _marked(inner, mark, (*path, name))
+        yield from _shapes(inner, (*path, name))
+    if isinstance(shape.get("items"), dict):
+        yield from _shapes(shape["items"], (*path, ANY))
     for inner in (inner for key in ("allOf", "anyOf", "oneOf") for inner in shape.get(key, ())):
-        yield from _marked(inner, mark, path)
+        yield from _shapes(inner, path)
 
 
 def runs(kind: str) -> str:

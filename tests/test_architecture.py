@@ -29,7 +29,7 @@ LAYERS = [
     ["project", "lock"],
     ["spec", "hyperparameters", "policies"],
     ["spec_files"],
-    ["resolved", "model", "agent", "references"],
+    ["resolved", "model", "agent", "references", "resources"],
     ["evaluation", "inference", "thresholds", "uploads", "distributed", "places"],
     ["catalog", "code_folder"],
     ["kinds"],

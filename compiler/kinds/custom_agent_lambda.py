@@ -44,6 +44,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
         _warn_of_no_effect(inputs, problems)
         return Facts(arn=fields.lambda_arn)
     _check_environment(fields.environment, problems)
+    _check_runtime(fields.runtime, problems)
     role = inputs.role(problems)
     code = _code(inputs, fields.source, problems) if fields.source else None
     if role is None or code is None:
@@ -67,6 +68,21 @@ def _check_environment(given: Traced, problems: Problems) -> None:
     if size > ENVIRONMENT_LIMIT:
         message = f"all variables together are {size} bytes, Lambda takes {ENVIRONMENT_LIMIT}"
         problems.error("wrong-length", message, given.path, on_key=True)
+
+
+def _check_runtime(given: Traced, problems: Problems) -> None:
+    """New functions are refused with a runtime some weeks after it is deprecated; only Lambda knows when."""
+    since = _deprecated().get(str(given.value))
+    if since is not None:
+        message = f"Lambda has deprecated {given.value} on {since}: it may refuse new functions with it"
+        problems.warn("deprecated-runtime", message, given.path, "the default is python3.12")
+
+
+@cache
+def _deprecated() -> dict[str, str]:
+    """The runtimes that Lambda has deprecated, and when."""
+    found: dict[str, str] = json.loads((assets.data() / "lambda_runtimes.json").read_text("utf-8"))
+    return found
 
 
 @cache

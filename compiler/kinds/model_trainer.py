@@ -27,6 +27,8 @@ SWITCHES = (
 RESERVED_CHANNELS = ("code", "sm_drivers")
 MODEL_PARALLELISM = "mp_parameters"
 MAX_RUNTIME_SECONDS = 3600
+QUOTA_SECONDS = 432_000
+LARGE_BYTES = 100_000_000
 CUSTOM = "Custom"
 
 
@@ -51,6 +53,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     _check_names(fields, config, problems)
     _check_waiting(fields, problems)
     _check_input_mode(fields, problems)
+    _check_runtime(fields.stopping_condition.max_runtime_in_seconds, problems)
     code = _files(inputs, fields.source_code.source_dir, fields.source_code.ignore_patterns, problems)
     driver = _driver(inputs, problems) if config and config.type == CUSTOM else []
     if code:
@@ -126,6 +129,12 @@ def _check_waiting(fields: Traced, problems: Problems) -> None:
         problems.warn("no-wait", "the service wants to know how long to wait for spot instances", spot.path, hint)
 
 
+def _check_runtime(given: Traced, problems: Problems) -> None:
+    if given and given.value > QUOTA_SECONDS:
+        message = f"accounts may run jobs for {QUOTA_SECONDS} seconds (5 days) where the quota was not raised"
+        problems.warn("quota", message, given.path)
+
+
 def _check_input_mode(fields: Traced, problems: Problems) -> None:
     """An S3 URI alone is always copied, as by the SDK: the channel's own mode wins over the job's."""
     mode = fields.training_input_mode
@@ -165,11 +174,23 @@ def _files(inputs: Inputs, given: Traced, patterns: Traced, problems: Problems) 
             shown = posixpath.join(given.value, fault.name).rstrip("/")
             problems.error(fault.rule, f"{shown}: {fault.why}", given.path)
         return []
+    _warn_of_size(given, files, problems)
     if secrets := code_folder.secrets(files, place):
         named = ", ".join(secrets[:5]) + (f" and {len(secrets) - 5} more" if len(secrets) > 5 else "")
         hint = "leave it out with ignore_patterns, or keep it elsewhere"
         problems.warn("secret-upload", f"{named} would be uploaded, and may hold secrets", given.path, hint)
     return files
+
+
+def _warn_of_size(given: Traced, files: list[Upload], problems: Problems) -> None:
+    total = sum(file.size or 0 for file in files)
+    if total > LARGE_BYTES:
+        largest = max(files, key=lambda file: file.size or 0)
+        message = (
+            f"{given.value} is {total / 1e6:,.0f} MB to upload; {largest.name} has {(largest.size or 0) / 1e6:,.0f}"
+        )
+        hint = "leave files out with ignore_patterns; data has channels of its own"
+        problems.warn("large-upload", message, given.path, hint)
 
 
 def _ignored(patterns: Traced, problems: Problems) -> Ignored | None:

@@ -25,6 +25,7 @@ from compiler import patterns
 
 Schema = dict[str, Any]
 NUMBERS = {"integer": "integer", "long": "integer", "float": "number", "double": "number"}
+BITS = {"integer": 32, "long": 64}
 OTHERS: dict[str, Schema] = {
     "boolean": {"type": "boolean"},
     "blob": {"x-blob": True},
@@ -96,6 +97,8 @@ def _plain(shape: Shape, definitions: Schema) -> Schema:
     elif shape.type_name in NUMBERS:
         found = {"type": NUMBERS[shape.type_name]}
         names = {"min": "minimum", "max": "maximum"}
+        if bits := BITS.get(shape.type_name):
+            found |= {"minimum": -(2 ** (bits - 1)), "maximum": 2 ** (bits - 1) - 1}
     else:
         found, names = OTHERS[shape.type_name], {}
     return found | {ours: limits[theirs] for theirs, ours in names.items() if limits.get(theirs) is not None}
