@@ -9,7 +9,7 @@ TRIALS ?= 30
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade 'pip>=25.1'
-	$(PIP) install --editable '.[sandbox]'
+	$(PIP) install --editable '.[mlflow,sandbox]'
 	$(BIN)/python -m compileall -q compiler # as pip does for what is not editable
 	touch $@
 
@@ -38,7 +38,8 @@ distributed: $(VENV)/.distributed
 demo: install
 	rm -rf .demo && mkdir .demo && cp -r specs sagespec.yaml .demo
 	cd .demo && ../$(BIN)/sagespec sandbox --bucket my-bucket -- sh -euc '\
-	  ../$(BIN)/sagespec lock; ../$(BIN)/sagespec compile; ../$(BIN)/sagespec apply --yes --wait --poll 0.3'
+	  ../$(BIN)/sagespec lock; ../$(BIN)/sagespec compile; ../$(BIN)/sagespec apply --yes --wait --poll 0.3; \
+	  ../$(BIN)/sagespec metrics MultiTurnRLTrainer/support-agent'
 
 lint: develop
 	$(BIN)/ruff format --check

@@ -185,9 +185,7 @@ def trouble() -> Iterator[None]:
         raise exits.Stop(str(error), exits.INVALID) from None
     except MlflowMissing as error:
         raise exits.Stop(str(error), exits.USAGE) from None
-    except MlflowTrouble as error:
-        raise exits.Stop(str(error), exits.AWS) from None
-    except CloudError as error:
+    except (CloudError, MlflowTrouble) as error:
         raise exits.Stop(str(error), exits.AWS, error.hint) from None
 
 

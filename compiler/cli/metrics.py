@@ -42,7 +42,7 @@ def command(
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
         found = aws.find_one(cloud, target, environment, project_file)
-        series = metrics.read(track.status(cloud, found), wanted)
+        series = metrics.read(cloud, track.status(cloud, found), wanted)
     if plot is not None and len(series.metrics) > PANELS:
         raise click.BadParameter(
             f"{len(series.metrics)} metrics do not fit: choose with --metric", param_hint="--plot"

@@ -196,9 +196,9 @@ def _show_one(cloud: Cloud, file: File, run: runs.Run) -> bool:
     output.result(f"{file.address}:")
     try:
         scores = results.read(cloud, status, target.region)
-    except (NoResults, NoMetrics, MlflowMissing, MlflowTrouble) as error:
+    except (NoResults, NoMetrics, MlflowMissing) as error:
         output.result(f"  {error}")
-        if file.content.thresholds and isinstance(error, MlflowMissing | MlflowTrouble):
+        if file.content.thresholds and isinstance(error, MlflowMissing):
             raise  # nobody knows whether they are met
         scores = ()
     verdicts = thresholds.judge(file.content.thresholds, scores)

@@ -11,7 +11,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -177,6 +177,29 @@ class Cloud:
     def account(self, region: str | None = None) -> str:
         """The caller's account; needs no permission, but a region to ask in."""
         return str(self.call("sts", "GetCallerIdentity", region)["Account"])
+
+    def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """The environment in which another program acts as the caller, for as long as the credentials are good.
+
+        Raises CloudError without credentials.
+        """
+        from botocore.exceptions import BotoCoreError, NoCredentialsError
+
+        try:
+            found = self._session.get_credentials()
+            if found is None:
+                raise NoCredentialsError
+            keys = found.get_frozen_credentials()
+        except BotoCoreError as error:
+            raise _broken(error, "", "") from None
+        named = {
+            "AWS_ACCESS_KEY_ID": keys.access_key,
+            "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+            "AWS_SESSION_TOKEN": keys.token,
+            "AWS_PROFILE": self.profile or inherited.get("AWS_PROFILE"),  # its keys count less than these
+        }
+        kept = {name: value for name, value in inherited.items() if name not in named}
+        return {**kept, **{name: value for name, value in named.items() if value}}
 
     def content(self, bucket: str, key: str, region: str | None = None) -> bytes:
         """Read an object of S3 to its end.

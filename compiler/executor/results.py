@@ -159,7 +159,7 @@ def _of_job(cloud: Cloud, arn: str, region: str | None) -> Mapping[str, float]:
         given = job.details["evaluation_metrics"]
         if not given and not job.details["job_category"].endswith("Evaluation"):
             raise NoResults(f"{job.name} is no evaluation; `sagespec metrics` shows what it has logged")
-        return _numbers(given or metrics.read(job).latest())
+        return _numbers(given or metrics.read(cloud, job).latest())
     bucket, prefix = _place(job)
     folder = _join(prefix, f"{job.name}/output/output/")
     for key in _keys(cloud, bucket, folder, region):

@@ -119,10 +119,12 @@ def _seed_job(region: Region, name: str, job: dict[str, Any]) -> None:
     qualifier = {"Qualifier": job["agent_qualifier"]} if job.get("agent_qualifier") else {}
     runs_on = {"BedrockAgentCoreConfig": {"AgentRuntimeArn": agent, **qualifier}}
     group = package.replace(":model-package/", ":model-package-group/").rpartition("/")[0]
+    app = region.facts.get("default_mlflow_app")
+    logged = {"MlflowConfig": {"MlflowResourceArn": app}} if app else {}
     document = {
         "AgentConfig": {"CustomAgentLambdaConfig": {"LambdaArn": agent}} if ":lambda:" in agent else runs_on,
         "ModelPackageConfig": {"OutputModelPackageGroupArn": group},
-        "TrainingConfig": {"BaseModelArn": job["base_model_arn"]},
+        "TrainingConfig": {"BaseModelArn": job["base_model_arn"], **logged},
     }
     arn = region.arn(f"job/AgentRFT/{name}")
     region.table("tags")[arn] = []

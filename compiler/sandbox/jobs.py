@@ -21,7 +21,7 @@ EPOCHS, STEPS_PER_EPOCH = 2, 5
 @operation
 def create_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     jobs, name, category = region.table("jobs"), request["JobName"], request["JobCategory"]
-    if name in _all(region):
+    if name in known(region):
         raise ServiceError("ResourceInUse", f"Job {name} already exists.")
     _check_document(region, category, request["JobConfigSchemaVersion"], request["JobConfigDocument"])
     _check_limit(region, category)
@@ -174,13 +174,13 @@ def _package(region: Region, job: dict[str, Any], document: dict[str, Any]) -> s
     return arn
 
 
-def _all(region: Region) -> dict[str, dict[str, Any]]:
+def known(region: Region) -> dict[str, dict[str, Any]]:
     """The jobs that were finished before the sandbox started, and its own."""
     return {**region.table("finished_jobs"), **region.table("jobs")}
 
 
 def _find(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    job = _all(region).get(request["JobName"])
+    job = known(region).get(request["JobName"])
     if job is None or job["JobCategory"] != request["JobCategory"]:
         raise not_found(f"job {request['JobName']}")
     return job
@@ -193,7 +193,7 @@ def describe_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation
 def list_jobs(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    ours = [current(region, j) for j in _all(region).values() if j["JobCategory"] == request["JobCategory"]]
+    ours = [current(region, j) for j in known(region).values() if j["JobCategory"] == request["JobCategory"]]
     names = ("JobArn", "JobName", "JobCategory", "JobStatus", "CreationTime", "LastModifiedTime", "EndTime")
     found = select(request, ours, "JobName", "JobStatus")
     items = [{**{k: j[k] for k in names if k in j}, "JobSecondaryStatus": j["SecondaryStatus"]} for j in found]

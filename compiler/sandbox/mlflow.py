@@ -37,7 +37,7 @@ def answer(regions: Iterable[Region], path: str, given: dict[str, Any]) -> dict[
 
 def _find(regions: Iterable[Region], run_id: str) -> dict[str, Any]:
     for region in regions:
-        for job in region.table("jobs").values():
+        for job in jobs.known(region).values():
             shown = jobs.current(region, job)
             output = json.loads(shown["JobConfigDocument"])["ServiceOutput"]
             if output["MlflowDetails"]["RunId"] == run_id:

@@ -141,7 +141,6 @@ class Sandbox:
             "AWS_REGION": self.home,
             "AWS_DEFAULT_REGION": self.home,
             "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": self.url,
-            "MLFLOW_TRACKING_URI": self.url,
         }
 
     def region(self, name: str) -> Region:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import itertools
 import json
 import os
 import pty
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -461,67 +459,6 @@ def test_metrics_of_a_target_that_has_none(evaluated: Path, importable: None) ->
     result = sagespec("metrics", BENCHMARK)
     assert result.returncode == 1
     assert "has no MLflow run" in result.stderr
-
-
-@pytest.fixture
-def mlflow_server(tmp_path: Path) -> Iterator[str]:
-    """A real tracking server on SQLite."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path / "mlflow"
-    folder.mkdir()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    stores = ["--backend-store-uri", f"sqlite:///{folder}/runs.db", "--artifacts-destination", str(folder)]
-    server = subprocess.Popen([*command, *stores], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
-    try:
-        while server.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", port), 0.2).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        assert server.poll() is None
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-LOG_A_RUN = """
-import sys
-from mlflow import MlflowClient
-from mlflow.entities import Metric
-client = MlflowClient(tracking_uri=sys.argv[1])
-run = client.create_run(client.create_experiment(sys.argv[2]), run_name=sys.argv[3])
-points = [Metric("rollout/reward/mean", step / 25, step, step) for step in range(1, 26)]
-points += [Metric("rollout/turns/mean", 5.5, step, step) for step in range(1, 26)]
-client.log_batch(run.info.run_id, [*points, Metric("val/reward/pass_at_4", 0.75, 25, 25)])
-print(run.info.run_id)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)  # MLflow is imported by seven processes, which takes a busy machine minutes
-def test_metrics_of_a_real_tracking_server(
-    trained: Path, importable: None, run: Run, mlflow_server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    details = json.loads(run("describe", TRAINER, "-o", "json").stdout)["details"]["mlflow_details"]
-    command = [sys.executable, "-c", LOG_A_RUN, mlflow_server, details["ExperimentName"], details["RunName"]]
-    logged = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
-    found = json.loads(sagespec("metrics", TRAINER, "-o", "json").stdout)
-    assert found["run_id"] == logged
-    assert [row["step"] for row in found["steps"]] == list(range(1, 26))
-    assert found["steps"][-1]["metrics"] == {"rollout/reward/mean": 1.0, "rollout/turns/mean": 5.5}
-    picture = trained / "reward.svg"
-    rows = list(csv.DictReader(sagespec("metrics", TRAINER, "-o", "csv", "--plot", picture).stdout.splitlines()))
-    assert rows[4]["rollout/reward/mean"] == "0.2"
-    assert "<svg" in picture.read_text("utf-8")
-    assert "0.75" in sagespec("metrics", TRAINER, "--metric", "val/reward/pass_at_4").stdout
-    unknown = sagespec("metrics", TRAINER, "--metric", "charm")
-    assert unknown.returncode == 1
-    assert "has not logged charm" in unknown.stderr
 
 
 def test_what_aws_refuses_is_shown_at_the_spec_line(project: Path, aws: Sandbox, run: Run) -> None:

@@ -1,0 +1,93 @@
+"""Read one run from MLflow; run as a script, in a process of its own, and imported by nothing.
+
+MLflow's plugin for ARNs of SageMaker takes the tracking server from MLflow's global tracking URI and credentials from
+the environment, for every request of the process. Here both are those of this process alone: a program that imports
+us keeps its own, and other threads of it go on logging to where they do.
+
+In: a question as JSON on stdin, and MLFLOW_TRACKING_URI. Out: an answer as JSON on stdout; what MLflow itself prints
+goes to stderr. Whatever ends this process, a defect of a plugin included, is told as the answer `trouble`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+
+class NoAnswer(Exception):
+    """What the server says cannot be all."""
+
+
+def read(run_id: str, experiment: str, run_name: str, wanted: list[str], usual: list[str]) -> dict[str, Any]:
+    """The points of the wanted metrics: those asked for, else the usual ones, else all that the run has logged."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    run = client.get_run(run_id) if run_id else named(client, experiment, run_name)
+    if run is None:
+        return {}
+    if run_id and run.info.run_id != run_id:
+        raise NoAnswer(f"asked for run {run_id}, the tracking server speaks of {run.info.run_id!r}")
+    logged = sorted(run.data.metrics)
+    chosen = wanted or [metric for metric in usual if metric in logged] or logged
+    points = {}
+    for metric in (m for m in chosen if m in logged):
+        history = client.get_metric_history(run.info.run_id, metric)
+        if not history:
+            raise NoAnswer(f"the tracking server gives no points of {metric}, which it says was logged")
+        points[metric] = [(point.step, point.value) for point in history]
+    return {"run_id": run.info.run_id, "logged": logged, "chosen": chosen, "points": points}
+
+
+def named(client: Any, experiment: str, run_name: str) -> Any:
+    """The run of a job that does not know its id: the only one of its name in its experiment, or none."""
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return None
+    quoted = run_name.replace("'", "")
+    runs = client.search_runs([found.experiment_id], f"attributes.run_name = '{quoted}'")
+    if len(runs) > 1:
+        raise NoAnswer(f"experiment {experiment!r} has {len(runs)} runs called {run_name!r}")
+    return runs[0] if runs else None
+
+
+def end_paging() -> None:
+    """Let a server that gives the same token again end in an error; MLflow's client would go on asking for ever."""
+    from mlflow.store.tracking.rest_store import RestStore
+
+    usual: Any = RestStore.get_metric_history
+    seen: set[tuple[str, str, Any]] = set()
+
+    def page(self: Any, run_id: str, metric_key: str, **place: Any) -> Any:
+        asked = (run_id, metric_key, place.get("page_token"))
+        if asked in seen:
+            raise NoAnswer("the tracking server gives the same page again")
+        seen.add(asked)
+        return usual(self, run_id, metric_key, **place)
+
+    RestStore.get_metric_history = page  # type: ignore[assignment, method-assign]
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def answer(**told: Any) -> None:
+        with answers:
+            json.dump(told, answers)
+
+    def tell(kind: type[BaseException], error: BaseException, _: object) -> None:
+        code = getattr(error, "error_code", "")
+        answer(trouble=str(getattr(error, "message", error)), kind=kind.__name__, code=code)
+
+    question = json.load(sys.stdin)
+    sys.path[:] = question.pop("path")
+    sys.excepthook = tell
+    end_paging()
+    answer(found=read(**question))
+
+
+if __name__ == "__main__":
+    main()
