@@ -14,8 +14,9 @@ from functools import cache
 from typing import Any
 
 from compiler import assets
-from compiler.compiled import Generated, canonical
+from compiler.compiled import MARKERS, canonical, identified
 from compiler.diagnostics import Path, Problem, did_you_mean
+from compiler.submitted import ANY_IDENTITY
 
 Schema = dict[str, Any]
 Definitions = dict[str, Schema]
@@ -23,7 +24,6 @@ Definitions = dict[str, Schema]
 _STEP_OPERATIONS = {"Training": "CreateTrainingJob", "Job": "CreateJob"}
 _STEP_NAMED_BY_SERVICE = {"TrainingJobName", "JobName"}
 _EXPRESSIONS = ({"Get"}, {"Std:Join"}, {"Std:JsonGet"})
-_ANY_IDENTITY = "0" * 64
 
 
 def check(service: str, operation: str, parameters: Any) -> Iterator[Problem]:
@@ -70,18 +70,27 @@ def _check(value: Any, schema: Schema, all_: Definitions, place: Path, in_pipeli
     reference = schema.get("$ref")
     if reference is not None:
         schema = all_[reference.rpartition("/")[2]]
-    if isinstance(value, Generated):
-        value = value.fill(_ANY_IDENTITY)
     if isinstance(value, dict) and len(value) == 1:
         (key,) = value
-        if key == "$json":
-            yield from _check_length(canonical(_filled(value[key])), schema, place)
+        if key == "$identity":
+            value = identified(value, ANY_IDENTITY)
+        elif key in MARKERS:
+            if not _takes(schema, key):
+                yield Problem("api-type", f"{key} cannot stand here", place)
+            elif key == "$json":
+                yield from _check_length(canonical(identified(value[key], ANY_IDENTITY)), schema, place)
             return
-        if key in ("$output", "$file", "$zip") or (in_pipeline and {key} in _EXPRESSIONS):
+        elif in_pipeline and {key} in _EXPRESSIONS:
             return
     checker = _CHECKERS.get(schema.get("type", "")) if isinstance(schema.get("type"), str) else None
     if checker is not None:
         yield from checker(value, schema, all_, place, in_pipeline)
+
+
+def _takes(schema: Schema, marker: str) -> bool:
+    """Whether a marker may stand for a value: each is a text or bytes once it is filled in."""
+    wanted = ("$json", "$file", "$zip") if "x-blob" in schema else ("$json", "$output")
+    return marker in wanted and ("x-blob" in schema or schema.get("type") == "string")
 
 
 def _structure(value: Any, schema: Schema, all_: Definitions, place: Path, in_pipeline: bool) -> Iterator[Problem]:
@@ -191,19 +200,10 @@ def _pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _filled(value: Any) -> Any:
-    """A document as long as the one that will be sent."""
-    if isinstance(value, Generated):
-        return value.fill(_ANY_IDENTITY)
-    if isinstance(value, dict):
-        return {key: _filled(item) for key, item in value.items()}
-    return [_filled(item) for item in value] if isinstance(value, list) else value
-
-
 def _wrong_type(wanted: str, value: Any, place: Path) -> Problem:
     return Problem("api-type", f"expected {wanted}, found {_short(value)}", place)
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(_filled(value), ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from compiler import api, compiled, foreign, kinds, lock, pipeline
-from compiler.compiled import Compiled, Request
+from compiler import api, compiled, foreign, kinds, lock, pipeline, submitted
+from compiler.compiled import DIGITS, Compiled, Request, identified
 from compiler.diagnostics import Diagnostic, Path, Problem, Problems, dotted
 from compiler.foreign import Foreign
+from compiler.identity import identify
 from compiler.lock import Context
 from compiler.project import Settings
 from compiler.resolved import Resolved
@@ -52,28 +53,19 @@ def build(
     context = inputs.context
     # an inherited agent may be the output of a spec that this one does not refer to itself
     needed = {d.spec.address for d in resolved.dependencies}.union(*(compiled.awaited(d.parameters) for d in drafts))
-    depends_on = tuple(sorted(needed))
-    identity = compiled.identify(
-        kind=spec.kind,
-        name=(settings.project.name, settings.environment, spec.name),
-        run=spec.run,
-        account=context.account,
-        region=context.region,
-        dependencies=[identities[address] for address in depends_on],
-        requests=drafts,
-    )
-    made = Compiled(
+    unnamed = Compiled(
         address=spec.address,
         source=spec.source.file,
         account=context.account,
         region=context.region,
-        identity=identity,
-        depends_on=depends_on,
-        requests=tuple(compiled.named(draft, identity) for draft in drafts),
+        depends_on={address: identities[address][:DIGITS] for address in sorted(needed)},
+        requests=tuple(drafts),
         project=settings.project.name,
         environment=settings.environment,
+        run=spec.data["metadata"].get("run"),
         thresholds=tuple(spec.data["metadata"].get("thresholds", ())),
     )
+    made = replace(unnamed, identity=identify(unnamed))
     broken = [spec.locate(p) for p in _policy_problems(made, provenance, spec.data, policies)]
     return None if broken else Build(made, provenance), diagnostics + broken
 
@@ -95,7 +87,8 @@ def _policy_problems(
 
 def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterator[Problem]:
     """Check a request; `unchecked` takes what keeps its documents from being checked."""
-    yield from api.check(request.service, request.operation, request.parameters)
+    whole = submitted.completed(request, resolved.spec.address, submitted.ANY_IDENTITY, submitted.ANY_COMMIT)
+    yield from api.check(request.service, request.operation, whole.parameters)
     definition = request.parameters.get("PipelineDefinition")
     if definition is not None:
         for problem in pipeline.check(definition["$json"]):
@@ -104,7 +97,7 @@ def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterato
         context = resolved.inputs.context
         ask = partial(context.job_schema, category, version)
         job_schema = lock.ask(unchecked, ("kind",), ask, needed=False)
-        expected = _with_stand_ins(document, context)
+        expected = _with_stand_ins(identified(document, submitted.ANY_IDENTITY), context)
         for problem in foreign.load(job_schema).check(expected) if job_schema is not None else ():
             yield replace(problem, rule="job-schema", path=(*place, *problem.path))
 

@@ -1,15 +1,15 @@
 """Compiled files: what a reviewer reads and all that `apply` acts on.
 
-In: drafted requests of one spec. Out: a `Compiled` with its identity and digest, and its bytes.
-Refuses: a file whose digest does not match its content, or that is not a compiled file at all.
+In: the requests of one spec. Out: a `Compiled`, its digest and its bytes. Values that are not plain JSON stand as
+markers, objects with one single key. What may be read again, `loading` checks.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,31 +17,15 @@ API_VERSION = "sagespec/v1"
 _TEXT = json.JSONEncoder(ensure_ascii=False).encode
 PACKAGED = "sagespec:drivers/"
 """How a `$file` path begins that is part of this package and not of the project."""
-MARKERS = ("$json", "$output", "$file", "$zip")
+MARKERS = ("$json", "$output", "$file", "$zip", "$identity", "$next")
 """The keys that stand for a whole value; no key of a spec may be one."""
 DIGITS = 12
 """How many hex digits of the identity end a generated name."""
 
 
 @dataclass(frozen=True)
-class Generated:
-    """Text that ends up with the identity in it: `<before><identity><after>`.
-
-    A name does not count towards the identity; a location (`content`) does, but for the digits.
-    """
-
-    before: str = ""
-    after: str = ""
-    digits: int = DIGITS
-    content: bool = False
-
-    def fill(self, identity: str) -> str:
-        return f"{self.before}{identity[: self.digits]}{self.after}"
-
-
-@dataclass(frozen=True)
 class Request:
-    """One API request; `parameters` are boto3's, apart from the four markers of the contract."""
+    """One API request; `parameters` are boto3's, apart from the markers of the contract."""
 
     id: str
     service: str
@@ -51,17 +35,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Compiled:
-    """One compiled spec."""
+    """One compiled spec; `depends_on` maps addresses to the first digits of their identities."""
 
     address: str
     source: str
     account: str
     region: str
-    identity: str
-    depends_on: tuple[str, ...]
+    depends_on: Mapping[str, str]
     requests: tuple[Request, ...]
+    identity: str = ""
     project: str | None = None
     environment: str | None = None
+    run: int | None = None
     thresholds: tuple[Mapping[str, Any], ...] = ()
     digest: str = field(default="", compare=False)
 
@@ -79,87 +64,34 @@ class Compiled:
         return PurePosixPath(self.kind, f"{self.name}.json")
 
 
-class InvalidCompiled(Exception):
-    """A file that cannot be acted on; the message says what is wrong with it."""
+def named(prefix: str) -> dict[str, Any]:
+    """Write the marker of a text that ends in the identity."""
+    return {"$identity": prefix}
 
 
-def identify(
-    kind: str,
-    name: Iterable[str | None],
-    run: int,
-    account: str,
-    region: str,
-    dependencies: Iterable[str],
-    requests: Iterable[Request],
-) -> str:
-    """Hash what a spec will do: the same content always gives the same 64 hex digits.
-
-    `name` are the parts of the qualified name: of project a-b and environment c, and of a and b-c, it is the same.
-    Generated names, tokens, descriptions and tags are left out, so that none of them starts anything;
-    the identities of what it depends on are in, so that a retrained model is evaluated again.
-    """
-    content = {
-        "kind": kind,
-        "name": list(name),
-        "run": run,
-        "account": account,
-        "region": region,
-        "dependencies": sorted(dependencies),
-        "requests": [[r.id, r.service, r.operation, _content(r.parameters)] for r in requests],
-    }
-    return hashlib.sha256(canonical(content).encode()).hexdigest()
+def identified(tree: Any, identity: str) -> Any:
+    """Put the first digits of an identity where `$identity` stands; the other markers stay."""
+    if isinstance(tree, dict):
+        if len(tree) == 1 and "$identity" in tree:
+            texts, digits = tree["$identity"], identity[:DIGITS]
+            return texts + digits if isinstance(texts, str) else digits.join(texts)
+        return {key: identified(value, identity) for key, value in tree.items()}
+    return [identified(item, identity) for item in tree] if isinstance(tree, list) else tree
 
 
-def _content(parameters: dict[str, Any]) -> dict[str, Any]:
-    kept = {k: v for k, v in parameters.items() if k != "Tags" and not k.endswith("Description")}
-    definition = kept.get("PipelineDefinition")
-    if isinstance(definition, dict) and "$json" in definition:
-        document = dict(definition["$json"])
-        document["Steps"] = [_step_content(step) for step in document.get("Steps", [])]
-        kept["PipelineDefinition"] = {"$json": document}
-    return {k: v for k, v in ((k, _without_names(v)) for k, v in kept.items()) if v is not None}
-
-
-def _step_content(step: dict[str, Any]) -> dict[str, Any]:
-    kept = {k: v for k, v in step.items() if k not in ("Description", "DisplayName")}
-    if "Tags" in kept.get("Arguments", {}):
-        kept["Arguments"] = {k: v for k, v in kept["Arguments"].items() if k != "Tags"}
-    return kept
-
-
-def _without_names(value: Any) -> Any:
-    if isinstance(value, Generated):
-        return [value.before, value.after] if value.content else None
-    if isinstance(value, dict):
-        return {k: _without_names(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_without_names(v) for v in value]
-    return value
-
-
-def named(request: Request, identity: str) -> Request:
-    """Fill the identity into a drafted request."""
-    return replace(request, parameters=_fill(request.parameters, identity))
-
-
-def _fill(value: Any, identity: str) -> Any:
-    if isinstance(value, Generated):
-        return value.fill(identity)
-    if isinstance(value, dict):
-        return {k: _fill(v, identity) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_fill(v, identity) for v in value]
-    return value
+def outputs_in(tree: Any) -> set[str]:
+    """The outputs of other requests that a tree of parameters waits for."""
+    if isinstance(tree, dict):
+        if len(tree) == 1 and "$output" in tree:
+            return {tree["$output"]}
+        return set().union(*(outputs_in(value) for value in tree.values()))
+    return set().union(*(outputs_in(value) for value in tree)) if isinstance(tree, list) else set()
 
 
 def awaited(tree: Any) -> set[str]:
     """The addresses of the specs whose outputs a tree of parameters waits for."""
-    if isinstance(tree, dict):
-        if set(tree) == {"$output"}:
-            address = str(tree["$output"]).rpartition(".")[0]
-            return {address} if "/" in address else set()
-        return set().union(*(awaited(value) for value in tree.values())) if tree else set()
-    return set().union(*(awaited(value) for value in tree)) if isinstance(tree, list) and tree else set()
+    addresses = (output.rpartition(".")[0] for output in outputs_in(tree))
+    return {address for address in addresses if not address.startswith("requests.")}
 
 
 def canonical(value: Any) -> str:
@@ -170,12 +102,17 @@ def canonical(value: Any) -> str:
 def dump(compiled: Compiled) -> str:
     """Write a compiled file; the same content always gives the same text."""
     document = _document(compiled)
-    document["metadata"]["digest"] = _digest(document)
+    document["metadata"]["digest"] = digest(document)
+    return text(document)
+
+
+def text(document: Any) -> str:
+    """Write a JSON document as compiled files are written."""
     return _pretty(document, "\n") + "\n"
 
 
 def _pretty(value: Any, newline: str) -> str:
-    """json.dumps with sorted keys and an indent of two, whose own encoder is four times slower at it."""
+    """json.dumps with sorted keys and an indent of two, whose own encoder is twice as slow at it."""
     if isinstance(value, dict) and value:
         inner = newline + "  "
         members = [f"{_TEXT(k)}: {_pretty(value[k], inner)}" for k in sorted(value)]
@@ -193,12 +130,10 @@ def _document(compiled: Compiled) -> dict[str, Any]:
         "account": compiled.account,
         "region": compiled.region,
         "identity": compiled.identity,
-        "dependsOn": list(compiled.depends_on),
+        "dependsOn": dict(compiled.depends_on),
     }
-    if compiled.project is not None:
-        metadata["project"] = compiled.project
-    if compiled.environment is not None:
-        metadata["environment"] = compiled.environment
+    optional = {"project": compiled.project, "environment": compiled.environment, "run": compiled.run}
+    metadata |= {key: value for key, value in optional.items() if value is not None}
     if compiled.thresholds:
         metadata["thresholds"] = [dict(t) for t in compiled.thresholds]
     return {
@@ -212,44 +147,31 @@ def _document(compiled: Compiled) -> dict[str, Any]:
     }
 
 
-def _digest(document: dict[str, Any]) -> str:
+def digest(document: Mapping[str, Any]) -> str:
+    """Hash a compiled file's content without the digest itself."""
     metadata = {k: v for k, v in document["metadata"].items() if k != "digest"}
     return "sha256:" + hashlib.sha256(canonical({**document, "metadata": metadata}).encode()).hexdigest()
 
 
-def load(text: str) -> Compiled:
-    """Read a compiled file.
+def digest_of(compiled: Compiled) -> str:
+    """Say the digest that a compiled file has once it is written."""
+    return digest(_document(compiled))
 
-    Raises InvalidCompiled when it is not one, or was changed after it was compiled.
-    """
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidCompiled(f"not JSON: {error}") from None
-    if not isinstance(document, dict) or document.get("kind") != "Compiled":
-        raise InvalidCompiled("not a compiled file")
-    if document.get("apiVersion") != API_VERSION:
-        raise InvalidCompiled(f"apiVersion {document.get('apiVersion')!r} is not {API_VERSION}")
-    try:
-        metadata = document["metadata"]
-        if metadata["digest"] != _digest(document):
-            raise InvalidCompiled("was changed after it was compiled (its digest does not match)")
-        if not isinstance(metadata["address"], str):
-            raise InvalidCompiled("not a compiled file: its address is not text")
-        return Compiled(
-            address=metadata["address"],
-            source=metadata["source"],
-            account=metadata["account"],
-            region=metadata["region"],
-            identity=metadata["identity"],
-            depends_on=tuple(metadata["dependsOn"]),
-            requests=tuple(
-                Request(r["id"], r["service"], r["operation"], r["parameters"]) for r in document["requests"]
-            ),
-            project=metadata.get("project"),
-            environment=metadata.get("environment"),
-            thresholds=tuple(metadata.get("thresholds", ())),
-            digest=metadata["digest"],
-        )
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise InvalidCompiled(f"not a compiled file: {type(error).__name__} at {error}") from None
+
+def of_document(document: Mapping[str, Any]) -> Compiled:
+    """Take a document that is valid against `schemas/v1/Compiled.json` as what it is."""
+    metadata = document["metadata"]
+    return Compiled(
+        address=metadata["address"],
+        source=metadata["source"],
+        account=metadata["account"],
+        region=metadata["region"],
+        identity=metadata["identity"],
+        depends_on=metadata["dependsOn"],
+        requests=tuple(Request(r["id"], r["service"], r["operation"], r["parameters"]) for r in document["requests"]),
+        project=metadata.get("project"),
+        environment=metadata.get("environment"),
+        run=metadata.get("run"),
+        thresholds=tuple(metadata.get("thresholds", ())),
+        digest=metadata["digest"],
+    )

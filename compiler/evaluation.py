@@ -171,7 +171,6 @@ def requests(
         "PipelineName": name,
         "RoleArn": role,
         "PipelineDefinition": {"$json": definition},
-        "ClientRequestToken": names.token(),
         "Tags": inputs.tags(_LIST_TAG, *conventional),
     }
     # the API takes one line; a description of several is a folded one to people as well
@@ -181,7 +180,6 @@ def requests(
     execution = {
         "PipelineName": name,
         "PipelineExecutionDisplayName": names.ending_in_identity(base, names.EXECUTION_LIMIT),
-        "ClientRequestToken": names.token(),
     }
     return [
         Request("pipeline", "sagemaker", "CreatePipeline", pipeline),

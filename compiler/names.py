@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from compiler.compiled import DIGITS, Generated
+from typing import Any
+
+from compiler.compiled import DIGITS, named
 
 JOB_LIMIT = 63
 EXECUTION_LIMIT = 82
@@ -10,17 +12,12 @@ GROUP_LIMIT = 63
 FUNCTION_LIMIT = 64
 
 
-def ending_in_identity(base: str, limit: int) -> Generated:
+def ending_in_identity(base: str, limit: int) -> dict[str, Any]:
     """Name something `<base>-<identity12>`; the base is cut to fit, the identity never."""
     kept = base.replace("_", "-")[: limit - DIGITS - 1].rstrip("-")
-    return Generated(before=f"{kept}-")
+    return named(f"{kept}-")
 
 
 def with_suffix(base: str, suffix: str, limit: int) -> str:
     """Name something `<base><suffix>`; the base is cut to fit, the suffix never."""
     return base[: limit - len(suffix)] + suffix
-
-
-def token() -> Generated:
-    """A ClientRequestToken: the whole identity, 64 characters."""
-    return Generated(digits=64)

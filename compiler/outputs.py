@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from compiler import compiled, files
+from compiler import compiled, files, loading
 from compiler.compiled import Compiled
+from compiler.loading import InvalidCompiled
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ def _others(output: Path, known: Collection[Path]) -> Iterator[tuple[Path, bytes
 def _ours(output: Path, path: Path, content: bytes) -> bool:
     """Whether we wrote a file: it carries a digest that fits, and is in its place."""
     try:
-        return compiled.load(content.decode("utf-8")).path == PurePosixPath(path.relative_to(output).as_posix())
-    except (compiled.InvalidCompiled, UnicodeDecodeError):
+        return loading.load(content).path == PurePosixPath(path.relative_to(output).as_posix())
+    except InvalidCompiled:
         return False
 
 

@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from compiler import boundary
-from compiler.compiled import Generated
 from compiler.diagnostics import Problems
 from compiler.lock import Context, ask
 from compiler.project import Project
 from compiler.spec import Spec
-from compiler.tags import ADDRESS, IDENTITY
 from compiler.trace import Traced
 
 
@@ -64,11 +62,10 @@ class Inputs:
             return None
         return boundary.real(place)
 
-    def tags(self, *conventional: dict[str, Any], ours: bool = True) -> list[dict[str, Any]]:
-        """The tags of a job or pipeline: those of the SDK's conventions, the spec's, and ours."""
+    def tags(self, *conventional: dict[str, Any]) -> list[dict[str, Any]]:
+        """The tags of a job or pipeline: those of the SDK's conventions, and the spec's."""
         own = [{"Key": v.to(key), "Value": v} for key, v in self.spec.tags().items()]
-        marks = [tag(ADDRESS, self.spec.address), tag(IDENTITY, Generated(digits=64))]
-        return [*conventional, *own, *(marks if ours else ())]
+        return [*conventional, *own]
 
 
 def tag(key: str, value: Any) -> dict[str, Any]:

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from compiler.diagnostics import Path, Problem
 from compiler.trace import Traced
 
-ADDRESS = "sagespec:address"
-IDENTITY = "sagespec:identity"
 EVALUATION = "SagemakerModelEvaluation"
 MODEL_ID = "sagemaker-sdk:jumpstart-model-id"
 HUB_NAME = "sagemaker-sdk:jumpstart-hub-name"

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compiler import assets, files
-from compiler.compiled import PACKAGED, Request, canonical
+from compiler import assets, files, identity
+from compiler.compiled import PACKAGED, Request
+from compiler.trace import Traced
 
 IGNORED = (".env", ".git", "__pycache__", ".DS_Store", ".cache", ".ipynb_checkpoints")
 """What is left out where a spec does not say; the SDK's own list."""
@@ -52,7 +53,8 @@ def packaged() -> list[Upload]:
 
 def document(name: str, content: Any) -> Upload:
     """A JSON document that is made for the job."""
-    return Upload(name, {"$json": content}, hashlib.sha256(canonical(content).encode()).hexdigest())
+    body = {"$json": content}
+    return Upload(name, body, identity.content_hash(body))
 
 
 def of_file(name: str, path: Path, shown: str) -> Upload:
@@ -70,16 +72,22 @@ def of_file(name: str, path: Path, shown: str) -> Upload:
 
 def prefix(uploads: Iterable[Upload], kind: str) -> str:
     """The key prefix of a set of files: the same for the same names and contents."""
-    lines = "".join(f"{u.sha256}  {u.name}\n" for u in sorted(uploads, key=lambda u: u.name))
-    return f"sagespec/{kind}/{hashlib.sha256(lines.encode()).hexdigest()[:16]}"
+    return f"sagespec/{kind}/{identity.of_files({upload.name: upload.sha256 for upload in uploads})}"
 
 
-def requests(uploads: Iterable[Upload], label: str, bucket: str, key_prefix: str) -> list[Request]:
-    """Draft the uploads, in the order of their names."""
-    found = []
-    for upload in sorted(uploads, key=lambda u: u.name):
-        parameters: dict[str, Any] = {"Bucket": bucket, "Key": f"{key_prefix}/{upload.name}", "Body": upload.body}
-        if upload.size is not None:
-            parameters["ContentLength"] = upload.size
-        found.append(Request(f"{label}/{upload.name}", "s3", "PutObject", parameters))
-    return found
+def encryption(key_id: Traced) -> dict[str, Any]:
+    """What an upload says of its encryption: the output's KMS key, where there is one."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {}
+
+
+def requests(uploads: Iterable[Upload], label: str, bucket: str, key_prefix: str, **members: Any) -> list[Request]:
+    """Draft the uploads, in the order of their names; `members` are what each request has besides."""
+    return [
+        Request(
+            f"{label}/{upload.name}",
+            "s3",
+            "PutObject",
+            {"Bucket": bucket, "Key": f"{key_prefix}/{upload.name}", "Body": upload.body, **members},
+        )
+        for upload in sorted(uploads, key=lambda u: u.name)
+    ]

@@ -22,7 +22,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     ["__init__", "diagnostics", "escapes", "assets", "drivers", "patterns", "files"],
     ["trace", "document", "arn", "compiled", "boundary", "tool_folders"],
-    ["names", "json_source", "yaml_source", "values", "tags", "gitignore", "mistakes"],
+    ["submitted", "identity", "names", "json_source", "yaml_source", "values", "tags", "gitignore", "mistakes"],
     ["source"],
     ["schema", "render", "api", "pipeline", "report"],
     ["foreign"],
@@ -34,7 +34,7 @@ LAYERS = [
     ["catalog", "code_folder"],
     ["kinds"],
     ["resolve"],
-    ["build"],
+    ["build", "loading"],
     ["workspace", "outputs", "starter"],
     ["executor", "sandbox"],
     ["cli"],

@@ -120,7 +120,7 @@ def targets(
     for name in names:
         if Path(name).exists():
             for file in files.read([Path(name)]).targets():
-                if file.content.requests or not Path(name).is_dir():
+                if file.requests or not Path(name).is_dir():
                     found[file.address] = of_file(cloud, file)
         else:
             found[name] = find_target(cloud, name, known)
@@ -199,7 +199,7 @@ def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Ite
         from compiler import sandbox
     except ImportError:
         raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
-    requests = [r.parameters for file in order_.files.values() for r in file.content.requests]
+    requests = [r.parameters for file in order_.files.values() for r in file.requests]
     buckets = {name for name, _ in existing.buckets(requests) if BUCKET.fullmatch(name)}
     seed = lock_of(project_file)
     with sandbox.isolated(), sandbox.start(seed, buckets=sorted(buckets)) as running:

@@ -129,7 +129,7 @@ def _in_spec(file: File, request_id: str, at: Place, message: str, project_file:
         return []
     done = workspace.compile(workspace.check(settings, [source], file.content.region))
     made = done.builds.get(file.address)
-    if made is None or compiled.load(compiled.dump(made.compiled)).digest != file.content.digest:
+    if made is None or compiled.digest_of(made.compiled) != file.content.digest:
         return []
     spec = done.checked.resolved[file.address].spec
     path = build.within(spec.data, origin(made.provenance[request_id], at))

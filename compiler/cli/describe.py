@@ -27,7 +27,7 @@ def command(cloud: Cloud, found: Target, form: str) -> int:
             "path": found.file.path.as_posix(),
             "source": content.source,
             "identity": content.identity,
-            "depends_on": list(content.depends_on),
+            "depends_on": dict(content.depends_on),
             "distributed": distributed.of_compiled(content),
         }
     if form == "json":

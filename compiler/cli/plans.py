@@ -79,7 +79,7 @@ def warn_of_ends(order: Order, project_file: Path | None, today: date) -> None:
 
     `today` is the day in UTC, as the days in the lock are.
     """
-    pipelines = ((f, r) for f in order.targets() for r in f.content.requests if r.operation == "CreatePipeline")
+    pipelines = ((f, r) for f in order.targets() for r in f.requests if r.operation == "CreatePipeline")
     named = [(file, name) for file, request in pipelines for name in sorted(_judges(request.parameters))]
     contexts = (aws.lock_of(project_file) or {}).get("contexts", {}) if named else {}
     for file, name in named:

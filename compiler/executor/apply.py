@@ -121,7 +121,7 @@ class _Applying:
                 self.on_event(Event(address, "tagged", planned.drifts[0].arn))
             if found := planned.obstacle:
                 self._fail(Failure(address, found.reason, found.hint, True, found.request, found.place))
-            if planned.file.target and planned.file.content.requests and not self._is_settled(address):
+            if planned.file.target and planned.file.requests and not self._is_settled(address):
                 self.unsent[address] = planned
         pool = ThreadPoolExecutor(self.options.concurrency)
         try:
@@ -188,7 +188,7 @@ class _Applying:
         return address in self.runs or address in self.failures
 
     def _is_done(self, address: str) -> bool:
-        if not self.plan.files[address].file.content.requests:
+        if not self.plan.files[address].file.requests:
             return True
         run = self.runs.get(address)
         return run is not None and run.state == "done"
@@ -199,7 +199,16 @@ class _Applying:
             outputs |= self._outputs_of(address)
         root, tell = self.options.root, self._tell_request
         return submit(
-            Submission(self.cloud, planned.file, root, outputs, tell, planned.absent, self.shared, self.stopping)
+            Submission(
+                cloud=self.cloud,
+                file=planned.file,
+                root=root,
+                outputs=outputs,
+                on_request=tell,
+                absent=planned.absent,
+                shared=self.shared,
+                stopping=self.stopping,
+            )
         )
 
     def _outputs_of(self, address: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from compiler.diagnostics import Path
 from compiler.executor.cloud import Cloud, CloudError
+from compiler.submitted import ADDRESS
 
 _NO_ANSWER = {"301", "400"}
 """What S3 says of a bucket in another region, with no body to say more."""
@@ -71,7 +72,7 @@ class Shelf:
 
     def has_object(self, parameters: Mapping[str, Any]) -> bool:
         """Whether an object with this very content is there."""
-        place = {"Bucket": parameters["Bucket"], "Key": parameters["Key"]}
+        place = {name: parameters[name] for name in ("Bucket", "Key", "ExpectedBucketOwner") if name in parameters}
         try:
             found = self.look("s3", "HeadObject", **place, ChecksumMode="ENABLED")
         except CloudError as error:
@@ -87,7 +88,7 @@ class Shelf:
         """Whether a pipeline is this spec's: one that others have made is never touched."""
         arn = {"ResourceArn": pipeline["PipelineArn"], "MaxResults": 100}
         pages = self.cloud.pages("sagemaker", "ListTags", "Tags", self.region, **arn)
-        return any(tag == {"Key": "sagespec:address", "Value": address} for page in pages for tag in page)
+        return any(tag == {"Key": ADDRESS, "Value": address} for page in pages for tag in page)
 
 
 def user(context: Mapping[str, Any] | None) -> str | None:

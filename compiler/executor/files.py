@@ -1,18 +1,20 @@
 """Compiled files: found, read, and put in order.
 
-In: files and folders. Out: an `Order`, dependencies first. Refuses: files that were edited by hand, two files
-for one address, dependencies that are not there.
+In: files and folders. Out: an `Order`, dependencies first. Refuses: files that `loading` refuses, two files for one
+address, dependencies that are not there, or are not those that were compiled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from compiler import compiled
-from compiler.compiled import Compiled, InvalidCompiled
+from compiler import loading
+from compiler.compiled import DIGITS, Compiled, Request, identified
+from compiler.loading import InvalidCompiled
 
 
 class InvalidFiles(Exception):
@@ -37,6 +39,12 @@ class File:
     @property
     def address(self) -> str:
         return self.content.address
+
+    @cached_property
+    def requests(self) -> tuple[Request, ...]:
+        """The file's requests with their names filled in; the other markers stay."""
+        given, identity = self.content.requests, self.content.identity
+        return tuple(replace(r, parameters=identified(r.parameters, identity)) for r in given)
 
 
 @dataclass(frozen=True)
@@ -75,13 +83,22 @@ def read(paths: Sequence[Path]) -> Order:
             if needed is not None:
                 found[address] = needed
                 waiting.append(needed)
+    reasons += _stale(found)
     if reasons:
         raise InvalidFiles(*reasons)
     try:
-        graph = {address: file.content.depends_on for address, file in sorted(found.items())}
+        graph = {address: list(file.content.depends_on) for address, file in sorted(found.items())}
         return Order({address: found[address] for address in TopologicalSorter(graph).static_order()})
     except CycleError as error:
         raise InvalidFiles(f"files depend on one another: {' -> '.join(error.args[1])}") from None
+
+
+def _stale(found: Mapping[str, File]) -> Iterator[str]:
+    """Say which files were compiled before what they depend on was compiled to something else."""
+    for file in found.values():
+        for address, digits in file.content.depends_on.items():
+            if address in found and found[address].content.identity[:DIGITS] != digits:
+                yield f"{file.path}: was compiled for another {address}; run `sagespec compile` again"
 
 
 def _files(paths: Sequence[Path], reasons: list[str]) -> Iterable[Path]:
@@ -101,10 +118,9 @@ def _files(paths: Sequence[Path], reasons: list[str]) -> Iterable[Path]:
 
 def _load(path: Path, reasons: list[str], target: bool, why: str = "") -> File | None:
     try:
-        return File(path, compiled.load(path.read_text("utf-8")), target)
-    except (OSError, UnicodeDecodeError) as error:
-        message = getattr(error, "strerror", None) or "cannot be read"
-        reasons.append(f"{path}: {message.lower()}{why}")
+        return File(path, loading.read(path), target)
+    except OSError as error:
+        reasons.append(f"{path}: {(error.strerror or 'cannot be read').lower()}{why}")
     except InvalidCompiled as error:
         reasons.append(f"{path}: {error}{why}")
     return None

@@ -56,7 +56,7 @@ def look(cloud: Cloud, ready: Sequence[File], functions: Sequence[File], root: P
     """
     buckets = {file.address: list(_buckets(file)) for file in ready}
     arns = {file.address: _functions(file) for file in functions}
-    wanted = {_thing(file, request): (file, request) for file in ready for request in file.content.requests}
+    wanted = {_thing(file, request): (file, request) for file in ready for request in file.requests}
     questions: dict[Hashable, Callable[[], Any]] = {}
     for file in ready:
         region, shelf = file.content.region, Shelf(cloud, file.content.region)
@@ -77,7 +77,7 @@ def look(cloud: Cloud, ready: Sequence[File], functions: Sequence[File], root: P
             if answers[region, "bucket", bucket]:
                 reason = f"there is no bucket {bucket}"
                 obstacles.setdefault(file.address, Obstacle(reason, _MAKE_BUCKET, named_by, place))
-        for request in file.content.requests:
+        for request in file.requests:
             word = answers[_thing(file, request)]
             if word is None:
                 reason = f"a pipeline {request.parameters['PipelineName']} exists that is not this spec's"
@@ -134,7 +134,7 @@ def _redefined(cloud: Cloud, file: File) -> str | None:
 
 
 def _pipeline(file: File) -> Request:
-    return next(r for r in file.content.requests if r.operation == "CreatePipeline")
+    return next(r for r in file.requests if r.operation == "CreatePipeline")
 
 
 def _is_as_compiled(found: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
@@ -189,13 +189,13 @@ def _find(shelf: Shelf, file: File, request: Request, root: Path) -> Word | None
 
 def _buckets(file: File) -> Iterator[tuple[str, str, Place]]:
     """The buckets that a file names, and where: the request and the place in its parameters."""
-    for request in file.content.requests:
+    for request in file.requests:
         for bucket, place in existing.buckets(request.parameters):
             yield bucket, request.id, place
 
 
 def _functions(file: File) -> list[str]:
-    return sorted(set(_lambda_arns([r.parameters for r in file.content.requests])))
+    return sorted(set(_lambda_arns([r.parameters for r in file.requests])))
 
 
 def _lambda_arns(tree: Any) -> Iterator[str]:

@@ -17,12 +17,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from compiler import distributed
-from compiler.compiled import Compiled, Request
+from compiler.compiled import Compiled, Request, identified
 from compiler.executor import markers, processes
 
 DRIVERS = "sm_drivers"
@@ -118,7 +118,7 @@ def _job(content: Compiled) -> Request:
     job = next((r for r in content.requests if r.operation == "CreateTrainingJob"), None)
     if job is None or not any(r.id.startswith("drivers/") for r in content.requests):
         raise CannotRun(f"{content.address} is not a training with source_code: there is nothing to run here")
-    return job
+    return replace(job, parameters=identified(job.parameters, content.identity))
 
 
 def _lay_out(host: str, hosts: list[str], job: Request, uploads: list[Request], options: Options) -> Path:

@@ -1,4 +1,4 @@
-"""Compiled parameters to boto3's: the four markers filled in.
+"""Compiled parameters to boto3's: the markers filled in, but for `$identity`, which has been already.
 
 In: parameters, what earlier requests and other specs have put out, and the folder of the project. Refuses:
 files that have changed since they were compiled.
@@ -13,8 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from compiler import assets
+from compiler import assets, boundary, files
+from compiler.boundary import Boundary
 from compiler.compiled import PACKAGED, canonical
+
+MOST_BYTES = 5 * 1024**3
+"""How long a file may be: what S3 takes in one request."""
 
 
 class Unfilled(Exception):
@@ -52,9 +56,12 @@ def _output(address: str, outputs: Mapping[str, Any]) -> Any:
 def read_file(named: Mapping[str, str], root: Path) -> bytes:
     """Read a file that a compiled file names, and make sure that it is the one that was reviewed."""
     packaged = named["path"].startswith(PACKAGED)
-    path = assets.drivers() / named["path"][len(PACKAGED) :] if packaged else root / named["path"]
+    folder, name = (assets.drivers(), named["path"][len(PACKAGED) :]) if packaged else (root, named["path"])
+    inside = Boundary(boundary.real(folder)) if packaged else boundary.around(folder)
+    if not inside.holds(folder / name):
+        raise Unfilled(f"{named['path']} is outside the project")
     try:
-        content = path.read_bytes()
+        content = files.read(folder / name, MOST_BYTES)
     except OSError as error:
         raise Unfilled(f"{named['path']}: {(error.strerror or str(error)).lower()}") from None
     if hashlib.sha256(content).hexdigest() != named["sha256"]:

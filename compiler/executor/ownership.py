@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from compiler import tags
+from compiler import submitted
 from compiler.executor import existing, runs
 from compiler.executor.cloud import Cloud
 from compiler.executor.files import File
@@ -32,14 +32,14 @@ def check(cloud: Cloud, target: Target, file: File) -> None:
 
     Raises NotOurs, CloudError.
     """
-    request = runs.main_request(file.content)
+    request = runs.main_request(file)
     if target.kind == "function" and request and not target.name.endswith(runs.suffix(file.content)):
         message = f"function_name gives {target.name} its name: others may have made it, or use it too"
         raise NotOurs(message, "delete it with `aws lambda delete-function`")
     have = tags_of(cloud, target.region, _resource(target))
-    wanted = {tags.ADDRESS: file.address}
+    wanted = {submitted.ADDRESS: file.address}
     if target.kind != "execution":  # a pipeline is made once, for all the identities of its spec
-        wanted[tags.IDENTITY] = file.content.identity
+        wanted[submitted.IDENTITY] = file.content.identity
     for key, value in wanted.items():
         if have.get(key) != value:
             said = f"has {key}={have[key]}" if key in have else f"has no tag {key}"
@@ -97,7 +97,7 @@ def _whose(cloud: Cloud, region: str | None, file: File, summary: Mapping[str, A
     arn = summary["PipelineExecutionArn"]
     name = summary.get("PipelineExecutionDisplayName", arn.rpartition("/")[2])
     started = f"{name} ({summary['PipelineExecutionStatus']}, {summary['StartTime']:%Y-%m-%d %H:%M})"
-    if runs.is_earlier(file.content, name):
+    if runs.is_earlier(file, name):
         return f"{started}: an earlier content of this spec"
     found = cloud.call("sagemaker", "DescribePipelineExecution", region, PipelineExecutionArn=arn)
     return f"{started}: started by {existing.user(found.get('CreatedBy')) or 'others'}"

@@ -98,10 +98,8 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
         finding = pool.submit(runs.find, cloud, order.files.values())
         runs.check_account(cloud, order.files.values())
         found = runs.with_reasons(cloud, order.files, finding.result())
-    fresh = [f for f in order.targets() if f.content.requests and f.address not in found.runs]
-    made = [
-        f for f in order.targets() if f.address in found.runs and f.content.requests[-1].operation == "CreateFunction"
-    ]
+    fresh = [f for f in order.targets() if f.requests and f.address not in found.runs]
+    made = [f for f in order.targets() if f.address in found.runs and f.requests[-1].operation == "CreateFunction"]
     _check_files([*fresh, *made], root)
     ready = [f for f in fresh if all(_is_done(order.files[a], found) for a in f.content.depends_on)]
     guests = [f for f in ready if any(not order.files[a].content.requests for a in f.content.depends_on)]
@@ -109,7 +107,7 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
     evaluations = {
         f.address: (f, found.runs[f.address])
         for f in order.targets()
-        if f.address in found.runs and f.content.requests[-1].operation == "StartPipelineExecution"
+        if f.address in found.runs and f.requests[-1].operation == "StartPipelineExecution"
     }
     redefined = foresight.redefined(cloud, evaluations)
     since = foresight.at_once(
@@ -129,7 +127,7 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
 
 def _is_done(file: File, found: Found) -> bool:
     run = found.runs.get(file.address)
-    return not file.content.requests or (run is not None and run.state == "done")
+    return not file.requests or (run is not None and run.state == "done")
 
 
 def _check_files(fresh: Sequence[File], root: Path) -> None:
@@ -137,7 +135,7 @@ def _check_files(fresh: Sequence[File], root: Path) -> None:
     reasons = [
         f"{file.address}: {reason}"
         for file in fresh
-        for request in file.content.requests
+        for request in file.requests
         for reason in markers.changed(request.parameters, root)
     ]
     if reasons:
@@ -146,7 +144,7 @@ def _check_files(fresh: Sequence[File], root: Path) -> None:
 
 def _plan_known(cloud: Cloud, file: File, run: Run, root: Path, redefined: str) -> FilePlan:
     """The plan of a file whose run exists; its pipeline may have been `redefined`."""
-    request, action = file.content.requests[-1], _ACTIONS[run.state]
+    request, action = file.requests[-1], _ACTIONS[run.state]
     note = run.status + (f": {run.reason}" if run.reason else "")
     if _is_function(file) and file.target:
         wanted = markers.fill(request.parameters, {}, root)
@@ -154,7 +152,7 @@ def _plan_known(cloud: Cloud, file: File, run: Run, root: Path, redefined: str) 
             hint = "leave function_name out, so that each content has a function of its own, or name another"
             line = Line(request.id, "refused", run.name, other)
             return FilePlan(file, (line,), obstacle=Obstacle(other, hint))
-    lines = [Line(r.id, "keep", _what(r)) for r in file.content.requests[:-1]]
+    lines = [Line(r.id, "keep", _what(r)) for r in file.requests[:-1]]
     if redefined:
         lines = [replace(x, action="changed", note=redefined) if x.request == "pipeline" else x for x in lines]
     return FilePlan(file, (*lines, Line(request.id, action, run.name, note)), run)
@@ -165,7 +163,7 @@ _ACTIONS: dict[runs.State, Action] = {"done": "keep", "running": "running", "fai
 
 def _plan_new(file: File, before: Mapping[str, FilePlan], ahead: Foresight, since: tuple[str, ...]) -> FilePlan:
     """The plan of a file that has not run."""
-    requests = file.content.requests
+    requests = file.requests
     if not requests:
         return FilePlan(file, (Line("-", "keep", "nothing to do"),))
     blockers = [a for a in file.content.depends_on if before[a].has_failed]
@@ -190,7 +188,7 @@ def _action(file: File, request: Request, ahead: Foresight) -> Action:
 
 
 def _is_function(file: File) -> bool:
-    return bool(file.content.requests) and file.content.requests[-1].operation == "CreateFunction"
+    return bool(file.requests) and file.requests[-1].operation == "CreateFunction"
 
 
 def _is_running(plan: FilePlan) -> bool:

@@ -68,9 +68,9 @@ def state_of(status: str) -> State:
     return "done" if status in _DONE else "failed" if status in _FAILED else "running"
 
 
-def main_request(compiled: Compiled) -> Request | None:
+def main_request(file: File) -> Request | None:
     """The request that makes a file's run: its last one; None for a file that only others use."""
-    return compiled.requests[-1] if compiled.requests else None
+    return file.requests[-1] if file.requests else None
 
 
 def suffix(compiled: Compiled) -> str:
@@ -78,10 +78,10 @@ def suffix(compiled: Compiled) -> str:
     return f"-{compiled.identity[:DIGITS]}"
 
 
-def is_earlier(compiled: Compiled, name: str) -> bool:
+def is_earlier(file: File, name: str) -> bool:
     """Whether a name is that of a run of the same spec, with another identity."""
-    base, end = _base(compiled), name[-(DIGITS + 1) :]
-    return name == base + end and bool(_END.fullmatch(end)) and end != suffix(compiled)
+    base, end = _base(file), name[-(DIGITS + 1) :]
+    return name == base + end and bool(_END.fullmatch(end)) and end != suffix(file.content)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def find(cloud: Cloud, files: Iterable[File]) -> Found:
     earlier: dict[str, str] = {}
     groups: dict[tuple[str, str, str], list[File]] = {}
     for file in files:
-        request = main_request(file.content)
+        request = main_request(file)
         if request is not None:
             category = request.parameters.get("JobCategory", "")
             groups.setdefault((request.operation, category, file.content.region), []).append(file)
@@ -154,7 +154,7 @@ def _jobs(
     listing, key, name, _, _ = _LISTS[operation]
     fixed = {"JobCategory": category} if category else {}
     waiting = {suffix(file.content): file for file in files}
-    bases = {_base(file.content): file for file in files}
+    bases = {_base(file): file for file in files}
     pages = cloud.pages("sagemaker", listing, key, region, MaxResults=100, **fixed)
     newest: Any = None
     for number, page in enumerate(pages, 1):
@@ -164,7 +164,7 @@ def _jobs(
                 yield file.address, _summarised(operation, summary)
                 continue
             file = bases.get(summary[name][: -(DIGITS + 1)])
-            if file is not None and is_earlier(file.content, summary[name]):
+            if file is not None and is_earlier(file, summary[name]):
                 yield file.address, _summarised(operation, summary)
         if not waiting:
             return
@@ -201,18 +201,18 @@ def _pages_left(
 def _search(cloud: Cloud, operation: str, fixed: Mapping[str, Any], file: File) -> list[dict[str, Any]]:
     """Search one file's job by its identity, and where there is none, the newest one before it by its name."""
     listing, key, name, _, _ = _LISTS[operation]
-    for contains in (suffix(file.content), _base(file.content)):
+    for contains in (suffix(file.content), _base(file)):
         parameters = {**fixed, "NameContains": contains, "MaxResults": 100}
         listed: list[dict[str, Any]] = cloud.call("sagemaker", listing, file.content.region, **parameters)[key]
         for summary in listed:
-            if summary[name].endswith(suffix(file.content)) or is_earlier(file.content, summary[name]):
+            if summary[name].endswith(suffix(file.content)) or is_earlier(file, summary[name]):
                 return [summary]
     return []
 
 
-def _base(compiled: Compiled) -> str:
+def _base(file: File) -> str:
     """What the name of the run begins with, whatever the identity."""
-    request = main_request(compiled)
+    request = main_request(file)
     text: str = request.parameters[_NAMES[request.operation]] if request else ""
     return text[: -(DIGITS + 1)]
 
@@ -224,7 +224,7 @@ def _summarised(operation: str, summary: Mapping[str, Any]) -> Run:
 
 def _execution(cloud: Cloud, file: File) -> tuple[Run | None, str]:
     """Find an evaluation's execution among those of its pipeline."""
-    request = main_request(file.content)
+    request = main_request(file)
     pipeline = request.parameters["PipelineName"] if request else ""
     before = ""
     try:
@@ -235,7 +235,7 @@ def _execution(cloud: Cloud, file: File) -> tuple[Run | None, str]:
                 name = summary.get("PipelineExecutionDisplayName", "")
                 if name.endswith(suffix(file.content)):
                     return _execution_run(summary), ""
-                if not before and is_earlier(file.content, name):
+                if not before and is_earlier(file, name):
                     before = summary["PipelineExecutionArn"]
     except CloudError as error:
         if not error.is_missing:
@@ -254,7 +254,7 @@ def _execution_run(summary: Mapping[str, Any]) -> Run:
 
 
 def _function(cloud: Cloud, file: File) -> tuple[Run | None, str]:
-    request = main_request(file.content)
+    request = main_request(file)
     name = request.parameters["FunctionName"] if request else ""
     try:
         answer = cloud.call("lambda", "GetFunction", file.content.region, FunctionName=name)
@@ -270,7 +270,7 @@ def _function(cloud: Cloud, file: File) -> tuple[Run | None, str]:
 
 def describe(cloud: Cloud, file: File, run: Run) -> Run:
     """Look at one run in full, as its own Describe operation shows it."""
-    request, region = main_request(file.content), file.content.region
+    request, region = main_request(file), file.content.region
     operation = request.operation if request else ""
     if operation == "CreateJob" and request:
         category = request.parameters["JobCategory"]

@@ -71,7 +71,7 @@ class Submission:
     """What carrying out requests needs.
 
     `outputs` are those of the specs that the file depends on; `absent` are the ids of the requests for which the plan
-    has found nothing, so that they need not look again before they create.
+    has found nothing, so that they need not look again before they create; `commit` is that of the compiled file.
     """
 
     cloud: Cloud
@@ -80,6 +80,7 @@ class Submission:
     outputs: Mapping[str, Any]
     on_request: OnRequest
     absent: frozenset[str] = frozenset()
+    commit: str | None = None
     shared: Shared = field(default_factory=Shared)
     stopping: threading.Event = field(default_factory=threading.Event)
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from compiler import tags
-from compiler.compiled import Request
+from compiler import submitted
+from compiler.compiled import Request, identified
 from compiler.executor import existing, functions, markers, pipelines, runs
 from compiler.executor.cloud import ROUNDS, CloudError
 from compiler.executor.differences import differences
@@ -31,9 +31,11 @@ def submit(submission: Submission) -> Run:
     Raises CloudError, Refused, Stopped, and markers.Unfilled.
     """
     known = dict(submission.outputs)
-    for request in submission.file.content.requests:
+    content = submission.file.content
+    for request in content.requests:
         submission.go_on()
-        parameters = markers.fill(request.parameters, known, submission.root)
+        whole = submitted.completed(request, content.address, content.identity, submission.commit)
+        parameters = markers.fill(identified(whole.parameters, content.identity), known, submission.root)
         try:
             word, answer = _HANDLERS[request.operation](submission, request, parameters, known)
         except CloudError as error:
@@ -150,10 +152,7 @@ def _training_job(s: Submission, _request: Request, parameters: dict[str, Any], 
 
 
 def _function(s: Submission, _request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
-    word, name, content = "created", parameters["FunctionName"], s.file.content
-    if name.endswith(runs.suffix(content)):  # one that the spec names may be shared
-        marks = {tags.ADDRESS: content.address, tags.IDENTITY: content.identity}
-        parameters = {**parameters, "Tags": {**parameters.get("Tags", {}), **marks}}
+    word, name = "created", parameters["FunctionName"]
     try:
         s.call("lambda", "CreateFunction", **parameters)
     except CloudError as error:

@@ -30,7 +30,7 @@ def drifts(cloud: Cloud, file: File, run: Run) -> list[Drift]:
     Raises CloudError.
     """
     found = []
-    for request in file.content.requests:
+    for request in file.requests:
         if request.operation in ("CreateJob", "CreateTrainingJob", "CreatePipeline"):
             arn = run.arn.partition("/execution/")[0]
             have = {

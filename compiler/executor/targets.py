@@ -159,7 +159,7 @@ def of_file(cloud: Cloud, file: File) -> Target:
 
 def of_run(file: File, run: runs.Run) -> Target:
     """The target that a known run is."""
-    request = runs.main_request(file.content)
+    request = runs.main_request(file)
     operation = request.operation if request else ""
     kind = {"CreateJob": "job", "CreateTrainingJob": "training-job", "CreateFunction": "function"}.get(
         operation, "execution"

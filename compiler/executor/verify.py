@@ -24,7 +24,7 @@ def verify(cloud: Cloud, file: File, ran: str) -> Iterator[str]:
 
     `ran` is the job's name, or the execution's ARN. Raises CannotVerify, CloudError.
     """
-    request, region = runs.main_request(file.content), file.content.region
+    request, region = runs.main_request(file), file.content.region
     operation = request.operation if request else ""
     wanted: Any
     if request and operation == "CreateJob":
@@ -39,7 +39,7 @@ def verify(cloud: Cloud, file: File, ran: str) -> Iterator[str]:
     elif operation == "StartPipelineExecution":
         api = "DescribePipelineDefinitionForExecution"
         found = json.loads(cloud.call("sagemaker", api, region, PipelineExecutionArn=ran)["PipelineDefinition"])
-        pipeline = next(r for r in file.content.requests if r.id == "pipeline")
+        pipeline = next(r for r in file.requests if r.id == "pipeline")
         wanted = pipeline.parameters["PipelineDefinition"]["$json"]
     else:
         raise CannotVerify(f"{file.address} runs nothing that could be compared")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler import assets, files, names, uploads
-from compiler.compiled import Generated, Request, canonical
+from compiler.compiled import Request, canonical
 from compiler.diagnostics import Problems
 from compiler.render import render
 from compiler.resolved import Inputs
@@ -213,11 +213,11 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     fields = inputs.fields
     made = render("CustomAgentLambda", spec=fields, role=facts.role, code=facts.code)
     parameters: dict[str, Any] = {**made, "FunctionName": facts.function_name or _name(inputs)}
-    if tags := {t["Key"].value: t["Value"] for t in inputs.tags(ours=False)}:
+    if tags := {t["Key"].value: t["Value"] for t in inputs.tags()}:
         parameters["Tags"] = tags
     return [Request("function", "lambda", "CreateFunction", parameters)]
 
 
-def _name(inputs: Inputs) -> Generated:
+def _name(inputs: Inputs) -> dict[str, Any]:
     # execution-role policies cover functions with sagemaker in their names
     return names.ending_in_identity(f"SageMaker-agent-adapter-{inputs.qualified_name}", names.FUNCTION_LIMIT)

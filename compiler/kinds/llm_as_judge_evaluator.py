@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from compiler import assets, evaluation, json_source, schema, source, thresholds
-from compiler.compiled import Generated, Request
+from compiler import assets, evaluation, identity, json_source, schema, source, thresholds, uploads
+from compiler.compiled import DIGITS, Request
 from compiler.diagnostics import Path, Problems, did_you_mean
 from compiler.evaluation import Ground, Report, Step
 from compiler.lock import ask
@@ -119,6 +119,11 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     common = evaluation.common(inputs, ground, "LLMAJEvaluation")
     path = fields.s3_output_path.to(fields.s3_output_path.value.rstrip("/"))
     phases, reports = _phases(ground, bool(fields.evaluate_base_model))
+    sent, place = [], None
+    if facts.custom_metrics.given:
+        sent = [_upload(path, facts.custom_metrics, fields.kms_key_id)]
+        bucket, key = (str(sent[0].parameters[name].value) for name in ("Bucket", "Key"))
+        place = path.to(f"s3://{bucket}/{key}")
     definition = render(
         "LLMAsJudgeEvaluator",
         common=common,
@@ -129,10 +134,9 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
         phases=phases,
         reports=reports,
         metrics=facts.metrics,
-        custom_metrics=path.to(_inputs(path.value)) if facts.custom_metrics.given else None,
+        custom_metrics=place,
     )
-    upload = [_upload(path, facts.custom_metrics, fields.kms_key_id)] if facts.custom_metrics.given else []
-    return evaluation.training_requests(inputs, ground, common.pipeline_name, definition, *upload)
+    return evaluation.training_requests(inputs, ground, common.pipeline_name, definition, *sent)
 
 
 def _phases(ground: Ground, compare: bool) -> tuple[list[Phase], list[Report]]:
@@ -156,15 +160,11 @@ def _phase(which: str, after: str | None, package: Traced | None = None, group: 
     return Phase(inference, Step(f"Evaluate{which}ModelMetrics", inference.name, job_name, package, group))
 
 
-def _inputs(place: str) -> Generated:
-    """Where custom metrics are, below the output path: as a URI, or as the key in its bucket."""
-    return Generated(
-        f"{place}/evaluationinputs/" if place else "evaluationinputs/", "/custom-metrics.json", content=True
-    )
-
-
 def _upload(path: Traced, definitions: Traced, key_id: Traced) -> Request:
+    """Upload custom metrics below the output path, at a place that their content gives."""
     bucket, _, prefix = path.value.removeprefix("s3://").partition("/")
-    parameters = {"Bucket": path.to(bucket), "Key": path.to(_inputs(prefix)), "Body": {"$json": definitions}}
-    encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {}
-    return Request("custom-metrics", "s3", "PutObject", {**parameters, **encrypted})
+    body = {"$json": definitions.value}
+    digits = identity.content_hash(body)[:DIGITS]
+    key = "/".join(filter(None, (prefix, "evaluationinputs", digits, "custom-metrics.json")))
+    parameters = {"Bucket": path.to(bucket), "Key": path.to(key), "Body": {"$json": definitions}}
+    return Request("custom-metrics", "s3", "PutObject", {**parameters, **uploads.encryption(key_id)})

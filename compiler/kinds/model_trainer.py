@@ -218,12 +218,13 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     fields = inputs.fields
     context = inputs.context
     bucket = f"sagemaker-{context.region}-{context.account}"
+    members = {"ExpectedBucketOwner": context.account, **uploads.encryption(fields.output_data_config.kms_key_id)}
     made: list[Request] = []
     channels = [(c.channel_name, c.data_source) for c in fields.input_data_config]
     for label, name, files in (("source", "code", facts.code), ("drivers", "sm_drivers", _drivers(fields, facts))):
         if files:
             prefix = uploads.prefix(files, name)
-            made += uploads.requests(files, label, bucket, prefix)
+            made += uploads.requests(files, label, bucket, prefix, **members)
             channels.append((fields.source_code.to(name), fields.source_code.to(f"s3://{bucket}/{prefix}/")))
     job = render(
         "ModelTrainer",
@@ -239,7 +240,8 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     )
     base = fields.base_job_name.value or inputs.qualified_name
     job["TrainingJobName"] = names.ending_in_identity(base, names.JOB_LIMIT)
-    job["Tags"] = inputs.tags()
+    if tags := inputs.tags():
+        job["Tags"] = tags
     return [*made, Request("job", "sagemaker", "CreateTrainingJob", job)]
 
 

@@ -144,7 +144,7 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
         model=ground.model,
         agent=facts.agent,
         role=ground.role,
-        tags=inputs.tags(ours=False),
+        tags=inputs.tags(),
         mlflow_resource=ground.mlflow_resource,
         experiment_name=experiment if experiment else experiment.to(f"mtrl-eval-{ground.model.name}"),
         hyperparameters=facts.hyperparameters,

@@ -101,16 +101,19 @@ def test_a_plan_of_many_unchanged_jobs_needs_few_calls(project: Path, aws: Sandb
     assert len(aws.calls) - before <= 10
 
 
-def test_a_new_base_name_starts_nothing(project: Path, aws: Sandbox, run: Run) -> None:
+def test_a_new_tag_starts_nothing_and_a_new_base_name_another_run(project: Path, aws: Sandbox, run: Run) -> None:
     spec = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
     (project / "specs" / "a.yaml").write_text(spec, "utf-8")
     run("compile")
     run("apply", *FAST)
     before = mutations(aws)
-    (project / "specs" / "a.yaml").write_text(spec + "  base_job_name: another\n  tags: {new: tag}\n", "utf-8")
+    (project / "specs" / "a.yaml").write_text(spec + "  tags: {new: tag}\n", "utf-8")
     run("compile")
     run("apply", *FAST)
     assert mutations(aws) == before
+    (project / "specs" / "a.yaml").write_text(spec + "  base_job_name: another\n", "utf-8")
+    run("compile")
+    assert "1 to start" in run("plan").stderr
 
 
 def test_run_repeats_the_same_content(project: Path, aws: Sandbox, run: Run) -> None:

@@ -66,7 +66,7 @@ def test_what_apply_would_stumble_over_is_told(example: Path, run: Run) -> None:
         said = run(*words, code=code).stderr
         assert f"{word}: {file.with_name('copy.json')} is not of this project" in said
         assert f"{word}: {changed} is not" in said
-    assert "support-agent is also in" in run("plan", code=1).stderr
+    assert "copy.json: is not in its own place" in run("plan", code=1).stderr
     assert "delete it" not in run("compile", example, "--check").stderr
 
 
@@ -170,9 +170,7 @@ def test_a_comment_a_description_and_a_tag_change_no_identity(example: Path, run
 
     first = identity()
     text = example.read_text("utf-8")
-    example.write_text(
-        "# words\n" + text.replace("An agent", "One agent") + "  tags: {a: b}\n  base_job_name: x\n", "utf-8"
-    )
+    example.write_text("# words\n" + text.replace("An agent", "One agent") + "  tags: {a: b}\n", "utf-8")
     assert identity() == first
     example.write_text(text.replace("group_size: 16", "group_size: 8\n    max_steps: 70"), "utf-8")
     assert identity() != first
@@ -347,7 +345,8 @@ def test_every_property_says_what_it_is() -> None:
                 walk(inner, f"{place}.{key}")
 
     for name in schema.names():
-        walk(schema.load(name), name)
+        found = schema.load(name)
+        walk(found["$defs"]["envelope"] if name == "Compiled" else found, name)  # below are AWS's own members
 
 
 @pytest.mark.parametrize(

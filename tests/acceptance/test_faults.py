@@ -113,7 +113,7 @@ def count(folder: Path, running: Sandbox, toll: Toll) -> None:
     """Count what the account has against what was compiled."""
     wanted: Counter[str] = Counter()
     for file in files.read([folder]).files.values():
-        request = runs.main_request(file.content)
+        request = runs.main_request(file)
         if request is not None and request.service == "sagemaker":
             wanted[file.content.identity[:DIGITS]] += 1
     region = running.region("us-west-2")

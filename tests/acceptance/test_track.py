@@ -414,15 +414,18 @@ def test_tags_drift_and_are_mended(trained: Path, aws: Sandbox, run: Run) -> Non
     sagemaker = boto3.client("sagemaker")
     (job,) = aws.region("us-west-2").table("jobs").values()
     arn = job["JobArn"]
-    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["sagespec:address"])
+    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["sagemaker-sdk:jumpstart-hub-name", "sagespec:identity"])
     sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "cost-center", "Value": "theirs"}])
     before = len(aws.mutations())
     run("apply", *FAST)
     run("apply", "--sync-tags", "--dry-run")
     assert len(aws.mutations()) == before
-    assert "sagespec:address=MultiTurnRLTrainer/support-agent" in run("apply", "--sync-tags", *FAST).stdout
+    shown = run("apply", "--sync-tags", *FAST).stdout
+    assert "sagemaker-sdk:jumpstart-hub-name=SageMakerPublicHub" in shown
+    assert "sagespec:" not in shown
     tags = {t["Key"]: t["Value"] for t in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
     assert tags["sagespec:address"] == TRAINER
+    assert "sagespec:identity" not in tags, "who made it is for nobody to mend"
     assert tags["cost-center"] == "theirs"
     assert "tag" not in run("apply", "--sync-tags", *FAST).stdout
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compiler import compiled, project, workspace
+from compiler import compiled, loading, project, workspace
 from compiler.executor import markers
 from compiler.project import Project
 from compiler.workspace import Compilation
@@ -54,7 +54,7 @@ def compile_spec(folder: Path, kind: str, fields: dict[str, Any]) -> Compilation
 def sent(done: Compilation, folder: Path, request: str) -> Any:
     """The parameters of a request as they go to AWS, JSON texts read."""
     (build,) = done.builds.values()
-    read = compiled.load(compiled.dump(build.compiled))
+    read = loading.load(compiled.dump(build.compiled).encode())
     (found,) = [r for r in read.requests if r.id == request]
     filled = markers.fill(found.parameters, {}, folder)
     return {k: json.loads(v) if isinstance(v, str) and v.startswith("{") else v for k, v in filled.items()}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compiler import api
-from compiler.compiled import Generated
+from compiler.compiled import named
 
 JOB: dict[str, Any] = {
     "JobName": "a-1",
@@ -57,9 +57,9 @@ def test_an_unknown_enum_member_is_only_a_warning() -> None:
 
 
 def test_markers_stand_for_values() -> None:
-    markers = {"RoleArn": {"$output": "Kind/a.Arn"}, "JobName": Generated("base-")}
+    markers = {"RoleArn": {"$output": "Kind/a.Arn"}, "JobName": named("base-")}
     assert said("CreateJob", {**JOB, **markers}) == []
-    assert ("api-length", ("JobName",)) in said("CreateJob", {**JOB, "JobName": Generated("a" * 60)})
+    assert ("api-length", ("JobName",)) in said("CreateJob", {**JOB, "JobName": named("a" * 60)})
 
 
 def test_steps_of_a_pipeline_are_checked_as_what_they_call() -> None:
