@@ -66,7 +66,12 @@ def seed(region: Region, buckets: Iterable[str]) -> None:
             with MOTO:
                 s3.put_object(bucket, key, body)
 
+    def has_role(arn: str) -> bool:
+        with MOTO:
+            return any(role.arn == arn for role in iam.roles.values())
+
     region.put_object = put_object
+    region.has_role = has_role
     default = f"sagemaker-{region.region}-{region.account}"
     for bucket in (default, hub.recipe_bucket(region), *region.facts.get("buckets", ()), *buckets):
         if bucket not in s3.buckets:
@@ -119,12 +124,22 @@ def _seed_job(region: Region, name: str, job: dict[str, Any]) -> None:
     qualifier = {"Qualifier": job["agent_qualifier"]} if job.get("agent_qualifier") else {}
     runs_on = {"BedrockAgentCoreConfig": {"AgentRuntimeArn": agent, **qualifier}}
     group = package.replace(":model-package/", ":model-package-group/").rpartition("/")[0]
-    app = region.facts.get("default_mlflow_app")
-    logged = {"MlflowConfig": {"MlflowResourceArn": app}} if app else {}
+    output = f"s3://sagemaker-{region.region}-{region.account}/{name}"
+    mlflow = region.facts.get("default_mlflow_app") or region.arn("mlflow-app/app-OF-THIS-JOB")
+    data = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"{output}/train.jsonl"}}
     document = {
         "AgentConfig": {"CustomAgentLambdaConfig": {"LambdaArn": agent}} if ":lambda:" in agent else runs_on,
-        "ModelPackageConfig": {"OutputModelPackageGroupArn": group},
-        "TrainingConfig": {"BaseModelArn": job["base_model_arn"], **logged},
+        "InputDataConfig": [{"ChannelName": "train", "DataSource": data}],
+        "ModelPackageConfig": {
+            "OutputModelPackageGroupArn": group,
+            "IntermediateCheckpointModelPackageGroupArn": f"{group}-checkpoint",
+        },
+        "OutputDataConfig": {"S3OutputPath": output},
+        "TrainingConfig": {
+            "BaseModelArn": job["base_model_arn"],
+            "AcceptEula": True,
+            "MlflowConfig": {"MlflowResourceArn": mlflow},
+        },
     }
     arn = region.arn(f"job/AgentRFT/{name}")
     region.table("tags")[arn] = []

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
-from compiler.sandbox.service import CREATED, Region, not_found, operation, page
+from compiler.sandbox.service import CREATED, Region, ServiceError, not_found, operation, page
 
 _JUDGES_KEY = "fmhMetadata/supported-llmaj-judge-models.json"
+PUBLIC_HUB = "SageMakerPublicHub"
 _NO_JUDGE = {"modelId": "amazon.titan-embed-text-v2:0", "outputModalities": ["EMBEDDING"]}
 
 
@@ -15,8 +17,10 @@ def seed(region: Region) -> None:
     """Put the override specs of the recipes where the hub documents say that they are, and the list of judges."""
     for name, model in region.facts.get("hub_models", {}).items():
         for key, recipe in model.get("recipes", {}).items():
-            body = json.dumps(recipe.get("hyperparameters", {}), sort_keys=True).encode()
-            region.put_object(recipe_bucket(region), _override_key(name, key), body)
+            overrides = recipe.get("hyperparameters", {})
+            body = json.dumps(overrides, sort_keys=True).encode()
+            region.put_object(recipe_bucket(region), _recipe_key(name, key, "override.json"), body)
+            region.put_object(recipe_bucket(region), _recipe_key(name, key, "recipe.yaml"), _template(key, overrides))
     judges = {"schema_version": "1.0", "supported_judge_models": [{"model_id": judge} for judge in _judges(region)]}
     region.put_object(recipe_bucket(region), _JUDGES_KEY, json.dumps(judges).encode())
     default = region.facts.get("default_mlflow_app")
@@ -28,8 +32,15 @@ def recipe_bucket(region: Region) -> str:
     return f"jumpstart-cache-prod-{region.region}"
 
 
-def _override_key(model: str, recipe: str) -> str:
-    return f"recipes/{model}/{recipe.replace('/', '-')}/override.json"
+def _recipe_key(model: str, recipe: str, name: str) -> str:
+    return f"recipes/{model}/{recipe.replace('/', '-')}/{name}"
+
+
+def _template(recipe: str, overrides: dict[str, Any]) -> bytes:
+    """The recipe itself, as YAML with a place for each value that may be overridden."""
+    lines = ["run:", f"  name: {recipe.replace('/', '-').lower()}", "training_config:"]
+    lines += [f"  {name}: {{{{{name}}}}}" for name in sorted(overrides)]
+    return ("\n".join(lines) + "\n").encode()
 
 
 @operation
@@ -61,7 +72,9 @@ def _recipe(region: Region, name: str, key: str, recipe: dict[str, Any]) -> dict
     found = {
         "Name": key.replace("/", "-").lower(),
         "Type": kind,
-        "SmtjOverrideParamsS3Uri": f"s3://{recipe_bucket(region)}/{_override_key(name, key)}",
+        "DisplayName": key.replace("/", " "),
+        "SmtjRecipeTemplateS3Uri": f"s3://{recipe_bucket(region)}/{_recipe_key(name, key, 'recipe.yaml')}",
+        "SmtjOverrideParamsS3Uri": f"s3://{recipe_bucket(region)}/{_recipe_key(name, key, 'override.json')}",
     }
     found["EvaluationType" if kind == "Evaluation" else "CustomizationTechnique"] = technique
     if peft:
@@ -69,6 +82,37 @@ def _recipe(region: Region, name: str, key: str, recipe: dict[str, Any]) -> dict
     if "sequence_length" in recipe:
         found["SequenceLength"] = recipe["sequence_length"]
     return found
+
+
+@operation
+def list_hubs(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    text = request.get("NameContains", "")
+    found = [_hub(region, name) for name in _hubs(region) if text in name]
+    return page(request, found, "HubSummaries", default=10)
+
+
+@operation
+def describe_hub(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["HubName"].rpartition("/")[2]
+    if name not in _hubs(region):
+        raise not_found(f"hub {name}")
+    return _hub(region, name)
+
+
+def _hubs(region: Region) -> list[str]:
+    return sorted({PUBLIC_HUB, *(model["hub"] for model in region.facts.get("hub_models", {}).values())})
+
+
+def _hub(region: Region, name: str) -> dict[str, Any]:
+    owner = "aws" if name == PUBLIC_HUB else region.account
+    return {
+        "HubName": name,
+        "HubArn": f"arn:{region.partition}:sagemaker:{region.region}:{owner}:hub/{name}",
+        "HubDescription": "",
+        "HubStatus": "InService",
+        "CreationTime": CREATED,
+        "LastModifiedTime": CREATED,
+    }
 
 
 @operation
@@ -168,14 +212,29 @@ def _runtime(runtime_id: str, arn: str) -> dict[str, Any]:
 
 def foundation_models(region: Region) -> dict[str, Any]:
     """Answer Bedrock's ListFoundationModels: the judges, and a model that is none."""
-    found: list[dict[str, Any]] = [_NO_JUDGE]
+    return {"modelSummaries": list(_foundation_models(region).values())}
+
+
+def foundation_model(region: Region, identifier: str) -> dict[str, Any]:
+    """Answer Bedrock's GetFoundationModel; the identifier is a model's id or ARN, as it stands in a URL.
+
+    Raises ServiceError for a model that the region has not.
+    """
+    found = _foundation_models(region).get(unquote(identifier).rpartition("/")[2])
+    if found is None:
+        raise ServiceError("ResourceNotFoundException", "The provided model identifier is invalid.", 404)
+    return {"modelDetails": found}
+
+
+def _foundation_models(region: Region) -> dict[str, dict[str, Any]]:
+    models: list[dict[str, Any]] = [_NO_JUDGE]
     for model_id, judge in sorted(_judges(region).items()):
         lifecycle: dict[str, Any] = {"status": "ACTIVE" if judge["usable"] else "LEGACY"}
         if judge.get("end_of_life"):
             lifecycle["endOfLifeTime"] = f"{judge['end_of_life']}T00:00:00Z"
-        found.append({"modelId": model_id, "outputModalities": ["TEXT"], "modelLifecycle": lifecycle})
+        models.append({"modelId": model_id, "outputModalities": ["TEXT"], "modelLifecycle": lifecycle})
     arn = f"arn:{region.partition}:bedrock:{region.region}::foundation-model"
-    return {"modelSummaries": [{**model, "modelArn": f"{arn}/{model['modelId']}"} for model in found]}
+    return {model["modelId"]: {**model, "modelArn": f"{arn}/{model['modelId']}"} for model in models}
 
 
 def _judges(region: Region) -> dict[str, Any]:

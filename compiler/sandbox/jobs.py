@@ -7,6 +7,7 @@ from typing import Any
 
 from compiler import foreign
 from compiler.sandbox import documents
+from compiler.sandbox.packages import next_version
 from compiler.sandbox.service import Region, ServiceError, not_found, operation, page, select
 
 PHASES = {
@@ -160,7 +161,7 @@ def _package(region: Region, job: dict[str, Any], document: dict[str, Any]) -> s
         if package.get("CreatedBy") == job["JobArn"]:
             return str(arn)
     group = document["ModelPackageConfig"]["OutputModelPackageGroupArn"].rpartition("/")[2]
-    version = 1 + sum(p["ModelPackageGroupName"] == group for p in packages.values())
+    version = next_version(region, group)
     arn, end = region.arn(f"model-package/{group}/{version}"), job["CreationTime"] + region.timing.job
     packages.at(end)[arn] = {
         "ModelPackageArn": arn,

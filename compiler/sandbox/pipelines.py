@@ -99,7 +99,7 @@ def describe_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]
         raise not_found(f"version {version} of pipeline {request['PipelineName']}")
     answer = {key: value for key, value in found.items() if key != "Versions" and value is not None}
     answer["PipelineDefinition"] = found["Versions"][version - 1]["Definition"]
-    return {**answer, "PipelineStatus": "Active", "PipelineVersionId": version}
+    return {**answer, "PipelineStatus": "Active"}
 
 
 @operation
@@ -180,10 +180,10 @@ def start_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[st
 @operation
 def describe_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     execution = find_execution(region, request["PipelineExecutionArn"])
-    return _shown(steps.advance(region, execution))
+    return shown(steps.advance(region, execution))
 
 
-def _shown(execution: dict[str, Any]) -> dict[str, Any]:
+def shown(execution: dict[str, Any]) -> dict[str, Any]:
     hidden = ("Steps", "Definition", "Parameters", "Since", "StoppedAt", "PipelineName", "PipelineExecutionId")
     return {key: value for key, value in execution.items() if key not in hidden and value is not None}
 

@@ -1,4 +1,4 @@
-"""What SageMaker keeps besides jobs and pipelines: groups and packages of models, artifacts, tags."""
+"""Groups of model packages, and the tags of whatever has any."""
 
 from __future__ import annotations
 
@@ -38,78 +38,6 @@ def list_model_package_groups(region: Region, request: dict[str, Any]) -> dict[s
     found = select(request, list(region.table("groups").values()), name, status)
     keys = (name, "ModelPackageGroupArn", "CreationTime", status)
     return page(request, [{k: g[k] for k in keys} for g in found], "ModelPackageGroupSummaryList", default=10)
-
-
-@operation
-def describe_model_package(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["ModelPackageName"]
-    found: dict[str, Any] | None = region.table("packages").get(name)
-    if found is None:
-        raise ServiceError("ValidationException", f"ModelPackage {name} does not exist.")
-    base = found["BaseModelArn"].partition(":hub-content/")[2].split("/")
-    content = {"HubContentName": base[2], "HubContentArn": found["BaseModelArn"]}
-    container = {"BaseModel": {**content, "HubContentVersion": base[3] if len(base) > 3 else "1.0.0"}}
-    answer = {k: v for k, v in found.items() if k not in ("BaseModelArn", "CreatedBy")}
-    return {
-        **answer,
-        "ModelPackageStatusDetails": {"ValidationStatuses": []},
-        "InferenceSpecification": {"Containers": [container]},
-    }
-
-
-@operation
-def list_model_packages(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    group = request.get("ModelPackageGroupName")
-    keys = (
-        "ModelPackageArn",
-        "ModelPackageGroupName",
-        "ModelPackageVersion",
-        "ModelPackageStatus",
-        "CreationTime",
-    )
-    ours = [p for p in region.table("packages").values() if group in (None, p["ModelPackageGroupName"])]
-    return page(request, [{k: p[k] for k in keys} for p in ours], "ModelPackageSummaryList", default=10)
-
-
-@operation
-def create_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    artifact = region.new_id(f"artifact {request['Source']['SourceUri']}", 32)
-    arn = region.arn(f"artifact/{artifact}")
-    region.table("artifacts")[arn] = {
-        **request,
-        "ArtifactArn": arn,
-        "CreationTime": region.now(),
-        "LastModifiedTime": region.now(),
-    }
-    return {"ArtifactArn": arn}
-
-
-@operation
-def list_artifacts(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    uri, wanted = request.get("SourceUri"), request.get("ArtifactType")
-    keys = ("ArtifactArn", "ArtifactName", "Source", "ArtifactType", "CreationTime", "LastModifiedTime")
-    ours = [
-        {k: a[k] for k in keys if k in a}
-        for a in region.table("artifacts").values()
-        if uri in (None, a["Source"]["SourceUri"]) and wanted in (None, a["ArtifactType"])
-    ]
-    return page(request, ours, "ArtifactSummaries", default=10)
-
-
-@operation
-def describe_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] | None = region.table("artifacts").get(request["ArtifactArn"])
-    if found is None:
-        raise not_found(f"artifact {request['ArtifactArn']}")
-    return found
-
-
-@operation
-def delete_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    arn = request.get("ArtifactArn", "")
-    if region.table("artifacts").pop(arn, None) is None:
-        raise not_found(f"artifact {arn}")
-    return {"ArtifactArn": arn}
 
 
 @operation

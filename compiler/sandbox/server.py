@@ -28,11 +28,15 @@ from compiler.sandbox import (
     hub,
     isolation,
     jobs,
+    lineage,
     logs,
     mlflow,
+    packages,
+    permissions,
     pipelines,
     registry,
     requests,
+    search,
     training,
     wire,
 )
@@ -42,7 +46,16 @@ from compiler.sandbox.faults import Dice, Faults
 from compiler.sandbox.service import LOCK, MALFORMED, MOTO, OPERATIONS, READS, Region, ServiceError, Timing
 
 LOG = logging.getLogger(__name__)
-_HANDLERS = (hub, jobs, pipelines, registry, training)  # importing them has registered their operations
+_HANDLERS = (
+    hub,
+    jobs,
+    lineage,
+    packages,
+    pipelines,
+    registry,
+    search,
+    training,
+)  # importing them has registered their operations
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _MOTO_MUTATING_POSTS = re.compile(r"(Create|Put|Update|Delete|Add|Remove|Tag|Untag|Set|Attach|Detach|Start|Stop)")
 _LAGGING = ("lambda", "logs", "sagemaker")
@@ -215,6 +228,8 @@ class Sandbox:
                 here = self.region(region)
                 if service == "sts" and operation == "GetCallerIdentity":
                     return wire.identity(start_response, here)
+                if service == "iam" and operation == "SimulatePrincipalPolicy":
+                    return permissions.simulate(start_response, body, here.has_role)
                 if call.lag:
                     here = here.at(self.clock.now() - call.lag)
                 found = self._play(environ, service, operation, here, body)
@@ -244,12 +259,12 @@ class Sandbox:
                 raise ServiceError("UnknownOperationException", f"The sandbox has no operation {operation}.")
             requests.check(service, operation, request)
             answer = handler(here, request)
-        elif service == "logs" and operation == "FilterLogEvents":
+        elif service == "logs" and operation in logs.OPERATIONS:
             request = wire.parse(body)
-            if not str(request.get("logGroupName")).startswith(logs.PREFIX):
+            if not logs.is_of_sagemaker(request):
                 return None
             requests.check(service, operation, request)
-            answer = logs.filter_log_events(here, request)
+            answer = logs.OPERATIONS[operation](here, request)
         elif service == "mlflow":
             answer = mlflow.answer(self.regions.values(), path, {**query, **wire.parse(body)})
         elif service == "lambda" and here.moment is not None:
@@ -259,6 +274,8 @@ class Sandbox:
             answer = hub.agent_runtimes(here, path, query)
         elif service == "bedrock" and path == "/foundation-models":
             answer = hub.foundation_models(here)
+        elif service == "bedrock" and path.startswith("/foundation-models/"):
+            answer = hub.foundation_model(here, path.removeprefix("/foundation-models/"))
         else:
             return None
         return json.dumps(answer)

@@ -60,6 +60,7 @@ class Region:
     tables: dict[str, Table] = field(default_factory=dict)
     tokens: dict[tuple[str, str], tuple[float, str, dict[str, Any]]] = field(default_factory=dict)
     put_object: Callable[[str, str, bytes], None] = field(default=lambda *_: None)
+    has_role: Callable[[str], bool] = field(default=lambda _: True)
     counts: Counter[str] = field(default_factory=Counter)
     clock: Clock = field(default_factory=Clock)
     moment: float | None = None

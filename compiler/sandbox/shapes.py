@@ -1,8 +1,8 @@
-"""What an operation takes, as a JSON Schema derived from botocore's model of it.
+"""What an operation takes and answers, as a JSON Schema derived from botocore's model of it.
 
-In: a service and an operation. Out: its input's schema, in the few keywords that `api` reads. Refuses: an operation
-that the service does not have. `schemas/v1/api/` is written with the same words by `tools/derive_api_schemas.py`,
-since compiling must not load botocore.
+In: a service and an operation. Out: the schema of its input or output, in the few keywords that `api` reads. Refuses:
+an operation that the service does not have. `tools/derive_api_schemas.py` writes `schemas/v1/api/` with it, since
+compiling must not load botocore.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ OTHERS: dict[str, Schema] = {
 }
 
 
-def schema(service: str, operation: str) -> Schema:
-    """Derive the schema of an operation's input.
+def schema(service: str, operation: str, *, output: bool = False) -> Schema:
+    """Derive the schema of an operation's input, or of its output.
 
     Raises LookupError for an operation that there is not.
     """
     try:
-        top = _model(service).operation_model(operation).input_shape
+        model = _model(service).operation_model(operation)
+        top = model.output_shape if output else model.input_shape
     except OperationNotFoundError:
         raise LookupError(f"{service} has no operation {operation}") from None
     definitions: dict[str, Schema] = {}

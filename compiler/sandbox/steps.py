@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from compiler import pipeline
-from compiler.sandbox import jobs, requests, training
+from compiler.sandbox import jobs, lineage, requests, training
 from compiler.sandbox.service import MALFORMED, Region, ServiceError
 
 _TERMINAL = ("Succeeded", "Failed", "Stopped")
@@ -70,7 +70,7 @@ def _begin(region: Region, execution: dict[str, Any], step: dict[str, Any]) -> d
             arn = region.table("training_jobs")[begun["TrainingJob"]]["TrainingJobArn"]
             begun["Metadata"] = {"TrainingJob": {"Arn": arn}}
         else:
-            begun["Outputs"] = _record_lineage(region, arguments)
+            begun["Outputs"] = lineage.record(region, arguments)
             begun["Metadata"] = {"Lineage": begun["Outputs"]} if step["Type"] == "Lineage" else {}
     except (ServiceError, *MALFORMED) as error:
         begun["Failure"] = f"ClientError: {getattr(error, 'message', error)}"
@@ -99,33 +99,6 @@ def _job_name(region: Region, execution: dict[str, Any], step: dict[str, Any], b
     """The name that the service gives to the job of a step."""
     of = f"{execution['PipelineExecutionId']}-{base[:20].replace('_', '-')}"
     return f"pipelines-{of}-{region.new_id(of + step['Name'], 10)}"
-
-
-def _record_lineage(region: Region, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Create the actions, artifacts and contexts of a lineage step; give their ARNs by name."""
-    outputs: dict[str, Any] = {}
-    for kind, single in (("Actions", "Action"), ("Artifacts", "Artifact"), ("Contexts", "Context")):
-        made = {}
-        for entry in arguments.get(kind, ()):
-            name = entry[f"{single}Name"]
-            arn = region.arn(f"{single.lower()}/{name.lower()}")
-            region.table("lineage")[arn] = entry
-            made[name] = arn
-        if made:
-            outputs[f"{single}Arns"] = made
-    if "Associations" in arguments:
-        outputs["Associations"] = [
-            {"SourceArn": _end(a["Source"], outputs), "DestinationArn": _end(a["Destination"], outputs)}
-            for a in arguments["Associations"]
-        ]
-    return outputs
-
-
-def _end(end: dict[str, Any], outputs: dict[str, Any]) -> str:
-    """One end of an association: an ARN, or the name of something of the same step."""
-    if "Arn" in end:
-        return str(end["Arn"])
-    return str(outputs[f"{end['Type']}Arns"][end["Name"]])
 
 
 def _status(region: Region, execution: dict[str, Any], begun: dict[str, Any]) -> tuple[str, float | None]:

@@ -83,8 +83,13 @@ def answer(start_response: StartResponse, status: int, body: Any) -> Iterable[by
 
 def identity(start_response: StartResponse, region: Region) -> Iterable[bytes]:
     inner = f"<Arn>{region.caller}</Arn><UserId>AROASANDBOX:sandbox</UserId><Account>{region.account}</Account>"
-    result = f"<GetCallerIdentityResult>{inner}</GetCallerIdentityResult>"
-    content = f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>".encode()
+    return xml(start_response, "GetCallerIdentity", inner)
+
+
+def xml(start_response: StartResponse, operation: str, inner: str) -> Iterable[bytes]:
+    """Answer as the services of the query protocol do: a result within a response."""
+    result = f"<{operation}Result>{inner}</{operation}Result>"
+    content = f"<{operation}Response>{result}</{operation}Response>".encode()
     start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
     return [content]
 

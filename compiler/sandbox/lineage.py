@@ -1,0 +1,108 @@
+"""Lineage: artifacts that clients create, and what the lineage steps of pipelines leave behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from compiler.sandbox.service import Region, not_found, operation, page
+
+KINDS = {"Actions": "Action", "Artifacts": "Artifact", "Contexts": "Context"}
+"""What a lineage step may create: the member of its arguments, and the word for one."""
+
+
+def record(region: Region, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Create the actions, artifacts and contexts of a lineage step and associate them; give their ARNs by name."""
+    outputs: dict[str, Any] = {}
+    for kind, single in KINDS.items():
+        made = {}
+        for entry in arguments.get(kind, ()):
+            name = entry[f"{single}Name"]
+            arn = region.arn(f"{single.lower()}/{name.lower()}")
+            times = {"CreationTime": region.now(), "LastModifiedTime": region.now()}
+            region.table("lineage")[arn] = {**entry, f"{single}Arn": arn, **times}
+            made[name] = arn
+        if made:
+            outputs[f"{single}Arns"] = made
+    if "Associations" in arguments:
+        outputs["Associations"] = [_associate(region, found, outputs) for found in arguments["Associations"]]
+    return outputs
+
+
+def _associate(region: Region, wanted: dict[str, Any], outputs: dict[str, Any]) -> dict[str, str]:
+    ends = {"SourceArn": _end(wanted["Source"], outputs), "DestinationArn": _end(wanted["Destination"], outputs)}
+    kind = wanted.get("AssociationType", "ContributedTo")
+    region.table("associations")[f"{ends['SourceArn']} {ends['DestinationArn']}"] = {
+        **ends,
+        "AssociationType": kind,
+        "CreationTime": region.now(),
+    }
+    return ends
+
+
+def _end(end: dict[str, Any], outputs: dict[str, Any]) -> str:
+    """One end of an association: an ARN, or the name of something of the same step."""
+    if "Arn" in end:
+        return str(end["Arn"])
+    return str(outputs[f"{end['Type']}Arns"][end["Name"]])
+
+
+@operation
+def create_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    artifact = region.new_id(f"artifact {request['Source']['SourceUri']}", 32)
+    arn = region.arn(f"artifact/{artifact}")
+    times = {"CreationTime": region.now(), "LastModifiedTime": region.now()}
+    region.table("artifacts")[arn] = {**request, "ArtifactArn": arn, **times}
+    return {"ArtifactArn": arn}
+
+
+@operation
+def list_artifacts(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    uri, wanted = request.get("SourceUri"), request.get("ArtifactType")
+    keys = ("ArtifactArn", "ArtifactName", "Source", "ArtifactType", "CreationTime", "LastModifiedTime")
+    ours = [
+        {k: a[k] for k in keys if k in a}
+        for a in region.table("artifacts").values()
+        if uri in (None, a["Source"]["SourceUri"]) and wanted in (None, a["ArtifactType"])
+    ]
+    return page(request, ours, "ArtifactSummaries", default=10)
+
+
+@operation
+def describe_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] | None = region.table("artifacts").get(request["ArtifactArn"])
+    if found is None:
+        raise not_found(f"artifact {request['ArtifactArn']}")
+    return found
+
+
+@operation
+def delete_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    arn = request.get("ArtifactArn", "")
+    if region.table("artifacts").pop(arn, None) is None:
+        raise not_found(f"artifact {arn}")
+    return {"ArtifactArn": arn}
+
+
+@operation
+def list_actions(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    uri, wanted = request.get("SourceUri"), request.get("ActionType")
+    keys = ("ActionArn", "ActionName", "Source", "ActionType", "Status", "CreationTime", "LastModifiedTime")
+    ours = [
+        {k: a[k] for k in keys if k in a}
+        for a in region.table("lineage").values()
+        if "ActionArn" in a
+        and uri in (None, a.get("Source", {}).get("SourceUri"))
+        and wanted in (None, a.get("ActionType"))
+    ]
+    return page(request, ours, "ActionSummaries", default=10)
+
+
+@operation
+def list_associations(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    names = ("SourceArn", "DestinationArn", "AssociationType")
+    ours = [
+        found
+        for found in region.table("associations").values()
+        if all(request.get(name) in (None, found[name]) for name in names)
+    ]
+    return page(request, ours, "AssociationSummaries", default=10)
