@@ -22,8 +22,19 @@ from .torch_launch import processes
 DAEMONS = ("orted", "prted")
 """What mpirun starts on the other hosts: of Open MPI up to 4, and of 5."""
 SSH_PORT = 22
+SSH_SERVER = "/usr/sbin/sshd"
 PATIENCE_SECONDS = 300
 POLL_SECONDS = 0.2
+
+
+def lacking(environment: Dict[str, str]) -> str:
+    """Say, in a sentence, what this host needs and has not got; nothing where all is there."""
+    path = environment.get("PATH")
+    if environment["SM_CURRENT_HOST_RANK"] == "0":
+        needed, image = ["mpirun"], "MPI needs an image with Open MPI, such as those of AWS for training"
+    else:
+        needed, image = ["ssh-keygen", SSH_SERVER], "MPI on several hosts needs an image with an SSH server"
+    return next(("%s is not here: %s" % (name, image) for name in needed if not shutil.which(name, path=path)), "")
 
 
 def command(
@@ -80,7 +91,7 @@ def lend() -> None:
     """
     Path("/run/sshd").mkdir(parents=True, exist_ok=True)
     subprocess.run(["ssh-keygen", "-A"], stdout=subprocess.DEVNULL, check=False)
-    server = subprocess.Popen(["/usr/sbin/sshd", "-D"])
+    server = subprocess.Popen([SSH_SERVER, "-D"])
     deadline = time.monotonic() + PATIENCE_SECONDS
     used = False
     try:

@@ -15,6 +15,8 @@ from typing import Any, Dict, List, Tuple
 
 KEPT_BYTES = 64 * 1024
 CHUNK_BYTES = 64 * 1024
+NOT_EXECUTABLE, NOT_FOUND = 126, 127
+"""A shell's exit codes for what it cannot start."""
 
 
 class _Now:
@@ -50,10 +52,15 @@ def asked_to_stop() -> int:
 
 
 def run(command: List[str], cwd: str, environment: Dict[str, str]) -> Tuple[int, str]:
-    """Run a command to its end, unless the container is to stop."""
+    """Run a command to its end, unless the container is to stop; one that cannot be started is told in a sentence."""
     if _Now.signal:
         return asked_to_stop(), "asked to stop by " + signal.Signals(_Now.signal).name
-    child = subprocess.Popen(command, cwd=cwd, env=environment, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        child = subprocess.Popen(command, cwd=cwd, env=environment, stderr=subprocess.PIPE, start_new_session=True)
+    except OSError as error:
+        said = "%s cannot be started: %s\n" % (command[0], os.strerror(error.errno or 0).lower())
+        sys.stderr.write(said)
+        return (NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE), said
     _Now.child = child
     if _Now.signal:
         _forward()  # it came while the child was being started

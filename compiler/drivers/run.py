@@ -63,12 +63,24 @@ def _run(root: Path) -> Tuple[int, str]:
     kind = distributed.get("type")
     if kind == "MPI":
         mpi_rank.keep(variables)
-        if variables["SM_CURRENT_HOST_RANK"] != "0":
-            mpi_launch.lend()
-            return process.asked_to_stop(), "asked to stop"
-        mpi_launch.await_workers(variables)
+        lacking = mpi_launch.lacking(variables)
+        if lacking:
+            return process.NOT_FOUND, _told(lacking)
+        try:
+            if variables["SM_CURRENT_HOST_RANK"] != "0":
+                mpi_launch.lend()
+                return process.asked_to_stop(), "asked to stop"
+            mpi_launch.await_workers(variables)
+        except TimeoutError as error:
+            return 1, _told(str(error))
     code, said = process.run(_command(kind, source, distributed, variables, root), folder, variables)
     return (failure.exit_code(code, said) if kind == "Torchrun" else code), said
+
+
+def _told(sentence: str) -> str:
+    """What is also said in the log."""
+    sys.stderr.write(sentence + "\n")
+    return sentence
 
 
 def _command(

@@ -80,6 +80,8 @@ def run(content: Compiled, options: Options, on_output: OnOutput, stops: Callabl
     config = distributed.of_compiled(content)
     if options.hosts > 1 and config and config["type"] == "MPI":
         raise CannotRun("several hosts of MPI need SSH between them: run one host here, with more --processes")
+    if config and config["type"] == "MPI" and shutil.which("mpirun") is None:
+        raise CannotRun("mpirun is not on this machine: install Open MPI (Debian: openmpi-bin, Homebrew: open-mpi)")
     if options.processes and not config:
         raise CannotRun(f"{content.address} has no `distributed`: one process a host is all that it starts")
     hosts = [f"algo-{number}" for number in range(1, options.hosts + 1)]

@@ -202,7 +202,7 @@ def test_requirements_are_relative_to_the_code(tmp_path: Path) -> None:
 
 
 def test_a_driver_that_fails_says_so(tmp_path: Path) -> None:
-    drivers = container(tmp_path, "", {"type": "MPI", "process_count_per_node": "many"})
+    drivers = container(tmp_path, "", {"type": "Torchrun", "process_count_per_node": "many"})
     code, why = outcome(tmp_path)
     assert code == 1
     assert why.endswith("ValueError: invalid literal for int() with base 10: 'many'")
@@ -249,7 +249,8 @@ def test_waiting_for_other_hosts_ends_with_sigterm(tmp_path: Path) -> None:
     resource = {"hosts": ["algo-1", "nobody.invalid"], "current_host": "algo-1"}
     container(tmp_path, "", {"type": "MPI"}, resource)
     waiting = tmp_path / "input/sm_environment.json"
-    process = start(tmp_path)
+    (tmp_path / "mpirun").symlink_to("/bin/false")  # never called
+    process = start(tmp_path, PATH=f"{os.environ['PATH']}:{tmp_path}")
     try:
         while not waiting.exists():
             assert process.poll() is None
@@ -360,3 +361,38 @@ def test_an_image_with_an_old_python_is_told_so(tmp_path: Path) -> None:
 def test_drivers_need_nothing_but_the_standard_library() -> None:
     code = "import sys; sys.path.insert(0, sys.argv[1]); import drivers.run, drivers.mpi_rank"
     subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ROOT / "compiler")], check=True)
+
+
+def without(tree: Path, *absent: str) -> str:
+    """A PATH with the usual programs but for some."""
+    folder = tree / "bin"
+    folder.mkdir()
+    for directory in ("/bin", "/usr/bin"):
+        for program in Path(directory).iterdir():
+            link = folder / program.name
+            if program.name not in absent and not link.is_symlink():
+                link.symlink_to(program)
+    return str(folder)
+
+
+def test_a_missing_mpirun_is_told_in_a_sentence(tmp_path: Path) -> None:
+    container(tmp_path, "", {"type": "MPI"})
+    code, why = outcome(tmp_path, PATH=without(tmp_path, "mpirun"))
+    assert code == 127
+    assert (
+        why
+        == "exit code 127\nmpirun is not here: MPI needs an image with Open MPI, such as those of AWS for training"
+    )
+
+
+def test_another_host_without_an_ssh_server_says_so_at_once(tmp_path: Path) -> None:
+    container(tmp_path, "", {"type": "MPI"}, {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]})
+    code, why = outcome(tmp_path, PATH=without(tmp_path, "ssh-keygen"))
+    assert code == 127
+    assert why.endswith("ssh-keygen is not here: MPI on several hosts needs an image with an SSH server")
+
+
+def test_what_cannot_be_started_is_told_in_a_sentence(tmp_path: Path) -> None:
+    drivers = container(tmp_path, "", entry_script="train.sh")
+    (drivers.parent / "code" / "train.sh").write_text("#!/no/such/shell\n", "utf-8")
+    assert outcome(tmp_path) == (127, "exit code 127\n/no/such/shell cannot be started: no such file or directory")

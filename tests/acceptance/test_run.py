@@ -177,6 +177,14 @@ def test_several_hosts_of_mpi_are_refused(project: Path, run: Run) -> None:
     assert "need SSH between them" in run("run", "ModelTrainer/t", "--hosts", "2", code=1).stderr
 
 
+def test_a_machine_without_mpirun_says_so(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    training(project, "", distributed={"type": "MPI"})
+    monkeypatch.setenv("PATH", str(project))
+    said = run("run", "ModelTrainer/t", code=1)
+    assert said.stderr.startswith("error: mpirun is not on this machine: install Open MPI")
+    assert "Traceback" not in said.stderr + said.stdout
+
+
 @pytest.mark.parametrize("kind", STARTERS)
 def test_a_failing_script_tells_why(project: Path, run: Run, kind: str | None) -> None:
     script = 'def fail():\n    raise ValueError("no é luck")\nfail()\n'
