@@ -31,8 +31,13 @@ def completed(request: Request, address: str, identity: str, commit: str | None)
     given = request.parameters
     if request.operation in _TAGGED:
         added["Tags"] = [*given.get("Tags", ()), *({"Key": key, "Value": value} for key, value in marks.items())]
-    elif request.operation == "CreateFunction" and isinstance(given.get("FunctionName"), dict):
+    elif request.operation == "CreateFunction" and not names_its_function(request):
         added["Tags"] = {**given.get("Tags", {}), **marks}
     if request.operation in _TOKENS:
         added["ClientRequestToken"] = identity
     return replace(request, parameters={**given, **added})
+
+
+def names_its_function(request: Request) -> bool:
+    """Whether a request of a compiled file makes a function that the spec has named: others may know it, too."""
+    return isinstance(request.parameters.get("FunctionName"), str)

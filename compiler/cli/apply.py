@@ -6,10 +6,11 @@ import json
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import click
 
-from compiler.cli import aws, exits, options, plans, results, watching
+from compiler.cli import aws, exits, options, output, plans, results, watching
 from compiler.executor import apply, files
 from compiler.executor import plan as planning
 from compiler.executor.apply import Options, TimedOut
@@ -48,15 +49,19 @@ def command(
     if use_sandbox and profile is not None:
         raise click.UsageError("a sandbox has no profiles: leave --profile or --sandbox out")
     saved, root = _saved_plan(paths), aws.root_of(project_file)
-    if saved is not None and sync_tags:
-        raise click.UsageError("a saved plan says nothing of tags: leave --sync-tags out")
+    if saved is not None:
+        if sync_tags:
+            raise click.UsageError("a saved plan says whether tags are mended: give --sync-tags to `plan`")
+        sync_tags = saved.get("syncTags") is True
     chosen_paths = [root / f["path"] for f in saved["files"]] if saved else paths
     order = aws.order(chosen_paths, environment, project_file, region)
     with aws.endpoint(use_sandbox, project_file, order), aws.trouble():
         cloud = aws.cloud(profile, region)
         made = planning.plan(order, cloud, root, sync_tags)
-        if saved is not None and json.loads(planning.save(made, root)) != saved:
-            raise files.InvalidFiles("AWS or the files have moved since the plan was saved; plan again")
+        if saved is not None and json.loads(planning.save(made, root, sync_tags)) != saved:
+            raise files.InvalidFiles(
+                "AWS or the files have moved since the plan was saved; plan again", *planning.moved(saved, made, root)
+            )
         plans.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
         plans.warn_of_thresholds(order)
         plans.show(made)
@@ -67,11 +72,16 @@ def command(
             aws.confirm("Go on?", yes)
         pause = poll or (SANDBOX_POLL_SECONDS if use_sandbox else POLL_SECONDS)
         chosen = Options(root, follow, concurrency, pause, timeout)
-        with closing(watching.Watch([p.address for p in made.targets()], follow)) as watch:
+        with closing(watching.Watch(plans.first(made), follow)) as watch:
             try:
                 outcome = apply.apply(made, cloud, chosen, watch.event)
             except TimedOut as error:
                 raise exits.Stop(str(error), exits.TIMED_OUT) from None
+            except KeyboardInterrupt:
+                watch.close()
+                if not use_sandbox:  # it ends with this command, and all that runs in it
+                    output.tell("what runs goes on: the same command comes back to it, and sends what was not sent")
+                raise
         plans.tell(outcome, order.files, project_file)
         met = not follow or results.show_all(cloud, [p.file for p in made.targets()], dict(outcome.runs))
     if outcome.aws_refused:
@@ -79,7 +89,7 @@ def command(
     return exits.FAILED if outcome.failures or not met else exits.DONE
 
 
-def _saved_plan(paths: tuple[Path, ...]) -> dict[str, list[dict[str, str]]] | None:
+def _saved_plan(paths: tuple[Path, ...]) -> dict[str, Any] | None:
     """Read a saved plan, where the only path is one."""
     if len(paths) != 1 or not paths[0].is_file():
         return None
@@ -90,7 +100,7 @@ def _saved_plan(paths: tuple[Path, ...]) -> dict[str, list[dict[str, str]]] | No
     if not isinstance(found, dict) or found.get("kind") != "Plan":
         return None
     listed = found.get("files")
-    named = [f.get("path") for f in listed if isinstance(f, dict)] if isinstance(listed, list) else []
+    named = [f.get("path") if isinstance(f, dict) else None for f in listed] if isinstance(listed, list) else []
     if not named or not all(isinstance(path, str) for path in named):
         raise exits.Stop(f"{paths[0]}: not a plan that `sagespec plan --save` has written", exits.INVALID)
     return found

@@ -65,6 +65,11 @@ def root_of(project_file: Path | None) -> Path:
     return file.absolute().parent if file else Path.cwd()
 
 
+def root() -> Path:
+    """The same, as the options of the command that runs say."""
+    return root_of(click.get_current_context().params["project_file"])
+
+
 def order(
     paths: Sequence[Path], environment: str | None, project_file: Path | None, region: str | None = None
 ) -> Order:

@@ -16,6 +16,7 @@ from compiler.executor import plan as planning
 @aws.aws_options
 @aws.OUTPUT
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan, for `apply PLAN`.")
+@click.option("--sync-tags", is_flag=True, help="Compare the tags of what exists, too.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 6 when there is something to do.")
 def command(
     paths: tuple[Path, ...],
@@ -25,13 +26,14 @@ def command(
     project_file: Path | None,
     form: str,
     save: Path | None,
+    sync_tags: bool,
     detailed_exitcode: bool,
 ) -> int:
     """Show what apply would do; reads only. PATHs are compiled files or folders."""
     order = aws.order(paths, environment, project_file, region)
     root = aws.root_of(project_file)
     with aws.trouble():
-        made = planning.plan(order, aws.cloud(profile, region), root)
+        made = planning.plan(order, aws.cloud(profile, region), root, sync_tags)
     plans.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
     plans.warn_of_thresholds(order)
     if form == "json":
@@ -39,7 +41,7 @@ def command(
     else:
         plans.show(made)
     if save is not None:
-        options.write(save, planning.save(made, root).encode(), project_file)
+        options.write(save, planning.save(made, root, sync_tags).encode(), project_file)
     if plans.tell_obstacles(made, project_file):
         return exits.AWS
     return exits.PENDING if detailed_exitcode and made.is_pending else exits.DONE

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from compiler.cli import aws, blame, output
 from compiler.executor import thresholds
-from compiler.executor.apply import Failure, Outcome
+from compiler.executor.apply import Event, Failure, Outcome
 from compiler.executor.files import File, Order
 from compiler.executor.plan import Plan
 from compiler.report import Styled
@@ -27,6 +27,7 @@ _SIGNS = {
     "refused": "!",
     "blocked": "!",
 }
+_FIRST = {"wait": "waits", "refused": "refused", "blocked": "blocked"}
 _COLORS = {
     "create": "green",
     "update": "green",
@@ -63,6 +64,16 @@ def show(plan: Plan) -> None:
         if word in words
     ]
     output.tell(", ".join(counts).replace("keep", "unchanged").replace("wait", "waiting") or "nothing to do")
+
+
+def first(plan: Plan) -> Iterator[Event]:
+    """What is known of each file before anything is sent: where its run is, or what is planned for it."""
+    for planned in plan.targets():
+        if planned.run is not None:
+            yield Event(planned.address, planned.run.status, planned.run.name)
+        elif planned.file.content.requests:
+            line = planned.lines[-1]
+            yield Event(planned.address, _FIRST.get(line.action, "planned"), line.note)
 
 
 def tell_obstacles(plan: Plan, project_file: Path | None) -> bool:

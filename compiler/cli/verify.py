@@ -22,7 +22,8 @@ def command(cloud: Cloud, found: Target, form: str) -> int:
     if file is None:
         raise exits.Stop(f"no compiled file has the identity of {found.name}", exits.INVALID)
     try:
-        different = list(verify.verify(cloud, file, found.arn if found.kind == "execution" else found.name))
+        ran = found.arn if found.kind == "execution" else found.name
+        different = list(verify.verify(cloud, file, ran, aws.root()))
     except verify.CannotVerify as error:
         raise exits.Stop(str(error), exits.INVALID) from None
     path = Path(os.path.relpath(file.path)).as_posix()
@@ -31,5 +32,6 @@ def command(cloud: Cloud, found: Target, form: str) -> int:
     else:
         for difference in different:
             output.result(difference)
-        output.tell(f"{found.name} {'differs from' if different else 'ran what is in'} {path}")
+        same = "is what is in" if found.kind == "function" else "ran what is in"
+        output.tell(f"{found.name} {'differs from' if different else same} {path}")
     return exits.INVALID if different else exits.DONE

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from compiler.cli import aws, exits, output, watching
-from compiler.executor.apply import TimedOut
+from compiler.executor.apply import Event, TimedOut
 from compiler.executor.follow import follow, has_had
 
 
@@ -37,11 +37,15 @@ def command(
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
         found = aws.targets(cloud, targets, environment, project_file)
-        with closing(watching.Watch(found, live=True)) as watch:
+        with closing(watching.Watch([Event(name, "looking") for name in found], live=True)) as watch:
             try:
                 done = follow(cloud, found, watch.event, until=until, poll_seconds=poll, timeout_seconds=timeout)
             except TimedOut as error:
                 raise exits.Stop(str(error), exits.TIMED_OUT) from None
+            except KeyboardInterrupt:
+                watch.close()
+                output.tell(f"what runs goes on: `sagespec wait {' '.join(targets)}` comes back to it")
+                raise
     if form == "json":
         output.as_json({"status": [asdict(status) for status in done.values()]})
     failed = False
@@ -53,5 +57,6 @@ def command(
             output.error(f"{status.name} is {status.status} and has not been {wanted}{reason}")
         elif not until and status.state == "failed":
             failed = True
-            output.error(f"{status.name} is {status.status}{reason or ': no reason given'}")
+            hint = f"`sagespec logs {status.address or status.arn}` shows what it has written"
+            output.error(f"{status.name} is {status.status}{reason or ': no reason given'}", hint)
     return exits.FAILED if failed else exits.DONE

@@ -21,10 +21,11 @@ NARROW, WIDE = 110, 160
 class Watch:
     """Shows the events of an apply or a wait; close it when that is over."""
 
-    def __init__(self, names: Iterable[str], live: bool) -> None:
+    def __init__(self, first: Iterable[Event], live: bool) -> None:
+        """Begin with what is known of each row."""
         self._started = time.monotonic()
         self._last: dict[str, str] = {}
-        self._rows = {name: Event(name, "planned") for name in names}
+        self._rows = {event.address: event for event in first}
         self._live: Any = None
         if live:
             self._live = output.live(self._table)

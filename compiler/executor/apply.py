@@ -27,6 +27,7 @@ from compiler.executor.submission import Refused, Shared, Submission
 from compiler.executor.submit import submit
 from compiler.executor.track import Status
 
+AGAIN = "raise metadata.run to run the same content once more"
 BLIND_SECONDS = 600.0
 """How long apply goes on following without seeing anything; then it says so, and may be repeated."""
 
@@ -240,7 +241,8 @@ class _Applying:
     def _note(self, address: str, run: Run) -> None:
         if run.state == "failed":
             reason = f"{run.name} is {run.status}" + (f": {run.reason}" if run.reason else "")
-            self._fail(Failure(address, reason, "raise metadata.run to run the same content once more"))
+            hint = f"`sagespec logs {address}` shows what it has written; {AGAIN}"
+            self._fail(Failure(address, reason, hint))
 
     def _fail(self, failure: Failure) -> None:
         self.failures[failure.address] = failure

@@ -1,14 +1,14 @@
 """Lambda functions: whether one that exists is the one that is wanted.
 
 In: the filled parameters of CreateFunction, and the configuration of the function that has its name. Out: what is
-different, in words. A running agent is never changed.
+different. A running agent is never changed.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compiler.executor import existing
@@ -20,20 +20,30 @@ _NOT_COMPARED = {"Code", "Description", "FunctionName", "Publish", "Tags"}
 
 def difference(shelf: Shelf, parameters: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
     """Say what an existing function has otherwise; None when it is equal."""
-    other = _different_member(shelf, parameters, found)
-    name = parameters["FunctionName"]
-    return other and f"a function {name} exists with {other}; a running agent is never changed"
+    place = next((line.partition(":")[0] for line in compare(shelf, parameters, found)), None)
+    if place is None:
+        return None
+    member = place.split("/")[1]
+    other = "other code" if member == "Code" else f"another {member}"
+    return f"a function {parameters['FunctionName']} exists with {other}; a running agent is never changed"
 
 
-def _different_member(shelf: Shelf, parameters: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
-    if _digest(shelf, parameters["Code"]) != found["CodeSha256"]:
-        return "other code"
-    variables = parameters.get("Environment", {}).get("Variables", {})
-    if variables != found.get("Environment", {}).get("Variables", {}):
-        return "another Environment"
+def compare(shelf: Shelf, parameters: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
+    """Compare a function's code and configuration with what is wanted, one line a difference.
+
+    Raises CloudError where the code is in S3 and cannot be read.
+    """
+    code = _digest(shelf, parameters["Code"])
+    if code != found["CodeSha256"]:
+        yield f"/Code: its SHA-256 was {found['CodeSha256']}, now {code}"
+    yield from differences(_variables(found), _variables(parameters))
     rest = {k: v for k, v in parameters.items() if k not in _NOT_COMPARED and k != "Environment"}
-    different = (k for k, v in sorted(rest.items()) if any(differences(found.get(k), v, defaults=True)))
-    return next((f"another {k}" for k in different), None)
+    yield from differences({k: found.get(k) for k in rest}, rest, defaults=True)
+
+
+def _variables(of: Mapping[str, Any]) -> dict[str, Any]:
+    """All of them: the service adds none."""
+    return {"Environment": {"Variables": of.get("Environment", {}).get("Variables", {})}}
 
 
 def _digest(shelf: Shelf, code: Mapping[str, Any]) -> str:

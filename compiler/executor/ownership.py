@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from compiler import submitted
-from compiler.executor import existing, runs
+from compiler.executor import existing, runs, tags
 from compiler.executor.cloud import Cloud
 from compiler.executor.files import File
 from compiler.executor.targets import Target
@@ -32,11 +32,10 @@ def check(cloud: Cloud, target: Target, file: File) -> None:
 
     Raises NotOurs, CloudError.
     """
-    request = runs.main_request(file)
-    if target.kind == "function" and request and not target.name.endswith(runs.suffix(file.content)):
+    if any(map(submitted.names_its_function, file.content.requests)):
         message = f"function_name gives {target.name} its name: others may have made it, or use it too"
         raise NotOurs(message, "delete it with `aws lambda delete-function`")
-    have = tags_of(cloud, target.region, _resource(target))
+    have = tags.read(cloud, target.region, _resource(target))
     wanted = {submitted.ADDRESS: file.address}
     if target.kind != "execution":  # a pipeline is made once, for all the identities of its spec
         wanted[submitted.IDENTITY] = file.content.identity
@@ -44,18 +43,6 @@ def check(cloud: Cloud, target: Target, file: File) -> None:
         if have.get(key) != value:
             said = f"has {key}={have[key]}" if key in have else f"has no tag {key}"
             raise NotOurs(f"{_resource(target)} {said}: {file.address} has not made it, and it is left alone")
-
-
-def tags_of(cloud: Cloud, region: str | None, arn: str) -> dict[str, str]:
-    """Read the tags of a job, a pipeline or a function.
-
-    Raises CloudError.
-    """
-    if ":lambda:" in arn:
-        found: dict[str, str] = cloud.call("lambda", "ListTags", region, Resource=arn).get("Tags", {})
-        return found
-    pages = cloud.pages("sagemaker", "ListTags", "Tags", region, ResourceArn=arn, MaxResults=100)
-    return {tag["Key"]: tag["Value"] for page in pages for tag in page}
 
 
 def check_alone(cloud: Cloud, target: Target, file: File) -> None:

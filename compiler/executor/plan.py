@@ -111,7 +111,7 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
     }
     redefined = foresight.redefined(cloud, evaluations)
     since = foresight.at_once(
-        [f.address for f in fresh], lambda a: _since(cloud, order.files[a], found.earlier.get(a))
+        [f.address for f in fresh], lambda a: _since(cloud, order.files[a], found.earlier.get(a), root)
     )
     planned: dict[str, FilePlan] = {}
     for address, file in order.files.items():
@@ -208,14 +208,14 @@ def _what(request: Request) -> str:
     return operation
 
 
-def _since(cloud: Cloud, file: File, earlier: str | None) -> tuple[str, ...]:
+def _since(cloud: Cloud, file: File, earlier: str | None, root: Path) -> tuple[str, ...]:
     """Say what is different since an earlier run, so that a paid rerun is never a surprise."""
-    return (f"ran before as {earlier}", *_differences(cloud, file, earlier)) if earlier else ()
+    return (f"ran before as {earlier}", *_differences(cloud, file, earlier, root)) if earlier else ()
 
 
-def _differences(cloud: Cloud, file: File, earlier: str) -> Iterator[str]:
+def _differences(cloud: Cloud, file: File, earlier: str, root: Path) -> Iterator[str]:
     try:
-        changed = list(verify.verify(cloud, file, earlier))
+        changed = list(verify.verify(cloud, file, earlier, root))
     except verify.CannotVerify:
         return
     except CloudError as error:
@@ -226,9 +226,41 @@ def _differences(cloud: Cloud, file: File, earlier: str) -> Iterator[str]:
         yield f"and {len(changed) - MOST_DIFFERENCES} more"
 
 
-def save(made: Plan, root: Path) -> str:
+def save(made: Plan, root: Path, sync_tags: bool = False) -> str:
     """Write a plan so that it can be told later, also elsewhere, whether it still holds."""
-    return json.dumps({"apiVersion": API_VERSION, "kind": "Plan", "files": summary(made, root)}, indent=2) + "\n"
+    content = {"apiVersion": API_VERSION, "kind": "Plan", "syncTags": sync_tags, "files": summary(made, root)}
+    return json.dumps(content, indent=2) + "\n"
+
+
+def moved(saved: Mapping[str, Any], made: Plan, root: Path) -> list[str]:
+    """Say what is no longer as a saved plan says: which file, which request, which tags."""
+    before = {str(file.get("address")): file for file in saved["files"]}
+    now = {file["address"]: file for file in summary(made, root)}
+    reasons = [f"{address}: was planned, and is not there any more" for address in before.keys() - now.keys()]
+    for address, file in now.items():
+        reasons += _moved(before.get(address, {}), file)
+    return sorted(reasons)
+
+
+def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    address = now["address"]
+    if not before:
+        yield f"{address}: was not planned"
+    elif before.get("digest") != now["digest"]:
+        yield f"{address}: {now['path']} has been compiled anew"
+    elif before != now:
+        listed = before.get("requests")
+        lines = [x for x in listed if isinstance(x, dict)] if isinstance(listed, list) else []
+        known = {str(line.get("request")): line for line in lines}
+        pairs = [(known.get(line["request"], {}), line) for line in now["requests"]]
+        changed = [f"{address}: {_sentence(old, new)}" for old, new in pairs if old != new]
+        yield from changed or [f"{address}: its tags, or what it differs in from its run before, are others"]
+
+
+def _sentence(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """What has become of one request."""
+    was, now = (f"{x.get('action')}" + (f" ({x['note']})" if x.get("note") else "") for x in (old, new))
+    return f"{new['request']} {new['what']}: planned was {was}, now it is {now}"
 
 
 def summary(made: Plan, root: Path) -> list[dict[str, Any]]:

@@ -1,17 +1,23 @@
 """Tags of what exists, against those of the compiled files.
 
 Tags start nothing and are no part of the identity, so they can drift; `apply --sync-tags` mends that. Tags that
-others have put on a resource are theirs and stay.
+others have put on a resource are theirs and stay, and so does a resource that others have made. The tags by which
+ours are known are set once, at creation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from compiler import submitted
+from compiler.compiled import Request
 from compiler.executor.cloud import Cloud
 from compiler.executor.files import File
 from compiler.executor.runs import Run
+
+_TAGGED = ("CreateFunction", "CreateJob", "CreatePipeline", "CreateTrainingJob")
 
 
 @dataclass(frozen=True)
@@ -24,25 +30,39 @@ class Drift:
     wanted: dict[str, str]
 
 
+def read(cloud: Cloud, region: str | None, arn: str) -> dict[str, str]:
+    """Read the tags of a job, a pipeline or a function.
+
+    Raises CloudError.
+    """
+    if ":lambda:" in arn:
+        found: dict[str, str] = cloud.call("lambda", "ListTags", region, Resource=arn).get("Tags", {})
+        return found
+    pages = cloud.pages("sagemaker", "ListTags", "Tags", region, ResourceArn=arn, MaxResults=100)
+    return {tag["Key"]: tag["Value"] for page in pages for tag in page}
+
+
 def drifts(cloud: Cloud, file: File, run: Run) -> list[Drift]:
     """Compare the tags of a run, and of its pipeline, with those of its file.
 
     Raises CloudError.
     """
     found = []
+    shared = any(map(submitted.names_its_function, file.content.requests))  # it carries no tag that says whose it is
     for request in file.requests:
-        if request.operation in ("CreateJob", "CreateTrainingJob", "CreatePipeline"):
+        if request.operation in _TAGGED:
             arn = run.arn.partition("/execution/")[0]
-            have = {
-                tag["Key"]: tag["Value"]
-                for page in cloud.pages("sagemaker", "ListTags", "Tags", file.content.region, ResourceArn=arn)
-                for tag in page
-            }
-            wanted = {t["Key"]: t["Value"] for t in request.parameters.get("Tags", ())}
-            missing = {key: value for key, value in wanted.items() if have.get(key) != value}
-            if missing:
+            have = read(cloud, file.content.region, arn)
+            missing = {key: value for key, value in _wanted(request).items() if have.get(key) != value}
+            if missing and (shared or have.get(submitted.ADDRESS) == file.address):
                 found.append(Drift(file.address, file.content.region, arn, missing))
     return found
+
+
+def _wanted(request: Request) -> dict[str, str]:
+    """The tags of a request, which Lambda has as a map."""
+    given: Any = request.parameters.get("Tags", ())
+    return dict(given) if isinstance(given, Mapping) else {tag["Key"]: tag["Value"] for tag in given}
 
 
 def repair(cloud: Cloud, drifts: Iterable[Drift]) -> None:
@@ -51,5 +71,8 @@ def repair(cloud: Cloud, drifts: Iterable[Drift]) -> None:
     Raises CloudError.
     """
     for drift in drifts:
-        tags = [{"Key": key, "Value": value} for key, value in sorted(drift.wanted.items())]
-        cloud.call("sagemaker", "AddTags", drift.region, ResourceArn=drift.arn, Tags=tags)
+        if ":lambda:" in drift.arn:
+            cloud.call("lambda", "TagResource", drift.region, Resource=drift.arn, Tags=drift.wanted)
+            continue
+        listed = [{"Key": key, "Value": value} for key, value in sorted(drift.wanted.items())]
+        cloud.call("sagemaker", "AddTags", drift.region, ResourceArn=drift.arn, Tags=listed)

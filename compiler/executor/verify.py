@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from compiler.executor import runs
+from compiler.executor import functions, markers, runs
 from compiler.executor.cloud import Cloud
 from compiler.executor.differences import differences
+from compiler.executor.existing import Shelf
 from compiler.executor.files import File
 
 
 class CannotVerify(Exception):
-    """Something that keeps no record of what it ran."""
+    """Something that keeps no record of what it ran, or files that have changed since they were compiled."""
 
 
-def verify(cloud: Cloud, file: File, ran: str) -> Iterator[str]:
-    """Compare a job's document, a training job's parameters or an execution's definition with a compiled file.
+def verify(cloud: Cloud, file: File, ran: str, root: Path) -> Iterator[str]:
+    """Compare a job's document, a training job's parameters, an execution's definition or a function with a file.
 
-    `ran` is the job's name, or the execution's ARN. Raises CannotVerify, CloudError.
+    `ran` is the name, or the execution's ARN; `root` the project's folder. Raises CannotVerify, CloudError.
     """
     request, region = runs.main_request(file), file.content.region
     operation = request.operation if request else ""
@@ -41,6 +43,14 @@ def verify(cloud: Cloud, file: File, ran: str) -> Iterator[str]:
         found = json.loads(cloud.call("sagemaker", api, region, PipelineExecutionArn=ran)["PipelineDefinition"])
         pipeline = next(r for r in file.requests if r.id == "pipeline")
         wanted = pipeline.parameters["PipelineDefinition"]["$json"]
+    elif request and operation == "CreateFunction":
+        found = cloud.call("lambda", "GetFunction", region, FunctionName=ran)["Configuration"]
+        try:
+            wanted = markers.fill(request.parameters, {}, root)
+        except markers.Unfilled as error:
+            raise CannotVerify(str(error)) from None
+        yield from functions.compare(Shelf(cloud, region), wanted, found)
+        return
     else:
         raise CannotVerify(f"{file.address} runs nothing that could be compared")
     yield from differences(found, wanted, defaults=operation == "CreateTrainingJob")

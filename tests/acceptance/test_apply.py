@@ -141,7 +141,10 @@ def test_a_failed_job_ends_in_exit_4_and_blocks_its_dependents(
     result = run("apply", *FAST, code=4)
     assert "is Failed: out of memory" in result.stderr
     assert "support-agent-episodes: skipped: it depends on MultiTurnRLTrainer/support-agent" in result.stderr
-    assert "metadata.run" in result.stderr
+    assert (
+        "`sagespec logs MultiTurnRLTrainer/support-agent` shows what it has written; raise metadata.run"
+        in result.stderr
+    )
     again = run("apply", *FAST, code=4)
     assert "blocked" in again.stdout
     assert mutations(aws).count("CreateJob") == 2
@@ -344,6 +347,7 @@ def test_an_interrupt_starts_nothing_more(project: Path, aws: Sandbox, run: Run)
     aws.observer = interrupt
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said
+    assert "what runs goes on: the same command comes back to it, and sends what was not sent\n" in said
     assert mutations(aws).count("CreateJob") < 5
 
 
@@ -383,11 +387,35 @@ def test_a_saved_plan_is_refused_once_aws_has_moved(compiled: Path, aws: Sandbox
     saved = tmp_path / "plan.json"
     run("plan", "--save", saved)
     run("apply", saved, "--yes")
-    assert "have moved since the plan was saved" in run("apply", saved, "--yes", code=1).stderr
+    said = run("apply", saved, "--yes", code=1).stderr
+    assert "have moved since the plan was saved" in said
+    assert re.search(
+        r"\nMultiTurnRLTrainer/support-agent: job support-agent-\w+: planned was start, now it is ", said
+    )
+    assert re.search(
+        r"\nMultiTurnRLTrainer/support-agent: output-group \S+: planned was create, now it is keep\n", said
+    )
     assert str(tmp_path) not in saved.read_text("utf-8")
 
 
-@pytest.mark.parametrize("files_", ["[]", "[1]", '[{"path": 3}]', '[{"path": "a"}, {}]', "{}"])
+def test_a_saved_plan_says_which_files_have_moved(compiled: Path, aws: Sandbox, run: Run, project: Path) -> None:
+    folders = [compiled / name for name in ("MultiTurnRLTrainer", "BenchMarkEvaluator")]
+    run("plan", *folders, "--save", "plan.json")
+    spec = project / "specs" / "bench-mark-evaluator.yaml"
+    spec.write_text(spec.read_text("utf-8").replace("2048", "1024"), "utf-8")
+    run("compile")
+    said = run("apply", "plan.json", "--yes", code=1).stderr
+    changed = "BenchMarkEvaluator/llama-mmlu: compiled/BenchMarkEvaluator/llama-mmlu.json has been compiled anew"
+    assert said.splitlines()[1:] == [changed]
+    plan = json.loads((project / "plan.json").read_text("utf-8"))
+    for requests in (None, [1], [{"request": [1]}]):
+        (project / "plan.json").write_text(
+            json.dumps({**plan, "files": [{**plan["files"][-1], "requests": requests}]})
+        )
+        assert "now it is" in run("apply", "plan.json", "--yes", code=1).stderr
+
+
+@pytest.mark.parametrize("files_", ["[]", "[1]", '[{"path": 3}]', '[{"path": "a"}, {}]', '[{"path": "a"}, 1]', "{}"])
 def test_what_is_no_saved_plan_is_an_error(project: Path, aws: Sandbox, run: Run, files_: str) -> None:
     (project / "plan.json").write_text(f'{{"kind": "Plan", "files": {files_}}}', "utf-8")
     assert "plan.json: not a plan" in run("apply", "plan.json", "--yes", code=1).stderr

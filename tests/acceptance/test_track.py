@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import json
 import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -386,6 +389,45 @@ def test_a_narrow_terminal_cuts_no_words(running: Path, aws: Sandbox, importable
     assert re.search(rf"{BENCHMARK} +\r\n  Succeeded  1 of 1 steps  \d", said)
 
 
+def test_what_is_kept_is_never_shown_as_planned(running: Path, aws: Sandbox, importable: None, run: Run) -> None:
+    release(aws)
+    run("wait", TRAINER, BENCHMARK, "--poll", "0.05")
+    write(running, "multi-turn-rl-trainer", "bench-mark-evaluator", "mpi", "multi-turn-rl-evaluator")
+    run("compile")
+    *_, said = on_a_terminal("xterm", 160, "apply", "--yes", "--wait", "--poll", "0.05")
+    assert re.search(rf"{TRAINER} +Completed", said)
+    assert re.search(rf"{BENCHMARK} +Succeeded", said)
+    rows = re.findall(r"^(\S+) +planned", said, re.MULTILINE)
+    assert set(rows) <= {"MultiTurnRLEvaluator/support-agent-episodes"}
+
+
+def test_a_failed_job_names_its_logs(project: Path, aws: Sandbox, run: Run) -> None:
+    write(project, "multi-turn-rl-trainer")
+    with (project / "specs" / "multi-turn-rl-trainer.yaml").open("a") as spec:
+        spec.write("  tags: {'sandbox:fail': out of memory}\n")
+    run("compile")
+    run("apply", "--yes")
+    said = run("wait", TRAINER, "--poll", "0.05", code=4).stderr
+    assert f"out of memory\n    hint: `sagespec logs {TRAINER}` shows" in said
+    assert run("logs", TRAINER).stdout
+
+
+def test_an_interrupted_wait_says_how_to_come_back(running: Path, aws: Sandbox, importable: None) -> None:
+    command = [sys.executable, "-m", "compiler", "wait", TRAINER, "--poll", "60"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert said.split("\n") == [
+        f"what runs goes on: `sagespec wait {TRAINER}` comes back to it",
+        "",
+        "interrupted",
+        "",
+    ]
+
+
 def test_delete_lets_the_same_content_run_again(trained: Path, aws: Sandbox, run: Run) -> None:
     run("delete", TRAINER, "--yes")
     assert "has not run" in run("status").stdout
@@ -410,24 +452,69 @@ def test_verify_compares_what_ran_with_what_was_reviewed(trained: Path, aws: San
     assert '/InputDataConfig/0/ChannelName: was "other", now "train"' in run("verify", TRAINER, code=1).stdout
 
 
-def test_tags_drift_and_are_mended(trained: Path, aws: Sandbox, run: Run) -> None:
-    sagemaker = boto3.client("sagemaker")
-    (job,) = aws.region("us-west-2").table("jobs").values()
-    arn = job["JobArn"]
-    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["sagemaker-sdk:jumpstart-hub-name", "sagespec:identity"])
-    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "cost-center", "Value": "theirs"}])
+def test_verify_compares_a_function(project: Path, aws: Sandbox, run: Run) -> None:
+    write(project, "custom-agent-lambda")
+    agents = project / "specs" / "agents"
+    shutil.copytree(ROOT / "specs" / "agents", agents)
+    run("compile")
+    run("apply", *FAST)
+    target, client = "CustomAgentLambda/calculator", boto3.client("lambda")
+    assert "is what is in" in run("verify", target).stderr
+    (function,) = client.list_functions()["Functions"]
+    client.update_function_configuration(FunctionName=function["FunctionName"], Timeout=7, Handler="other.handler")
+    assert run("verify", target, code=1).stdout.splitlines() == [
+        '/Handler: was "other.handler", now "lambda_function.handler"',
+        "/Timeout: was 7, now 300",
+    ]
+    other = io.BytesIO()
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr("lambda_function.py", "def handler(event, context): return 1\n")
+    client.update_function_code(FunctionName=function["FunctionName"], ZipFile=other.getvalue())
+    assert "/Code: its SHA-256 was " in run("verify", target, code=1).stdout
+    (agents / "calculator.py").write_text("pass\n", "utf-8")
+    assert "has changed since it was compiled" in run("verify", target, code=1).stderr
+
+
+def test_tags_drift_and_are_mended(project: Path, aws: Sandbox, run: Run) -> None:
+    write(project, "multi-turn-rl-trainer", "bench-mark-evaluator", "custom-agent-lambda")
+    shutil.copytree(ROOT / "specs" / "agents", project / "specs" / "agents")
+    (project / "sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\ndefaults: {tags: {team: rl}}\n")
+    run("compile")
+    run("apply", *FAST)
+    sagemaker, functions = boto3.client("sagemaker"), boto3.client("lambda")
+    (job,), (pipeline,) = (aws.region("us-west-2").table(name).values() for name in ("jobs", "pipelines"))
+    arns = [job["JobArn"], pipeline["PipelineArn"]]
+    for arn in arns:
+        sagemaker.delete_tags(ResourceArn=arn, TagKeys=["team"])
+        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "cost-center", "Value": "theirs"}])
+    (function,) = functions.list_functions()["Functions"]
+    functions.tag_resource(Resource=function["FunctionArn"], Tags={"team": "theirs", "cost-center": "theirs"})
     before = len(aws.mutations())
     run("apply", *FAST)
-    run("apply", "--sync-tags", "--dry-run")
+    for words in (("plan", "--sync-tags"), ("apply", "--sync-tags", "--dry-run")):
+        said = run(*words)
+        assert said.stdout.count("team=rl") == 3
+        assert "3 to tag" in said.stderr
+    assert run("plan", "--sync-tags", "--detailed-exitcode", "--save", "plan.json", code=6)
     assert len(aws.mutations()) == before
-    shown = run("apply", "--sync-tags", *FAST).stdout
-    assert "sagemaker-sdk:jumpstart-hub-name=SageMakerPublicHub" in shown
-    assert "sagespec:" not in shown
-    tags = {t["Key"]: t["Value"] for t in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
-    assert tags["sagespec:address"] == TRAINER
-    assert "sagespec:identity" not in tags, "who made it is for nobody to mend"
-    assert tags["cost-center"] == "theirs"
-    assert "tag" not in run("apply", "--sync-tags", *FAST).stdout
+    run("apply", "plan.json", *FAST)
+    for arn in arns:
+        tags = {t["Key"]: t["Value"] for t in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+        assert (tags["team"], tags["cost-center"]) == ("rl", "theirs")
+    tags = functions.list_tags(Resource=function["FunctionArn"])["Tags"]
+    assert (tags["team"], tags["cost-center"]) == ("rl", "theirs")
+    assert tags["sagespec:address"] == "CustomAgentLambda/calculator"
+    assert "tag" not in run("plan", "--sync-tags").stdout
+
+
+def test_tags_of_what_others_have_made_stay(trained: Path, aws: Sandbox, run: Run) -> None:
+    (job,) = aws.region("us-west-2").table("jobs").values()
+    aws.region("us-west-2").table("tags")[job["JobArn"]] = [{"Key": "team", "Value": "theirs"}]
+    (trained / "sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\ndefaults: {tags: {team: rl}}\n")
+    run("compile")
+    before = len(aws.mutations())
+    assert "to tag" not in run("apply", "--sync-tags", *FAST).stderr
+    assert len(aws.mutations()) == before
 
 
 def test_the_way_into_mlflow(trained: Path, run: Run) -> None:
