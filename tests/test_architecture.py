@@ -41,6 +41,8 @@ LAYERS = [
     ["__main__"],
 ]
 EXECUTOR = [
+    "answers",
+    "cloud_errors",
     "cloud",
     "files",
     "markers",

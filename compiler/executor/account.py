@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.executor.cloud import Cloud, CloudError
+from compiler.executor.cloud import Cloud, CloudError, NotJSON
 
 
 class NoFact(Exception):
@@ -48,13 +48,15 @@ class Account:
                 raise NoFact(f"there is no {what}") from None
             raise
 
-    def content(self, bucket: str, key: str) -> bytes:
-        """Read an object of S3.
+    def document(self, bucket: str, key: str) -> Any:
+        """Read an object of S3 as JSON.
 
-        Raises NoFact where it is not there, CloudError; both say which.
+        Raises NoFact where it is not there, or no JSON, CloudError; both say which.
         """
         try:
-            return self.cloud.content(bucket, key, self.region)
+            return self.cloud.document(bucket, key, self.region)
+        except NotJSON as error:
+            raise NoFact(str(error)) from None
         except CloudError as error:
             if error.is_missing:
                 raise NoFact(f"there is no s3://{bucket}/{key}") from None

@@ -1,20 +1,28 @@
 """AWS, as the executor sees it; the only module that knows boto3.
 
 In: a service, an operation, parameters. Out: the answer. Everything that can go wrong on the way becomes a
-`CloudError` with its cause and the way out; retries are botocore's.
+`CloudError` with its cause and the way out, also an answer that is none; retries are botocore's.
 """
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
 import random
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
+
+from compiler.executor import answers
+from compiler.executor.answers import InvalidAnswer
+from compiler.executor.cloud_errors import FAR, CloudError, hint, invalid
+
+__all__ = ["ROUNDS", "Cloud", "CloudError", "NotJSON"]
 
 ATTEMPTS = 8
 """Tries of one request in all; botocore's default of three loses a long plan to a throttled account."""
@@ -22,90 +30,13 @@ ROUNDS = 12
 """How often trouble that may pass is met anew: botocore stops retrying once its quota of retries is used up."""
 LONGEST_PAUSE_SECONDS = 5.0
 CHUNK_BYTES = 1 << 20
+_TOKENS = {"ListObjectsV2": ("ContinuationToken", "NextContinuationToken")}
+"""How operations call the token that they take, and the one that they give, where these are not the same."""
+T = TypeVar("T")
 
 
-class CloudError(Exception):
-    """What AWS refused, or why it could not be reached.
-
-    `code` is the service's own word for it, `status` that of HTTP (0 without an answer), `request` the id of the
-    compiled request that was being carried out.
-    """
-
-    request = ""
-
-    def __init__(self, code: str, message: str, hint: str = "", operation: str = "", status: int = 0) -> None:
-        super().__init__(f"{operation}: {message}" if operation else message)
-        self.code, self.message, self.hint, self.operation, self.status = code, message, hint, operation, status
-
-    @property
-    def is_missing(self) -> bool:
-        """Whether it says that something does not exist; services have many words for it."""
-        if self.code in _MISSING_CODES:
-            return True
-        return self.code == "ValidationException" and bool(_MISSING_TEXT.search(self.message))
-
-    @property
-    def is_taken(self) -> bool:
-        """Whether it says that something of this name exists already."""
-        return self.code in _TAKEN_CODES or bool(_TAKEN_TEXT.search(self.message))
-
-    @property
-    def is_token_mismatch(self) -> bool:
-        """Whether it says that a ClientRequestToken was used before, for other parameters."""
-        return self.code in ("ConflictException", "ValidationException") and "token" in self.message.lower()
-
-    @property
-    def is_denied(self) -> bool:
-        """Whether it says that the caller may not do this."""
-        return self.code in _DENIED
-
-    @property
-    def is_passing(self) -> bool:
-        """Whether the same request may do better in a while: throttling, faults of AWS, a cut connection."""
-        return self.status >= HTTP_FAULT or self.code in _PASSING
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it says that a quota of what runs is used up, so that waiting helps: not what is too big for it."""
-        if self.code != "ResourceLimitExceeded" or self.operation not in _STARTS:
-            return False
-        found = _QUOTA.search(self.message)
-        return found is None or int(found[2]) <= int(found[1])
-
-
-HTTP_FAULT = 500
-_STARTS = {"CreateJob", "CreateTrainingJob", "StartPipelineExecution"}
-_QUOTA = re.compile(r"' is (\d+) .*request delta of (\d+) ", re.DOTALL)
-_MISSING_CODES = {
-    "ResourceNotFound",
-    "ResourceNotFoundException",
-    "NoSuchBucket",
-    "NoSuchKey",
-    "NoSuchEntity",
-    "404",
-}
-_MISSING_TEXT = re.compile(r"does not exist|not found|could not find", re.IGNORECASE)
-_TAKEN_CODES = {"ResourceInUse", "ResourceConflictException"}
-_TAKEN_TEXT = re.compile(r"already exist|must be unique within an AWS account", re.IGNORECASE)
-_FAR = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError"}
-"""Nobody answers at all: botocore's own tries have taken long enough."""
-_UNREACHABLE = {*_FAR, "ConnectionClosedError"}
-_THROTTLED = {
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "429",
-}
-_PASSING = _UNREACHABLE | _THROTTLED
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
-_UNKNOWN = {"InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"}
-_SKEWED = {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
-_DENIED = {"AccessDenied", "AccessDeniedException", "AccessDeniedForDependencyException", "403"}
+class NotJSON(Exception):
+    """An object of S3 that is whole, and no JSON."""
 
 
 @dataclass
@@ -122,14 +53,7 @@ class Cloud:
 
         Raises CloudError for whatever botocore raises.
         """
-        for number in range(1, ROUNDS):
-            try:
-                return self._call(service, operation, region, parameters)
-            except CloudError as error:
-                if not error.is_passing or error.code in _FAR:
-                    raise
-                time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.1 * 2**number)))
-        return self._call(service, operation, region, parameters)
+        return _patiently(lambda: self._call(service, operation, region, parameters))
 
     def call_once(self, service: str, operation: str, region: str | None = None, **parameters: Any) -> dict[str, Any]:
         """Carry out one operation with a single try, for what must not be done twice.
@@ -156,23 +80,35 @@ class Cloud:
             found = error.response.get("Error", {})
             code, message = str(found.get("Code", "Unknown")), str(found.get("Message", error))
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            raise CloudError(code, message, _hint(code, message, service, operation), operation, status) from None
+            raise CloudError(code, message, hint(code, message, service, operation), operation, status) from None
+        except InvalidAnswer as error:
+            raise invalid(str(error), operation, error.status) from None
         except BotoCoreError as error:
             raise _broken(error, service, operation) from None
 
     def pages(
         self, service: str, operation: str, key: str, region: str | None = None, **parameters: Any
     ) -> Iterator[list[dict[str, Any]]]:
-        """Go through the pages of a List operation; services of REST spell the token's name in lower case."""
-        token = None
-        name = "nextToken" if key[:1].islower() else "NextToken"
+        """Go through the pages of a List operation; services of REST spell the token's name in lower case.
+
+        Raises CloudError, also for a token that was there before: the pages would have no end.
+        """
+        plain = "nextToken" if key[:1].islower() else "NextToken"
+        given, told = _TOKENS.get(operation, (plain, plain))
+        seen: set[str] = set()
+        more: dict[str, Any] = {}
         while True:
-            more: dict[str, Any] = {name: token} if token else {}
             answer = self.call(service, operation, region, **parameters, **more)
             yield answer.get(key, [])
-            token = answer.get(name)
+            token = answer.get(told)
             if not token:
+                if answer.get("IsTruncated"):
+                    raise invalid("there are more pages, and no token for them", operation)
                 return
+            if token in seen:
+                raise invalid("the pages have no end: a token comes back", operation)
+            seen.add(token)
+            more = {given: token}
 
     def account(self, region: str | None = None) -> str:
         """The caller's account; needs no permission, but a region to ask in."""
@@ -206,20 +142,47 @@ class Cloud:
 
         Raises CloudError.
         """
-        return b"".join(self.chunks(bucket, key, region))
+        return _patiently(lambda: self._content(bucket, key, region))[0]
+
+    def document(self, bucket: str, key: str, region: str | None = None) -> Any:
+        """Read an object of S3 as JSON; half of one is read again.
+
+        Raises NotJSON for an object that is as it was written, and CloudError.
+        """
+        return _patiently(lambda: self._document(bucket, key, region))
+
+    def _content(self, bucket: str, key: str, region: str | None) -> tuple[bytes, str]:
+        """An object, and its ETag."""
+        answer = self._call("s3", "GetObject", region, {"Bucket": bucket, "Key": key})
+        return b"".join(_stream(answer["Body"])), answer["ETag"].strip('"')
+
+    def _document(self, bucket: str, key: str, region: str | None) -> Any:
+        content, etag = self._content(bucket, key, region)
+        try:
+            return answers.document(content, f"s3://{bucket}/{key}")
+        except InvalidAnswer as error:
+            if hashlib.md5(content, usedforsecurity=False).hexdigest() == etag:
+                raise NotJSON(f"s3://{bucket}/{key} is not JSON") from None
+            raise invalid(str(error), "GetObject") from None
 
     def chunks(self, bucket: str, key: str, region: str | None = None) -> Iterator[bytes]:
-        """Read an object of S3 piece by piece; the connection may end in the middle.
+        """Read an object of S3 piece by piece; where the connection ends in the middle, the same object goes on.
 
         Raises CloudError.
         """
-        from botocore.exceptions import BotoCoreError
-
-        body = self.call("s3", "GetObject", region, Bucket=bucket, Key=key)["Body"]
-        try:
-            yield from body.iter_chunks(CHUNK_BYTES)
-        except BotoCoreError as error:
-            raise _broken(error, "s3", "GetObject") from None
+        start, more = 0, dict[str, str]()
+        for number in itertools.count(1):
+            answer = self.call("s3", "GetObject", region, Bucket=bucket, Key=key, **more)
+            try:
+                for chunk in _stream(answer["Body"]):
+                    start += len(chunk)
+                    yield chunk
+                return
+            except CloudError as error:
+                if not error.is_passing or number == ROUNDS:
+                    raise
+                more = {"Range": f"bytes={start}-", "IfMatch": answer["ETag"]} if start else {}
+                _pause(number)
 
     def default_region(self) -> str | None:
         """The region that this was given, else the one of the profile.
@@ -262,7 +225,7 @@ class Cloud:
     def _session(self) -> Any:
         import boto3
 
-        return boto3.Session(profile_name=self.profile)
+        return boto3.Session(profile_name=self.profile, botocore_session=_strict_session())
 
     @cached_property
     def _endpoint(self) -> str | None:
@@ -270,10 +233,68 @@ class Cloud:
         return os.environ.get("AWS_ENDPOINT_URL")
 
 
+def _strict_session() -> Any:
+    """A session of botocore that takes only answers for answers."""
+    from botocore.parsers import ResponseParserError, ResponseParserFactory
+    from botocore.session import Session
+
+    malformed = (*answers.MALFORMED, ResponseParserError)
+
+    @dataclass(frozen=True)
+    class Parser:
+        protocol: str
+        lenient: Any
+
+        def parse(self, response: dict[str, Any], shape: Any) -> Any:
+            operation = response["context"]["operation_name"]
+            answers.check_http(operation, self.protocol, shape, response)
+            try:
+                found = self.lenient.parse(response, shape)
+            except malformed as error:
+                raise InvalidAnswer(f"cannot be read: {error}", response["status_code"]) from None
+            if response["status_code"] < answers.ERROR:
+                answers.check_members(operation, shape, found)
+            return found
+
+    class Parsers(ResponseParserFactory):  # type: ignore[misc]  # botocore has no types
+        def create_parser(self, protocol_name: str) -> Parser:
+            return Parser(protocol_name, super().create_parser(protocol_name))
+
+    made = Session()
+    made.register_component("response_parser_factory", Parsers())
+    return made
+
+
+def _patiently(attempt: Callable[[], T]) -> T:
+    """Try until trouble that passes has passed; whom nobody reaches at all is not waited for."""
+    for number in range(1, ROUNDS):
+        try:
+            return attempt()
+        except CloudError as error:
+            if not error.is_passing or error.code in FAR:
+                raise
+            _pause(number)
+    return attempt()
+
+
+def _pause(number: int) -> None:
+    """Wait a little, the longer the more often it was tried."""
+    time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.1 * 2**number)))
+
+
+def _stream(body: Any) -> Iterator[bytes]:
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        yield from body.iter_chunks(CHUNK_BYTES)
+    except BotoCoreError as error:
+        raise _broken(error, "s3", "GetObject") from None
+
+
 def _broken(error: Exception, service: str, operation: str) -> CloudError:
     """What botocore itself has to say: nobody has answered, or nobody was asked."""
     code = type(error).__name__
-    return CloudError(code, str(error), _hint(code, str(error), service, operation), operation)
+    return CloudError(code, str(error), hint(code, str(error), service, operation), operation)
 
 
 def _attempts() -> int:
@@ -285,49 +306,3 @@ def _attempts() -> int:
 
 def _snake(operation: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", operation).lower()
-
-
-_PREFIXES = {"bedrock-agentcore-control": "bedrock-agentcore"}
-_ACTIONS = {
-    ("s3", "HeadBucket"): "s3:ListBucket",
-    ("s3", "HeadObject"): "s3:GetObject (and s3:ListBucket, to be told of what is absent)",
-    ("s3", "ListObjectsV2"): "s3:ListBucket",
-}
-"""IAM's names for operations, where they are not the API's."""
-
-
-def _hint(code: str, message: str, service: str, operation: str) -> str:
-    """The way out, where the cause is known."""
-    if code in _EXPIRED:
-        return "the credentials have expired: sign in again, for instance with `aws sso login`"
-    if code in _UNKNOWN:
-        return "the credentials are wrong, or not good for this region: sign in, or enable the region for the account"
-    if code in _SKEWED:
-        return "set this machine's clock, which AWS compares with its own; if it is right, the secret key is wrong"
-    if code == "UnknownOperationException":
-        return "this region does not have the operation yet: choose another"
-    if code in ("NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError", "SSOTokenLoadError"):
-        return "sign in, for instance with `aws sso login`, or choose a profile with --profile"
-    if code == "NoRegionError":
-        return "name the region: --region, AWS_REGION, or `defaults` in sagespec.yaml"
-    if code == "ProfileNotFound":
-        return "see `aws configure list-profiles`"
-    if code in _DENIED and "explicit deny" in message:
-        return "a policy forbids it, whatever else allows it: ask whoever keeps the account's policies"
-    if code in _DENIED:
-        named = re.search(r"perform: ([\w-]+:\w+)", message)
-        action = (
-            named[1]
-            if named
-            else _ACTIONS.get((service, operation), f"{_PREFIXES.get(service, service)}:{operation}")
-        )
-        return f"the caller needs the permission {action}"
-    if code == "NoSuchBucket":
-        return "create the bucket first; sagespec never does"
-    if code == "ResourceLimitExceeded":
-        return "wait for a running job, with `apply --wait`, or ask for a higher quota in Service Quotas"
-    if code in _UNREACHABLE:
-        return "AWS could not be reached: check the network and AWS_ENDPOINT_URL; the same command may be repeated"
-    if code in _THROTTLED:
-        return "AWS is refusing so many requests: repeat the same command in a while, nothing is lost"
-    return ""

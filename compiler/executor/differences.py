@@ -10,6 +10,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from compiler.executor import answers
+from compiler.executor.answers import InvalidAnswer
+
 _OF_USERS = {"Environment", "HyperParameters"}
 """Members to which the service adds nothing."""
 _AROUND = 12
@@ -26,8 +29,7 @@ def differences(old: Any, new: Any, place: str = "", *, defaults: bool = False) 
     if isinstance(new, dict) and set(new) == {"$output"}:
         return
     if isinstance(new, dict) and set(new) == {"$json"}:
-        old = json.loads(old) if isinstance(old, str) else old
-        yield from differences(old, new["$json"], place, defaults=defaults)
+        yield from differences(_parsed(old), new["$json"], place, defaults=defaults)
     elif isinstance(old, dict) and isinstance(new, dict):
         lenient = defaults and place.rpartition("/")[2] not in _OF_USERS
         for key in sorted(new if lenient else {*old, *new}):
@@ -46,6 +48,14 @@ def differences(old: Any, new: Any, place: str = "", *, defaults: bool = False) 
     elif old != new and (old or new or not defaults):
         before, after = _of_texts(old, new) if isinstance(old, str) and isinstance(new, str) else (old, new)
         yield f"{place}: was {_short(before)}, now {_short(after)}"
+
+
+def _parsed(text: Any) -> Any:
+    """A document that others have written; its text where it is none."""
+    try:
+        return answers.document(text, "the document") if isinstance(text, str) else text
+    except InvalidAnswer:
+        return text
 
 
 def _of_lists(old: list[Any], new: list[Any], place: str) -> Iterator[str]:

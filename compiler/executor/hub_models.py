@@ -159,10 +159,7 @@ def _flaw(key: str, recipe: Mapping[str, Any]) -> str:
 
 def _override_spec(account: Account, uri: str) -> dict[str, Any]:
     bucket, key = s3_place(uri.replace("{customer_id}", account.account))
-    try:
-        entries = json.loads(account.content(bucket, key))
-    except (RecursionError, ValueError) as error:
-        raise NoFact(f"{uri} is not JSON: {error}") from None
+    entries = account.document(bucket, key)
     if not isinstance(entries, dict) or not all(isinstance(spec, dict) for spec in entries.values()):
         raise NoFact(f"{uri} is not an override spec: it does not describe hyperparameters by name")
     return {name: {key: spec[key] for key in _HYPERPARAMETER if key in spec} for name, spec in entries.items()}

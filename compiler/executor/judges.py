@@ -6,7 +6,6 @@ SageMaker keeps a list of the judges that it supports; without it, a judge is wh
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
@@ -55,12 +54,12 @@ def _own_id(given: str, known: Collection[str]) -> str:
 def _supported(account: Account) -> set[str] | None:
     """The judges that SageMaker's own list has; None where it cannot be read, or names none."""
     try:
-        found = json.loads(account.content(f"jumpstart-cache-prod-{account.region}", SUPPORTED))
+        found = account.document(f"jumpstart-cache-prod-{account.region}", SUPPORTED)
         entries = [entry for entry in found["supported_judge_models"] if isinstance(entry, dict)]
         return {entry["model_id"] for entry in entries if isinstance(entry.get("model_id"), str)} or None
     except CloudError as error:
         if error.is_passing:
             raise
-    except (KeyError, NoFact, RecursionError, TypeError, ValueError):
+    except (KeyError, NoFact, TypeError):
         pass
     return None

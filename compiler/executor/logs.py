@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from compiler.executor.cloud import Cloud, CloudError
+from compiler.executor.cloud_errors import invalid
 from compiler.executor.track import Status
 
 LATE_MS = 5 * 60 * 1000
@@ -70,18 +71,20 @@ class Tail:
             parameters["logStreamNamePrefix"] = place.prefix
         if since:
             parameters["startTime"] = since
-        token: dict[str, str] = {}
-        while True:  # a page may be empty and not the last: only a missing token ends the list
-            answer = self.cloud.call("logs", "FilterLogEvents", self.region, **parameters, **token)
-            for event in answer.get("events", ()):
+        for page in self.cloud.pages("logs", "FilterLogEvents", "events", self.region, **parameters):
+            for event in page:
                 if event["eventId"] not in seen:
                     seen[event["eventId"]] = event["timestamp"]
-                    time = datetime.fromtimestamp(event["timestamp"] / 1000, timezone.utc)
-                    yield Line(time, event["logStreamName"], event["message"].rstrip("\n"))
-            if "nextToken" not in answer:
-                break
-            token = {"nextToken": answer["nextToken"]}
+                    yield Line(_time(event["timestamp"]), event["logStreamName"], event["message"].rstrip("\n"))
         self._seen[place] = {identity: at for identity, at in seen.items() if at >= since}
+
+
+def _time(milliseconds: int) -> datetime:
+    """When something was written; raises CloudError for what is beyond all time."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+    except (OSError, OverflowError, ValueError):
+        raise invalid(f"{milliseconds} is no time", "FilterLogEvents") from None
 
 
 def places(status: Status) -> list[Place]:
@@ -94,6 +97,7 @@ def places(status: Status) -> list[Place]:
 
 def _place(arn: str) -> Place | None:
     """Where a job writes; None for sorts of jobs that have no streams of their own."""
-    kind, *category, name = arn.split(":", 5)[5].split("/")
+    kind, *category = arn.split(":", 5)[-1].split("/")
+    name = category.pop() if category else ""
     group = f"Job/{category[0]}" if kind == "job" and category else _GROUPS.get(kind)
     return Place(f"/aws/sagemaker/{group}", f"{name}/") if group else None

@@ -7,15 +7,16 @@ job's own document, or only into MLflow. Refuses: objects that are not what eval
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.executor import metrics, targets, track
-from compiler.executor.cloud import Cloud
-from compiler.executor.track import Status, at
+from compiler.executor import answers, metrics, targets, track
+from compiler.executor.answers import InvalidAnswer, at
+from compiler.executor.cloud import Cloud, NotJSON
+from compiler.executor.cloud_errors import invalid
+from compiler.executor.track import Status
 
 _JUDGE_SUMMARY = "bedrock_llm_judge_results.json"
 _SIDES = {
@@ -103,7 +104,7 @@ def judgements(cloud: Cloud, status: Status, region: str | None, offset: int, li
             lines_read = True
             for line in _lines(cloud, bucket, key, region):
                 if offset <= total < offset + limit:
-                    found.append(_judgement(side, _mapping(line, f"line {total + 1} of s3://{bucket}/{key}")))
+                    found.append(_judgement(side, _record(line, f"line {total + 1} of s3://{bucket}/{key}")))
                 total += 1
     if not lines_read:
         raise NoResults(f"{status.name} has left no judgements")
@@ -207,34 +208,39 @@ def _number(value: Any) -> float | None:
 
 
 def _keys(cloud: Cloud, bucket: str, prefix: str, region: str | None) -> Iterator[str]:
-    token: dict[str, str] = {}
-    while True:
-        answer = cloud.call("s3", "ListObjectsV2", region, Bucket=bucket, Prefix=prefix, **token)
-        yield from (entry["Key"] for entry in answer.get("Contents", ()))
-        if not answer.get("IsTruncated"):
-            return
-        token = {"ContinuationToken": answer["NextContinuationToken"]}
+    for page in cloud.pages("s3", "ListObjectsV2", "Contents", region, Bucket=bucket, Prefix=prefix):
+        yield from (entry["Key"] for entry in page)
 
 
 def _object(cloud: Cloud, bucket: str, key: str, region: str | None) -> dict[str, Any]:
-    return _mapping(cloud.content(bucket, key, region), f"s3://{bucket}/{key}")
-
-
-def _mapping(text: bytes, where: str) -> dict[str, Any]:
+    where = f"s3://{bucket}/{key}"
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise NoResults(f"{where} is not what an evaluation leaves: not JSON, {error}") from None
+        return _mapping(cloud.document(bucket, key, region), where)
+    except NotJSON:
+        raise NoResults(f"{where} is not what an evaluation leaves: not JSON") from None
+
+
+def _record(line: bytes, where: str) -> dict[str, Any]:
+    """Read a line of JSON Lines; where an object ends in half a line, it has been cut short."""
+    try:
+        return _mapping(answers.document(line, where), where)
+    except InvalidAnswer as error:
+        if not line.endswith(b"\n"):
+            raise invalid(str(error), "GetObject") from None
+        raise NoResults(f"{where} is not what an evaluation leaves: not JSON") from None
+
+
+def _mapping(found: Any, where: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise NoResults(f"{where} is not what an evaluation leaves: no JSON object")
     return found
 
 
 def _lines(cloud: Cloud, bucket: str, key: str, region: str | None) -> Iterator[bytes]:
-    """Read a JSON Lines object as a stream: a judge's output may be large."""
+    """Read a JSON Lines object as a stream, each line with its end: a judge's output may be large."""
     rest = b""
     for chunk in cloud.chunks(bucket, key, region):
         *whole, rest = (rest + chunk).split(b"\n")
-        yield from filter(bytes.strip, whole)
+        yield from (line + b"\n" for line in whole if line.strip())
     if rest.strip():
         yield rest

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Literal
 
 from compiler.compiled import DIGITS, Compiled, Request
+from compiler.executor.answers import at
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File, InvalidFiles
 
@@ -187,11 +188,11 @@ def _pages_left(
     cloud: Cloud, operation: str, region: str, fixed: Mapping[str, Any], newest: datetime, page: Sequence[Any]
 ) -> float:
     """Guess how many pages follow the first ones, from how close together the jobs at both ends are."""
-    if not page:
-        return 1
     listing, key = _LISTS[operation][:2]
     parameters = {**fixed, "SortBy": "CreationTime", "SortOrder": "Ascending", "MaxResults": 100}
     oldest = cloud.call("sagemaker", listing, region, **parameters)[key]
+    if not page or not oldest:
+        return 1
     here, there = page[-1]["CreationTime"], oldest[-1]["CreationTime"]
     gap = (here - there).total_seconds()
     spans = ((newest - here).total_seconds() / FIRST_PAGES, (there - oldest[0]["CreationTime"]).total_seconds())
@@ -290,6 +291,6 @@ def outputs(cloud: Cloud, file: File, run: Run) -> dict[str, Any]:
     """What a finished run offers to the specs that depend on it, by `<address>.<Field>`."""
     found = describe(cloud, file, run).details
     if "JobConfigDocument" in found:
-        service: dict[str, Any] = json.loads(found["JobConfigDocument"]).get("ServiceOutput", {})
-        return {f"{file.address}.{field}": value for field, value in service.items()}
+        service = at(json.loads(found["JobConfigDocument"]), "ServiceOutput")
+        return {f"{file.address}.{f}": value for f, value in (service if isinstance(service, dict) else {}).items()}
     return {f"{file.address}.{field}": value for field, value in found.items() if isinstance(value, str)}

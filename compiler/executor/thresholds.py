@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from compiler.executor import metrics
+from compiler.executor.answers import at
 from compiler.executor.files import File
 from compiler.executor.results import Score
-from compiler.executor.track import at
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ In: a target. Out: a typed status. Statuses that we do not know are shown as the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from compiler.executor import runs
+from compiler.executor import answers, runs
+from compiler.executor.answers import InvalidAnswer, at
 from compiler.executor.cloud import Cloud
 from compiler.executor.targets import Target, of_arn
 
@@ -82,16 +82,6 @@ def progress(status: Status) -> str:
     return f"{done} of {status.details.get('step_count', len(status.steps))} steps" if status.steps else ""
 
 
-def at(tree: Any, *path: str | int) -> Any:
-    """Follow a path in what others have written; None where it leads nowhere."""
-    for step in path:
-        try:
-            tree = tree[step]
-        except (LookupError, TypeError):
-            return None
-    return tree
-
-
 def status(cloud: Cloud, target: Target) -> Status:
     """Look at a target in full."""
     return {"job": _job, "training-job": _training_job, "execution": _execution, "function": _function}[target.kind](
@@ -115,16 +105,16 @@ def _job(cloud: Cloud, target: Target) -> Status:
         "agent_config": document.get("AgentConfig"),
         "training_config": document.get("TrainingConfig") or document.get("EvaluationConfig"),
         "s3_output_path": at(document, "OutputDataConfig", "S3OutputPath"),
-        "model_package_config": document.get("ModelPackageConfig"),
+        "model_package_config": _mapping(document.get("ModelPackageConfig")),
         "output_model_package_arn": at(document, "ServiceOutput", "OutputModelPackageArn"),
         # a training's document has it in one place, an evaluation's in another
-        "mlflow_config": at(document, "TrainingConfig", "MlflowConfig")
-        or at(document, "OutputDataConfig", "MlflowConfig"),
-        "mlflow_details": at(document, "ServiceOutput", "MlflowDetails"),
+        "mlflow_config": _mapping(at(document, "TrainingConfig", "MlflowConfig"))
+        or _mapping(at(document, "OutputDataConfig", "MlflowConfig")),
+        "mlflow_details": _mapping(at(document, "ServiceOutput", "MlflowDetails")),
         "billable_token_usage": at(document, "ServiceOutput", "BillableTokenUsage"),
-        "progress_info": at(document, "ServiceOutput", "ProgressInfo"),
+        "progress_info": _mapping(at(document, "ServiceOutput", "ProgressInfo")),
         "rollout_info": at(document, "ServiceOutput", "RolloutInfo"),
-        "evaluation_metrics": at(document, "ServiceOutput", "EvaluationMetrics"),
+        "evaluation_metrics": _mapping(at(document, "ServiceOutput", "EvaluationMetrics")),
         "tags": found.get("Tags", []),
     }
     return Status(
@@ -207,8 +197,8 @@ def _execution(cloud: Cloud, target: Target) -> Status:
             "pipeline_version_id": found.get("PipelineVersionId"),
             "eval_type": evaluation_type(pipeline),
             "s3_output_path": next(_jobs_of(document, "S3OutputPath"), None) or _place_of(cloud, begun),
-            "mlflow_config": document.get("MlflowConfig") or next(_jobs_of(document, "MlflowConfig"), None),
-            "step_count": len(document.get("Steps", ())),
+            "mlflow_config": _mapping(document.get("MlflowConfig")) or next(_jobs_of(document, "MlflowConfig"), None),
+            "step_count": len(_steps(document)),
         },
         steps=begun,
     )
@@ -223,18 +213,28 @@ def evaluation_type(pipeline: str) -> str | None:
 def _document(text: Any) -> dict[str, Any]:
     """A document that others have written; empty where it is an expression of a pipeline, or no document."""
     try:
-        found = json.loads(text)
-    except (TypeError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        found = answers.document(text, "a document") if isinstance(text, str) else None
+    except InvalidAnswer:
+        found = None
+    return _mapping(found) or {}
+
+
+def _mapping(value: Any) -> dict[str, Any] | None:
+    """What is an object in what others have written; None for anything else."""
+    return value if isinstance(value, dict) else None
+
+
+def _steps(definition: Mapping[str, Any]) -> list[Any]:
+    found = definition.get("Steps")
+    return found if isinstance(found, list) else []
 
 
 def _jobs_of(definition: Mapping[str, Any], member: str) -> Iterator[Any]:
     """A member of the output configuration of each job of a pipeline that has it as a plain value."""
-    for step in definition.get("Steps", ()):
-        arguments = step.get("Arguments") or {}
-        inner = _document(arguments["JobConfigDocument"]) if "JobConfigDocument" in arguments else arguments
-        found = (inner.get("OutputDataConfig") or {}).get(member)
+    for step in _steps(definition):
+        arguments = at(step, "Arguments")
+        inner = at(arguments, "JobConfigDocument")
+        found = at(arguments if inner is None else _document(inner), "OutputDataConfig", member)
         if isinstance(found, str) or (isinstance(found, dict) and not {"Get", "Std:Join"} & set(found)):
             yield found
 

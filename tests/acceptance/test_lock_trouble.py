@@ -194,22 +194,7 @@ ODD: dict[str, tuple[str, dict[str, Any], str]] = {
         "is in no model package group",
     ),
     "failed package": ("DescribeModelPackage", {"ModelPackageStatus": "Failed"}, "is Failed: only a completed model"),
-    "job without a document": (
-        "DescribeJob",
-        {"JobConfigDocument": None},
-        "answer for jobs/finished-mtrl-job is not",
-    ),
     "job that runs": ("DescribeJob", {"JobStatus": "InProgress"}, "is InProgress: only a completed one has a model"),
-    "hub document that is no JSON": (
-        "DescribeHubContent",
-        {"HubContentDocument": "<xml/>"},
-        f"hub_models/{QWEN} is not",
-    ),
-    "hub document without end": (
-        "DescribeHubContent",
-        {"HubContentDocument": "[" * 9999},
-        f"hub_models/{QWEN} is not",
-    ),
     "ARN that is none": ("DescribeHubContent", {"HubContentArn": "?"}, 'is not as expected: arn: "?" is not an ARN'),
 }
 """What an operation answers otherwise (None: not at all), and what is then said."""

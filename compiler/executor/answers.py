@@ -1,0 +1,315 @@
+"""What an answer of AWS must be to count as one.
+
+In: what has come over HTTP, and the service model's shape for it. Refuses: pages of proxies, bodies cut short,
+members that are missing or of another type. botocore takes nearly all of that for an answer without members, which
+reads as "there is nothing".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import MAXYEAR, MINYEAR, datetime
+from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+MOST_DEPTH = 200
+"""Levels of a document inside an answer; no service nests its own so deeply."""
+MALFORMED = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""What botocore's parsers raise for what is not of the expected form."""
+_HTML = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+ERROR = 300
+"""The least of HTTP's numbers for what is no answer to the question."""
+_REDIRECT = range(300, 400)
+_IDS = {"x-amz-request-id", "x-amzn-requestid"}
+"""What AWS numbers its answers with; some that are compatible with S3 say "HTML" of an answer without a body."""
+_LARGEST = 2**63
+
+_EXECUTION = (
+    "PipelineExecutionSummaries.PipelineExecutionArn",
+    "PipelineExecutionSummaries.PipelineExecutionDisplayName?",
+    "PipelineExecutionSummaries.PipelineExecutionStatus",
+    "PipelineExecutionSummaries.StartTime",
+)
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "AddTags": (),
+    "CreateArtifact": ("ArtifactArn",),
+    "CreateFunction": (),
+    "CreateJob": ("JobArn",),
+    "CreateModelPackageGroup": ("ModelPackageGroupArn",),
+    "CreatePipeline": ("PipelineArn",),
+    "CreatePresignedMlflowAppUrl": ("AuthorizedUrl",),
+    "CreatePresignedMlflowTrackingServerUrl": ("AuthorizedUrl",),
+    "CreateTrainingJob": ("TrainingJobArn",),
+    "DeleteArtifact": (),
+    "DeleteFunction": (),
+    "DeleteJob": (),
+    "DeletePipeline": (),
+    "DeleteTrainingJob": (),
+    "DescribeHubContent": ("HubContentArn", "HubContentDocument", "HubContentVersion"),
+    "DescribeJob": (
+        "CreationTime",
+        "JobArn",
+        "JobCategory",
+        "JobConfigDocument",
+        "JobName",
+        "JobStatus",
+        "LastModifiedTime",
+        "RoleArn",
+        "SecondaryStatus",
+        "SecondaryStatusTransitions.Status",
+    ),
+    "DescribeJobSchemaVersion": ("JobConfigSchema",),
+    "DescribeModelPackage": (
+        "InferenceSpecification?.Containers?.BaseModel?.HubContentName?",
+        "ModelPackageGroupName?",
+    ),
+    "DescribeModelPackageGroup": ("ModelPackageGroupArn",),
+    "DescribePipeline": ("PipelineArn", "PipelineDefinition", "PipelineName", "RoleArn"),
+    "DescribePipelineDefinitionForExecution": ("PipelineDefinition",),
+    "DescribePipelineExecution": ("PipelineArn", "PipelineExecutionStatus"),
+    "DescribeTrainingJob": (
+        "CreationTime",
+        "MlflowDetails?",
+        "TrainingJobArn",
+        "TrainingJobName",
+        "TrainingJobStatus",
+    ),
+    "FilterLogEvents": ("events.eventId", "events.logStreamName", "events.message", "events.timestamp"),
+    "GetAgentRuntime": ("agentRuntimeArn",),
+    "GetCallerIdentity": ("Account", "Arn"),
+    "GetFunction": ("Configuration.CodeSha256", "Configuration.FunctionArn", "Configuration.FunctionName"),
+    "GetObject": ("Body", "ETag"),
+    "GetRole": ("Role.Arn",),
+    "HeadBucket": (),
+    "HeadObject": ("ETag",),
+    "ListAgentRuntimes": (
+        "agentRuntimes.agentRuntimeArn",
+        "agentRuntimes.agentRuntimeId",
+        "agentRuntimes.agentRuntimeVersion",
+        "agentRuntimes.status",
+    ),
+    "ListArtifacts": ("ArtifactSummaries.ArtifactArn", "ArtifactSummaries.CreationTime"),
+    "ListFoundationModels": ("modelSummaries.modelId",),
+    "ListHubContents": (
+        "HubContentSummaries.HubContentArn",
+        "HubContentSummaries.HubContentName",
+        "HubContentSummaries.HubContentVersion",
+    ),
+    "ListJobSchemaVersions": ("JobConfigSchemas.JobConfigSchemaVersion",),
+    "ListJobs": (
+        "JobSummaries.CreationTime",
+        "JobSummaries.JobArn",
+        "JobSummaries.JobName",
+        "JobSummaries.JobStatus",
+    ),
+    "ListMlflowApps": ("Summaries.Arn",),
+    "ListObjectsV2": ("IsTruncated", "Contents?.Key"),
+    "ListPipelineExecutionSteps": ("PipelineExecutionSteps.StepName", "PipelineExecutionSteps.StepStatus"),
+    "ListPipelineExecutions": _EXECUTION,
+    "ListPipelineVersions": ("PipelineVersionSummaries.PipelineVersionId",),
+    "ListPipelines": (
+        "PipelineSummaries.LastModifiedTime",
+        "PipelineSummaries.PipelineName",
+        "PipelineSummaries.RoleArn?",
+    ),
+    "ListTags": ("Tags.Key", "Tags.Value"),
+    "ListTrainingJobs": (
+        "TrainingJobSummaries.CreationTime",
+        "TrainingJobSummaries.TrainingJobArn",
+        "TrainingJobSummaries.TrainingJobName",
+        "TrainingJobSummaries.TrainingJobStatus",
+    ),
+    "PutObject": ("ETag",),
+    "StartPipelineExecution": ("PipelineExecutionArn",),
+    "StopJob": (),
+    "StopPipelineExecution": (),
+    "StopTrainingJob": (),
+    "UpdatePipeline": ("PipelineArn",),
+}
+"""What our code relies on in the answers to each operation that it calls; a list's name stands for each of its items,
+and a name with a question mark for a member that may be missing.
+
+The service model knows nearly no output member as required; a test holds this table against the code.
+"""
+DOCUMENTS: Mapping[str, str] = {
+    "DescribeHubContent": "HubContentDocument",
+    "DescribeJob": "JobConfigDocument",
+    "DescribeJobSchemaVersion": "JobConfigSchema",
+    "DescribePipeline": "PipelineDefinition",
+    "DescribePipelineDefinitionForExecution": "PipelineDefinition",
+}
+"""Members whose text is a JSON object."""
+
+
+class InvalidAnswer(Exception):
+    """An answer that AWS cannot have meant; `status` is HTTP's number, 0 where it does not matter."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def check_http(operation: str, protocol: str, shape: Any, response: Mapping[str, Any]) -> None:
+    """Check what has come before it is parsed.
+
+    Raises InvalidAnswer.
+    """
+    status, headers, body = response["status_code"], response["headers"], response["body"]
+    is_head = operation.startswith("Head")
+    if (
+        is_head
+        and headers.get("content-type", "").startswith("text/html")
+        and not _IDS & set(map(str.lower, headers))
+    ):
+        raise InvalidAnswer(f"{status} and an HTML page", status)
+    if is_head or not isinstance(body, bytes):  # a stream is checked as it is read
+        if is_head and status in _REDIRECT and not headers.get("x-amz-bucket-region"):
+            raise InvalidAnswer(f"{status}, a redirect that does not say to which region", status)
+        return
+    length = headers.get("content-length", "")
+    if length.isdecimal() and len(body) < int(length) and "content-encoding" not in headers:
+        raise InvalidAnswer(f"cut short: {len(body)} of {length} bytes", status)
+    if _HTML.match(body):
+        raise InvalidAnswer(f"{status} and an HTML page", status)
+    of_json = protocol.endswith("json")
+    if status >= ERROR:
+        is_worded = _is_json_error(body, headers) if of_json else _is_xml_error(body)
+        if not is_worded:
+            raise InvalidAnswer(f"{status} and no word of the service's", status)
+    elif of_json and (body or (shape is not None and shape.members)):
+        _json_object(body, "the body")
+
+
+def check_members(operation: str, shape: Any, answer: Mapping[str, Any]) -> None:
+    """Check what was parsed: types as the service model has them, and that what we rely on is there.
+
+    Raises InvalidAnswer.
+    """
+    for wrong in _wrong(shape, answer, ""):
+        raise InvalidAnswer(wrong)
+    for path in NEEDED.get(operation, ()):
+        if not _has(answer, path.split(".")):
+            raise InvalidAnswer(f"{path} is missing")
+    if name := DOCUMENTS.get(operation):
+        _json_object(answer[name], name)
+    if operation == "GetRole":  # botocore reads it, and leaves what it cannot read as it is
+        policy = answer["Role"].get("AssumeRolePolicyDocument")
+        if policy is not None:
+            _json_object(unquote(policy), "AssumeRolePolicyDocument")
+
+
+def _is_json_error(body: bytes, headers: Mapping[str, str]) -> bool:
+    found = _json_object(body, "the body") if body else {}
+    code = found.get("__type") or found.get("code") or headers.get("x-amzn-errortype")
+    return isinstance(code, str) and bool(code)
+
+
+def _is_xml_error(body: bytes) -> bool:
+    try:
+        root = ElementTree.fromstring(body)
+    except (ElementTree.ParseError, RecursionError, ValueError):
+        return False
+    return any(element.tag.rpartition("}")[2] == "Code" and element.text for element in root.iter())
+
+
+def document(text: str | bytes, what: str) -> Any:
+    """Read JSON; raises InvalidAnswer for anything else."""
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise InvalidAnswer(f"{what} is nested without end") from None
+    except ValueError:
+        raise InvalidAnswer(f"{what} is empty" if not text else f"{what} is not JSON, or cut short") from None
+    _check_depth(found, what)
+    return found
+
+
+def at(tree: Any, *path: str | int) -> Any:
+    """Follow a path in what others have written; None where it leads nowhere."""
+    for step in path:
+        try:
+            tree = tree[step]
+        except (LookupError, TypeError):
+            return None
+    return tree
+
+
+def _json_object(text: str | bytes, what: str) -> dict[str, Any]:
+    found = document(text, what)
+    if not isinstance(found, dict):
+        raise InvalidAnswer(f"{what} is no JSON object")
+    return found
+
+
+def _check_depth(tree: Any, what: str) -> None:
+    level = _inside([tree])
+    for _ in range(MOST_DEPTH):
+        level = [item for one in level for item in _inside(one)]
+        if not level:
+            return
+    raise InvalidAnswer(f"{what} is nested without end")
+
+
+def _inside(tree: Any) -> list[Any]:
+    """The lists and objects directly in one."""
+    items = tree.values() if isinstance(tree, dict) else tree
+    return [item for item in items if isinstance(item, dict | list)]
+
+
+def _has(tree: Any, path: list[str]) -> bool:
+    if isinstance(tree, list):
+        return all(_has(item, path) for item in tree)
+    if not path:
+        return tree is not None
+    name = path[0].removesuffix("?")
+    found = tree.get(name) if isinstance(tree, dict) else None
+    return (found is None and name != path[0]) or _has(found, path[1:])
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -_LARGEST <= value < _LARGEST
+
+
+def _number(value: Any) -> bool:
+    return _whole(value) or isinstance(value, float)
+
+
+def _time(value: Any) -> bool:
+    """A time of a zone, and with days around it: what is near the ends of all time cannot be compared."""
+    return isinstance(value, datetime) and value.tzinfo is not None and MINYEAR < value.year < MAXYEAR
+
+
+_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "boolean": ("true or false", lambda value: isinstance(value, bool)),
+    "double": ("a number", _number),
+    "float": ("a number", _number),
+    "integer": ("a whole number", _whole),
+    "list": ("a list", lambda value: isinstance(value, list)),
+    "long": ("a whole number", _whole),
+    "map": ("an object", lambda value: isinstance(value, dict)),
+    "string": ("text", lambda value: isinstance(value, str)),
+    "structure": ("an object", lambda value: isinstance(value, dict)),
+    "timestamp": ("a time", _time),
+}
+
+
+def _wrong(shape: Any, value: Any, where: str) -> Iterator[str]:
+    """What is of another type than its shape; blobs and documents may be anything."""
+    if shape is None or shape.type_name not in _TYPES or getattr(shape, "is_document_type", False):
+        return
+    word, is_one = _TYPES[shape.type_name]
+    if not is_one(value):
+        yield f"{where or 'the answer'} is not {word}"
+    elif shape.type_name == "structure":
+        for name, member in shape.members.items():
+            if name in value:
+                yield from _wrong(member, value[name], f"{where}.{name}".lstrip("."))
+    elif shape.type_name == "list":
+        for item in value:
+            yield from _wrong(shape.member, item, where)
+    elif shape.type_name == "map":
+        for item in value.values():
+            yield from _wrong(shape.value, item, where)

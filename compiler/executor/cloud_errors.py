@@ -1,0 +1,151 @@
+"""What goes wrong with AWS: refusals, silence, answers that are none; what each means, and the way out.
+
+In: a service's word for an error, or botocore's. Out: a `CloudError`.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+class CloudError(Exception):
+    """What AWS refused, or why it could not be reached.
+
+    `code` is the service's own word for it, `status` that of HTTP (0 without an answer), `request` the id of the
+    compiled request that was being carried out.
+    """
+
+    request = ""
+
+    def __init__(self, code: str, message: str, hint: str = "", operation: str = "", status: int = 0) -> None:
+        super().__init__(f"{operation}: {message}" if operation else message)
+        self.code, self.message, self.hint, self.operation, self.status = code, message, hint, operation, status
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it says that something does not exist; services have many words for it."""
+        if self.code in _MISSING_CODES:
+            return True
+        return self.code == "ValidationException" and bool(_MISSING_TEXT.search(self.message))
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it says that something of this name exists already."""
+        return self.code in _TAKEN_CODES or bool(_TAKEN_TEXT.search(self.message))
+
+    @property
+    def is_token_mismatch(self) -> bool:
+        """Whether it says that a ClientRequestToken was used before, for other parameters."""
+        return self.code in ("ConflictException", "ValidationException") and "token" in self.message.lower()
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether it says that the caller may not do this."""
+        return self.code in _DENIED
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may do better in a while: throttling, faults of AWS, cut or odd answers."""
+        return self.status >= HTTP_FAULT or self.code in _PASSING
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it says that a quota of what runs is used up, so that waiting helps: not what is too big for it."""
+        if self.code != "ResourceLimitExceeded" or self.operation not in _STARTS:
+            return False
+        found = _QUOTA.search(self.message)
+        return found is None or int(found[2]) <= int(found[1])
+
+
+HTTP_FAULT = 500
+_STARTS = {"CreateJob", "CreateTrainingJob", "StartPipelineExecution"}
+_QUOTA = re.compile(r"' is (\d+) .*request delta of (\d+) ", re.DOTALL)
+_MISSING_CODES = {
+    "ResourceNotFound",
+    "ResourceNotFoundException",
+    "NoSuchBucket",
+    "NoSuchKey",
+    "NoSuchEntity",
+    "404",
+}
+_MISSING_TEXT = re.compile(r"does not exist|not found|could not find", re.IGNORECASE)
+_TAKEN_CODES = {"ResourceInUse", "ResourceConflictException"}
+_TAKEN_TEXT = re.compile(r"already exist|must be unique within an AWS account", re.IGNORECASE)
+FAR = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError"}
+"""Nobody answers at all: botocore's own tries have taken long enough."""
+INVALID_ANSWER = "InvalidAnswer"
+_CUT = {"FlexibleChecksumError", "IncompleteReadError", "ResponseStreamingError"}
+"""Half of an object of S3, or another than was sent."""
+_UNREACHABLE = {*FAR, *_CUT, "ConnectionClosedError", "ProxyConnectionError"}
+_THROTTLED = {
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "429",
+}
+_PASSING = {INVALID_ANSWER} | _UNREACHABLE | _THROTTLED
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
+_UNKNOWN = {"InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"}
+_SKEWED = {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
+_DENIED = {"AccessDenied", "AccessDeniedException", "AccessDeniedForDependencyException", "403"}
+
+_PREFIXES = {"bedrock-agentcore-control": "bedrock-agentcore"}
+_ACTIONS = {
+    ("s3", "HeadBucket"): "s3:ListBucket",
+    ("s3", "HeadObject"): "s3:GetObject (and s3:ListBucket, to be told of what is absent)",
+    ("s3", "ListObjectsV2"): "s3:ListBucket",
+}
+"""IAM's names for operations, where they are not the API's."""
+
+
+def invalid(message: str, operation: str, status: int = 0) -> CloudError:
+    """An answer that AWS cannot have meant."""
+    text = f"AWS's answer is none: {message}"
+    return CloudError(INVALID_ANSWER, text, hint(INVALID_ANSWER, text, "", operation), operation, status)
+
+
+def hint(code: str, message: str, service: str, operation: str) -> str:
+    """The way out, where the cause is known."""
+    if code in _EXPIRED:
+        return "the credentials have expired: sign in again, for instance with `aws sso login`"
+    if code in _UNKNOWN:
+        return "the credentials are wrong, or not good for this region: sign in, or enable the region for the account"
+    if code in _SKEWED:
+        return "set this machine's clock, which AWS compares with its own; if it is right, the secret key is wrong"
+    if code == "UnknownOperationException":
+        return "this region does not have the operation yet: choose another"
+    if code in ("NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError", "SSOTokenLoadError"):
+        return "sign in, for instance with `aws sso login`, or choose a profile with --profile"
+    if code == "NoRegionError":
+        return "name the region: --region, AWS_REGION, or `defaults` in sagespec.yaml"
+    if code == "ProfileNotFound":
+        return "see `aws configure list-profiles`"
+    if code in _DENIED and "explicit deny" in message:
+        return "a policy forbids it, whatever else allows it: ask whoever keeps the account's policies"
+    if code in _DENIED:
+        named = re.search(r"perform: ([\w-]+:\w+)", message)
+        action = (
+            named[1]
+            if named
+            else _ACTIONS.get((service, operation), f"{_PREFIXES.get(service, service)}:{operation}")
+        )
+        return f"the caller needs the permission {action}"
+    if code == "NoSuchBucket":
+        return "create the bucket first; sagespec never does"
+    if code == "ResourceLimitExceeded":
+        return "wait for a running job, with `apply --wait`, or ask for a higher quota in Service Quotas"
+    if code in _UNREACHABLE:
+        return "AWS could not be reached: check the network and AWS_ENDPOINT_URL; the same command may be repeated"
+    if code == INVALID_ANSWER:
+        return (
+            "something on the way may have answered in AWS's place, such as a proxy or a sign-in page: check the "
+            "network and AWS_ENDPOINT_URL; the same command may be repeated"
+        )
+    if code in _THROTTLED:
+        return "AWS is refusing so many requests: repeat the same command in a while, nothing is lost"
+    return ""
