@@ -127,6 +127,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "StopJob": (),
     "StopPipelineExecution": (),
     "StopTrainingJob": (),
+    "TagResource": (),
     "UpdatePipeline": ("PipelineArn",),
 }
 """What our code relies on in the answers to each operation that it calls; a list's name stands for each of its items,
