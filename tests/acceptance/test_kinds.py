@@ -88,7 +88,9 @@ def test_agents_are_trained_by_the_recipe_of_lora(project: Path, run: Run) -> No
         recipes = known["hub_models"][BASE]["recipes"]
         recipes["FineTuning/MTRL"] = {"hyperparameters": {"max_epochs": {"type": "integer", "default": 5}}}
     given = {"max_epochs": 5, "group_size": 4}
-    write("MultiTurnRLTrainer", model=BASE, agent_env=AGENT, training_dataset="s3://b/x", hyperparameters=given)
+    write(
+        "MultiTurnRLTrainer", model=BASE, agent_env=AGENT, training_dataset="s3://my-bucket/x", hyperparameters=given
+    )
     *_, job = json.loads(run("compile", "--stdout", "MultiTurnRLTrainer/a").stdout)["requests"]
     config = job["parameters"]["JobConfigDocument"]["$json"]["TrainingConfig"]
     assert config["HyperParameters"] == {"max_epochs": "5", "group_size": "4"}
@@ -98,8 +100,10 @@ def test_what_the_service_fills_in_is_warned_of(project: Path, run: Run) -> None
     with facts() as known:
         recipe = known["hub_models"][BASE]["recipes"]["FineTuning/MTRL/LORA"]
         recipe["hyperparameters"]["data_path"] = {"type": "string", "default": ""}
-    given = {"data_path": "s3://b/y"}
-    write("MultiTurnRLTrainer", model=BASE, agent_env=AGENT, training_dataset="s3://b/x", hyperparameters=given)
+    given = {"data_path": "s3://my-bucket/y"}
+    write(
+        "MultiTurnRLTrainer", model=BASE, agent_env=AGENT, training_dataset="s3://my-bucket/x", hyperparameters=given
+    )
     assert "warning[service-managed]: the service fills in 'data_path' itself" in run("compile").stderr
 
 

@@ -43,7 +43,7 @@ def write(project: Path, kind: str, name: str, **fields: Any) -> None:
 
 
 def benchmark(project: Path, name: str, **fields: Any) -> None:
-    given = {"model": "huggingface-reasoning-qwen3-4b", "benchmark": "mmlu", "s3_output_path": "s3://b/o"}
+    given = {"model": "huggingface-reasoning-qwen3-4b", "benchmark": "mmlu", "s3_output_path": "s3://my-bucket/o"}
     write(project, "BenchMarkEvaluator", name, **{**given, **fields})
 
 
@@ -146,7 +146,12 @@ def test_finished_jobs_groups_and_private_hubs(
     run("apply", "--yes", "--wait", "--poll", "0.1", unlocked / "compiled/MultiTurnRLTrainer/support-agent.json")
     job = next(iter(aws.region("us-west-2").table("jobs")))
     write(
-        unlocked, "MultiTurnRLEvaluator", "again", model={"job": job}, dataset="s3://b/d", s3_output_path="s3://b/o"
+        unlocked,
+        "MultiTurnRLEvaluator",
+        "again",
+        model={"job": job},
+        dataset="s3://my-bucket/d",
+        s3_output_path="s3://my-bucket/o",
     )
     benchmark(unlocked, "grouped", model_package_group="qwen3-mtrl", role="SageMakerRole")
     monkeypatch.setenv("SAGEMAKER_HUB_NAME", "team-hub")
@@ -236,12 +241,12 @@ def test_the_fields_in_the_table_are_those_that_ask(unlocked: Path, aws: Sandbox
 
 def write_all_that_asks(project: Path) -> None:
     """Specs that, with the examples, ask for every fact in every field that can ask for it."""
-    given = {"dataset": "s3://b/d", "s3_output_path": "s3://b/o"}
+    given = {"dataset": "s3://my-bucket/d", "s3_output_path": "s3://my-bucket/o"}
     agent = {"agent_config": "arn:aws:lambda:us-west-2:123456789012:function:agent-env"}
     trainer = {
         "model": "huggingface-reasoning-qwen3-32b",
         "agent_env": "myRuntime-aBcDeFgHiJ",
-        "training_dataset": "s3://b/t",
+        "training_dataset": "s3://my-bucket/t",
         "output_model_package_group": "out-mpg",
         "intermediate_checkpoint_model_package_group": "ckpt-mpg",
     }

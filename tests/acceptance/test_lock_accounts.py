@@ -38,7 +38,7 @@ def write(project: Path, *specs: dict[str, Any], file: str = "") -> None:
 
 
 def benchmark(name: str, **fields: Any) -> dict[str, Any]:
-    given = {"model": QWEN, "benchmark": "mmlu", "s3_output_path": f"s3://b/{name}", **fields}
+    given = {"model": QWEN, "benchmark": "mmlu", "s3_output_path": f"s3://my-bucket/{name}", **fields}
     return {"apiVersion": "sagespec/v1", "kind": "BenchMarkEvaluator", "metadata": {"name": name}, "spec": given}
 
 
@@ -226,7 +226,7 @@ def test_an_upgraded_address_takes_what_it_refers_to_and_nothing_else(empty: Pat
         "apiVersion": "sagespec/v1",
         "kind": "MultiTurnRLTrainer",
         "metadata": {"name": "t"},
-        "spec": {"model": LARGE, "agent_env": "myRuntime-aBcDeFgHiJ", "training_dataset": "s3://b/t.jsonl"},
+        "spec": {"model": LARGE, "agent_env": "myRuntime-aBcDeFgHiJ", "training_dataset": "s3://my-bucket/t.jsonl"},
     }
     write(empty, trainer)
     write(empty, benchmark("tuned", model={"ref": "MultiTurnRLTrainer/t"}), benchmark("other"))

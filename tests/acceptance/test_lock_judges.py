@@ -52,7 +52,11 @@ def test_a_judge_that_ends_within_thirty_days_is_told(
     ends: str | None, told: str | None, project: Path, run: Run, capfd: pytest.CaptureFixture[str]
 ) -> None:
     judge = "amazon.nova-pro-v1:0"
-    given = {"model": "huggingface-reasoning-qwen3-4b", "dataset": "s3://b/d", "s3_output_path": "s3://b/o"}
+    given = {
+        "model": "huggingface-reasoning-qwen3-4b",
+        "dataset": "s3://my-bucket/d",
+        "s3_output_path": "s3://my-bucket/o",
+    }
     write(project, "LLMAsJudgeEvaluator", "tone", evaluator_model=judge, **given)
     run("compile")
     lock = json.loads((project / FILE).read_text("utf-8"))

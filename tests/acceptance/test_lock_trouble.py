@@ -50,7 +50,12 @@ def throttled(_request: dict[str, Any], _answer: dict[str, Any]) -> dict[str, An
 
 
 def trainer(name: str, **fields: Any) -> dict[str, Any]:
-    given = {"model": LARGE, "agent_env": "myRuntime-aBcDeFgHiJ", "training_dataset": "s3://b/t.jsonl", **fields}
+    given = {
+        "model": LARGE,
+        "agent_env": "myRuntime-aBcDeFgHiJ",
+        "training_dataset": "s3://my-bucket/t.jsonl",
+        **fields,
+    }
     return {"apiVersion": "sagespec/v1", "kind": "MultiTurnRLTrainer", "metadata": {"name": name}, "spec": given}
 
 

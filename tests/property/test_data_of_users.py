@@ -28,7 +28,12 @@ TREES = st.recursive(
 UNKNOWN_MODEL = "arn:aws:sagemaker:us-west-2:aws:hub-content/SageMakerPublicHub/Model/other-model/1.0.0"
 AGENT = "arn:aws:lambda:us-west-2:123456789012:function:agent"
 TRAINER = {"model": UNKNOWN_MODEL, "agent_env": AGENT, "training_dataset": "s3://my-bucket/train.jsonl"}
-EVALUATOR = {"model": UNKNOWN_MODEL, "agent_config": AGENT, "dataset": "s3://b/x", "s3_output_path": "s3://b/out"}
+EVALUATOR = {
+    "model": UNKNOWN_MODEL,
+    "agent_config": AGENT,
+    "dataset": "s3://my-bucket/x",
+    "s3_output_path": "s3://my-bucket/out",
+}
 TRAINING: dict[str, Any] = {
     "training_image": "123456789012.dkr.ecr.us-west-2.amazonaws.com/train:1",
     "compute": {"instance_type": "ml.g5.12xlarge"},

@@ -116,7 +116,7 @@ def test_slow_networks_are_hinted_at(project: Path, run: Run) -> None:
         ),
         ({"source_code": {"source_dir": "src", "entry_script": "b.py"}}, "b.py is not in src"),
         ({"hyperparameters": {"mp_parameters": 1}}, "smp sets the hyperparameter"),
-        ({"input_data_config": [{"channel_name": "code", "data_source": "s3://b/c"}]}, "sagespec's own"),
+        ({"input_data_config": [{"channel_name": "code", "data_source": "s3://my-bucket/c"}]}, "sagespec's own"),
         ({"distributed": {"type": "MPI", "smp": {}}}, "smp"),
     ],
 )
