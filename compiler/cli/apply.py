@@ -48,19 +48,20 @@ def command(
     """Submit compiled files, once. PATHs are compiled files or folders, or one saved plan."""
     if use_sandbox and profile is not None:
         raise click.UsageError("a sandbox has no profiles: leave --profile or --sandbox out")
-    saved, root = _saved_plan(paths), aws.root_of(project_file)
+    saved, project = _saved_plan(paths), aws.project_of(project_file)
     if saved is not None:
         if sync_tags:
             raise click.UsageError("a saved plan says whether tags are mended: give --sync-tags to `plan`")
         sync_tags = saved.get("syncTags") is True
-    chosen_paths = [root / f["path"] for f in saved["files"]] if saved else paths
+    chosen_paths = [project.root / f["path"] for f in saved["files"]] if saved else paths
     order = aws.order(chosen_paths, environment, project_file, region)
     with aws.endpoint(use_sandbox, project_file, order), aws.trouble():
         cloud = aws.cloud(profile, region)
-        made = planning.plan(order, cloud, root, sync_tags)
-        if saved is not None and json.loads(planning.save(made, root, sync_tags)) != saved:
+        made = planning.plan(order, cloud, project, sync_tags)
+        if saved is not None and json.loads(planning.save(made, project, sync_tags)) != saved:
             raise files.InvalidFiles(
-                "AWS or the files have moved since the plan was saved; plan again", *planning.moved(saved, made, root)
+                "AWS or the files have moved since the plan was saved; plan again",
+                *planning.moved(saved, made, project),
             )
         plans.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
         plans.warn_of_thresholds(order)
@@ -71,7 +72,7 @@ def command(
         if made.is_pending:
             aws.confirm("Go on?", yes)
         pause = poll or (SANDBOX_POLL_SECONDS if use_sandbox else POLL_SECONDS)
-        chosen = Options(root, follow, concurrency, pause, timeout)
+        chosen = Options(project, follow, concurrency, pause, timeout)
         with closing(watching.Watch(plans.first(made), follow)) as watch:
             try:
                 outcome = apply.apply(made, cloud, chosen, watch.event)

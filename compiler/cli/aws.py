@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
-from compiler import project, workspace
+from compiler import workspace
 from compiler.cli import exits, libraries, options, output
 from compiler.executor import existing, files
 from compiler.executor.cloud import Cloud, CloudError
@@ -25,6 +25,7 @@ from compiler.executor.ownership import NotOurs
 from compiler.executor.results import NoResults
 from compiler.executor.targets import Target, UnknownTarget, of_file
 from compiler.executor.targets import find as find_target
+from compiler.project import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -59,10 +60,9 @@ OUTPUT = click.option(
 )
 
 
-def root_of(project_file: Path | None) -> Path:
-    """The project's folder: files that compiled files name are relative to it."""
-    file = project_file or project.find(Path.cwd())
-    return file.absolute().parent if file else Path.cwd()
+def project_of(project_file: Path | None) -> Project:
+    """The project: files that compiled files name are relative to its folder."""
+    return options.settings(None, (), project_file, "text", None).project
 
 
 def root() -> Path:

@@ -31,17 +31,17 @@ def command(
 ) -> int:
     """Show what apply would do; reads only. PATHs are compiled files or folders."""
     order = aws.order(paths, environment, project_file, region)
-    root = aws.root_of(project_file)
+    project = aws.project_of(project_file)
     with aws.trouble():
-        made = planning.plan(order, aws.cloud(profile, region), root, sync_tags)
+        made = planning.plan(order, aws.cloud(profile, region), project, sync_tags)
     plans.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
     plans.warn_of_thresholds(order)
     if form == "json":
-        output.as_json({"files": planning.summary(made, root)})
+        output.as_json({"files": planning.summary(made, project)})
     else:
         plans.show(made)
     if save is not None:
-        options.write(save, planning.save(made, root, sync_tags).encode(), project_file)
+        options.write(save, planning.save(made, project, sync_tags).encode(), project_file)
     if plans.tell_obstacles(made, project_file):
         return exits.AWS
     return exits.PENDING if detailed_exitcode and made.is_pending else exits.DONE

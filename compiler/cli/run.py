@@ -58,7 +58,7 @@ def command(
         tree = keep.absolute() if keep else Path(folder)
         try:
             channels = _channels(given_channels, made.compiled)
-            chosen = local.Options(tree, aws.root_of(project_file), hosts, processes, channels)
+            chosen = local.Options(tree, aws.project_of(project_file), hosts, processes, channels)
             ended = local.run(made.compiled, chosen, screen.show, stops)
         except local.CannotRun as error:
             raise exits.Stop(str(error), exits.INVALID) from None

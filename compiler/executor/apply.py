@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -26,6 +25,7 @@ from compiler.executor.runs import Run
 from compiler.executor.submission import Refused, Shared, Submission
 from compiler.executor.submit import submit
 from compiler.executor.track import Status
+from compiler.project import Project
 
 AGAIN = "raise metadata.run to run the same content once more"
 BLIND_SECONDS = 600.0
@@ -72,7 +72,7 @@ class Outcome:
 class Options:
     """How to apply. `poll_seconds` is the pause between looks at what runs."""
 
-    root: Path
+    project: Project
     follow: bool = False
     concurrency: int = 32
     poll_seconds: float = 15.0
@@ -198,12 +198,12 @@ class _Applying:
         outputs: dict[str, Any] = {}
         for address in planned.file.content.depends_on:
             outputs |= self._outputs_of(address)
-        root, tell = self.options.root, self._tell_request
+        project, tell = self.options.project, self._tell_request
         return submit(
             Submission(
                 cloud=self.cloud,
                 file=planned.file,
-                root=root,
+                project=project,
                 outputs=outputs,
                 on_request=tell,
                 absent=planned.absent,

@@ -10,7 +10,6 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from compiler.compiled import Request
@@ -21,6 +20,7 @@ from compiler.executor.differences import differences
 from compiler.executor.existing import Shelf
 from compiler.executor.files import File
 from compiler.executor.runs import Run
+from compiler.project import Project
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Foresight:
     obstacles: Mapping[str, Obstacle] = field(default_factory=dict)
 
 
-def look(cloud: Cloud, ready: Sequence[File], functions: Sequence[File], root: Path) -> Foresight:
+def look(cloud: Cloud, ready: Sequence[File], functions: Sequence[File], project: Project) -> Foresight:
     """Look ahead for files that can be carried out; `functions` are those that need a function to be there.
 
     Raises CloudError.
@@ -64,7 +64,7 @@ def look(cloud: Cloud, ready: Sequence[File], functions: Sequence[File], root: P
             questions[region, "bucket", bucket] = partial(shelf.lacks_bucket, bucket)
         for arn in arns.get(file.address, ()):
             questions[region, "function", arn] = partial(shelf.lacks_function, arn)
-    questions |= {thing: partial(_find, Shelf(cloud, thing[0]), *wanted[thing], root) for thing in wanted}
+    questions |= {thing: partial(_find, Shelf(cloud, thing[0]), *wanted[thing], project) for thing in wanted}
     answers = at_once(questions, lambda key: questions[key]())
     words: dict[tuple[str, str], Word] = {}
     obstacles: dict[str, Obstacle] = {}
@@ -167,7 +167,7 @@ def _thing(file: File, request: Request) -> tuple[str, str, str]:
     return file.content.region, request.operation, name
 
 
-def _find(shelf: Shelf, file: File, request: Request, root: Path) -> Word | None:
+def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word | None:
     """What a get-or-create request would find; None where it is another's."""
     given = request.parameters
     if request.operation == "CreateModelPackageGroup":
@@ -176,7 +176,7 @@ def _find(shelf: Shelf, file: File, request: Request, root: Path) -> Word | None
         known = isinstance(given["Source"]["SourceUri"], str)
         return "keep" if known and shelf.artifact(given) else "create"
     if request.operation == "PutObject":
-        return "keep" if shelf.has_object({**given, "Body": markers.fill(given["Body"], {}, root)}) else "create"
+        return "keep" if shelf.has_object({**given, "Body": markers.fill(given["Body"], {}, project)}) else "create"
     if request.operation != "CreatePipeline":
         return "create"
     found = shelf.pipeline(given["PipelineName"])

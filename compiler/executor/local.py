@@ -24,6 +24,7 @@ from typing import IO, Any
 from compiler import distributed
 from compiler.compiled import Compiled, Request, identified
 from compiler.executor import markers, processes
+from compiler.project import Project
 
 DRIVERS = "sm_drivers"
 CHUNK_BYTES = 64 * 1024
@@ -47,7 +48,7 @@ class Options:
     """How to run: `processes` a host instead of the spec's, `channels` local folders by channel."""
 
     tree: Path
-    root: Path
+    project: Project
     hosts: int = 1
     processes: int | None = None
     channels: Mapping[str, Path] = field(default_factory=dict)
@@ -151,7 +152,7 @@ def _lay_out(host: str, hosts: list[str], job: Request, uploads: list[Request], 
             place.mkdir()
     for request in uploads:
         label, _, name = request.id.partition("/")
-        body = markers.fill(request.parameters["Body"], {}, options.root)
+        body = markers.fill(request.parameters["Body"], {}, options.project)
         content = body.encode() if isinstance(body, str) else body
         if request.id == distributed.DOCUMENT and options.processes:
             content = json.dumps({**json.loads(content), "process_count_per_node": options.processes}).encode()

@@ -1,7 +1,7 @@
 """Compiled parameters to boto3's: the markers filled in, but for `$identity`, which has been already.
 
-In: parameters, what earlier requests and other specs have put out, and the folder of the project. Refuses:
-files that have changed since they were compiled.
+In: parameters, what earlier requests and other specs have put out, and the project. Refuses: files that
+have changed since they were compiled, or lead out of the project.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from compiler import assets, boundary, files
 from compiler.boundary import Boundary
 from compiler.compiled import PACKAGED, canonical
+from compiler.project import Project
 
 MOST_BYTES = 5 * 1024**3
 """How long a file may be: what S3 takes in one request."""
@@ -25,7 +25,7 @@ class Unfilled(Exception):
     """A marker that cannot be filled: an output that is not there yet, a file that has changed."""
 
 
-def fill(value: Any, outputs: Mapping[str, Any], root: Path) -> Any:
+def fill(value: Any, outputs: Mapping[str, Any], project: Project) -> Any:
     """Replace the markers in parameters.
 
     Raises Unfilled.
@@ -34,16 +34,16 @@ def fill(value: Any, outputs: Mapping[str, Any], root: Path) -> Any:
         if len(value) == 1:
             (key,) = value
             if key == "$json":
-                return canonical(fill(value[key], outputs, root))
+                return canonical(fill(value[key], outputs, project))
             if key == "$output":
                 return _output(value[key], outputs)
             if key == "$file":
-                return read_file(value[key], root)
+                return read_file(value[key], project)
             if key == "$zip":
-                return _zip(value[key], root)
-        return {key: fill(item, outputs, root) for key, item in value.items()}
+                return _zip(value[key], project)
+        return {key: fill(item, outputs, project) for key, item in value.items()}
     if isinstance(value, list):
-        return [fill(item, outputs, root) for item in value]
+        return [fill(item, outputs, project) for item in value]
     return value
 
 
@@ -53,15 +53,16 @@ def _output(address: str, outputs: Mapping[str, Any]) -> Any:
     return outputs[address]
 
 
-def read_file(named: Mapping[str, str], root: Path) -> bytes:
+def read_file(named: Mapping[str, str], project: Project) -> bytes:
     """Read a file that a compiled file names, and make sure that it is the one that was reviewed."""
-    packaged = named["path"].startswith(PACKAGED)
-    folder, name = (assets.drivers(), named["path"][len(PACKAGED) :]) if packaged else (root, named["path"])
-    inside = Boundary(boundary.real(folder)) if packaged else boundary.around(folder)
-    if not inside.holds(folder / name):
-        raise Unfilled(f"{named['path']} is outside the project")
+    path, inside = project.root / named["path"], project.boundary
+    if named["path"].startswith(PACKAGED):
+        path = assets.drivers() / named["path"][len(PACKAGED) :]
+        inside = Boundary(boundary.real(assets.drivers()))
+    if not inside.admits(path):
+        raise Unfilled(f"{named['path']} leads out of the project")
     try:
-        content = files.read(folder / name, MOST_BYTES)
+        content = files.read(path, MOST_BYTES)
     except OSError as error:
         raise Unfilled(f"{named['path']}: {(error.strerror or str(error)).lower()}") from None
     if hashlib.sha256(content).hexdigest() != named["sha256"]:
@@ -69,19 +70,19 @@ def read_file(named: Mapping[str, str], root: Path) -> bytes:
     return content
 
 
-def changed(value: Any, root: Path) -> Iterator[str]:
+def changed(value: Any, project: Project) -> Iterator[str]:
     """Say which of the files that parameters name are no longer what was compiled."""
     if isinstance(value, list):
         for item in value:
-            yield from changed(item, root)
+            yield from changed(item, project)
     elif isinstance(value, dict):
         for named in _files(value):
             try:
-                read_file(named, root)
+                read_file(named, project)
             except Unfilled as error:
                 yield str(error)
         for item in value.values():
-            yield from changed(item, root)
+            yield from changed(item, project)
 
 
 def _files(marker: Mapping[str, Any]) -> list[Mapping[str, str]]:
@@ -91,7 +92,7 @@ def _files(marker: Mapping[str, Any]) -> list[Mapping[str, str]]:
     return [m for m in marker["$zip"].values() if "text" not in m] if set(marker) == {"$zip"} else []
 
 
-def _zip(members: Mapping[str, Mapping[str, str]], root: Path) -> bytes:
+def _zip(members: Mapping[str, Mapping[str, str]], project: Project) -> bytes:
     """Make the same archive of the same members, everywhere and always."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as made:
@@ -100,5 +101,5 @@ def _zip(members: Mapping[str, Mapping[str, str]], root: Path) -> bytes:
             entry.external_attr = 0o644 << 16
             entry.create_system = 3  # Unix, whatever the machine
             text = member.get("text")
-            made.writestr(entry, text.encode() if text is not None else read_file(member, root))
+            made.writestr(entry, text.encode() if text is not None else read_file(member, project))
     return archive.getvalue()

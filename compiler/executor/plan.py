@@ -22,6 +22,7 @@ from compiler.executor.files import File, InvalidFiles, Order
 from compiler.executor.foresight import Foresight, Obstacle
 from compiler.executor.runs import Found, Run
 from compiler.executor.tags import Drift
+from compiler.project import Project
 
 Action = Literal["create", "update", "start", "keep", "running", "changed", "wait", "failed", "refused", "blocked"]
 MOST_DIFFERENCES = 12
@@ -89,7 +90,7 @@ class Plan:
         return any(plan.obstacle for plan in self.targets())
 
 
-def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Plan:
+def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) -> Plan:
     """Work out what apply would do; reads only. With `sync_tags`, the tags of what exists are compared too.
 
     Raises CloudError, and InvalidFiles where the caller is in another account.
@@ -100,10 +101,10 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
         found = runs.with_reasons(cloud, order.files, finding.result())
     fresh = [f for f in order.targets() if f.requests and f.address not in found.runs]
     made = [f for f in order.targets() if f.address in found.runs and f.requests[-1].operation == "CreateFunction"]
-    _check_files([*fresh, *made], root)
+    _check_files([*fresh, *made], project)
     ready = [f for f in fresh if all(_is_done(order.files[a], found) for a in f.content.depends_on)]
     guests = [f for f in ready if any(not order.files[a].content.requests for a in f.content.depends_on)]
-    ahead = foresight.look(cloud, ready, guests, root)
+    ahead = foresight.look(cloud, ready, guests, project)
     evaluations = {
         f.address: (f, found.runs[f.address])
         for f in order.targets()
@@ -111,7 +112,7 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
     }
     redefined = foresight.redefined(cloud, evaluations)
     since = foresight.at_once(
-        [f.address for f in fresh], lambda a: _since(cloud, order.files[a], found.earlier.get(a), root)
+        [f.address for f in fresh], lambda a: _since(cloud, order.files[a], found.earlier.get(a), project)
     )
     planned: dict[str, FilePlan] = {}
     for address, file in order.files.items():
@@ -120,7 +121,7 @@ def plan(order: Order, cloud: Cloud, root: Path, sync_tags: bool = False) -> Pla
             planned[address] = _plan_new(file, planned, ahead, since.get(address, ()))
         else:
             drifts = tuple(tags.drifts(cloud, file, run)) if sync_tags and file.target else ()
-            known = _plan_known(cloud, file, run, root, redefined.get(address, ""))
+            known = _plan_known(cloud, file, run, project, redefined.get(address, ""))
             planned[address] = replace(known, drifts=drifts)
     return Plan(planned)
 
@@ -130,24 +131,24 @@ def _is_done(file: File, found: Found) -> bool:
     return not file.requests or (run is not None and run.state == "done")
 
 
-def _check_files(fresh: Sequence[File], root: Path) -> None:
+def _check_files(fresh: Sequence[File], project: Project) -> None:
     """Refuse, before anything is sent, files that name others which are no longer those that were reviewed."""
     reasons = [
         f"{file.address}: {reason}"
         for file in fresh
         for request in file.requests
-        for reason in markers.changed(request.parameters, root)
+        for reason in markers.changed(request.parameters, project)
     ]
     if reasons:
         raise InvalidFiles(*dict.fromkeys(reasons))
 
 
-def _plan_known(cloud: Cloud, file: File, run: Run, root: Path, redefined: str) -> FilePlan:
+def _plan_known(cloud: Cloud, file: File, run: Run, project: Project, redefined: str) -> FilePlan:
     """The plan of a file whose run exists; its pipeline may have been `redefined`."""
     request, action = file.requests[-1], _ACTIONS[run.state]
     note = run.status + (f": {run.reason}" if run.reason else "")
     if _is_function(file) and file.target:
-        wanted = markers.fill(request.parameters, {}, root)
+        wanted = markers.fill(request.parameters, {}, project)
         if other := functions.difference(Shelf(cloud, file.content.region), wanted, run.details):
             hint = "leave function_name out, so that each content has a function of its own, or name another"
             line = Line(request.id, "refused", run.name, other)
@@ -208,14 +209,14 @@ def _what(request: Request) -> str:
     return operation
 
 
-def _since(cloud: Cloud, file: File, earlier: str | None, root: Path) -> tuple[str, ...]:
+def _since(cloud: Cloud, file: File, earlier: str | None, project: Project) -> tuple[str, ...]:
     """Say what is different since an earlier run, so that a paid rerun is never a surprise."""
-    return (f"ran before as {earlier}", *_differences(cloud, file, earlier, root)) if earlier else ()
+    return (f"ran before as {earlier}", *_differences(cloud, file, earlier, project)) if earlier else ()
 
 
-def _differences(cloud: Cloud, file: File, earlier: str, root: Path) -> Iterator[str]:
+def _differences(cloud: Cloud, file: File, earlier: str, project: Project) -> Iterator[str]:
     try:
-        changed = list(verify.verify(cloud, file, earlier, root))
+        changed = list(verify.verify(cloud, file, earlier, project))
     except verify.CannotVerify:
         return
     except CloudError as error:
@@ -226,16 +227,16 @@ def _differences(cloud: Cloud, file: File, earlier: str, root: Path) -> Iterator
         yield f"and {len(changed) - MOST_DIFFERENCES} more"
 
 
-def save(made: Plan, root: Path, sync_tags: bool = False) -> str:
+def save(made: Plan, project: Project, sync_tags: bool = False) -> str:
     """Write a plan so that it can be told later, also elsewhere, whether it still holds."""
-    content = {"apiVersion": API_VERSION, "kind": "Plan", "syncTags": sync_tags, "files": summary(made, root)}
+    content = {"apiVersion": API_VERSION, "kind": "Plan", "syncTags": sync_tags, "files": summary(made, project)}
     return json.dumps(content, indent=2) + "\n"
 
 
-def moved(saved: Mapping[str, Any], made: Plan, root: Path) -> list[str]:
+def moved(saved: Mapping[str, Any], made: Plan, project: Project) -> list[str]:
     """Say what is no longer as a saved plan says: which file, which request, which tags."""
     before = {str(file.get("address")): file for file in saved["files"]}
-    now = {file["address"]: file for file in summary(made, root)}
+    now = {file["address"]: file for file in summary(made, project)}
     reasons = [f"{address}: was planned, and is not there any more" for address in before.keys() - now.keys()]
     for address, file in now.items():
         reasons += _moved(before.get(address, {}), file)
@@ -263,12 +264,12 @@ def _sentence(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return f"{new['request']} {new['what']}: planned was {was}, now it is {now}"
 
 
-def summary(made: Plan, root: Path) -> list[dict[str, Any]]:
+def summary(made: Plan, project: Project) -> list[dict[str, Any]]:
     """A plan as data: for a saved plan, and for machines; paths are relative to the project's folder."""
     return [
         {
             "address": p.address,
-            "path": Path(os.path.relpath(p.file.path, root)).as_posix(),
+            "path": Path(os.path.relpath(p.file.path, project.root)).as_posix(),
             "digest": p.file.content.digest,
             "requests": [line.__dict__ for line in p.lines],
             "differences": list(p.differences),

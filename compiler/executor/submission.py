@@ -10,12 +10,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from compiler.executor.cloud import Cloud
 from compiler.executor.existing import Shelf
 from compiler.executor.files import File
+from compiler.project import Project
 
 LOOKS = 5
 """How often, a second apart, something that was just made is looked for before it counts as absent."""
@@ -76,7 +76,7 @@ class Submission:
 
     cloud: Cloud
     file: File
-    root: Path
+    project: Project
     outputs: Mapping[str, Any]
     on_request: OnRequest
     absent: frozenset[str] = frozenset()

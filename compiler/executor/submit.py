@@ -35,7 +35,7 @@ def submit(submission: Submission) -> Run:
     for request in content.requests:
         submission.go_on()
         whole = submitted.completed(request, content.address, content.identity, submission.commit)
-        parameters = markers.fill(identified(whole.parameters, content.identity), known, submission.root)
+        parameters = markers.fill(identified(whole.parameters, content.identity), known, submission.project)
         try:
             word, answer = _HANDLERS[request.operation](submission, request, parameters, known)
         except CloudError as error:

@@ -61,7 +61,7 @@ def sent(done: Compilation, folder: Path, request: str) -> Any:
     (build,) = done.builds.values()
     read = loading.load(compiled.dump(build.compiled).encode())
     (found,) = [r for r in read.requests if r.id == request]
-    filled = markers.fill(found.parameters, {}, folder)
+    filled = markers.fill(found.parameters, {}, Project(root=folder))
     return {k: json.loads(v) if isinstance(v, str) and v.startswith("{") else v for k, v in filled.items()}
 
 

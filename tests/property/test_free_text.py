@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from compiler import project, schema, workspace
 from compiler.build import Build
+from compiler.compiled import identified
 from compiler.executor import markers
 from compiler.project import Project
 from compiler.workspace import Compilation
@@ -245,7 +246,9 @@ def received(build: Build, root: Path) -> Iterator[str]:
     """Every text that AWS reads: in the requests as they are sent, and in the documents and archives inside."""
     outputs = {"requests.model-artifact.ArtifactArn": "arn:aws:sagemaker:us-west-2:123456789012:artifact/0"}
     for request in build.compiled.requests:
-        yield from _texts(markers.fill(request.parameters, outputs, root))
+        yield from _texts(
+            markers.fill(identified(request.parameters, build.compiled.identity), outputs, Project(root=root))
+        )
 
 
 def _texts(value: Any) -> Iterator[str]:
