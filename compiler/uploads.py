@@ -15,6 +15,7 @@ from typing import Any
 
 from compiler import assets, files, identity
 from compiler.compiled import PACKAGED, Request
+from compiler.lock import Context
 from compiler.trace import Traced
 
 IGNORED = (".env", ".git", "__pycache__", ".DS_Store", ".cache", ".ipynb_checkpoints")
@@ -75,9 +76,18 @@ def prefix(uploads: Iterable[Upload], kind: str) -> str:
     return f"sagespec/{kind}/{identity.of_files({upload.name: upload.sha256 for upload in uploads})}"
 
 
-def encryption(key_id: Traced) -> dict[str, Any]:
-    """What an upload says of its encryption: the output's KMS key, where there is one."""
-    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {}
+def generated_bucket(context: Context) -> str:
+    """The bucket that the SDK makes for an account and a region."""
+    return f"sagemaker-{context.region}-{context.account}"
+
+
+def protection(bucket: str, context: Context, key_id: Traced) -> dict[str, Any]:
+    """What an upload says beside its content: the KMS key of the output, and the owner of a bucket with a known name.
+
+    Anybody may make a bucket of that name first, in an account of their own.
+    """
+    owner = {"ExpectedBucketOwner": context.account} if bucket == generated_bucket(context) else {}
+    return owner | ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {})
 
 
 def requests(uploads: Iterable[Upload], label: str, bucket: str, key_prefix: str, **members: Any) -> list[Request]:

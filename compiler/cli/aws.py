@@ -65,9 +65,9 @@ def project_of(project_file: Path | None) -> Project:
     return options.settings(None, (), project_file, "text", None).project
 
 
-def root() -> Path:
+def project() -> Project:
     """The same, as the options of the command that runs say."""
-    return root_of(click.get_current_context().params["project_file"])
+    return project_of(click.get_current_context().params["project_file"])
 
 
 def order(

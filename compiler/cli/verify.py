@@ -23,7 +23,7 @@ def command(cloud: Cloud, found: Target, form: str) -> int:
         raise exits.Stop(f"no compiled file has the identity of {found.name}", exits.INVALID)
     try:
         ran = found.arn if found.kind == "execution" else found.name
-        different = list(verify.verify(cloud, file, ran, aws.root()))
+        different = list(verify.verify(cloud, file, ran, aws.project()))
     except verify.CannotVerify as error:
         raise exits.Stop(str(error), exits.INVALID) from None
     path = Path(os.path.relpath(file.path)).as_posix()

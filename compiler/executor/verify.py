@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from compiler.executor import functions, markers, runs
@@ -15,16 +14,17 @@ from compiler.executor.cloud import Cloud
 from compiler.executor.differences import differences
 from compiler.executor.existing import Shelf
 from compiler.executor.files import File
+from compiler.project import Project
 
 
 class CannotVerify(Exception):
     """Something that keeps no record of what it ran, or files that have changed since they were compiled."""
 
 
-def verify(cloud: Cloud, file: File, ran: str, root: Path) -> Iterator[str]:
+def verify(cloud: Cloud, file: File, ran: str, project: Project) -> Iterator[str]:
     """Compare a job's document, a training job's parameters, an execution's definition or a function with a file.
 
-    `ran` is the name, or the execution's ARN; `root` the project's folder. Raises CannotVerify, CloudError.
+    `ran` is the name, or the execution's ARN. Raises CannotVerify, CloudError.
     """
     request, region = runs.main_request(file), file.content.region
     operation = request.operation if request else ""
@@ -46,7 +46,7 @@ def verify(cloud: Cloud, file: File, ran: str, root: Path) -> Iterator[str]:
     elif request and operation == "CreateFunction":
         found = cloud.call("lambda", "GetFunction", region, FunctionName=ran)["Configuration"]
         try:
-            wanted = markers.fill(request.parameters, {}, root)
+            wanted = markers.fill(request.parameters, {}, project)
         except markers.Unfilled as error:
             raise CannotVerify(str(error)) from None
         yield from functions.compare(Shelf(cloud, region), wanted, found)

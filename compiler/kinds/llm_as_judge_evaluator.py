@@ -121,7 +121,7 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     phases, reports = _phases(ground, bool(fields.evaluate_base_model))
     sent, place = [], None
     if facts.custom_metrics.given:
-        sent = [_upload(path, facts.custom_metrics, fields.kms_key_id)]
+        sent = [_upload(path, facts.custom_metrics, inputs)]
         bucket, key = (str(sent[0].parameters[name].value) for name in ("Bucket", "Key"))
         place = path.to(f"s3://{bucket}/{key}")
     definition = render(
@@ -160,11 +160,12 @@ def _phase(which: str, after: str | None, package: Traced | None = None, group: 
     return Phase(inference, Step(f"Evaluate{which}ModelMetrics", inference.name, job_name, package, group))
 
 
-def _upload(path: Traced, definitions: Traced, key_id: Traced) -> Request:
+def _upload(path: Traced, definitions: Traced, inputs: Inputs) -> Request:
     """Upload custom metrics below the output path, at a place that their content gives."""
     bucket, _, prefix = path.value.removeprefix("s3://").partition("/")
     body = {"$json": definitions.value}
     digits = identity.content_hash(body)[:DIGITS]
     key = "/".join(filter(None, (prefix, "evaluationinputs", digits, "custom-metrics.json")))
     parameters = {"Bucket": path.to(bucket), "Key": path.to(key), "Body": {"$json": definitions}}
-    return Request("custom-metrics", "s3", "PutObject", {**parameters, **uploads.encryption(key_id)})
+    members = uploads.protection(bucket, inputs.context, inputs.fields.kms_key_id)
+    return Request("custom-metrics", "s3", "PutObject", {**parameters, **members})

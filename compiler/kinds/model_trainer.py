@@ -217,8 +217,8 @@ def _driver(inputs: Inputs, problems: Problems) -> list[Upload]:
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     fields = inputs.fields
     context = inputs.context
-    bucket = f"sagemaker-{context.region}-{context.account}"
-    members = {"ExpectedBucketOwner": context.account, **uploads.encryption(fields.output_data_config.kms_key_id)}
+    bucket = uploads.generated_bucket(context)
+    members = uploads.protection(bucket, context, fields.output_data_config.kms_key_id)
     made: list[Request] = []
     channels = [(c.channel_name, c.data_source) for c in fields.input_data_config]
     for label, name, files in (("source", "code", facts.code), ("drivers", "sm_drivers", _drivers(fields, facts))):
