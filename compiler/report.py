@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from compiler import source
+from compiler import excerpts
 from compiler.diagnostics import Diagnostic
 from compiler.escapes import inert, json_text, printable, width
 
@@ -37,7 +37,7 @@ _WIDEST = 160
 
 def text(diagnostics: Sequence[Diagnostic], texts: Texts) -> list[Line]:
     """Write each as `file:line:column: severity[rule]: message`, its line, a caret and a hint."""
-    lines = {name: source.lines(name, texts[name]) for name in texts.keys() & {d.file for d in diagnostics}}
+    lines = {name: excerpts.lines(name, texts[name]) for name in texts.keys() & {d.file for d in diagnostics}}
     return [line for d in diagnostics for line in _text(d, lines.get(d.file, []))]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from compiler import schema, tags, values
+from compiler import schema, secrets, tags, values
 from compiler.compiled import MARKERS
 from compiler.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean
 from compiler.document import Written, as_data, as_texts
@@ -71,7 +71,7 @@ class Spec:
                 yield name, value["ref"]
 
     def locate(self, problem: Problem) -> Diagnostic:
-        return _locate(self.source, self.overlays, problem, self.address)
+        return _locate(self.source, self.overlays, problem, self.address, self.data)
 
 
 @cache
@@ -80,7 +80,11 @@ def ref_kinds(kind: str) -> dict[str, tuple[str, ...]]:
     return {name: tuple(shape["x-ref"]) for name, shape in schema.fields(kind).items() if "x-ref" in shape}
 
 
-def _locate(found: Source, overlays: Overlays, problem: Problem, address: str) -> Diagnostic:
+def _locate(found: Source, overlays: Overlays, problem: Problem, address: str, data: Any) -> Diagnostic:
+    """Give a problem its place; variables of the spec's data are not quoted."""
+    if given := secrets.variables(data):
+        message, hint = secrets.unquoted(problem.message, given), secrets.unquoted(problem.hint, given)
+        problem = replace(problem, message=message, hint=hint)
     for length in range(len(problem.path), 0, -1):
         if problem.path[:length] in overlays:
             other, prefix = overlays[problem.path[:length]]
@@ -108,7 +112,7 @@ def read(found: Source, settings: Settings) -> tuple[Spec | None, list[Diagnosti
     default_tags, tag_overlays, diagnostics = _default_tags(settings, known, kind, address)
     overlays.update(tag_overlays)
     diagnostics += found.diagnose(address)
-    diagnostics += [_locate(found, overlays, p, address) for p in found.beyond(problems)]
+    diagnostics += [_locate(found, overlays, p, address, data) for p in found.beyond(problems)]
     if not name or not isinstance(data.get("spec"), dict):
         return None, diagnostics
     refused = _refused_fields(data, [*problems.errors, *(fault.problem for fault in found.faults)])

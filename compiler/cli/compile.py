@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import gc
 import os
 from collections import Counter
@@ -12,7 +11,7 @@ from pathlib import Path
 import click
 
 from compiler import compiled, outputs, workspace
-from compiler.cli import exits, options, output
+from compiler.cli import diffs, exits, options, output
 from compiler.diagnostics import did_you_mean
 from compiler.outputs import Change
 from compiler.project import Settings
@@ -101,9 +100,7 @@ def _check(changes: list[Change], done: Compilation, style: str) -> int:
     stale = [change for change in changes if change.word != "unchanged"]
     for change in stale:
         name = _shown(change.path)
-        before, after = (_lines(content) for content in (change.before, change.after))
-        diff = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}", lineterm="")
-        lines = [line for part in diff for line in part.split("\n")]
+        lines = diffs.lines(change, name)
         if style == "text":
             output.result(*lines)
         else:  # the diagnostics have stdout to themselves
@@ -111,12 +108,6 @@ def _check(changes: list[Change], done: Compilation, style: str) -> int:
     if stale:
         output.tell(f"{len(stale)} out of date: run `sagespec compile`")
     return exits.INVALID if stale or done.failed else exits.DONE
-
-
-def _lines(content: bytes | None) -> list[str]:
-    """The lines of a file as a diff shows them: what is no text, and other ends of lines, can be seen."""
-    *lines, last = (content or b"").decode("utf-8", "backslashreplace").split("\n")
-    return [*lines, f"{last}\n\\ No newline at end of file"] if last else lines
 
 
 def _tell(changes: list[Change]) -> None:

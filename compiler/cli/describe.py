@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from compiler import distributed
+from compiler import distributed, secrets
 from compiler.cli import aws, exits, output
 from compiler.executor import track
 from compiler.executor.cloud import Cloud
@@ -20,7 +20,7 @@ from compiler.executor.targets import Target
 @aws.OUTPUT
 def command(cloud: Cloud, found: Target, form: str) -> int:
     """Show all of TARGET: an address, a compiled file, a job name or an ARN."""
-    status = asdict(track.status(cloud, found))
+    status = secrets.hidden(asdict(track.status(cloud, found)))
     if found.file is not None:
         content = found.file.content
         status["compiled"] = {

@@ -24,5 +24,5 @@ def command(cloud: Cloud, found: Target) -> int:
     else:
         answer = cloud.call("sagemaker", "CreatePresignedMlflowAppUrl", found.region, Arn=arn)
     output.tell("this URL is a key: it works once, for five minutes, for whoever has it")
-    output.result(answer["AuthorizedUrl"] + metrics.place(status))
+    output.key(answer["AuthorizedUrl"] + metrics.place(status))
     return exits.DONE

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from compiler.boundary import Boundary
 from compiler.cli import exits, output
 from compiler.diagnostics import Diagnostic, did_you_mean
 from compiler.project import Settings
+from compiler.secrets import masked
 from compiler.workspace import Checked
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -131,7 +133,7 @@ def refuse_unused(undeclared: Iterable[str], used: Collection[str]) -> None:
 
 def show(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], style: str, color: bool | None) -> None:
     """Print diagnostics: text to stderr, machine formats to stdout."""
-    found = list(diagnostics)
+    found = [replace(d, message=masked(d.message), hint=masked(d.hint)) for d in diagnostics]
     if style == "text":
         output.tell(*report.text(found, texts), color=color)
     elif style == "github":

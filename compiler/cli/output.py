@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from compiler import escapes
+from compiler import escapes, secrets
 from compiler.cli import exits
 from compiler.report import Line, Styled
 
@@ -47,7 +47,7 @@ def document(text: str) -> None:
 
 def as_json(value: Any, indent: int | None = 2) -> None:
     """Print a value as JSON, which has no word for what is not a number: null."""
-    document(escapes.json_text(_plain(value), indent))
+    document(escapes.json_text(secrets.hidden(_plain(value)), indent))
 
 
 def json_line(value: Any) -> None:
@@ -73,6 +73,11 @@ def columns(rows: Sequence[Sequence[str]], right: int = sys.maxsize, least: Sequ
     widths = [max(map(escapes.width, column)) for column in zip(*shown, strict=True)]
     widths = [max(w, *least[n : n + 1]) if n < len(least) else w for n, w in enumerate(widths)]
     return ["  ".join(_padded(cell, widths[n], n >= right) for n, cell in enumerate(row)).rstrip() for row in shown]
+
+
+def key(line: str) -> None:
+    """Print a result that is a secret itself."""
+    _to_stdout(f"{escapes.inert([line])[0]}\n")
 
 
 def ask(question: str) -> bool:
@@ -182,13 +187,23 @@ def _written(lines: Iterable[Line], color: bool) -> str:
 
 def _line(line: Line, color: bool) -> str:
     parts = (line,) if isinstance(line, str) else line
-    shown = escapes.inert(parts)
+    shown = escapes.inert([_masked(part) for part in parts])
     if not color:
         return "".join(shown)
     return "".join(
         f"\x1b[{_CODES[part.style]}m{text}\x1b[0m" if isinstance(part, Styled) else text
         for part, text in zip(parts, shown, strict=True)
     )
+
+
+_OWN = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
+"""Variables of the caller's own environment that no message may quote."""
+
+
+def _masked(text: str) -> str:
+    for line in (line for name in _OWN for line in os.environ.get(name, "").splitlines()):
+        text = text.replace(line, secrets.MASK) if len(line) >= 16 else text
+    return secrets.masked(text)
 
 
 def _to_stdout(content: str | bytes) -> None:

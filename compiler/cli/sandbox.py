@@ -73,7 +73,7 @@ def _serve(leading: Mapping[str, str], within: Mapping[str, str], outside: Mappi
         output.result(f"unset {' '.join(foreign)}")
     for name, value in within.items():
         if name in leading or outside.get(name) != value:
-            output.result(f"export {name}={shlex.quote(value)}")
+            output.key(f"export {name}={shlex.quote(value)}")
     stop.wait()
     return exits.DONE
 

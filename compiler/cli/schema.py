@@ -6,11 +6,12 @@ import click
 
 from compiler import schema
 from compiler.cli import exits, options, output
+from compiler.escapes import json_text
 
 
 @click.command("schema")
 @click.argument("kind", type=options.Kind(schema.names()))
 def command(kind: str) -> int:
     """Print the JSON Schema of KIND, whole in itself."""
-    output.as_json(schema.load(kind))
+    output.document(json_text(schema.load(kind)))
     return exits.DONE

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
+from compiler import secrets
 from compiler.executor import answers
 from compiler.executor.answers import InvalidAnswer
 from compiler.executor.cloud_errors import FAR, CloudError, hint, invalid
@@ -75,16 +76,19 @@ class Cloud:
         try:
             client = self._client(service, region or self.region, attempts)
             answer: dict[str, Any] = getattr(client, _snake(operation))(**parameters)
+            for described in (answer, answer.get("Configuration")):
+                secrets.unquote_reasons(described)
             return answer
         except ClientError as error:
             found = error.response.get("Error", {})
-            code, message = str(found.get("Code", "Unknown")), str(found.get("Message", error))
+            code = str(found.get("Code", "Unknown"))
+            message = secrets.unquoted(str(found.get("Message", error)), secrets.variables(parameters))
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             raise CloudError(code, message, hint(code, message, service, operation), operation, status) from None
         except InvalidAnswer as error:
             raise invalid(str(error), operation, error.status) from None
         except BotoCoreError as error:
-            raise _broken(error, service, operation) from None
+            raise _broken(error, service, operation, parameters) from None
 
     def pages(
         self, service: str, operation: str, key: str, region: str | None = None, **parameters: Any
@@ -291,10 +295,10 @@ def _stream(body: Any) -> Iterator[bytes]:
         raise _broken(error, "s3", "GetObject") from None
 
 
-def _broken(error: Exception, service: str, operation: str) -> CloudError:
+def _broken(error: Exception, service: str, operation: str, parameters: Any = None) -> CloudError:
     """What botocore itself has to say: nobody has answered, or nobody was asked."""
-    code = type(error).__name__
-    return CloudError(code, str(error), hint(code, str(error), service, operation), operation)
+    code, message = type(error).__name__, secrets.unquoted(str(error), secrets.variables(parameters))
+    return CloudError(code, message, hint(code, message, service, operation), operation)
 
 
 def _attempts() -> int:

@@ -1,7 +1,7 @@
 """Two documents compared: what was, against what is now or was compiled.
 
 In: two trees, the second perhaps with its markers. Out: one line for each place where they differ; text and lists are
-told by what differs in them, never cut so that both sides look alike.
+told by what differs in them, never cut so that both sides look alike. Secrets are masked.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from compiler.diagnostics import Path as KeyPath
 from compiler.executor import answers
 from compiler.executor.answers import InvalidAnswer
+from compiler.secrets import hidden
 
 _OF_USERS = {"Environment", "HyperParameters"}
 """Members to which the service adds nothing."""
@@ -21,33 +23,34 @@ _LONG = 60
 _LONG_TEXT = 300
 
 
-def differences(old: Any, new: Any, place: str = "", *, defaults: bool = False) -> Iterator[str]:
+def differences(old: Any, new: Any, path: KeyPath = (), *, defaults: bool = False) -> Iterator[str]:
     """Compare two documents; an output that is not known yet differs from nothing.
 
     With `defaults`, the old one may have more members, and empty ones for none: the service has added them.
     """
     if isinstance(new, dict) and set(new) == {"$output"}:
         return
+    place = "".join(f"/{step}" for step in path)
     if isinstance(new, dict) and set(new) == {"$json"}:
-        yield from differences(_parsed(old), new["$json"], place, defaults=defaults)
+        yield from differences(_parsed(old), new["$json"], path, defaults=defaults)
     elif isinstance(old, dict) and isinstance(new, dict):
-        lenient = defaults and place.rpartition("/")[2] not in _OF_USERS
+        lenient = defaults and (not path or path[-1] not in _OF_USERS)
         for key in sorted(new if lenient else {*old, *new}):
+            here = (*path, key)
             if key not in new:
-                yield f"{place}/{key}: was {_short(old[key])}, now absent"
+                yield f"{place}/{key}: was {_short(hidden(old[key], here))}, now absent"
             elif key in old:
-                yield from differences(old[key], new[key], f"{place}/{key}", defaults=defaults)
+                yield from differences(old[key], new[key], here, defaults=defaults)
             elif new[key] or not lenient:
-                yield f"{place}/{key}: new, {_short(new[key])}"
+                yield f"{place}/{key}: new, {_short(hidden(new[key], here))}"
     elif isinstance(old, list) and isinstance(new, list):
         if len(old) == len(new) and any(isinstance(item, dict | list) for item in new):
             for index, (before, after) in enumerate(zip(old, new, strict=True)):
-                yield from differences(before, after, f"{place}/{index}", defaults=defaults)
+                yield from differences(before, after, (*path, index), defaults=defaults)
         else:
-            yield from _of_lists(old, new, place)
+            yield from _of_lists(old, new, path)
     elif old != new and (old or new or not defaults):
-        before, after = _of_texts(old, new) if isinstance(old, str) and isinstance(new, str) else (old, new)
-        yield f"{place}: was {_short(before)}, now {_short(after)}"
+        yield f"{place}: {_of_values(hidden(old, path), hidden(new, path))}"
 
 
 def _parsed(text: Any) -> Any:
@@ -58,14 +61,23 @@ def _parsed(text: Any) -> Any:
         return text
 
 
-def _of_lists(old: list[Any], new: list[Any], place: str) -> Iterator[str]:
+def _of_values(old: Any, new: Any) -> str:
+    """Two values that differ; what differs may be masked."""
+    if old == new:
+        return "changed"
+    before, after = _of_texts(old, new) if isinstance(old, str) and isinstance(new, str) else (old, new)
+    return f"was {_short(before)}, now {_short(after)}"
+
+
+def _of_lists(old: list[Any], new: list[Any], path: KeyPath) -> Iterator[str]:
+    place = "".join(f"/{step}" for step in path)
     removed, added = [item for item in old if item not in new], [item for item in new if item not in old]
     if removed:
-        yield f"{place}: no longer {', '.join(map(_text, removed))}"
+        yield f"{place}: no longer {', '.join(_text(hidden(item, path)) for item in removed)}"
     if added:
-        yield f"{place}: new, {', '.join(map(_text, added))}"
+        yield f"{place}: new, {', '.join(_text(hidden(item, path)) for item in added)}"
     if old != new and not removed and not added:
-        yield f"{place}: was {_text(old)}, now {_text(new)}"
+        yield f"{place}: {_of_values(hidden(old, path), hidden(new, path))}"
 
 
 def _of_texts(old: str, new: str) -> tuple[str, str]:

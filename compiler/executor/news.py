@@ -26,7 +26,7 @@ def changed(before: Contexts, after: Contexts) -> Iterator[str]:
     for key, section, name, fact in _facts(after):
         old = _at(before, key, section, name)
         if old is not None:
-            yield from differences(old, fact, _place(key, section, name))
+            yield from differences(old, fact, (key, section, name) if name else (key, section))
 
 
 def _facts(contexts: Contexts) -> Iterator[tuple[str, str, str, Any]]:

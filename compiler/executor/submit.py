@@ -145,7 +145,7 @@ def _training_job(s: Submission, _request: Request, parameters: dict[str, Any], 
             raise
     found = s.call("sagemaker", "DescribeTrainingJob", TrainingJobName=name)
     for member in _COMPARED:
-        if any(differences(found.get(member), parameters.get(member), f"/{member}", defaults=True)):
+        if any(differences(found.get(member), parameters.get(member), (member,), defaults=True)):
             raise Refused(f"a training job {name} exists with other {member}; raise metadata.run")
     arn, status = found["TrainingJobArn"], found["TrainingJobStatus"]
     return "kept", {"Run": Run(name, arn, status, found.get("FailureReason", ""))}

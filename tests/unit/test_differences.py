@@ -33,7 +33,11 @@ def test_what_differs_is_told(old: Any, new: Any, told: list[str]) -> None:
     [
         ({"In": [{"Name": "a", "CompressionType": "None"}], "Kept": 1}, {"In": [{"Name": "a"}]}, []),
         ({"In": [{"Name": "a"}, {"Name": "b"}]}, {"In": [{"Name": "a"}]}, ['/In: no longer {"Name": "b"}']),
-        ({"Environment": {"A": "1", "B": "2"}}, {"Environment": {"A": "1"}}, ['/Environment/B: was "2", now absent']),
+        (
+            {"Environment": {"A": "1", "B": "2"}},
+            {"Environment": {"A": "1"}},
+            ['/Environment/B: was "***", now absent'],
+        ),
         ({"HyperParameters": {}}, {"HyperParameters": {"a": "1"}}, ['/HyperParameters/a: new, "1"']),
         ({}, {"Layers": []}, []),
         ({"Vpc": None}, {"Vpc": {}}, []),

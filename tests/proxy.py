@@ -1,0 +1,66 @@
+"""A proxy before the sandbox, over real HTTP: it answers some requests itself, and rewrites some answers."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+Answer = tuple[int, bytes]
+Refuse = Callable[[str, bytes], "Answer | None"]
+"""From an operation and a request's body, the status and body of an answer; None lets the request pass."""
+Rewrite = Callable[[str, bytes], bytes]
+"""From an operation and an answer's body, another body."""
+_HOP = {"connection", "transfer-encoding", "content-length", "date", "server", "host"}
+
+
+@contextmanager
+def before(url: str, refuse: Refuse = lambda *_: None, rewrite: Rewrite = lambda _, body: body) -> Iterator[str]:
+    """Serve a proxy before an endpoint for the length of a block; gives its URL."""
+    host = urlsplit(url).netloc
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            operation = self.headers.get("X-Amz-Target", f"{self.command} {self.path}").rpartition(".")[2]
+            if (refused := refuse(operation, body)) is not None:
+                self._answer(refused[0], refused[1], {"Content-Type": "application/x-amz-json-1.1"})
+                return
+            connection = http.client.HTTPConnection(host, timeout=60)
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
+            connection.request(self.command, self.path, body, {**headers, "Host": host})
+            answer = connection.getresponse()
+            content = answer.read()
+            connection.close()
+            self._answer(answer.status, rewrite(operation, content), dict(answer.getheaders()))
+
+        do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_PATCH = handle_any
+
+        def _answer(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                if name.lower() not in _HOP:
+                    self.send_header(name, value)
+            length = headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(content))
+            self.send_header("Content-Length", length)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
