@@ -34,6 +34,11 @@ def run_id(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
+def experiment_id(name: str) -> str:
+    """The id of the MLflow experiment of a name; the one that MLflow makes itself has its own."""
+    return "0" if name == "Default" else str(int(hashlib.sha256(name.encode()).hexdigest()[:12], 16))
+
+
 def evaluation_metrics(name: str) -> dict[str, float]:
     """Metrics that look like an evaluation's; a fine-tuned model does better than its base model."""
     lift = 0.2 if "FineTuned" in name or "Custom" in name else 0.0

@@ -173,12 +173,6 @@ def _app(arn: str, account_default: str) -> dict[str, Any]:
     }
 
 
-@operation
-def create_presigned_mlflow_app_url(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    app = request["Arn"].rpartition("/")[2].lower()
-    return {"AuthorizedUrl": f"https://{app}.mlflow.example/auth?authToken=sandbox-{int(region.now())}"}
-
-
 def agent_runtimes(region: Region, path: str, query: dict[str, Any]) -> dict[str, Any]:
     """Answer bedrock-agentcore-control: `POST /runtimes/` lists, `GET /runtimes/<id>/` gets one."""
     runtimes = region.facts.get("agent_runtimes", {})

@@ -120,11 +120,12 @@ def _with_output(region: Region, job: dict[str, Any], progress: float, status: s
     document = json.loads(job["JobConfigDocument"])
     mlflow = documents.mlflow_config(document)
     run = documents.run_id(job["JobName"])
+    experiment = mlflow.get("MlflowExperimentName", job["JobName"])
     output: dict[str, Any] = {
         "MlflowDetails": {
-            "ExperimentName": mlflow.get("MlflowExperimentName", job["JobName"]),
+            "ExperimentName": experiment,
             "RunName": mlflow.get("MlflowRunName", job["JobName"]),
-            "ExperimentId": "1",
+            "ExperimentId": documents.experiment_id(experiment),
             "RunId": run,
         },
         "BillableTokenUsage": {

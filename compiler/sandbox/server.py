@@ -14,7 +14,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
 from types import TracebackType
 from typing import Any
@@ -161,7 +161,8 @@ class Sandbox:
         if name not in self.regions:
             facts = dict(self.facts.get(f"{self.account}/{name}", {}))
             partition, limits = facts.get("partition", "aws"), dict(self.limits)
-            self.regions[name] = Region(self.account, name, partition, self.timing, facts, limits, clock=self.clock)
+            known = Region(self.account, name, partition, self.timing, facts, limits, clock=self.clock)
+            self.regions[name] = replace(known, url=lambda: self.url)
         return self.regions[name]
 
     def misbehave(self, faults: Faults) -> None:
@@ -174,8 +175,8 @@ class Sandbox:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
         service = scope["service"] if scope else "s3"
-        if environ["PATH_INFO"].startswith(mlflow.PREFIX):
-            service = "mlflow"  # its clients sign nothing
+        if mlflow.is_of_mlflow(environ["PATH_INFO"]):
+            service = "mlflow"  # whatever it is signed for
         try:
             access.check(environ, service)
         except ServiceError as stranger:
@@ -230,6 +231,9 @@ class Sandbox:
                     return wire.identity(start_response, here)
                 if service == "iam" and operation == "SimulatePrincipalPolicy":
                     return permissions.simulate(start_response, body, here.has_role)
+                if service == "mlflow":
+                    given = {**_query(environ), **wire.parse(body)}
+                    return mlflow.serve(environ, start_response, self.region, self.home, given)
                 if call.lag:
                     here = here.at(self.clock.now() - call.lag)
                 found = self._play(environ, service, operation, here, body)
@@ -251,7 +255,7 @@ class Sandbox:
     def _play(self, environ: dict[str, Any], service: str, operation: str, here: Region, body: bytes) -> str | None:
         """Answer in JSON what we play ourselves; None for what is moto's."""
         path = environ["PATH_INFO"]
-        query = {k: v[-1] for k, v in parse_qs(environ["QUERY_STRING"]).items()}
+        query = _query(environ)
         answer: dict[str, Any]
         if service == "sagemaker":
             handler, request = OPERATIONS.get(operation), wire.parse(body)
@@ -265,8 +269,6 @@ class Sandbox:
                 return None
             requests.check(service, operation, request)
             answer = logs.OPERATIONS[operation](here, request)
-        elif service == "mlflow":
-            answer = mlflow.answer(self.regions.values(), path, {**query, **wire.parse(body)})
         elif service == "lambda" and here.moment is not None:
             function = functions.read(here, path)
             return None if function is None else json.dumps(function)
@@ -338,7 +340,13 @@ def _give_up(connection: socket.socket, _address: Any) -> None:
         connection.sendall(b"HTTP/1.1 500 Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 
 
+def _query(environ: dict[str, Any]) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
+
+
 def _is_mutating(environ: dict[str, Any], service: str, operation: str) -> bool:
     if " " in operation:  # REST: S3, Lambda, AgentCore; listing runtimes is a POST
-        return environ["REQUEST_METHOD"] not in ("GET", "HEAD") and service not in ("bedrock-agentcore", "mlflow")
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD") or service == "bedrock-agentcore":
+            return False
+        return service != "mlflow" or not mlflow.reads(operation)
     return not READS.match(operation) and not operation.startswith("CreatePresigned")

@@ -61,6 +61,12 @@ class Region:
     tokens: dict[tuple[str, str], tuple[float, str, dict[str, Any]]] = field(default_factory=dict)
     put_object: Callable[[str, str, bytes], None] = field(default=lambda *_: None)
     has_role: Callable[[str], bool] = field(default=lambda _: True)
+    url: Callable[[], str] = field(default=lambda: "")
+    """Where the sandbox is, once it listens."""
+    tracking: dict[str, Any] = field(default_factory=dict)
+    """What MLflow apps and tracking servers hold, by ARN."""
+    sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What presigned URLs lead to, by token."""
     counts: Counter[str] = field(default_factory=Counter)
     clock: Clock = field(default_factory=Clock)
     moment: float | None = None
