@@ -80,9 +80,9 @@ def _document(content: bytes) -> dict[str, Any]:
         raise InvalidCompiled("not a compiled file")
     if document.get("apiVersion") != API_VERSION:
         raise InvalidCompiled(f"apiVersion {document.get('apiVersion')!r} is not {API_VERSION}")
-    if _depth(document) > MAX_DEPTH:
+    if depth(document) > MAX_DEPTH:
         raise InvalidCompiled(f"more than {MAX_DEPTH} levels deep")
-    for problem in _form(document):
+    for problem in form(document):
         raise InvalidCompiled(f"not a compiled file: {_said(problem)}")
     return document
 
@@ -99,7 +99,7 @@ def _no_number(text: str) -> None:
     raise InvalidCompiled(f"not JSON: {text} is no number")
 
 
-def _depth(document: Any) -> int:
+def depth(document: Any) -> int:
     """How many levels deep a document is."""
     depth, level = 0, [document]
     while level and depth <= MAX_DEPTH:
@@ -114,7 +114,7 @@ def _depth(document: Any) -> int:
     return depth
 
 
-def _form(document: Mapping[str, Any]) -> Iterator[Problem]:
+def form(document: Mapping[str, Any]) -> Iterator[Problem]:
     """Check a document against `schemas/v1/Compiled.json`, part by part: as a whole it takes five times as long."""
     yield from schema.validate_part("Compiled", "envelope", document)
     for index, request in enumerate(document["requests"]):
