@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from compiler.escapes import json_string
+
 API_VERSION = "sagespec/v1"
-_TEXT = json.JSONEncoder(ensure_ascii=False).encode
 PACKAGED = "sagespec:drivers/"
 """How a `$file` path begins that is part of this package and not of the project."""
 MARKERS = ("$json", "$output", "$file", "$zip", "$identity", "$next")
@@ -115,12 +116,12 @@ def _pretty(value: Any, newline: str) -> str:
     """json.dumps with sorted keys and an indent of two, whose own encoder is twice as slow at it."""
     if isinstance(value, dict) and value:
         inner = newline + "  "
-        members = [f"{_TEXT(k)}: {_pretty(value[k], inner)}" for k in sorted(value)]
+        members = [f"{json_string(k)}: {_pretty(value[k], inner)}" for k in sorted(value)]
         return "{" + inner + ("," + inner).join(members) + newline + "}"
     if isinstance(value, list) and value:
         inner = newline + "  "
         return "[" + inner + ("," + inner).join([_pretty(v, inner) for v in value]) + newline + "]"
-    return _TEXT(value) if isinstance(value, str) else json.dumps(value, allow_nan=False)
+    return json_string(value) if isinstance(value, str) else json.dumps(value, allow_nan=False)
 
 
 def _document(compiled: Compiled) -> dict[str, Any]:

@@ -14,8 +14,17 @@ from typing import Any
 COMMAND = re.compile(r"^ *::|##[A-Za-z]{0,20}\[|section_(?:start|end):", re.IGNORECASE)
 """What CI systems take for a command in a line of a log: GitHub `::` after blanks, and `##[` anywhere; Azure `##[`
 and `##vso[`; TeamCity `##teamcity[`; GitLab the markers of sections. Without its last character it is none."""
+_STRING = json.JSONEncoder(ensure_ascii=False).encode
 LONGEST = 40
 """No command has more characters, the blanks before it apart."""
+
+
+_HIDDEN = re.compile(
+    "[\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\uf8ff\ufeff\ufff0-\uffff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
+)
+"""Controls, blanks that are none, what turns the direction of text or cannot be seen: the same in every Python, where
+`isprintable` follows Unicode's newest version."""
 
 
 def printable(text: str) -> str:
@@ -49,6 +58,14 @@ def json_text(value: Any, indent: int | None = 2) -> str:
     if not text.replace("\n", "").isprintable():
         text = "".join(c if c.isprintable() or c == "\n" else _in_json(c) for c in text)
     return COMMAND.sub(lambda match: match[0][:-1] + _in_json(match[0][-1]), text)
+
+
+def json_string(text: str) -> str:
+    """Write a text as JSON in a file that people review: nothing in it hides, or acts where it is printed."""
+    written = _STRING(text)
+    if not written.isascii() or "\x7f" in written:
+        written = _HIDDEN.sub(lambda match: _in_json(match[0]), written)
+    return COMMAND.sub(lambda match: match[0][:-1] + _in_json(match[0][-1]), written)
 
 
 def _in_json(char: str) -> str:

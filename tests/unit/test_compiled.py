@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -29,8 +30,14 @@ def test_what_is_written_is_read_as_the_same(parameters: dict[str, Any]) -> None
     text = compiled.dump(made(parameters))
     document = json.loads(text)
     assert compiled.of_document(document) == made(parameters)
-    assert text == json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    unescaped = re.sub(r'"(?:[^"\\]|\\.)*"', lambda string: plain(json.loads(string[0])), text)
+    assert unescaped == f"{plain(document, indent=2, sort_keys=True)}\n"
     assert document["metadata"]["digest"] == compiled.digest_of(made(parameters))
+
+
+def plain(value: Any, **form: Any) -> str:
+    """JSON in which nothing is escaped that need not be."""
+    return json.dumps(value, ensure_ascii=False, **form)
 
 
 def test_what_there_is_not_is_not_written() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,24 @@ def test_json_is_inert_and_means_the_same(value: object) -> None:
         text = escapes.json_text(value, indent)
         assert json.loads(text) == value
         assert all(map(is_inert, text.split("\n")))
+
+
+@given(TEXTS)
+def test_a_string_in_a_compiled_file_is_inert_and_means_the_same(text: str) -> None:
+    written = escapes.json_string(text)
+    assert json.loads(written) == text
+    assert is_inert(written) or any(unicodedata.category(c) == "Cn" for c in text), "not assigned, to this Python"
+
+
+SIGNS = [range(0x600, 0x606), range(0x6DD, 0x6DE), range(0x70F, 0x710), range(0x890, 0x892), range(0x8E2, 0x8E3)]
+SIGNS += [range(0x110BD, 0x110CE), range(0x13430, 0x13460)]
+"""Characters that Unicode counts as formats, and that can be seen: signs of numbers, of verses, of hieroglyphs."""
+
+
+def test_no_character_hides_in_a_compiled_file() -> None:
+    for code in range(0x80, 0x110000):
+        if unicodedata.category(chr(code)) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp", "Zs"):
+            assert escapes.json_string(chr(code)).isascii() or any(code in signs for signs in SIGNS), hex(code)
 
 
 @pytest.mark.parametrize(
