@@ -70,12 +70,24 @@ def named(prefix: str) -> dict[str, Any]:
     return {"$identity": prefix}
 
 
+def marker(value: Any) -> str:
+    """The marker that a value is, or ''.
+
+    Only what stands in a `$json` may hold further markers: the name of a file in an archive is no key.
+    """
+    key = next(iter(value)) if isinstance(value, dict) and len(value) == 1 else ""
+    return key if key in MARKERS else ""
+
+
 def identified(tree: Any, identity: str) -> Any:
     """Put the first digits of an identity where `$identity` stands; the other markers stay."""
     if isinstance(tree, dict):
-        if len(tree) == 1 and "$identity" in tree:
+        kind = marker(tree)
+        if kind == "$identity":
             texts, digits = tree["$identity"], identity[:DIGITS]
             return texts + digits if isinstance(texts, str) else digits.join(texts)
+        if kind not in ("", "$json"):
+            return tree
         return {key: identified(value, identity) for key, value in tree.items()}
     return [identified(item, identity) for item in tree] if isinstance(tree, list) else tree
 
@@ -83,8 +95,8 @@ def identified(tree: Any, identity: str) -> Any:
 def outputs_in(tree: Any) -> set[str]:
     """The outputs of other requests that a tree of parameters waits for."""
     if isinstance(tree, dict):
-        if len(tree) == 1 and "$output" in tree:
-            return {tree["$output"]}
+        if (kind := marker(tree)) not in ("", "$json"):
+            return {tree[kind]} if kind == "$output" else set()
         return set().union(*(outputs_in(value) for value in tree.values()))
     return set().union(*(outputs_in(value) for value in tree)) if isinstance(tree, list) else set()
 

@@ -53,9 +53,8 @@ def of_ref(config: Config, ref: Traced) -> Config:
 
 def of_compiled(content: Compiled) -> dict[str, Any] | None:
     """What the drivers of a compiled training are told; None where its processes are not distributed."""
-    found = next((r.parameters["Body"] for r in content.requests if r.id == DOCUMENT), None)
-    document: dict[str, Any] | None = found["$json"] if found is not None else None
-    return document
+    found = next((r.parameters["Body"].get("$json") for r in content.requests if r.id == DOCUMENT), None)
+    return found if isinstance(found, dict) else None
 
 
 @cache

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from compiler.compiled import DIGITS, PACKAGED, Compiled, Request, canonical
+from compiler.compiled import DIGITS, PACKAGED, Compiled, Request, canonical, marker
 
 _NOT_COUNTED = {"Tags", "HubContentSearchKeywords", "ServerSideEncryption", "SSEKMSKeyId", "ExpectedBucketOwner"}
 _PREFIX_DIGITS = 16
@@ -57,8 +57,11 @@ def _step_content(step: Mapping[str, Any]) -> dict[str, Any]:
 def _counted(value: Any, prefixes: Mapping[str, str]) -> Any:
     """What counts of a value: drivers of ours by their path, places of uploads without the hash."""
     if isinstance(value, dict):
-        if set(value) == {"$file"} and value["$file"]["path"].startswith(PACKAGED):
+        kind = marker(value)
+        if kind == "$file" and value["$file"]["path"].startswith(PACKAGED):
             return {"$file": {"path": value["$file"]["path"]}}
+        if kind not in ("", "$json"):
+            return value
         kept = {k: _counted(v, prefixes) for k, v in value.items()}
         uri = value.get("S3Uri")
         return {**kept, "S3Uri": prefixes[uri]} if isinstance(uri, str) and uri in prefixes else kept

@@ -129,10 +129,10 @@ def _markers(tree: Any, place: KeyPath) -> Iterator[Problem]:
         for index, item in enumerate(tree):
             yield from _markers(item, (*place, index))
     elif isinstance(tree, dict):
-        form = next(iter(tree)) if len(tree) == 1 else ""
-        if form in _FORMS:
-            for problem in schema.validate_part("Compiled", _FORMS[form], tree[form]):
-                yield replace(problem, path=(*place, form, *problem.path))
+        kind = compiled.marker(tree)
+        if kind in _FORMS:
+            for problem in schema.validate_part("Compiled", _FORMS[kind], tree[kind]):
+                yield replace(problem, path=(*place, kind, *problem.path))
         else:
             for key, value in tree.items():
                 yield from _markers(value, (*place, key))

@@ -14,7 +14,7 @@ from typing import Any
 
 from compiler import assets, boundary, files
 from compiler.boundary import Boundary
-from compiler.compiled import PACKAGED, canonical
+from compiler.compiled import PACKAGED, canonical, marker
 from compiler.project import Project
 
 MOST_BYTES = 5 * 1024**3
@@ -81,15 +81,16 @@ def changed(value: Any, project: Project) -> Iterator[str]:
                 read_file(named, project)
             except Unfilled as error:
                 yield str(error)
-        for item in value.values():
+        for item in () if marker(value) not in ("", "$json") else value.values():
             yield from changed(item, project)
 
 
-def _files(marker: Mapping[str, Any]) -> list[Mapping[str, str]]:
+def _files(value: Mapping[str, Any]) -> list[Mapping[str, str]]:
     """The files of a `$file` or `$zip`; none of anything else."""
-    if set(marker) == {"$file"}:
-        return [marker["$file"]]
-    return [m for m in marker["$zip"].values() if "text" not in m] if set(marker) == {"$zip"} else []
+    kind = marker(value)
+    if kind == "$file":
+        return [value["$file"]]
+    return [m for m in value["$zip"].values() if "text" not in m] if kind == "$zip" else []
 
 
 def _zip(members: Mapping[str, Mapping[str, str]], project: Project) -> bytes:

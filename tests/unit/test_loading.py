@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from compiler import compiled, identity, loading, project, schema, workspace
-from compiler.executor import files
+from compiler.executor import files, markers
 from compiler.loading import InvalidCompiled
 from compiler.project import Project
 from tests.conftest import LOCK, ROOT
@@ -139,6 +139,15 @@ REFUSED: list[tuple[str, Change, str]] = [
 def test_a_file_whose_digest_fits_is_still_checked(address: str, change: Change, message: str) -> None:
     with pytest.raises(InvalidCompiled, match=message):
         loading.load(changed(address, change))
+
+
+@pytest.mark.parametrize("name", ["$output", "$file", "$zip", "$identity", "$json"])
+def test_files_of_an_archive_may_be_called_like_markers(name: str) -> None:
+    archive = {"$zip": {name: {"text": "x = 1"}}}
+    made = loading.load(changed(FUNCTION, lambda d: parameters(d)["Code"].update(ZipFile=archive)))
+    assert made.requests[-1].parameters["Code"]["ZipFile"] == archive
+    assert compiled.identified(made.requests[-1].parameters, made.identity)["Code"]["ZipFile"] == archive
+    assert list(markers.changed(made.requests[-1].parameters, Project(root=ROOT))) == []
 
 
 def test_content_under_the_identity_of_other_content_is_refused() -> None:
