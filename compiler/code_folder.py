@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from compiler import boundary, files, source, tool_folders, uploads
-from compiler.gitignore import Ignored
+from compiler.gitignore import Ignored, TooMuch
 from compiler.project import Project
 from compiler.uploads import Upload
 
@@ -57,22 +57,31 @@ def read(place: Path, project: Project, ignored: Ignored) -> list[Upload]:
     Links are followed, and files called by their real names. Raises Unusable.
     """
     walk = _Walk(project, ignored)
+    try:
+        found = _uploads(walk, place)
+    except TooMuch as error:
+        walk.fault("", str(error))
+        found = []
+    if not found and not walk.faults:
+        walk.fault("", "no files in it, or all are left out", "missing-file")
+    if walk.faults:
+        raise Unusable(walk.faults)
+    return found
+
+
+def _uploads(walk: _Walk, place: Path) -> list[Upload]:
     found: list[Upload] = []
     for name, path in walk.files(place, "", ()):
         if len(found) == MAX_FILES:
             walk.fault("", f"more than {MAX_FILES:,} files: leave out what is no code, and bring data as a channel")
             break
         try:
-            upload = uploads.of_file(name, path, Path(os.path.relpath(path, project.root)).as_posix())
+            upload = uploads.of_file(name, path, Path(os.path.relpath(path, walk.project.root)).as_posix())
         except OSError as error:
             walk.fault(name, _reason(error))
             continue
         if not _is_ours(path, upload):
             found.append(upload)
-    if not found and not walk.faults:
-        walk.fault("", "no files in it, or all are left out", "missing-file")
-    if walk.faults:
-        raise Unusable(walk.faults)
     return found
 
 

@@ -1,7 +1,7 @@
 """The patterns of .gitignore: which files and folders of a tree they leave out.
 
-In: patterns. Out: an answer for one path at a time. Refuses: patterns that git takes without a word and that never
-match anything.
+In: patterns. Out: an answer for one path at a time, in a time that grows with path and pattern, whatever stars are in
+them. Refuses: patterns that git takes without a word and that never match anything, and too many of them.
 
 A pattern speaks of a path itself, never of what is below it: that is left out because nobody enters a folder that
 is. Libraries that match what is below as well let `!src` bring back the src/build that `build` leaves out.
@@ -11,9 +11,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 
+MAX_CHARACTERS = 10_000
+"""How long all patterns together may be: each file is held against each of them."""
+MAX_WORK = 10_000_000_000
+"""Characters of paths, times characters of the patterns that they are held against: seconds, at worst a minute."""
+_STAR = "*"
 _CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",
@@ -28,7 +34,6 @@ _CLASSES = {
     "upper": "A-Z",
     "xdigit": "0-9a-fA-F",
 }
-_TRIMMED = re.compile(r"((?:\\.|[^\\])*?) *")
 _LITERAL = re.compile(r"[^*?\[\\]*")
 _TOKEN = re.compile(
     r"(?P<escaped>\\.)"
@@ -47,24 +52,45 @@ _MEMBER = re.compile(r"\[:(?P<class>\w*):\]|\\?(?P<low>.)(?:-\\?(?P<high>.))?", 
 class _Rule:
     leaves_out: bool
     only_folders: bool
+    only_name: bool
     pattern: re.Pattern[str]
+
+    def fits(self, path: str, name: str, is_folder: bool) -> bool:
+        if self.only_folders and not is_folder:
+            return False
+        return self.pattern.fullmatch(name if self.only_name else path) is not None
+
+
+class TooMuch(Exception):
+    """More paths, and longer ones, than patterns of this length are held against."""
 
 
 class Ignored:
     """What a list of patterns leaves out.
 
-    Raises ValueError for a pattern that can match nothing.
+    Raises ValueError for a pattern that can match nothing, and for patterns of more than MAX_CHARACTERS.
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        lines = (line for pattern in patterns for line in pattern.splitlines())
+        lines = [line for pattern in patterns for line in pattern.splitlines()]
+        if sum(map(len, lines)) > MAX_CHARACTERS:
+            raise ValueError(f"more than {MAX_CHARACTERS:,} characters of patterns together")
+        self._size = sum(map(len, lines))
+        self._left = MAX_WORK
         self._rules = [rule for rule in map(_rule, lines) if rule is not None]
 
     def has(self, path: str, is_folder: bool) -> bool:
-        """Whether a path is left out, in a folder that is not: the last pattern that matches it decides."""
+        """Whether a path is left out, in a folder that is not: the last pattern that matches it decides.
+
+        Raises TooMuch.
+        """
         units = _bytes(path)
+        self._left -= len(units) * self._size
+        if self._left < 0:
+            raise TooMuch("too many files for patterns of this length: leave out whole folders by their names")
+        name = units.rpartition("/")[2]
         for rule in reversed(self._rules):
-            if (is_folder or not rule.only_folders) and rule.pattern.fullmatch(units):
+            if rule.fits(units, name, is_folder):
                 return rule.leaves_out
         return False
 
@@ -75,37 +101,89 @@ def _bytes(text: str) -> str:
 
 
 def _rule(line: str) -> _Rule | None:
-    trimmed = _TRIMMED.fullmatch(line)
-    text = trimmed[1] if trimmed else line
+    text = _trimmed(line)
     if not text or text.startswith("#"):
         return None
     leaves_out = not text.startswith("!")
     body = text if leaves_out else text[1:]
     only_folders = body.endswith("/")
     body = body.removesuffix("/")
-    anywhere = "" if "/" in body else "(?:.*/)?"
     try:
-        pattern = anywhere + _translated(_bytes(body.removeprefix("/")))
+        pattern = _translated(_bytes(body.removeprefix("/")))
     except ValueError as error:
-        raise ValueError(f"{line!r} is not a pattern of .gitignore: {error}") from None
-    return _Rule(leaves_out, only_folders, re.compile(pattern, re.DOTALL))
+        raise ValueError(f"{_short(line)} is not a pattern of .gitignore: {error}") from None
+    return _Rule(leaves_out, only_folders, "/" not in body, re.compile(pattern, re.DOTALL))
+
+
+def _short(line: str) -> str:
+    return repr(line if len(line) <= 60 else f"{line[:57]}...")
+
+
+def _trimmed(line: str) -> str:
+    """A line without the blanks at its end, but for one that a backslash keeps."""
+    text = line.rstrip(" ")
+    backslashes = len(text) - len(text.rstrip("\\"))
+    return f"{text} " if backslashes % 2 and text != line else text
 
 
 def _translated(body: str) -> str:
-    """A pattern as a regular expression."""
+    """A pattern as a regular expression that never goes back over what it has settled.
+
+    `**` ends a stretch of the pattern, `*` a piece of a name. The shortest text that a `*` can stand for leaves most
+    for the rest of the name, so it is settled once the piece behind it fits; the same holds of `**`, which stands for
+    whole folders. Only the last star of a name and the last `**` need all their choices: an end holds what is behind.
+    """
     if not body or body.startswith("/"):
         raise ValueError("it has no name")
     literal = _LITERAL.match(body)
     start = literal.end() if literal else 0
     rest = body[start:]  # git looks at it by itself: `a**/b` is `a` and `**/b`, whatever its manual says
-    found, at = [re.escape(body[:start])], 0
+    stretches, at, is_open = [[re.escape(body[:start])]], 0, False
     while at < len(rest):
         token = _TOKEN.match(rest, at)
         if token is None:
             raise ValueError("it ends within brackets or with a backslash")
-        found.append(_expression(token))
+        if token.lastgroup == "between":
+            stretches.append([])
+        elif token.lastgroup == "rest":
+            is_open = True
+        else:
+            stretches[-1].append(_expression(token))
         at = token.end()
-    return "".join(found)
+    groups = count()
+    first, *others = (_settled(stretch, groups) for stretch in stretches)
+    found = first
+    for stretch in others if is_open else others[:-1]:
+        found += _once(f"(?:.*?/)??{stretch}", groups)
+    if others and not is_open:
+        found += f"(?:.*/)?{others[-1]}"
+    return found + ".*" if is_open else found
+
+
+def _settled(stretch: list[str], groups: Iterator[int]) -> str:
+    """A stretch of a pattern: names between slashes, whose stars but the last are settled one after the other."""
+    names = []
+    for name in _split(stretch, "/"):
+        first, *pieces = map("".join, _split(name, _STAR))
+        middle = "".join(_once(f"[^/]*?{piece}", groups) for piece in pieces[:-1])
+        names.append(first + middle + (f"[^/]*{pieces[-1]}" if pieces else ""))
+    return "/".join(names)
+
+
+def _split(items: list[str], separator: str) -> list[list[str]]:
+    parts: list[list[str]] = [[]]
+    for item in items:
+        if item == separator:
+            parts.append([])
+        else:
+            parts[-1].append(item)
+    return parts
+
+
+def _once(expression: str, groups: Iterator[int]) -> str:
+    """An expression whose first match is the only one: an atomic group, in words that Python 3.10 has."""
+    group = f"g{next(groups)}"
+    return f"(?=(?P<{group}>{expression}))(?P={group})"
 
 
 def _expression(token: re.Match[str]) -> str:
@@ -116,7 +194,7 @@ def _expression(token: re.Match[str]) -> str:
         return f"(?!/)[{'^' if token['not'] else ''}{members}]"
     if token["escaped"] or token["plain"]:
         return re.escape(token[0][-1])
-    return {"between": "(?:.*/)?", "rest": ".*", "star": "[^/]*", "any": "[^/]"}[str(token.lastgroup)]
+    return _STAR if token["star"] else "[^/]"
 
 
 def _member(member: re.Match[str]) -> str:

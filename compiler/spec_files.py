@@ -17,8 +17,8 @@ from typing import Any
 from compiler import boundary, files, policies, project, schema, source, spec, tool_folders, values
 from compiler.boundary import real
 from compiler.compiled import API_VERSION
-from compiler.diagnostics import START, Diagnostic, Problem, locate
-from compiler.gitignore import Ignored
+from compiler.diagnostics import START, Diagnostic, Problem, Problems, locate
+from compiler.gitignore import Ignored, TooMuch
 from compiler.project import Project, Settings
 from compiler.spec import Spec
 
@@ -137,10 +137,12 @@ def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[S
     it says that it is ours, or was asked for by name.
     """
     diagnostics: list[Diagnostic] = []
-    excluded = _excluded(settings.project, diagnostics)
+    excluded = _Excluded(settings.project)
     parts = [[_read(settings, path) for path in found.files] for found in (asked, rest or Found())]
     code = {real(folder) for part in parts for one in part for folder in one.code_folders()}
     kept = [[one for one in part if one.is_spec(asked, code, excluded, diagnostics)] for part in parts]
+    if settings.project.source:
+        diagnostics += [settings.project.source.locate(problem) for problem in excluded.problems]
     diagnostics += [locate(boundary.refusal(name), name, START) for name in asked.outside]
     for folder in asked.folders:
         if not asked.outside and not any(one.path.is_relative_to(folder) for one in kept[0]):
@@ -149,15 +151,35 @@ def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[S
     return _specs(settings, kept[0], diagnostics), _specs(settings, kept[1], [])
 
 
-def _excluded(found: Project, diagnostics: list[Diagnostic]) -> Ignored:
-    """What the project file excludes; nothing where a pattern of it is none."""
-    for index, pattern in enumerate(found.exclude):
+class _Excluded:
+    """What the project file excludes, and what is wrong with that."""
+
+    def __init__(self, found: Project) -> None:
+        self.problems = Problems()
+        for index, pattern in enumerate(found.exclude):
+            try:
+                Ignored([pattern])
+            except ValueError as error:
+                self.problems.error("bad-pattern", str(error), ("exclude", index))
+        self.patterns = Ignored(())
+        if not self.problems:
+            try:
+                self.patterns = Ignored(found.exclude)
+            except ValueError as error:  # of all together
+                self.problems.error("bad-pattern", str(error), ("exclude",))
+
+    def has(self, name: str) -> bool:
+        """Whether a file, or a folder that it is in, is excluded: patterns are those of the project's folder."""
+        steps = name.split("/")
+        if ".." in steps:
+            return False
+        ways = (("/".join(steps[:length]), length < len(steps)) for length in range(1, len(steps) + 1))
         try:
-            Ignored([pattern])
-        except ValueError as error:
-            assert found.source is not None
-            diagnostics.append(found.source.locate(Problem("bad-pattern", str(error), ("exclude", index))))
-    return Ignored(() if diagnostics else found.exclude)
+            return any(self.patterns.has(way, is_folder) for way, is_folder in ways)
+        except TooMuch as error:
+            self.problems.error("bad-pattern", str(error), ("exclude",))
+            self.patterns = Ignored(())
+            return False
 
 
 @dataclass(frozen=True)
@@ -184,23 +206,16 @@ class _File:
                 if isinstance(value, str):
                     yield self.path.parent / value
 
-    def is_spec(self, asked: Found, code: Set[Path], excluded: Ignored, diagnostics: list[Diagnostic]) -> bool:
+    def is_spec(self, asked: Found, code: Set[Path], excluded: _Excluded, diagnostics: list[Diagnostic]) -> bool:
         """Whether it is to be taken for a spec; what only looks like one is warned of."""
         above = any(folder in code for folder in self.path.parents)
-        if self.path in asked.named or not (above or _is_excluded(self.name, excluded)) or self.is_ours:
+        if self.path in asked.named or not (above or excluded.has(self.name)) or self.is_ours:
             return True
         if any(str(source.get(data, ("kind",))) in schema.kinds() for data in self.raw):
             where = "in a folder of code" if above else "excluded"
             message = f"this file is {where}: it is no spec, since it does not say apiVersion: {API_VERSION}"
             diagnostics.append(locate(Problem("no-spec", message, severity="warning"), self.name, START))
         return False
-
-
-def _is_excluded(name: str, excluded: Ignored) -> bool:
-    steps = name.split("/")
-    if ".." in steps:  # patterns are those of a file in the project's folder
-        return False
-    return any(excluded.has("/".join(steps[:length]), length < len(steps)) for length in range(1, len(steps) + 1))
 
 
 def _read(settings: Settings, path: Path) -> _File:

@@ -201,9 +201,11 @@ def _ignored(patterns: Traced, problems: Problems) -> Ignored | None:
             Ignored([pattern.value])
         except ValueError as error:
             problems.error("bad-pattern", str(error), pattern.path)
-    if len(problems) > before:
+    try:
+        return None if len(problems) > before else Ignored(patterns.value if patterns.given else uploads.IGNORED)
+    except ValueError as error:  # of all together
+        problems.error("bad-pattern", str(error), patterns.path)
         return None
-    return Ignored(patterns.value if patterns.given else uploads.IGNORED)
 
 
 def _driver(inputs: Inputs, problems: Problems) -> list[Upload]:

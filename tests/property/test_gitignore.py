@@ -30,6 +30,9 @@ PARTS = [
     "*a*",
     "a**",
     "**b",
+    "*a*.*",
+    "?*b*t",
+    "*[!a]*x*",
     "[ab].*",
     "[!a].py",
     "[a-c]",
@@ -58,7 +61,7 @@ PARTS = [
 PATTERN = st.builds(
     lambda before, parts, after: before + "/".join(parts) + after,
     st.sampled_from(["", "", "/", "!", "!/"]),
-    st.lists(st.sampled_from([*PARTS, "t ", "t\\ "]), min_size=1, max_size=3),
+    st.lists(st.sampled_from([*PARTS, "t ", "t\\ "]), min_size=1, max_size=4),
     st.sampled_from(["", "", "/", " "]),
 )
 
@@ -126,3 +129,33 @@ def test_what_matches_nothing_is_refused(tree: Path, pattern: str) -> None:
     assert kept_by_git(tree, [pattern]) == kept_by_git(tree, []), "git lets it pass"
     with pytest.raises(ValueError, match=r"is not a pattern of \.gitignore"):
         Ignored([pattern])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("*a" * 30 + "b", "a" * 900),
+        ("[ab]*" * 100 + "c", "ab" * 450),
+        ("?*" * 200 + "b", "a" * 900),
+        ("**/" + "a*" * 50 + "/b", "/".join(["a" * 100] * 9)),
+        ("**/*a*/" * 60 + "b", "a/" * 470 + "a"),
+        ("**/a/" * 100 + "b", "a/" * 470 + "a"),
+        ("*a" * 2000, "b" * 900),
+        ("a/**/" * 1000 + "*b*b*c", "a/" * 470 + "b" * 100),
+        (" " * 9000 + "x", "x"),
+        ("[[:a" * 2000 + "]", "x"),
+    ],
+)
+def test_no_pattern_takes_forever(pattern: str, path: str) -> None:
+    assert not Ignored([pattern]).has(path, False)
+
+
+def test_a_pattern_of_many_stars_still_fits() -> None:
+    assert Ignored(["*a" * 30]).has("ba" * 30, False)
+    assert Ignored(["**/*a*/" * 30 + "b"]).has("xay/" * 200 + "b", False)
+
+
+def test_there_are_not_too_many_patterns() -> None:
+    Ignored(["a" * 100] * 100)
+    with pytest.raises(ValueError, match="more than 10,000 characters of patterns"):
+        Ignored(["a" * 100] * 101)

@@ -215,3 +215,10 @@ def test_a_prefix_changes_with_names_and_contents_only(tmp_path: Path) -> None:
     assert prefix(tmp_path.parent) == first
     (tmp_path / "a.py").write_text("2", "utf-8")
     assert prefix(tmp_path) != first
+
+
+def test_patterns_are_held_against_so_many_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compiler.gitignore.MAX_WORK", 100)
+    plant(tmp_path, *"abcde")
+    assert names(tmp_path, "x" * 20) == [*"abcde"]
+    assert "too many files for patterns" in faults(tmp_path, "x" * 30)[0][1]
