@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -21,6 +22,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
 from compiler import mistakes, patterns, schema
+from compiler.automaton import Automaton, Budget, Exhausted, Unbounded
 from compiler.diagnostics import Path, Problem, Problems, did_you_mean
 
 _DRAFTS = {
@@ -41,6 +43,10 @@ _NESTED |= {"oneOf", "prefixItems", "propertyNames", "then", "unevaluatedItems",
 """Keywords whose values are schemas, or lists of them."""
 _NO_MORE = {"additionalItems", "additionalProperties", "items", "unevaluatedItems", "unevaluatedProperties"}
 """Of these, the ones in which `false` has words of its own."""
+MAX_STEPS = 20_000_000
+"""How long one document is checked: some seconds, hundreds of times as long as any that is meant well."""
+_KEYWORD_STEPS = 20
+_BUDGET: ContextVar[Budget] = ContextVar("budget")
 _DATA = {"const", "default", "enum", "examples"}
 """Keywords whose values are no schemas; in those of any other keyword a reference may still find one."""
 
@@ -53,17 +59,26 @@ class Foreign:
     """
 
     flaws: tuple[Problem, ...] = ()
-    validator: Any = field(default=None, repr=False)
+    prepared: _Prepared | None = field(default=None, repr=False)
+    given_up: list[str] = field(default_factory=list, repr=False, compare=False)
+    """Why nothing more is checked with it, once a document has taken too long."""
 
     def check(self, document: Any) -> Problems:
         """Check a document; all problems at once."""
-        if self.validator is None:
+        if self.prepared is None:
             return Problems()
-        try:
-            return mistakes.explained(self.validator.iter_errors(document))
-        except (RecursionError, Unresolvable):
-            message = "the schema refers to itself without end, or to nothing"
-            return Problems([Problem("bad-schema", message, severity="warning")])
+        if not self.given_up:
+            budget = _BUDGET.set(Budget(MAX_STEPS))
+            try:
+                return mistakes.explained(self.prepared.validator(document).iter_errors(document))
+            except (RecursionError, Unresolvable):
+                message = "the schema refers to itself without end, or to nothing"
+                return Problems([Problem("bad-schema", message, severity="warning")])
+            except Exhausted:
+                self.given_up.append("the schema takes too long to check with: it has too many ways to try")
+            finally:
+                _BUDGET.reset(budget)
+        return Problems([Problem("bad-schema", self.given_up[0], severity="warning")])
 
 
 def load(data: Any) -> Foreign:
@@ -86,10 +101,58 @@ def _load(text: str) -> Foreign:
     readable = reader.read(data)
     if reader.broken:
         return Foreign(tuple(reader.flaws))
-    strict: Any = extend(  # type: ignore[no-untyped-call]  # untyped in its stubs
-        draft, type_checker=draft.TYPE_CHECKER.redefine("integer", schema.is_integer)
-    )
-    return Foreign(tuple(reader.flaws), strict(readable, registry=Registry()))
+    return Foreign(tuple(reader.flaws), _Prepared(reader, data, readable))
+
+
+class _Prepared:
+    """A schema that can be checked with."""
+
+    def __init__(self, reader: _Reader, data: Any, readable: Any) -> None:
+        self.reader, self.data, self.readable = reader, data, readable
+        keywords = {name: _counted(name, keyword) for name, keyword in reader.draft.VALIDATORS.items()}
+        keywords["pattern"] = _counted("pattern", self._pattern)
+        self.strict: Any = extend(  # type: ignore[no-untyped-call]  # untyped in its stubs
+            reader.draft,
+            validators=keywords,
+            type_checker=reader.draft.TYPE_CHECKER.redefine("integer", schema.is_integer),
+        )
+
+    def validator(self, document: Any) -> Any:
+        """What checks a document; patterns of names are held against its names first."""
+        readable = self.readable
+        if self.reader.named:
+            names = frozenset(_names(document))
+            readable = replace(self.reader, flaws=Problems(), seen=set(), targets=[], names=names).read(self.data)
+        return self.strict(readable, registry=Registry())
+
+    def _pattern(self, validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
+        if validator.is_type(instance, "string") and not self.reader.automata[pattern].finds(instance, _BUDGET.get()):
+            yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _counted(name: str, keyword: Any) -> Any:
+    """A keyword of JSON Schema that counts what it does."""
+
+    def counted(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
+        items = len(instance) if isinstance(instance, dict | list) else 0
+        steps = _KEYWORD_STEPS + items + (len(value) if isinstance(value, dict | list) else 0)
+        if name == "uniqueItems":
+            steps += items * items // _KEYWORD_STEPS
+        elif name.endswith("Properties") and "patternProperties" in schema:
+            steps += items * sum(map(len, schema["patternProperties"])) // _KEYWORD_STEPS
+        _BUDGET.get().spend(steps)
+        return keyword(validator, value, instance, schema)
+
+    return counted
+
+
+def _names(document: Any) -> Iterator[str]:
+    """The names of all members of a document."""
+    if isinstance(document, dict):
+        yield from document
+    members = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    for member in members:
+        yield from _names(member)
 
 
 def _draft(data: Any, problems: Problems) -> Any:
@@ -127,7 +190,11 @@ def _whole(draft: Any) -> Any:
 
 @dataclass
 class _Reader:
-    """Goes through a schema: says its patterns in Python's words, and follows its references."""
+    """Goes through a schema: makes automata of its patterns, and follows its references.
+
+    A pattern of names becomes a pattern of those of the `names` that it fits: what validators do with it is bounded
+    then, and the same.
+    """
 
     draft: Any
     specification: Specification[Any]
@@ -135,6 +202,9 @@ class _Reader:
     broken: bool = False
     seen: set[int] = field(default_factory=set)
     targets: list[tuple[str, Path, Any]] = field(default_factory=list)
+    automata: dict[str, Automaton] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
+    named: set[str] = field(default_factory=set)
 
     def read(self, data: Any) -> Any:
         try:
@@ -179,16 +249,30 @@ class _Reader:
         read: dict[str, Any] = {}
         for name, inner in schemas.items():
             here = (*path, name)
-            for said in self._pattern(name, here) if key == "patternProperties" else (name,):
+            for said in self._of_names(name, here) if key == "patternProperties" else (name,):
                 read[said] = self._schema(inner, here, resolver)
         return read
 
     def _pattern(self, pattern: str, path: Path) -> Iterator[str]:
-        """Say a pattern in Python's words; nothing where there are none."""
+        """Say a pattern in Python's words; nothing where there are none, or no automaton can follow it."""
         try:
-            yield patterns.compiled(pattern).pattern
-        except re.error as error:
+            said = patterns.compiled(pattern).pattern
+            if said not in self.automata:
+                self.automata[said] = Automaton(said)
+            yield said
+        except (re.error, Unbounded) as error:
             self.flaws.error("bad-schema", f"the pattern cannot be checked: {error}", path)
+
+    def _of_names(self, pattern: str, path: Path) -> Iterator[str]:
+        for said in self._pattern(pattern, path):
+            self.named.add(said)
+            found = []
+            for name in sorted(self.names):
+                if self.automata[said].finds(name, _BUDGET.get()):
+                    _BUDGET.get().spend(len(name) * _KEYWORD_STEPS)
+                    found.append(re.escape(name))
+            own = id(self.automata[said])  # two patterns may fit the same names
+            yield rf"\A(?:{'|'.join(found) or '(?!)'})\Z(?#{own})"
 
     def _follow(self, reference: str, path: Path, resolver: Any) -> None:
         try:

@@ -20,7 +20,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # each module may import those above it; a folder stands for everything in it
 LAYERS = [
-    ["__init__", "diagnostics", "escapes", "assets", "drivers", "patterns", "files"],
+    ["__init__", "diagnostics", "escapes", "assets", "drivers", "patterns", "files", "automaton"],
     ["trace", "document", "arn", "compiled", "boundary", "tool_folders", "secrets"],
     ["submitted", "identity", "names", "json_source", "yaml_source", "values", "tags", "gitignore", "mistakes"],
     ["source"],

@@ -143,3 +143,80 @@ SCHEMAS = st.recursive(
 @given(st.dictionaries(KEYWORDS, SCHEMAS) | SCHEMAS, JSON)
 def test_whatever_is_a_schema_checks_whatever_is_a_document(schema: Any, document: Any) -> None:
     foreign.load(schema).check(document)
+
+
+LONG = {"Name": "a" * 50_000, "A": ["a" * 30] * 50, **{f"key{'a' * number}": 1 for number in range(40)}}
+DEEP: dict[str, Any] = {
+    "$ref": "#/$defs/d0",
+    "$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)}
+    | {"d40": {"type": "object"}},
+}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"Name": {"pattern": r"^(a|a)*$b"}}},
+        {"properties": {"A": {"items": {"pattern": r"^(\w+\s?)+!$"}}}},
+        {"patternProperties": {"^(k|e|y|a+)+!$": False}},
+        {"patternProperties": {"^(k|e|y|a+)+!$": True}, "additionalProperties": {"minLength": 0}},
+        {"propertyNames": {"not": {"pattern": "^(k|e|y|a+)+!$"}}},
+        {
+            "unevaluatedProperties": {"minLength": 0},
+            "allOf": [{"patternProperties": {"^(k|e|y|a+)+!$": True}}],
+        },
+    ],
+)
+def test_patterns_that_python_tries_for_ever(schema: Any) -> None:
+    found = foreign.load(schema)
+    assert not found.flaws
+    assert ["not match" in p.message or "not allowed" in p.message for p in found.check(LONG)] in (
+        [],
+        [True],
+        [True] * 50,
+    )
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        DEEP,
+        {**DEEP, "unevaluatedProperties": False},
+        {"properties": {"Name": {"pattern": "(a|b)*a(a|b){30000}c"}}},
+        {
+            "additionalProperties": {"enum": list(range(150_000))},
+            "properties": {"A": {"items": {"enum": ["b"] * 500_000}}},
+        },
+    ],
+)
+def test_a_schema_that_would_be_checked_with_for_ever_is_given_up(schema: Any) -> None:
+    found = foreign.load(schema)
+    assert not found.flaws
+    for document in (LONG, LONG, {}):
+        (problem,) = found.check(document)
+        assert (problem.rule, problem.severity, problem.path) == ("bad-schema", "warning", ())
+        assert "takes too long" in problem.message
+
+
+@pytest.mark.parametrize("pattern", [r"(a)\1", "(?i)a", "a" * 20_000])
+def test_a_pattern_that_no_automaton_can_follow_is_a_flaw(pattern: str) -> None:
+    for schema in ({"pattern": pattern}, {"patternProperties": {pattern: True}}):
+        (flaw,) = foreign.load(schema).flaws
+        assert flaw.message.startswith("the pattern cannot be checked: ")
+        assert len(flaw.message) < 200
+
+
+def test_patterns_of_names_are_those_of_the_document() -> None:
+    schema = {
+        "patternProperties": {"^(?!x)": {"type": "string"}, "^x": {"type": "integer"}, "^[^y]*$": {"minLength": 2}},
+        "additionalProperties": False,
+    }
+    found = foreign.load(schema)
+    assert [p.path for p in found.check({"ab": "cd", "x1": 1, "x)|.*": 2})] == []
+    assert sorted(p.path for p in found.check({"ab": "c", "x1": "1", "y": "", "yx": 1})) == [
+        ("ab",),
+        ("x1",),
+        ("x1",),
+        ("yx",),
+    ]
+    assert [p.path for p in foreign.load({**schema, "patternProperties": {"^a": True}}).check({"b": 1})] == [("b",)]
