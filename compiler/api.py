@@ -8,12 +8,11 @@ since a pipeline has hundreds of values and every compile checks them all.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from compiler import assets
+from compiler import assets, patterns
 from compiler.compiled import MARKERS, canonical, identified
 from compiler.diagnostics import Path, Problem, did_you_mean
 from compiler.submitted import ANY_IDENTITY
@@ -57,7 +56,7 @@ def _check_step(step: Schema, place: Path) -> Iterator[Problem]:
 @cache
 def _definitions(service: str, operation: str) -> Definitions:
     file = assets.schemas() / "api" / f"{service}.{operation}.json"
-    return _by_name(json.loads(file.read_text("utf-8")))
+    return _by_name(assets.document(file))
 
 
 def _by_name(schema: Schema) -> Definitions:
@@ -134,7 +133,7 @@ def _text(value: Any, schema: Schema, _all: Definitions, place: Path, _in_pipeli
         return
     yield from _check_length(value, schema, place)
     pattern = schema.get("pattern")
-    if pattern is not None and not _pattern(pattern).fullmatch(value):
+    if pattern is not None and not patterns.finds(rf"\A(?:{pattern})\Z", value):
         yield Problem("api-pattern", f"{_short(value)} does not match {pattern}", place)
     known = schema.get("x-enum")
     if known is not None and value not in known:
@@ -193,11 +192,6 @@ _CHECKERS = {
     "object": _structure,
     "string": _text,
 }
-
-
-@cache
-def _pattern(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
 
 
 def _wrong_type(wanted: str, value: Any, place: Path) -> Problem:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 VERSION = "v1"
 
@@ -18,6 +20,11 @@ def schemas() -> Path:
 def templates() -> Path:
     """The folder of the current version's Jinja templates."""
     return _find("templates")
+
+
+def document(file: Path) -> Any:
+    """Read a JSON file of this package."""
+    return json.loads(file.read_text("utf-8"))
 
 
 def data() -> Path:

@@ -33,7 +33,7 @@ class Exhausted(Exception):
     """More steps than there were left."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Budget:
     """The steps that are left for all that is matched on one occasion; a step takes less than a microsecond."""
 
@@ -49,38 +49,38 @@ class Budget:
             raise Exhausted
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Char:
     """One character, as a pattern that Python says it by."""
 
     pattern: str
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Sequence:
     parts: tuple[_Node, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Choice:
     options: tuple[_Node, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Repeat:
     part: _Node
     least: int
     most: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Place:
     r"""A place in the text: `^`, `$`, `\A`, `\Z`, `\b` or `\B`."""
 
     sign: str
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Look:
     """What must stand behind a place, or before it, or must not."""
 
@@ -178,7 +178,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class _Set:
     """States that a text may have led to; `moves` are the sets that it leads to next, by character and place."""
 

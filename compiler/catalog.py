@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,5 +79,5 @@ def _model(context: Context, given: str) -> Model:
 
 
 def _data(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((assets.data() / f"{name}.json").read_text("utf-8"))
+    found: dict[str, Any] = assets.document(assets.data() / f"{name}.json")
     return found

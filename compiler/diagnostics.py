@@ -111,13 +111,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return _nearest(word, tuple(known))
 
 
+LONGEST_WORD = 100
+"""To compare two words takes time with the square of their length; longer ones are not misspelt, but copied."""
+MOST_WORDS = 10_000
+
+
 @cache
 def _nearest(word: str, known: tuple[str, ...]) -> str:
     """The same, remembered: what is missing is missed by many."""
+    words = [k for k in known[:MOST_WORDS] if len(k) <= LONGEST_WORD] if len(word) <= LONGEST_WORD else []
     near = (
         [k for k in known if k.lower() == word.lower()]
-        or get_close_matches(word, known, n=1, cutoff=0.6)
-        or get_close_matches(word.lower(), [k for k in known if k.islower()], n=1, cutoff=0.6)
+        or get_close_matches(word, words, n=1, cutoff=0.6)
+        or get_close_matches(word.lower(), [k for k in words if k.islower()], n=1, cutoff=0.6)
     )
     if near:
         return f"did you mean {near[0]!r}?"

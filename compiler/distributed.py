@@ -5,7 +5,6 @@ In: a distributed config. Out: the document that the drivers read, and what is w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -60,7 +59,7 @@ def of_compiled(content: Compiled) -> dict[str, Any] | None:
 @cache
 def instances() -> dict[str, dict[str, Any]]:
     """Accelerators and EFA by instance type."""
-    found: dict[str, dict[str, Any]] = json.loads((assets.data() / "instances.json").read_text("utf-8"))
+    found: dict[str, dict[str, Any]] = assets.document(assets.data() / "instances.json")
     return found
 
 

@@ -43,7 +43,7 @@ _NESTED |= {"oneOf", "prefixItems", "propertyNames", "then", "unevaluatedItems",
 """Keywords whose values are schemas, or lists of them."""
 _NO_MORE = {"additionalItems", "additionalProperties", "items", "unevaluatedItems", "unevaluatedProperties"}
 """Of these, the ones in which `false` has words of its own."""
-MAX_STEPS = 20_000_000
+MAX_STEPS = 10_000_000
 """How long one document is checked: some seconds, hundreds of times as long as any that is meant well."""
 _KEYWORD_STEPS = 20
 _BUDGET: ContextVar[Budget] = ContextVar("budget")

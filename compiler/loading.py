@@ -34,13 +34,22 @@ def read(path: Path) -> Compiled:
 
     Raises InvalidCompiled, OSError.
     """
-    found = load(files.read(path, files.COMPILED_BYTES))
     place = boundary.real(path)
+    if place != path.absolute() and _is_led_out(path.absolute()):
+        raise InvalidCompiled("is led out of the project by a link")
+    found = load(files.read(place, files.COMPILED_BYTES))
     if PurePosixPath(*place.parts[-2:]) != found.path:
         raise InvalidCompiled(f"is not in its own place, {found.path}")
     if hidden := next((part for part in _shown(place) if part.startswith(".")), None):
         raise InvalidCompiled(f"is in a hidden folder, {hidden}, where no reviewer looks")
     return found
+
+
+def _is_led_out(path: Path) -> bool:
+    """Whether a link of the project that holds a path leads it out."""
+    file = project.find(path.parent)
+    folder = file.parent if file else path.parents[min(2, len(path.parents) - 1)]
+    return boundary.around(folder).is_left_by_link(path)
 
 
 def _shown(place: Path) -> tuple[str, ...]:

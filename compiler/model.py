@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -116,7 +115,7 @@ def alias(name: str) -> str:
 
 @cache
 def _aliases() -> dict[str, str]:
-    found: dict[str, str] = json.loads((assets.data() / "model_aliases.json").read_text("utf-8"))
+    found: dict[str, str] = assets.document(assets.data() / "model_aliases.json")
     return found
 
 

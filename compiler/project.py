@@ -98,7 +98,7 @@ class Settings:
 def find(start: Path) -> Path | None:
     """Walk up from a folder to the nearest project file."""
     for folder in (start, *start.parents):
-        if (folder / FILE).is_file():
+        if os.path.lexists(folder / FILE) and not (folder / FILE).is_dir():
             return folder / FILE
     return None
 

@@ -9,7 +9,6 @@ what a value ought to be.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -32,7 +31,7 @@ def load(name: str) -> dict[str, Any]:
 
 @cache
 def _read(name: str) -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads((assets.schemas() / f"{name}.json").read_text("utf-8"))
+    schema: dict[str, Any] = assets.document(assets.schemas() / f"{name}.json")
     return schema
 
 
@@ -128,7 +127,7 @@ def is_integer(_checker: Any, value: Any) -> bool:
 
 
 def _matches(validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
-    if validator.is_type(instance, "string") and not patterns.compiled(pattern).search(instance):
+    if validator.is_type(instance, "string") and not patterns.finds(patterns.translated(pattern), instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 

@@ -20,8 +20,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # each module may import those above it; a folder stands for everything in it
 LAYERS = [
-    ["__init__", "diagnostics", "escapes", "assets", "drivers", "patterns", "files", "automaton"],
-    ["trace", "document", "arn", "compiled", "boundary", "tool_folders", "secrets"],
+    ["__init__", "diagnostics", "escapes", "assets", "drivers", "files", "automaton"],
+    ["patterns", "trace", "document", "arn", "compiled", "boundary", "tool_folders", "secrets"],
     ["submitted", "identity", "names", "json_source", "yaml_source", "values", "tags", "gitignore", "mistakes"],
     ["source"],
     ["excerpts"],
@@ -195,6 +195,46 @@ def test_up_to_the_build_nothing_knows_the_machine_the_time_or_the_network() -> 
             getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(ast.parse(file.read_text("utf-8")))
         }
         assert not {"environ", "getenv", "environb", "cwd", "getcwd", "getlogin"} & names, file
+
+
+READ = {"open", "read_text", "read_bytes", "fdopen", "FileSystemLoader"}
+WRITTEN = {"write_text", "write_bytes", "mkdir", "makedirs", "touch", "symlink_to", "hardlink_to", "link", "symlink"}
+WRITTEN |= {"rename", "renames", "unlink", "rmdir", "rmtree", "copy", "copyfile", "copytree", "move", "mkstemp"}
+WRITTEN |= {"NamedTemporaryFile", "TemporaryDirectory", "mkdtemp", "TemporaryFile", "savefig", "truncate", "chmod"}
+FILES_OF_THEIR_OWN = {
+    "files.py": "the one way to the files of others",
+    "assets.py": "JSON of this package",
+    "render.py": "templates of this package",
+    "executor/local.py": "the throw-away tree of `run`",
+    "executor/mlflow_client.py": "its own standard output",
+    "executor/processes.py": "what Linux says of processes",
+    "cli/__init__.py": "the report of a defect, and the null device",
+    "cli/run.py": "the throw-away tree of `run`",
+    "cli/plotting.py": "a picture in memory",
+}
+"""Who may use files without `files`, which reads with a limit and writes through no link; and for what."""
+
+
+def opened(tree: ast.AST) -> set[str]:
+    """The calls that open, make, move or remove files: of functions, and of methods that only paths have."""
+    found = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name, owner = getattr(node.func, "attr", ""), getattr(getattr(node.func, "value", None), "id", "")
+        name = name or getattr(node.func, "id", "")
+        if name in READ | WRITTEN or (owner, name) in {("os", "replace"), ("json", "load"), ("yaml", "load")}:
+            found.add(name)
+    return found
+
+
+def test_one_module_reads_and_writes_files() -> None:
+    users = {
+        name: opened(ast.parse(file.read_text("utf-8")))
+        for file in FILES
+        if not (name := file.relative_to(PACKAGE).as_posix()).startswith("drivers/")
+    }
+    assert {name for name, calls in users.items() if calls} == set(FILES_OF_THEIR_OWN), users
 
 
 def test_there_is_one_broad_except() -> None:

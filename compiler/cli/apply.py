@@ -14,6 +14,8 @@ from compiler.cli import aws, exits, options, output, plans, results, watching
 from compiler.executor import apply, files
 from compiler.executor import plan as planning
 from compiler.executor.apply import Options, TimedOut
+from compiler.files import COMPILED_BYTES
+from compiler.files import read as read_file
 
 POLL_SECONDS = 15.0
 SANDBOX_POLL_SECONDS = 0.3
@@ -95,7 +97,7 @@ def _saved_plan(paths: tuple[Path, ...]) -> dict[str, Any] | None:
     if len(paths) != 1 or not paths[0].is_file():
         return None
     try:
-        found = json.loads(paths[0].read_text("utf-8"))
+        found = json.loads(read_file(paths[0], COMPILED_BYTES))
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or found.get("kind") != "Plan":

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from compiler import distributed
+from compiler import distributed, files
 from compiler.compiled import Compiled, Request, identified
 from compiler.executor import markers, processes
 from compiler.project import Project
@@ -113,8 +113,15 @@ def run(content: Compiled, options: Options, on_output: OnOutput, stops: Callabl
     if failed is None:
         return Ended(0)
     failure = trees[failed] / "output" / "failure"
-    reason = failure.read_text("utf-8", "replace")[:REASON_CHARACTERS] if failure.is_file() else ""
-    return Ended(running[failed].returncode, failed, reason)
+    return Ended(running[failed].returncode, failed, _reason(failure))
+
+
+def _reason(failure: Path) -> str:
+    """What a host has written as its failure."""
+    try:
+        return files.head(failure, 4 * REASON_CHARACTERS).decode("utf-8", "replace")[:REASON_CHARACTERS]
+    except OSError:
+        return ""
 
 
 def _job(content: Compiled) -> Request:

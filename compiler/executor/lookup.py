@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compiler import lock
+from compiler import files, lock
 from compiler.executor import hub_models, judges
 from compiler.executor.account import Account, NoFact
 
@@ -99,7 +99,7 @@ def _mlflow_app(account: Account, _name: str) -> str:
 
 def _domain() -> str | None:
     try:
-        found = json.loads(_STUDIO.read_text("utf-8")).get("DomainId")
+        found = json.loads(files.read(_STUDIO, files.TEXT_BYTES)).get("DomainId")
     except (OSError, ValueError):
         return None
     return str(found) if found else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -27,7 +26,7 @@ class Facts:
 @cache
 def benchmarks() -> dict[str, Any]:
     """The benchmarks by name: modality, description, metrics, strategy, subtasks."""
-    found: dict[str, Any] = json.loads((assets.data() / "benchmarks.json").read_text("utf-8"))
+    found: dict[str, Any] = assets.document(assets.data() / "benchmarks.json")
     return found
 
 

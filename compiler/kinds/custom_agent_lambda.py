@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import os
 import warnings
 from dataclasses import dataclass
@@ -81,13 +80,13 @@ def _check_runtime(given: Traced, problems: Problems) -> None:
 @cache
 def _deprecated() -> dict[str, str]:
     """The runtimes that Lambda has deprecated, and when."""
-    found: dict[str, str] = json.loads((assets.data() / "lambda_runtimes.json").read_text("utf-8"))
+    found: dict[str, str] = assets.document(assets.data() / "lambda_runtimes.json")
     return found
 
 
 @cache
 def _reserved() -> frozenset[str]:
-    return frozenset(json.loads((assets.data() / "lambda_environment.json").read_text("utf-8")))
+    return frozenset(assets.document(assets.data() / "lambda_environment.json"))
 
 
 def _code(inputs: Inputs, source: Traced, problems: Problems) -> Any:

@@ -37,7 +37,7 @@ class Phase:
 @cache
 def metrics() -> dict[str, str]:
     """The metrics that Bedrock documents, by name without `Builtin.`."""
-    found: dict[str, str] = json.loads((assets.data() / "judge_metrics.json").read_text("utf-8"))
+    found: dict[str, str] = assets.document(assets.data() / "judge_metrics.json")
     return found
 
 

@@ -13,7 +13,7 @@ from compiler.sandbox.service import CREATED, MOTO, Region
 
 
 def built_in() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((assets.data() / "sandbox" / "account.json").read_text("utf-8"))
+    found: dict[str, Any] = assets.document(assets.data() / "sandbox" / "account.json")
     return found
 
 

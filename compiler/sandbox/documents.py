@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import cache
 from typing import Any
 
@@ -18,7 +17,7 @@ def job_schemas(region: Region) -> dict[str, Any]:
 
 @cache
 def _built_in() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((assets.data() / "sandbox" / "job_schemas.json").read_text("utf-8"))
+    found: dict[str, Any] = assets.document(assets.data() / "sandbox" / "job_schemas.json")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], m
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "sagespec.lock.json").write_bytes(LOCK.read_bytes())
+    shutil.copytree(LOCK.parent / "fixtures", tmp_path / "fixtures")  # which some functions are made of
     return tmp_path
 
 

@@ -183,10 +183,7 @@ def test_patterns_that_python_tries_for_ever(schema: Any) -> None:
         DEEP,
         {**DEEP, "unevaluatedProperties": False},
         {"properties": {"Name": {"pattern": "(a|b)*a(a|b){30000}c"}}},
-        {
-            "additionalProperties": {"enum": list(range(150_000))},
-            "properties": {"A": {"items": {"enum": ["b"] * 500_000}}},
-        },
+        {"additionalProperties": {"enum": list(range(300_000))}},
     ],
 )
 def test_a_schema_that_would_be_checked_with_for_ever_is_given_up(schema: Any) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from compiler import patterns
+from compiler.automaton import Automaton, Budget
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
@@ -33,6 +38,38 @@ def test_the_same_is_found(pattern: str, found: str, not_found: str) -> None:
 def test_what_python_has_no_words_for_is_said_to_be_so(pattern: str) -> None:
     with pytest.raises(re.error):
         patterns.compiled(pattern)
+
+
+def own_patterns(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        yield from (tree[key] for key in ("pattern",) if isinstance(tree.get(key), str))
+    members = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+    for member in members:
+        yield from own_patterns(member)
+
+
+OWN = sorted(
+    {p for file in (ROOT / "schemas").rglob("*.json") for p in own_patterns(json.loads(file.read_text("utf-8")))}
+)
+
+
+@pytest.mark.parametrize("pattern", OWN)
+def test_no_pattern_of_ours_and_of_aws_takes_for_ever(pattern: str) -> None:
+    whole = rf"\A(?:{patterns.translated(pattern)})\Z"
+    starts = [
+        "",
+        "a",
+        "arn:aws:sagemaker:us-west-2:123456789012:",
+        "arn:aws:iam::123456789012:role/",
+        "s3://b/",
+        "https://",
+    ]
+    for start in starts:
+        for pumped in ("a", "a-", "-", "1", "a1", ".", "/", "_", " ", "a/", "${", ":", "\n", "é"):
+            for end in ("", "!", "\n", "\0", "-", "é\u2028"):
+                short = (start + pumped * 500)[: patterns.SHORT - 2] + end
+                assert patterns.finds(whole, short) == Automaton(whole).finds(short, Budget(10_000_000))
+    assert patterns.finds(whole, "a" * 300_000) == (re.search(whole, "a" * 300_000) is not None)
 
 
 def test_a_translation_stays_as_it_is() -> None:
