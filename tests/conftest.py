@@ -63,10 +63,13 @@ def update(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update"))
 
 
+OTHERS = {"SAGEMAKER_REGION", "GITHUB_SHA", "CI_COMMIT_SHA"}
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the machine's AWS configuration."""
-    for name in [name for name in os.environ if name.startswith("AWS_") or name == "SAGEMAKER_REGION"]:
+    for name in [name for name in os.environ if name.startswith("AWS_") or name in OTHERS]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)

@@ -46,6 +46,7 @@ EXECUTOR = [
     "cloud_errors",
     "cloud",
     "files",
+    "commits",
     "markers",
     "differences",
     "existing",

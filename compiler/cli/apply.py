@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 from compiler.cli import aws, exits, options, output, plans, results, watching
-from compiler.executor import apply, files
+from compiler.executor import apply, commits, files
 from compiler.executor import plan as planning
 from compiler.executor.apply import Options, TimedOut
 from compiler.files import COMPILED_BYTES
@@ -19,6 +20,14 @@ from compiler.files import read as read_file
 
 POLL_SECONDS = 15.0
 SANDBOX_POLL_SECONDS = 0.3
+_COMMIT = re.compile(r"[A-Za-z0-9._:/=+@-]{1,256}")
+
+
+def _commit(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    """Take what names a commit and can be the value of a tag, from the command line or a CI system."""
+    if given and not _COMMIT.fullmatch(given):
+        raise click.BadParameter(f"{given!r} names no commit: letters, digits and . _ : / = + @ -, at most 256")
+    return given or None
 
 
 @click.command("apply")
@@ -29,6 +38,13 @@ SANDBOX_POLL_SECONDS = 0.3
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--sandbox", "use_sandbox", is_flag=True, help="Apply to a sandbox that lives as long as the command.")
 @click.option("--sync-tags", is_flag=True, help="Mend the tags of what exists, too.")
+@click.option(
+    "--commit",
+    metavar="COMMIT",
+    envvar=["GITHUB_SHA", "CI_COMMIT_SHA"],
+    callback=_commit,
+    help="Tag what is created with this commit; by default that of the CI system, else git's HEAD.",
+)
 @click.option("--concurrency", metavar="N", type=click.IntRange(1, 64), default=32, show_default=True)
 @click.option("--poll", metavar="SECONDS", type=aws.SECONDS, help="Pause between two looks at what runs.")
 @click.option("--timeout", metavar="SECONDS", type=aws.SECONDS, help="Longest wait; then exit 5.")
@@ -43,6 +59,7 @@ def command(
     dry_run: bool,
     use_sandbox: bool,
     sync_tags: bool,
+    commit: str | None,
     concurrency: int,
     poll: float | None,
     timeout: float | None,
@@ -74,7 +91,9 @@ def command(
         if made.is_pending:
             aws.confirm("Go on?", yes)
         pause = poll or (SANDBOX_POLL_SECONDS if use_sandbox else POLL_SECONDS)
-        chosen = Options(project, follow, concurrency, pause, timeout)
+        targets = order.targets()
+        known = dict.fromkeys((f.address for f in targets), commit) if commit else commits.of_files(targets)
+        chosen = Options(project, follow, concurrency, pause, timeout, known)
         with closing(watching.Watch(plans.first(made), follow)) as watch:
             try:
                 outcome = apply.apply(made, cloud, chosen, watch.event)

@@ -70,13 +70,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Options:
-    """How to apply. `poll_seconds` is the pause between looks at what runs."""
+    """How to apply. `poll_seconds` is the pause between looks at what runs, `commits` are those of the files."""
 
     project: Project
     follow: bool = False
     concurrency: int = 32
     poll_seconds: float = 15.0
     timeout_seconds: float | None = None
+    commits: Mapping[str, str] = field(default_factory=dict)
 
 
 class TimedOut(Exception):
@@ -207,6 +208,7 @@ class _Applying:
                 outputs=outputs,
                 on_request=tell,
                 absent=planned.absent,
+                commit=self.options.commits.get(planned.address),
                 shared=self.shared,
                 stopping=self.stopping,
             )
