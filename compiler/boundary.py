@@ -41,6 +41,10 @@ class Boundary:
             return self.holds(place)
         return any(place.is_relative_to(one) for one in self.allowed)
 
+    def is_written_inside(self, project: Path, name: str) -> bool:
+        """Whether a path of the project file names a place inside, wherever links lead from there."""
+        return Path(os.path.normpath(real(project) / name)).is_relative_to(self.root)
+
     def top(self, folder: Path) -> Path:
         """The folder below which no link is written through: all but what a user has named; `folder` is real."""
         return self.root if folder.is_relative_to(self.root) else folder
@@ -66,9 +70,9 @@ def around(project: Path, allowed: Iterable[str] = ()) -> Boundary:
     could be changed without the project file.
     """
     root = real(project)
-    tree = next((folder for folder in (root, *root.parents[:-1]) if os.path.lexists(folder / GIT)), root)
-    written = (Path(os.path.normpath(root / path)) for path in allowed)
-    return Boundary(tree, tuple(real(path) for path in written if not path.is_relative_to(tree)))
+    tree = Boundary(next((folder for folder in (root, *root.parents[:-1]) if os.path.lexists(folder / GIT)), root))
+    outside = (name for name in allowed if not tree.is_written_inside(root, name))
+    return Boundary(tree.root, tuple(real(Path(os.path.normpath(root / name))) for name in outside))
 
 
 def refusal(name: str, path: KeyPath = (), hint: str = "") -> Problem:

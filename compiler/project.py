@@ -144,25 +144,45 @@ def _with_texts(layer: Any) -> Any:
     return written
 
 
-def outside(project: Project) -> Iterator[Diagnostic]:
-    """What of a project's own paths leads out of it and may not; of policies and links those who read them say so."""
-    given = project.source.data if project.source else {}
-    bounds = project.boundary
+def wrong_paths(project: Project) -> Iterator[Diagnostic]:
+    """What of a project's own paths leads out of it and may not, or nowhere at all.
+
+    Of policies, and of links among the specs, those who read them say so.
+    """
+    bounds, root = project.boundary, project.root
     named: list[tuple[KeyPath, str, bool]] = [
-        (("output",), project.output, bounds.holds(project.root / project.output)),
-        (("lock",), project.lock, bounds.admits(project.root / project.lock)),
-        *((("specs", i), name, bounds.admits(project.root / name)) for i, name in enumerate(project.specs)),
+        (("output",), project.output, bounds.holds(root / project.output)),
+        (("lock",), project.lock, bounds.admits(root / project.lock)),
+        *((("specs", i), name, bounds.admits(root / name)) for i, name in enumerate(project.specs)),
+        *((("allow_outside", i), name, True) for i, name in enumerate(project.allow_outside)),
     ]
     for path, name, is_fine in named:
-        if not is_fine:
-            problem = boundary.refusal(name, path, _WRITTEN if path == ("output",) else "")
-            is_given = project.source and path[0] in given
-            yield project.source.locate(problem) if project.source and is_given else locate(problem, name, START)
-    for index, name in enumerate(project.allow_outside):
-        if project.source and Path(os.path.normpath(boundary.real(project.root) / name)).is_relative_to(bounds.root):
+        if why := _impassable(root / name):
+            yield _located(project, Problem("unreadable", f"{name}: {why}", path), name)
+        elif not is_fine:
+            yield _located(project, boundary.refusal(name, path, _WRITTEN if path == ("output",) else ""), name)
+        elif path[0] == "allow_outside" and bounds.is_written_inside(root, name):
             message = f"{name} is a path of the project itself"
             hint = "write the path that lies outside, also where a link leads there"
-            yield project.source.locate(Problem("no-effect", message, ("allow_outside", index), hint))
+            yield _located(project, Problem("no-effect", message, path, hint), name)
+
+
+def _impassable(path: Path) -> str:
+    """Why no file system has such a path; nothing where it may only not be there, or not be ours to read."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return ""
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    return ""
+
+
+def _located(project: Project, problem: Problem, name: str) -> Diagnostic:
+    """Where the project file names a path; or at the path itself, which it has by default."""
+    if project.source and problem.path[0] in project.source.data:
+        return project.source.locate(problem)
+    return locate(replace(problem, path=()), name, START)
 
 
 def _environments(data: Any) -> Iterator[tuple[KeyPath, dict[str, Any]]]:

@@ -82,7 +82,7 @@ def _is_left(file: Path) -> bool:
 
 def _within(found: Project) -> tuple[Project | None, list[Diagnostic]]:
     """A project, unless its paths lead out of it."""
-    diagnostics = list(project.outside(found))
+    diagnostics = list(project.wrong_paths(found))
     return (None if diagnostics else found), diagnostics
 
 

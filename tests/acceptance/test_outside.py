@@ -320,3 +320,18 @@ def test_a_starter_is_written_into_the_project(project: Path, run: Run) -> None:
     (Path("specs") / "Torchrun-x.yaml").symlink_to(project.parent / "outside" / "new")
     assert "is there already" in run("init", "Torchrun", "x", code=1).stderr
     assert not (project.parent / "outside" / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "line", ["specs: [NAME]", "output: NAME", "lock: NAME", "policies: [NAME]", "allow_outside: [NAME]"]
+)
+@pytest.mark.parametrize(
+    ("name", "why"), [("a" * 300, "file name too long"), ("loop", "symbolic links"), ("a/" * 3000, "too long")]
+)
+def test_paths_that_no_file_system_takes(project: Path, run: Run, line: str, name: str, why: str) -> None:
+    Path("loop").symlink_to("loop")
+    Path("sagespec.yaml").write_text(f"{PROJECT}{line.replace('NAME', name)}\n", "utf-8")
+    for command in ("validate", "compile"):
+        shown = run(command, code=1).stderr
+        assert shown.startswith("sagespec.yaml:3:")
+        assert why in shown or "loop: there is no such file" in shown
