@@ -70,9 +70,15 @@ def around(project: Path, allowed: Iterable[str] = ()) -> Boundary:
     could be changed without the project file.
     """
     root = real(project)
-    tree = Boundary(next((folder for folder in (root, *root.parents[:-1]) if os.path.lexists(folder / GIT)), root))
+    tree = Boundary(work_tree(root) or root)
     outside = (name for name in allowed if not tree.is_written_inside(root, name))
     return Boundary(tree.root, tuple(real(Path(os.path.normpath(root / name))) for name in outside))
+
+
+def work_tree(folder: Path) -> Path | None:
+    """The nearest git work tree that holds a folder; its real path."""
+    root = real(folder)
+    return next((above for above in (root, *root.parents[:-1]) if os.path.lexists(above / GIT)), None)
 
 
 def refusal(name: str, path: KeyPath = (), hint: str = "") -> Problem:

@@ -22,11 +22,13 @@ class Span(NamedTuple):
 
 
 START = Span(1, 1, 1, 1)
+Place = tuple[str, int] | tuple[()]
+"""A line of a file, or none."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A mistake at a path of keys within one document, not yet at a line."""
+    """A mistake at a path of keys within one document, not yet at a line; `also` is where else to look."""
 
     rule: str
     message: str
@@ -34,6 +36,7 @@ class Problem:
     hint: str = ""
     severity: Severity = "error"
     on_key: bool = False
+    also: Place = ()
 
 
 class Problems(list[Problem]):
@@ -66,6 +69,7 @@ class Diagnostic:
     hint: str = ""
     path: str = ""
     address: str = ""
+    also: Place = ()
 
     @property
     def is_error(self) -> bool:
@@ -83,6 +87,7 @@ def locate(problem: Problem, file: str, span: Span, address: str = "") -> Diagno
         problem.hint,
         dotted(problem.path),
         address,
+        problem.also,
     )
 
 

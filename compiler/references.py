@@ -37,9 +37,9 @@ def index(specs: Collection[Spec], refused: Iterable[Spec] = ()) -> tuple[dict[s
 
 def _taken(spec: Spec, other: Spec) -> Diagnostic:
     path = ("metadata", "name")
-    message = f"{other.address} is also defined at {other.source.file}:{other.source.span(path).line}"
+    message, also = f"{other.address} is also defined", (other.source.file, other.source.span(path).line)
     hint = "names must differ in more than case" if spec.name != other.name else ""
-    return spec.locate(Problem("duplicate-address", message, path, hint))
+    return spec.locate(Problem("duplicate-address", message, path, hint, also=also))
 
 
 def graph(specs: Mapping[str, Spec]) -> dict[str, list[str]]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from compiler import excerpts
+from compiler import __version__, excerpts
 from compiler.diagnostics import Diagnostic
 from compiler.escapes import inert, json_text, printable, width
 
@@ -33,6 +34,15 @@ Line = str | tuple[str, ...]
 
 _TAB = 4
 _WIDEST = 160
+
+
+def named(diagnostics: Sequence[Diagnostic], name: Callable[[str], str]) -> list[Diagnostic]:
+    """The same with files called by other names, and where else to look said in the message."""
+    found = []
+    for d in diagnostics:
+        message = f"{d.message} ({name(d.also[0])}:{d.also[1]})" if d.also else d.message
+        found.append(replace(d, file=name(d.file), message=message, also=()))
+    return found
 
 
 def text(diagnostics: Sequence[Diagnostic], texts: Texts) -> list[Line]:
@@ -146,7 +156,13 @@ def sarif(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {"driver": {"name": "sagespec", "rules": [{"id": rule} for rule in rules]}},
+                "tool": {
+                    "driver": {
+                        "name": "sagespec",
+                        "version": __version__,
+                        "rules": [{"id": rule} for rule in rules],
+                    }
+                },
                 "columnKind": "unicodeCodePoints",
                 "results": results,
             }

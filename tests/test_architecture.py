@@ -37,6 +37,7 @@ LAYERS = [
     ["resolve"],
     ["build", "loading"],
     ["workspace", "outputs", "starter"],
+    ["outdated"],
     ["executor", "sandbox"],
     ["cli"],
     ["__main__"],

@@ -172,7 +172,7 @@ def lock_of(project_file: Path | None) -> dict[str, Any] | None:
     found = options.settings(None, (), project_file, "text", None).project
     locked, diagnostics, texts = workspace.read_lock(found)
     if any(d.is_error for d in diagnostics):
-        options.show(diagnostics, texts, "text", None)
+        options.show(diagnostics, texts, found.root)
         sys.exit(exits.INVALID)
     return {"contexts": locked.contexts} if locked else None
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler import build, compiled, project, report, workspace
+from compiler.cli import options
 from compiler.compiled import Request
 from compiler.diagnostics import Path as Place
 from compiler.diagnostics import Problem, dotted
@@ -134,4 +135,6 @@ def _in_spec(file: File, request_id: str, at: Place, message: str, project_file:
     spec = done.checked.resolved[file.address].spec
     path = build.within(spec.data, origin(made.provenance[request_id], at))
     diagnostic = spec.locate(Problem("aws", message, path))
-    return report.text([diagnostic], done.checked.texts)
+    called = options.shown_in(settings.project.root, "text")
+    texts = {called(name): text for name, text in done.checked.texts.items()}
+    return report.text(report.named([diagnostic], called), texts)

@@ -72,7 +72,7 @@ def hyperparameters(
     settings = options.settings(environment, given, project_file, "text", None)
     locked, diagnostics, texts = workspace.read_lock(settings.project)
     if locked is None:
-        options.show(diagnostics, texts, "text", None)
+        options.show(diagnostics, texts, settings.project.root)
         raise exits.Stop("there is no lock that can be read: run `sagespec lock`", exits.INVALID)
     try:
         context: Context = locked.context(settings.account, settings.region or region)

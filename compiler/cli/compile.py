@@ -6,11 +6,12 @@ import gc
 import os
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
-from compiler import compiled, outputs, workspace
+from compiler import compiled, outdated, outputs, workspace
 from compiler.cli import diffs, exits, options, output
 from compiler.diagnostics import did_you_mean
 from compiler.outputs import Change
@@ -45,18 +46,24 @@ def command(
     if out is not None:
         settings = _writing_to(settings, out)
     done = workspace.compile(options.check(settings, paths, region))
-    options.show(done.diagnostics, done.checked.texts, style, color)
+    show = partial(options.show, texts=done.checked.texts, root=settings.project.root, style=style, color=color)
     if address is not None:
+        show(done.diagnostics)
         return _print(done, address)
     made = [build.compiled for build in done.builds.values()]
     whole = not paths and not done.failed
-    changes = outputs.changes(made, settings.output, orphans=whole)
-    strangers = outputs.strangers(changes, settings.output) if whole else []
-    for path in strangers:
-        word = "error" if check else "warning"
-        output.tell(f"{word}: {_shown(path)} is not of this project, or was changed: delete it")
+    try:
+        changes = outputs.changes(made, settings.output, orphans=whole)
+        strangers = outputs.strangers(changes, settings.output) if whole else []
+    except OSError:
+        show(done.diagnostics)
+        raise
+    said = [*outdated.foreign(strangers, settings.project.root, "error" if check else "warning")]
+    said += outdated.diagnose(changes, done) if check else ()
+    show([*done.diagnostics, *sorted(said)])
     if check:
-        return _check(changes, done, style) or (exits.INVALID if strangers else exits.DONE)
+        _show_changes(changes, style)
+        return exits.INVALID if done.failed or any(d.is_error for d in said) else exits.DONE
     top = settings.project.boundary.top(settings.output)
     for change in changes:
         outputs.write(change, top)
@@ -96,7 +103,7 @@ def _print(done: Compilation, address: str) -> int:
     return exits.INVALID if done.failed else exits.DONE
 
 
-def _check(changes: list[Change], done: Compilation, style: str) -> int:
+def _show_changes(changes: list[Change], style: str) -> None:
     stale = [change for change in changes if change.word != "unchanged"]
     for change in stale:
         name = _shown(change.path)
@@ -107,7 +114,6 @@ def _check(changes: list[Change], done: Compilation, style: str) -> int:
             output.tell(*lines)
     if stale:
         output.tell(f"{len(stale)} out of date: run `sagespec compile`")
-    return exits.INVALID if stale or done.failed else exits.DONE
 
 
 def _tell(changes: list[Change]) -> None:

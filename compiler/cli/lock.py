@@ -42,7 +42,7 @@ def command(
         _refuse_outside(base.project)
     before, diagnostics, texts = workspace.read_lock(base.project)
     if any(d.is_error for d in diagnostics):
-        options.show(diagnostics, texts, "text", None)
+        options.show(diagnostics, texts, base.project.root)
         return exits.INVALID
     before = before or Lock({})
     environments = _environments(base, given, project_file)
@@ -64,7 +64,7 @@ def command(
             fresh=check or (upgrade and not paths),
             upgrade=chosen,
         )
-    options.show(made.diagnostics, made.texts, "text", None)
+    options.show(made.diagnostics, made.texts, base.project.root)
     if not (made.failed or made.incomplete):
         options.refuse_unused(base.undeclared, made.uses)
     return _check(before, made) if check else _write(base.project, before, made)

@@ -94,7 +94,9 @@ def settings(
     if chosen is None:
         for wrong in (d for d in diagnostics if d.file == project.COMMAND_LINE):
             raise click.BadParameter(f"{wrong.path}: {wrong.message}", param_hint="-D")
-        show(diagnostics, workspace.project_text(project_file or project.find(Path.cwd())), style, color)
+        file = project_file or project.find(Path.cwd())
+        root = boundary.real(file.parent) if file else Path.cwd()
+        show(diagnostics, workspace.project_text(file), root, style, color)
         sys.exit(exits.INVALID)
     return chosen
 
@@ -131,15 +133,34 @@ def refuse_unused(undeclared: Iterable[str], used: Collection[str]) -> None:
         raise click.BadParameter(message, param_hint="-D")
 
 
-def show(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], style: str, color: bool | None) -> None:
-    """Print diagnostics: text to stderr, machine formats to stdout."""
-    found = [replace(d, message=masked(d.message), hint=masked(d.hint)) for d in diagnostics]
+def show(
+    diagnostics: Iterable[Diagnostic],
+    texts: Mapping[str, str],
+    root: Path,
+    style: str = "text",
+    color: bool | None = None,
+) -> None:
+    """Print diagnostics of files below `root`, the project's folder: text to stderr, machine formats to stdout."""
+    called = shown_in(root, style)
+    found = [
+        replace(d, message=masked(d.message), hint=masked(d.hint)) for d in report.named(list(diagnostics), called)
+    ]
+    texts = {called(name): text for name, text in texts.items()}
     if style == "text":
         output.tell(*report.text(found, texts), color=color)
     elif style == "github":
-        output.commands(report.github(found, texts).splitlines())
+        output.commands(report.github(found, texts).split("\n") if found else ())
     else:
         output.document(report.STYLES[style](found, texts))
+
+
+def shown_in(root: Path, style: str) -> Callable[[str], str]:
+    """How a form of diagnostics calls a project's file.
+
+    Who works with a pull request knows paths in the git work tree; everybody else those in the working directory.
+    """
+    tree = boundary.work_tree(root) if style in ("github", "sarif") else None
+    return lambda name: Path(os.path.relpath(root / name, tree)).as_posix()
 
 
 def write(file: Path, content: bytes, project_file: Path | None) -> None:

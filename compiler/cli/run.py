@@ -49,7 +49,7 @@ def command(
     done = workspace.compile(checked)
     made = done.builds.get(address)
     if made is None:
-        options.show([d for d in done.diagnostics if d.address == address], checked.texts, "text", None)
+        options.show([d for d in done.diagnostics if d.address == address], checked.texts, settings.project.root)
         raise exits.Stop(f"no valid spec has the address {address}", exits.INVALID)
     if keep is not None and keep.exists():
         raise click.BadParameter(f"{keep} is there already", param_hint="--keep")

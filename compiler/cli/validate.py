@@ -25,7 +25,7 @@ def command(
     """Check specs without rendering them. PATHs are spec files or folders; without one, the whole project."""
     settings = options.settings(environment, given, project_file, style, color)
     checked = options.check(settings, paths, region)
-    options.show(checked.diagnostics, checked.texts, style, color)
+    options.show(checked.diagnostics, checked.texts, settings.project.root, style, color)
     if checked.failed:
         return exits.INVALID
     if style == "text":

@@ -64,8 +64,8 @@ def test_what_apply_would_stumble_over_is_told(example: Path, run: Run) -> None:
     changed.write_text(file.read_text("utf-8").replace("us-west-2", "us-east-1"), "utf-8")
     for words, code, word in ((("compile",), 0, "warning"), (("compile", "--check"), 1, "error")):
         said = run(*words, code=code).stderr
-        assert f"{word}: {file.with_name('copy.json')} is not of this project" in said
-        assert f"{word}: {changed} is not" in said
+        assert f"{file.with_name('copy.json')}:1:1: {word}[out-of-date]: foreign: copy.json is not of this" in said
+        assert f"{changed}:1:1: {word}[out-of-date]" in said
     assert "copy.json: is not in its own place" in run("plan", code=1).stderr
     assert "delete it" not in run("compile", example, "--check").stderr
 
@@ -141,7 +141,7 @@ def test_stdout_stands_alone(example: Path, run: Run, other: list[str]) -> None:
 
 def test_a_machine_format_has_stdout_to_itself(example: Path, run: Run) -> None:
     result = run("compile", "--check", "--format", "json", code=1)
-    assert json.loads(result.stdout) == {"diagnostics": []}
+    assert [d["rule"] for d in json.loads(result.stdout)["diagnostics"]] == ["out-of-date"]
     assert "+++ b/compiled/" in result.stderr
 
 

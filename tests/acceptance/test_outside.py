@@ -119,7 +119,7 @@ def test_links_that_are_no_longer_compiled_are_told_of_and_stay(project: Path, r
     before = everything(project.parent)
     done = run("compile", "--check", code=1)
     for name in ("compiled/ModelTrainer", "compiled/MultiTurnRLTrainer/b.json"):
-        assert f"{name} is not of this project" in done.stderr
+        assert f"{name}:1:1: error[out-of-date]: foreign: {Path(name).name} is not of this project" in done.stderr
     run("compile")
     assert everything(project.parent) == before
     assert SECRET not in done.stdout + done.stderr
