@@ -10,23 +10,31 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 _PREFIXES = ("AWS_", "BOTO", "MLFLOW_", "SAGEMAKER_")
 _LOOPBACK = "127.0.0.1,localhost"
 _NO_PROXY = ("NO_PROXY", "no_proxy")
+SITE = Path(__file__).with_name("site")
+"""What Python programs import first."""
 NOTHING = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": os.devnull,
+    "SAGEMAKER_USER_CONFIG_OVERRIDE": str(SITE / "sagemaker.yaml"),
 }
-"""What keeps a client from looking in files of the user, and around in the network."""
+"""What keeps a client from looking in files of the user, around in the network, and from telling what it does."""
 
 
 def environment(inherited: Mapping[str, str], sandbox: Mapping[str, str] = NOTHING) -> dict[str, str]:
     """The environment of a program that is to reach a sandbox and nothing else of AWS; without one, not even that."""
     kept = {name: value for name, value in inherited.items() if not name.upper().startswith(_PREFIXES)}
     spared = ",".join([_LOOPBACK, *sorted({kept[name] for name in _NO_PROXY if kept.get(name)})])
+    if url := sandbox.get("AWS_ENDPOINT_URL"):
+        kept["SAGESPEC_SANDBOX"] = url
+        kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SITE), inherited.get("PYTHONPATH")]))
     return {**kept, **dict.fromkeys(_NO_PROXY, spared), **sandbox}
 
 

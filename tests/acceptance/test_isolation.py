@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import re
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import botocore.session
@@ -18,7 +15,7 @@ import pytest
 
 from compiler import sandbox
 from compiler.sandbox import isolation
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Recorder, Run
 
 SPEC = """
 apiVersion: sagespec/v1
@@ -32,38 +29,6 @@ spec:
 """
 PROXIES = [p + "_PROXY" for p in ("HTTP", "HTTPS", "ALL")] + [p + "_proxy" for p in ("http", "https", "all")]
 LIBRARIES = ("botocore", "boto3", "s3transfer", "sagemaker_mlflow")
-
-
-@dataclass
-class Recorder:
-    """An endpoint, and a proxy, that is not the sandbox."""
-
-    url: str
-    seen: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    found = Recorder("")
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            found.seen.append(f"{self.command} {self.path} {self.headers.get('X-Amz-Target')}")
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self.send_response(403)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_CONNECT = answer
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        found.url = f"http://127.0.0.1:{server.server_port}"
-        yield found
-        server.shutdown()
 
 
 def read_by_clients() -> set[str]:
@@ -215,3 +180,69 @@ def test_the_variables_that_are_printed_isolate_a_shell(
         running.terminate()
     assert recorder.seen == []
     assert done.stdout == "123456789012\n", done.stderr
+
+
+PINNED = """
+import os
+import boto3, botocore.session
+from botocore.config import Config
+
+def account(**given):
+    return boto3.client("sts", **given).get_caller_identity()["Account"]
+
+assert account(endpoint_url="https://sts.us-west-2.amazonaws.com") == "123456789012"
+assert account(endpoint_url="https://vpce-1.sts.us-west-2.vpce.amazonaws.com") == "123456789012"
+assert account(endpoint_url="https://sts.corp.example", aws_access_key_id="AKIATHEIRS", aws_secret_access_key="x")
+assert account(config=Config(ignore_configured_endpoint_urls=True)) == "123456789012"
+sts = botocore.session.Session().create_client("sts", "eu-west-1", None, True, None, "https://sts.amazonaws.com")
+assert sts.get_caller_identity()["Account"] == "123456789012"
+s3 = boto3.client("s3", endpoint_url="https://s3.us-west-2.amazonaws.com")
+s3.put_object(Bucket="my-bucket", Key="k", Body=b"x")
+bucket = boto3.resource("s3", endpoint_url="https://s3.amazonaws.com").Bucket("my-bucket")
+assert bucket.Object("k").get()["Body"].read() == b"x"
+del os.environ["AWS_ENDPOINT_URL"]
+assert account() == "123456789012"
+os.environ["AWS_ENDPOINT_URL"] = "https://amazonaws.com"
+assert account() == "123456789012"
+print("led")
+"""
+
+
+def in_the_sandbox(*program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [*SAGESPEC, "sandbox", "--bucket", "my-bucket", "--", *program]
+    inherited = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(command, env=inherited, capture_output=True, text=True, check=False)
+
+
+def test_endpoints_that_a_python_program_pins(project: Path, recorder: Recorder) -> None:
+    proxies = dict.fromkeys(PROXIES, recorder.url)
+    done = in_the_sandbox(sys.executable, "-c", PINNED, **proxies)
+    assert (done.stdout, recorder.seen) == ("led\n", []), done.stderr
+
+
+def test_an_endpoint_on_this_machine_is_the_programs_own(project: Path, recorder: Recorder) -> None:
+    ask = "import boto3, sys; boto3.client('sts', endpoint_url=sys.argv[1]).get_caller_identity()"
+    done = in_the_sandbox(sys.executable, "-c", ask, recorder.url)
+    assert done.returncode == 1
+    assert recorder.seen == ["POST / None"]
+
+
+@pytest.mark.parametrize(("line", "ends"), [("print('theirs')", "theirs\n"), ("raise SystemError('theirs')", "")])
+def test_a_sitecustomize_of_the_user_is_run_too(line: str, ends: str, project: Path, tmp_path: Path) -> None:
+    place = tmp_path / "theirs"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(f"import os\nNAME = __name__\n{line}\n")
+    ask = "import boto3; print(boto3.client('sts', endpoint_url='https://sts.amazonaws.com').meta.endpoint_url[:17])"
+    done = in_the_sandbox(sys.executable, "-c", ask, PYTHONPATH=f"{place}{os.pathsep}{ROOT}")
+    printed = done.stdout.splitlines(keepends=True)
+    assert printed[-1] == "http://127.0.0.1:\n", done.stderr
+    assert "".join(printed[:-1]).endswith(ends)
+
+
+def test_what_python_imports_first_is_for_any_python() -> None:
+    ast.parse((isolation.SITE / "sitecustomize.py").read_text("utf-8"), feature_version=(3, 8))
+    without = {name: value for name, value in os.environ.items() if name != "SAGESPEC_SANDBOX"}
+    ask = "import boto3; print(boto3.client('sts', 'us-west-2').meta.endpoint_url)"
+    environment = {**without, "PYTHONPATH": str(isolation.SITE)}
+    done = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "https://sts.us-west-2.amazonaws.com\n", "outside a sandbox it does nothing"

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from compiler.sandbox import Sandbox
-from tests.conftest import ROOT, Run
+from tests.acceptance.test_isolation import PROXIES, in_the_sandbox
+from tests.conftest import ROOT, Recorder, Run
 
 SCRIPT = ROOT / "tests" / "parity" / "reads_with_the_sdk.py"
 TYPES = {
@@ -52,3 +53,29 @@ def test_the_sdk_reads_jobs_and_evaluations(project: Path, aws: Sandbox, run: Ru
         assert found["type"] == TYPES[expected["address"].partition("/")[0]], found
         assert found["status"] == "Succeeded"
         assert sorted(found["steps"]) == sorted(step["name"] for step in expected["steps"])
+
+
+ALONE = """
+import sys
+from sagemaker.core.helper.session_helper import Session, get_execution_role
+from sagemaker.train.agent_rft_job import AgentRFTJob
+from sagemaker.train.common_utils.mlflow_url_utils import get_presigned_mlflow_experiment_url
+
+session = Session()
+assert session.account_id() == "123456789012"
+assert get_execution_role(session).endswith(":role/SageMakerRole")
+job = AgentRFTJob.get("finished-mtrl-job")
+experiment = job.mlflow_details["ExperimentId"] if isinstance(job.mlflow_details, dict) else None
+url = get_presigned_mlflow_experiment_url(sys.argv[1], "finished-mtrl-job")
+assert url.startswith("http://127.0.0.1:") and "#/experiments/" in url, url
+assert "searchFilter" not in url, "the experiment was found by its name"
+"""
+
+
+@pytest.mark.parity
+def test_the_sdk_alone_reaches_the_sandbox_and_nothing_else(project: Path, recorder: Recorder) -> None:
+    """STS, whose endpoint it pins; MLflow by presigned URLs; and it tells nobody what it does."""
+    app = "arn:aws:sagemaker:us-west-2:123456789012:mlflow-app/app-DEFAULT"
+    proxies = dict.fromkeys(PROXIES, recorder.url)
+    done = in_the_sandbox(os.environ["PARITY_PYTHON"], "-c", ALONE, app, **proxies)
+    assert (done.returncode, recorder.seen) == (0, []), done.stderr[-3000:]
