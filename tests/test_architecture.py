@@ -45,6 +45,7 @@ LAYERS = [
 EXECUTOR = [
     "answers",
     "cloud_errors",
+    "credentials",
     "cloud",
     "files",
     "commits",

@@ -9,7 +9,8 @@ from compiler.cli import output
 
 class _Printed(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        output.tell(f"{record.levelname.lower()}: {record.name}: {record.getMessage()}")
+        if record.exc_info is None:  # what is raised as well is told as an error
+            output.tell(f"{record.levelname.lower()}: {record.name}: {record.getMessage()}")
 
 
 _HANDLER = _Printed(logging.WARNING)

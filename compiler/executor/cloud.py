@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import os
 import random
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from compiler import secrets
-from compiler.executor import answers
+from compiler.executor import answers, credentials
 from compiler.executor.answers import InvalidAnswer
-from compiler.executor.cloud_errors import FAR, CloudError, hint, invalid
+from compiler.executor.cloud_errors import FAR, INVALID_ANSWER, CloudError, hint, invalid, misconfigured
 
 __all__ = ["ROUNDS", "Cloud", "CloudError", "NotJSON"]
 
@@ -73,8 +75,9 @@ class Cloud:
     ) -> dict[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError
 
+        self._keys()  # here, so that what is wrong with credentials is told as that
+        client = self._client(service, region or self.region, attempts)
         try:
-            client = self._client(service, region or self.region, attempts)
             answer: dict[str, Any] = getattr(client, _snake(operation))(**parameters)
             for described in (answer, answer.get("Configuration")):
                 secrets.unquote_reasons(described)
@@ -123,15 +126,7 @@ class Cloud:
 
         Raises CloudError without credentials.
         """
-        from botocore.exceptions import BotoCoreError, NoCredentialsError
-
-        try:
-            found = self._session.get_credentials()
-            if found is None:
-                raise NoCredentialsError
-            keys = found.get_frozen_credentials()
-        except BotoCoreError as error:
-            raise _broken(error, "", "") from None
+        keys = self._keys()
         named = {
             "AWS_ACCESS_KEY_ID": keys.access_key,
             "AWS_SECRET_ACCESS_KEY": keys.secret_key,
@@ -193,13 +188,33 @@ class Cloud:
 
         Raises CloudError where there is no such profile.
         """
-        from botocore.exceptions import BotoCoreError
-
-        try:
+        with _told(misconfigured):
             found: str | None = self.region or self._session.region_name
             return found
-        except BotoCoreError as error:
-            raise _broken(error, "", "") from None
+
+    def _keys(self) -> Any:
+        """The caller's keys as they are now; those that expire are made anew.
+
+        Raises CloudError.
+        """
+        from botocore.exceptions import NoCredentialsError
+
+        source = self._source
+        with _told(partial(credentials.trouble, source)):
+            with self._lock:
+                found = self._session.get_credentials()
+            if found is None:
+                raise NoCredentialsError
+            keys = found.get_frozen_credentials()
+        credentials.check(source, access_key=keys.access_key, secret_key=keys.secret_key, session_token=keys.token)
+        return keys
+
+    @cached_property
+    def _source(self) -> str:
+        """What the credentials come from."""
+        with _told(misconfigured):
+            settings = self._core.get_scoped_config()
+            return credentials.source(self.profile, self._session.profile_name, settings, os.environ)
 
     def _client(self, service: str, region: str | None, attempts: int | None = None) -> Any:
         key = (service, region, attempts)
@@ -218,18 +233,20 @@ class Cloud:
                 max_pool_connections=32,
                 s3={"addressing_style": "path"} if self._endpoint else None,
             )
-            try:
+            with _told(misconfigured):
                 self._clients[key] = self._session.client(service, region_name=region, config=config)
-            except ValueError as error:  # botocore's word for a region that can be none, or an endpoint
-                where = "the region that is asked for" if "region" in str(error) else "AWS_ENDPOINT_URL"
-                raise CloudError("BadConfiguration", str(error), f"look at {where}") from None
             return self._clients[key]
+
+    @cached_property
+    def _core(self) -> Any:
+        return _strict_session()
 
     @cached_property
     def _session(self) -> Any:
         import boto3
 
-        return boto3.Session(profile_name=self.profile, botocore_session=_strict_session())
+        with _told(misconfigured):
+            return boto3.Session(profile_name=self.profile, botocore_session=self._core)
 
     @cached_property
     def _endpoint(self) -> str | None:
@@ -267,6 +284,33 @@ def _strict_session() -> Any:
     made = Session()
     made.register_component("response_parser_factory", Parsers())
     return made
+
+
+@contextmanager
+def _told(trouble: Callable[[str, str, int], CloudError]) -> Iterator[None]:
+    """Tell whatever goes wrong, before anything is asked, as one sort of trouble: of code, message and status.
+
+    botocore checks little of what files of configuration and programs say: anything may be raised.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        found = error.response.get("Error", {})
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        message = f"{error.operation_name}: {found.get('Message', error)}"
+        raise trouble(str(found.get("Code", "Unknown")), message, status) from None
+    except InvalidAnswer as error:
+        raise trouble(INVALID_ANSWER, str(error), error.status) from None
+    except BotoCoreError as error:
+        raise trouble(type(error).__name__, str(error), 0) from None
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        raise trouble("OSError", f"{place}{(error.strerror or str(error)).lower()}", 0) from None
+    except (EOFError, *answers.MALFORMED) as error:
+        name = "no JSON" if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise trouble(type(error).__name__, f"{name}: {error}", 0) from None
 
 
 def _patiently(attempt: Callable[[], T]) -> T:

@@ -109,6 +109,18 @@ def invalid(message: str, operation: str, status: int = 0) -> CloudError:
     return CloudError(INVALID_ANSWER, text, hint(INVALID_ANSWER, text, "", operation), operation, status)
 
 
+def misconfigured(code: str, message: str, status: int = 0) -> CloudError:
+    """What the environment or AWS's configuration files say, and cannot be."""
+    if where := hint(code, message, "", ""):
+        return CloudError(code, message, where, status=status)
+    where = "the AWS_ variables and configuration files"
+    if "region_name" in message:
+        where = "the region that is asked for"
+    elif "Invalid endpoint" in message:
+        where = "AWS_ENDPOINT_URL"
+    return CloudError(code, f"AWS cannot be asked: {message}", f"look at {where}", status=status)
+
+
 def hint(code: str, message: str, service: str, operation: str) -> str:
     """The way out, where the cause is known."""
     if code in _EXPIRED:
@@ -141,6 +153,8 @@ def hint(code: str, message: str, service: str, operation: str) -> str:
         return "wait for a running job, with `apply --wait`, or ask for a higher quota in Service Quotas"
     if code in _UNREACHABLE:
         return "AWS could not be reached: check the network and AWS_ENDPOINT_URL; the same command may be repeated"
+    if code in ("HTTPClientError", "InvalidProxiesConfigError", "SSLError"):
+        return "look at the variables of proxies and certificates, such as HTTPS_PROXY and AWS_CA_BUNDLE"
     if code == INVALID_ANSWER:
         return (
             "something on the way may have answered in AWS's place, such as a proxy or a sign-in page: check the "
