@@ -36,6 +36,8 @@ LOCK = HERE / "vectors" / "sagespec.lock.json"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite what golden cases expect")
     parser.addoption("--trials", type=int, default=3, help="kill trials")
+    parser.addoption("--answers", type=int, default=60, help="answers of AWS to spoil")
+    parser.addoption("--seed", type=int, default=0, help="which answers are spoiled, and how")
 
 
 def pytest_configure() -> None:

@@ -27,7 +27,7 @@ SIGNALLED = 128
     "--faults",
     metavar="SPEC",
     default="",
-    help="Misbehave: throttle=0.3,error=0.1,drop=0.05,latency=0.05,lag=5,seed=7",
+    help="Misbehave: throttle=0.3,error=0.1,drop=0.05,cut=0.1,html=0.1,latency=0.05,lag=5,seed=7",
 )
 @click.option("--bucket", "buckets", metavar="NAME", multiple=True, help="A bucket that exists.")
 @options.PROJECT

@@ -207,6 +207,13 @@ class Sandbox:
             list(self._serve(environ, lambda *_: None, call, region, body))
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)  # closing alone leaves the handler's copies open
             raise ConnectionAbortedError("dropped on purpose")
+        if fault == "html":
+            return wire.page(start_response)
+        if fault == "cut":
+            said: list[Any] = []
+            content = b"".join(self._serve(environ, lambda *given: said.extend(given), call, region, body))
+            self._observe(call, True)
+            return wire.half(start_response, said[0], said[1], content, thrown.is_announced)
         answer = self._serve(environ, start_response, call, region, body)
         self._observe(call, True)
         return answer

@@ -81,6 +81,25 @@ def answer(start_response: StartResponse, status: int, body: Any) -> Iterable[by
     return [content]
 
 
+def page(start_response: StartResponse) -> Iterable[bytes]:
+    """What a proxy answers in AWS's place."""
+    content = b"<html><body>Please sign in.</body></html>"
+    start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(content)))])
+    return [content]
+
+
+def half(
+    start_response: StartResponse, status: str, headers: list[tuple[str, str]], content: bytes, is_announced: bool
+) -> Iterable[bytes]:
+    """The first half of an answer: with the length of the whole before it, or its own; nothing has no half."""
+    if content:
+        kept = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        length = len(content) if is_announced else len(content) // 2
+        headers = [*kept, ("Content-Length", str(length)), ("Connection", "close")]
+    start_response(status, headers)
+    return [content[: len(content) // 2]]
+
+
 def identity(start_response: StartResponse, region: Region) -> Iterable[bytes]:
     inner = f"<Arn>{region.caller}</Arn><UserId>AROASANDBOX:sandbox</UserId><Account>{region.account}</Account>"
     return xml(start_response, "GetCallerIdentity", inner)

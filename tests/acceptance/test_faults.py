@@ -174,7 +174,11 @@ def trials(folder: Path, number: int, faults: dict[str, Any]) -> Toll:
     return toll
 
 
-@pytest.mark.parametrize("faults", [{}, {"throttle": 0.3, "error": 0.1, "drop": 0.1}], ids=["kills", "kills-faults"])
+@pytest.mark.parametrize(
+    "faults",
+    [{}, {"throttle": 0.3, "error": 0.1, "drop": 0.1}, {"cut": 0.3}],
+    ids=["kills", "kills-faults", "kills-cut"],
+)
 def test_kills_double_and_lose_nothing(
     compiled: Path, request: pytest.FixtureRequest, faults: dict[str, float], capfd: pytest.CaptureFixture[str]
 ) -> None:

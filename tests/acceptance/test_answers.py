@@ -1,0 +1,219 @@
+"""Answers that AWS cannot have given, through a real proxy: no command fails over one, or reads it as nothing."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import re
+import shutil
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from compiler.cli import exits
+from compiler.executor import cloud
+from compiler.sandbox import Sandbox
+from tests.conftest import ROOT, Run
+from tests.odd_answers import SPOILED, Proxy, Spoil
+
+TRAINER, EVALUATION, JUDGE = (
+    "MultiTurnRLTrainer/support-agent",
+    "BenchMarkEvaluator/llama-mmlu",
+    "LLMAsJudgeEvaluator/support-tone",
+)
+TRAINING, FUNCTION = "ModelTrainer/line", "CustomAgentLambda/calculator"
+FAST = ("--wait", "--poll", "0.1")
+BRIEFLY = ("--poll", "0.1", "--timeout", "3")
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("plan",),
+    ("plan", "--sync-tags"),
+    ("apply", "--yes"),
+    ("apply", "--yes", "--wait", *BRIEFLY),
+    ("apply", "--yes", "--sync-tags"),
+    ("catalog", "models"),
+    ("catalog", "runtimes"),
+    ("describe", EVALUATION),
+    ("describe", TRAINING, "-o", "json"),
+    ("list",),
+    ("list", "--name-contains", "a", "-o", "json"),
+    ("lock", "--check"),
+    ("lock", "--upgrade"),
+    ("logs", EVALUATION),
+    ("logs", TRAINING),
+    ("metrics", TRAINER),
+    ("mlflow-url", TRAINER),
+    ("results", EVALUATION),
+    ("results", JUDGE, "--limit", "2"),
+    ("results", JUDGE, "--check"),
+    ("status",),
+    ("status", TRAINER, FUNCTION, "-o", "json"),
+    ("status", "finished-mtrl-job"),
+    ("verify", EVALUATION),
+    ("verify", TRAINING),
+    ("verify", FUNCTION),
+    ("wait", TRAINER, JUDGE, *BRIEFLY),
+    ("stop", TRAINER, "--yes"),
+    ("delete", EVALUATION, "--yes"),
+    ("delete", TRAINING, "--yes"),
+)
+ENDS = {exits.DONE, exits.INVALID, exits.AWS, exits.FAILED, exits.TIMED_OUT}
+MOST_SECONDS = 120
+MOST_COUNTED = 3
+"""Of one command, which asks again and again."""
+SLOW = {"metrics"}
+"""Commands that take seconds, for MLflow's client; they are not tried as often."""
+
+
+@pytest.fixture
+def proxied(project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """The examples, applied to a sandbox, with a proxy before it; nothing is waited for long."""
+    for path in (ROOT / "specs").iterdir():
+        if path.is_dir():
+            shutil.copytree(path, project / "specs" / path.name)
+        else:
+            shutil.copy(path, project / "specs")
+    run("compile")
+    run("apply", "--yes", *FAST)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr(cloud, "LONGEST_PAUSE_SECONDS", 0.01)
+    with Proxy(aws.url) as proxy:
+        for name, value in os.environ.items():
+            if value == aws.url:
+                monkeypatch.setenv(name, proxy.url)
+        yield proxy
+
+
+@pytest.fixture
+def bounded() -> Iterator[Callable[[str], None]]:
+    """Fail, and say what hangs, where something takes too long."""
+    doing = [""]
+
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        pytest.fail(f"hangs: {doing[0]}")
+
+    def watch(what: str) -> None:
+        doing[0] = what
+        signal.alarm(MOST_SECONDS)
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    yield watch
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def always(spoil: Spoil, operation: str) -> Callable[[int, str], Spoil | None]:
+    return lambda _number, asked: spoil if asked.startswith(operation) else None
+
+
+def chosen(spoil: Spoil, nth: int, goes_on: bool) -> Callable[[int, str], Spoil | None]:
+    """Spoil the nth answer, and where it `goes_on` each later one to the same operation."""
+    spoiled: set[str] = set()
+
+    def rule(number: int, asked: str) -> Spoil | None:
+        if number == nth or (goes_on and asked in spoiled):
+            spoiled.add(asked)
+            return spoil
+        return None
+
+    return rule
+
+
+def test_odd_answers_to_any_command_end_in_no_defect(
+    proxied: Proxy,
+    run: Run,
+    bounded: Callable[[str], None],
+    request: pytest.FixtureRequest,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    usual = {}
+    for command in COMMANDS[:-3]:  # the last ones change what there is
+        proxied.begin(lambda *_: None, 0)
+        run(*command, code=None)
+        usual[command] = len(proxied.asked)
+        assert usual[command], command
+    dice = random.Random(request.config.getoption("--seed"))
+    codes: Counter[int] = Counter()
+    wanted = request.config.getoption("--answers")
+    spoiled = 0
+    for number in itertools.count():
+        if spoiled >= wanted:
+            break
+        command, (name, spoil) = dice.choice(COMMANDS), dice.choice(list(SPOILED.items()))
+        if command[0] in SLOW and dice.random() < 0.8:
+            continue
+        nth, goes_on = dice.randint(1, usual.get(command, 12)), dice.random() < 0.5
+        what = f"{' '.join(command)}: {name} {'from' if goes_on else 'at'} answer {nth}, seed {number}"
+        bounded(what)
+        proxied.begin(chosen(spoil, nth, goes_on), number)
+        before = proxied.spoiled
+        said = run(*command, code=None)
+        assert said.code in ENDS, f"{what}\n{said.stderr}"
+        assert "Traceback" not in said.stderr, what
+        codes[said.code] += 1
+        spoiled += min(proxied.spoiled - before, MOST_COUNTED)
+    bounded("the end")
+    with capfd.disabled():
+        sys.stdout.write(f"\n{spoiled} of {proxied.spoiled} spoiled answers counted: {dict(codes)}\n")
+
+
+WHOLE = [  # what reads an answer as all there is, and what it would say of nothing
+    (("plan",), "ListTrainingJobs", "> start"),
+    (("plan",), "ListPipelineExecutions", "> start"),
+    (("status",), "ListJobs", "has not run"),
+    (("list",), "ListPipelines", "nothing found"),
+    (("logs", TRAINING), "FilterLogEvents", "has written nothing"),
+    (("catalog", "models"), "ListHubContents", "nothing"),
+    (("results", EVALUATION), "GET /", "no results"),
+    (("verify", EVALUATION), "DescribePipelineDefinitionForExecution", "absent"),
+]
+
+
+@pytest.mark.parametrize("name", ["a page", "a page as 404", "nothing", "no members", "half", "broken off"])
+def test_no_odd_answer_reads_as_nothing(name: str, proxied: Proxy, run: Run) -> None:
+    for command, operation, nothing in WHOLE:
+        proxied.begin(always(SPOILED[name], operation), 0)
+        said = run(*command, code=exits.AWS)
+        assert operation in {asked[: len(operation)] for asked in proxied.asked}
+        assert nothing not in said.stdout + said.stderr
+        assert re.search(r"^error: .+", said.stderr, re.MULTILINE)
+        assert "the same command may be repeated" in said.stderr
+
+
+def test_one_odd_answer_is_asked_for_again(proxied: Proxy, run: Run) -> None:
+    for command in (("status",), ("plan",), ("results", EVALUATION), ("logs", TRAINING)):
+        proxied.begin(lambda *_: None, 0)
+        usual = run(*command)
+        for name, operation in zip(
+            itertools.cycle(("a page", "broken off", "without end")), set(proxied.asked), strict=False
+        ):
+            spoiled: Counter[str] = Counter()
+
+            def first(
+                _number: int, asked: str, wanted: str = operation, seen: Counter[str] = spoiled
+            ) -> Spoil | None:
+                seen[asked] += 1
+                return SPOILED[name] if asked == wanted and seen[asked] == 1 else None  # noqa: B023  asked at once
+
+            proxied.begin(first, 0)
+            assert run(*command).stdout == usual.stdout
+            assert spoiled[operation] > 1
+
+
+def test_a_bucket_that_redirects_without_a_region(proxied: Proxy, run: Run) -> None:
+    (Path("specs") / "model-trainer.yaml").write_text(
+        (Path("specs") / "model-trainer.yaml").read_text("utf-8").replace("name: line", "name: other-line"), "utf-8"
+    )
+    run("compile")
+    proxied.begin(always(SPOILED["a redirect"], "HEAD /"), 0)
+    assert "a redirect that does not say to which region" in run("plan", code=exits.AWS).stderr
+
+
+def test_pages_without_end(proxied: Proxy, run: Run) -> None:
+    proxied.begin(always(SPOILED["a token that comes back"], "ListTrainingJobs"), 0)
+    assert "a token comes back" in run("list", code=exits.AWS).stderr
