@@ -13,13 +13,20 @@ from urllib.parse import urlsplit
 Answer = tuple[int, bytes]
 Refuse = Callable[[str, bytes], "Answer | None"]
 """From an operation and a request's body, the status and body of an answer; None lets the request pass."""
+Heard = Callable[[str, dict[str, str]], Any]
+"""Called with an operation and the request's headers, whose names are in lower case."""
 Rewrite = Callable[[str, bytes], bytes]
 """From an operation and an answer's body, another body."""
 _HOP = {"connection", "transfer-encoding", "content-length", "date", "server", "host"}
 
 
 @contextmanager
-def before(url: str, refuse: Refuse = lambda *_: None, rewrite: Rewrite = lambda _, body: body) -> Iterator[str]:
+def before(
+    url: str,
+    refuse: Refuse = lambda *_: None,
+    rewrite: Rewrite = lambda _, body: body,
+    heard: Heard = lambda *_: None,
+) -> Iterator[str]:
     """Serve a proxy before an endpoint for the length of a block; gives its URL."""
     host = urlsplit(url).netloc
 
@@ -28,7 +35,9 @@ def before(url: str, refuse: Refuse = lambda *_: None, rewrite: Rewrite = lambda
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            operation = self.headers.get("X-Amz-Target", f"{self.command} {self.path}").rpartition(".")[2]
+            target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+            operation = target or f"{self.command} {self.path}"
+            heard(operation, {name.lower(): value for name, value in self.headers.items()})
             if (refused := refuse(operation, body)) is not None:
                 self._answer(refused[0], refused[1], {"Content-Type": "application/x-amz-json-1.1"})
                 return

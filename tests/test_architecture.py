@@ -51,6 +51,7 @@ EXECUTOR = [
     "commits",
     "markers",
     "differences",
+    "drivers",
     "existing",
     "functions",
     "processes",

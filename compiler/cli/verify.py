@@ -23,15 +23,18 @@ def command(cloud: Cloud, found: Target, form: str) -> int:
         raise exits.Stop(f"no compiled file has the identity of {found.name}", exits.INVALID)
     try:
         ran = found.arn if found.kind == "execution" else found.name
-        different = list(verify.verify(cloud, file, ran, aws.project()))
+        verified = verify.verify(cloud, file, ran, aws.project())
     except verify.CannotVerify as error:
         raise exits.Stop(str(error), exits.INVALID) from None
+    different = verified.differences
     path = Path(os.path.relpath(file.path)).as_posix()
     if form == "json":
-        output.as_json({"target": found.arn, "compiled": path, "differences": different})
+        output.as_json({"target": found.arn, "compiled": path, "differences": different, "note": verified.note})
     else:
         for difference in different:
             output.result(difference)
+        if verified.note:
+            output.tell(f"note: {verified.note}")
         same = "is what is in" if found.kind == "function" else "ran what is in"
         output.tell(f"{found.name} {'differs from' if different else same} {path}")
     return exits.INVALID if different else exits.DONE

@@ -216,7 +216,7 @@ def _since(cloud: Cloud, file: File, earlier: str | None, project: Project) -> t
 
 def _differences(cloud: Cloud, file: File, earlier: str, project: Project) -> Iterator[str]:
     try:
-        changed = list(verify.verify(cloud, file, earlier, project))
+        changed = verify.verify(cloud, file, earlier, project).differences
     except verify.CannotVerify:
         return
     except CloudError as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 from compiler import submitted
 from compiler.compiled import Request, identified
-from compiler.executor import existing, functions, markers, pipelines, runs
+from compiler.executor import drivers, existing, functions, markers, pipelines, runs
 from compiler.executor.cloud import ROUNDS, CloudError
 from compiler.executor.differences import differences
 from compiler.executor.runs import Run
@@ -143,7 +143,7 @@ def _training_job(s: Submission, _request: Request, parameters: dict[str, Any], 
     except CloudError as error:
         if not error.is_taken:
             raise
-    found = s.call("sagemaker", "DescribeTrainingJob", TrainingJobName=name)
+    found = drivers.as_compiled(s.call("sagemaker", "DescribeTrainingJob", TrainingJobName=name), parameters)
     for member in _COMPARED:
         if any(differences(found.get(member), parameters.get(member), (member,), defaults=True)):
             raise Refused(f"a training job {name} exists with other {member}; raise metadata.run")

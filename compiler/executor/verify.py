@@ -1,15 +1,17 @@
 """What really ran, against what was reviewed.
 
-In: what a run is called, and a compiled file. Out: the differences, one line each; none when they are the same.
+In: what a run is called, and a compiled file. Out: the differences, one line each; none when they are the same. Other
+drivers of ours are a note.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from compiler.executor import functions, markers, runs
+from compiler.executor import drivers, functions, markers, runs
 from compiler.executor.cloud import Cloud
 from compiler.executor.differences import differences
 from compiler.executor.existing import Shelf
@@ -21,11 +23,32 @@ class CannotVerify(Exception):
     """Something that keeps no record of what it ran, or files that have changed since they were compiled."""
 
 
-def verify(cloud: Cloud, file: File, ran: str, project: Project) -> Iterator[str]:
+@dataclass(frozen=True)
+class Verified:
+    """What a run has otherwise than its file, and what is worth a note."""
+
+    differences: tuple[str, ...] = ()
+    note: str = ""
+
+
+def verify(cloud: Cloud, file: File, ran: str, project: Project) -> Verified:
     """Compare a job's document, a training job's parameters, an execution's definition or a function with a file.
 
     `ran` is the name, or the execution's ARN. Raises CannotVerify, CloudError.
     """
+    request = runs.main_request(file)
+    if request is None or request.operation != "CreateTrainingJob":
+        return Verified(tuple(_differences(cloud, file, ran, project)))
+    job = cloud.call("sagemaker", "DescribeTrainingJob", file.content.region, TrainingJobName=ran)
+    wanted = {k: v for k, v in request.parameters.items() if k not in ("TrainingJobName", "Tags")}
+    if not ran.endswith(runs.suffix(file.content)):
+        return Verified(tuple(differences(job, wanted, defaults=True)))
+    found = drivers.as_compiled(job, wanted)
+    note = "" if found == job else "it ran with the drivers of another version of sagespec"
+    return Verified(tuple(differences(found, wanted, defaults=True)), note)
+
+
+def _differences(cloud: Cloud, file: File, ran: str, project: Project) -> Iterator[str]:
     request, region = runs.main_request(file), file.content.region
     operation = request.operation if request else ""
     wanted: Any
@@ -35,9 +58,6 @@ def verify(cloud: Cloud, file: File, ran: str, project: Project) -> Iterator[str
         found = json.loads(answer["JobConfigDocument"])
         found.pop("ServiceOutput", None)
         wanted = request.parameters["JobConfigDocument"]["$json"]
-    elif request and operation == "CreateTrainingJob":
-        found = cloud.call("sagemaker", "DescribeTrainingJob", region, TrainingJobName=ran)
-        wanted = {k: v for k, v in request.parameters.items() if k not in ("TrainingJobName", "Tags")}
     elif operation == "StartPipelineExecution":
         api = "DescribePipelineDefinitionForExecution"
         found = json.loads(cloud.call("sagemaker", api, region, PipelineExecutionArn=ran)["PipelineDefinition"])
@@ -53,4 +73,4 @@ def verify(cloud: Cloud, file: File, ran: str, project: Project) -> Iterator[str
         return
     else:
         raise CannotVerify(f"{file.address} runs nothing that could be compared")
-    yield from differences(found, wanted, defaults=operation == "CreateTrainingJob")
+    yield from differences(found, wanted)

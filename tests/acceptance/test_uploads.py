@@ -1,0 +1,125 @@
+"""What is uploaded for a training: under the output's key, to a bucket of ours, and drivers of another version."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from compiler.executor import drivers
+from compiler.sandbox import Sandbox
+from tests import proxy
+from tests.conftest import ROOT, Run
+
+KEY = "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+OURS = "sagemaker-us-west-2-123456789012"
+TRAINING = """
+apiVersion: sagespec/v1
+kind: ModelTrainer
+metadata: {name: t}
+spec:
+  training_image: image:1
+  compute: {instance_type: ml.m5.large}
+  source_code: {source_dir: code, entry_script: train.py}
+  output_data_config: {kms_key_id: KEY}
+"""
+JUDGE = """
+apiVersion: sagespec/v1
+kind: LLMAsJudgeEvaluator
+metadata: {name: j}
+spec:
+  model: huggingface-reasoning-qwen3-32b
+  evaluator_model: anthropic.claude-sonnet-4-5-20250929-v1:0
+  dataset: s3://my-bucket/a.jsonl
+  custom_metrics: [{customMetricDefinition: {name: M, instructions: "Rate {{prediction}}"}}]
+  s3_output_path: OUTPUT
+"""
+
+
+@pytest.fixture
+def training(project: Path) -> Path:
+    (project / "specs" / "code").mkdir()
+    (project / "specs" / "code" / "train.py").write_text("print(1)\n", "utf-8")
+    (project / "specs" / "t.yaml").write_text(TRAINING.replace("KEY", KEY), "utf-8")
+    return project
+
+
+def test_every_upload_has_the_key_of_the_output_and_an_owner(
+    training: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("compile")
+    asked: list[tuple[str, dict[str, str]]] = []
+    with proxy.before(aws.url, heard=lambda operation, headers: asked.append((operation, headers))) as url:
+        with monkeypatch.context() as there:
+            there.setenv("AWS_ENDPOINT_URL", url)
+            run("apply", "--yes")
+    puts = [headers for operation, headers in asked if operation.startswith("PUT ")]
+    heads = [headers for operation, headers in asked if operation.startswith(f"HEAD /{OURS}/sagespec/")]
+    assert len(puts) > 5
+    assert len(heads) >= len(puts)
+    assert {headers.get("x-amz-server-side-encryption-aws-kms-key-id") for headers in puts} == {KEY}
+    assert {headers.get("x-amz-expected-bucket-owner") for headers in (*puts, *heads)} == {"123456789012"}
+    (listed,) = {o["Key"].split("/")[2] for o in objects() if "/code/" in o["Key"]}
+    assert boto3.client("s3").head_object(Bucket=OURS, Key=f"sagespec/code/{listed}/train.py")["SSEKMSKeyId"] == KEY
+
+
+def objects() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = boto3.client("s3").list_objects_v2(Bucket=OURS)["Contents"]
+    return found
+
+
+@pytest.mark.parametrize(("path", "owner"), [(f"s3://{OURS}/x", "123456789012"), ("s3://my-bucket/x", None)])
+def test_only_the_bucket_that_is_generated_has_a_known_owner(project: Path, run: Run, path: str, owner: str) -> None:
+    (project / "specs" / "j.yaml").write_text(JUDGE.replace("OUTPUT", path), "utf-8")
+    made = json.loads(run("compile", "--stdout", "LLMAsJudgeEvaluator/j").stdout)
+    (upload,) = [r["parameters"] for r in made["requests"] if r["operation"] == "PutObject"]
+    assert upload.get("ExpectedBucketOwner") == owner
+    assert "SSEKMSKeyId" not in upload
+
+
+def test_without_a_key_nothing_is_said_of_encryption(training: Path, run: Run) -> None:
+    spec = training / "specs" / "t.yaml"
+    spec.write_text(spec.read_text("utf-8").partition("  output_data_config")[0], "utf-8")
+    assert "ServerSideEncryption" not in run("compile", "--stdout", "ModelTrainer/t").stdout
+
+
+def test_an_upgrade_of_our_drivers_is_no_other_identity(training: Path, run: Run) -> None:
+    before = json.loads(run("compile", "--stdout", "ModelTrainer/t").stdout)
+    for folder in ("compiler", "schemas", "templates"):
+        shutil.copytree(ROOT / folder, training / "lib" / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    driver = training / "lib" / "compiler" / "drivers" / "run.py"
+    driver.write_text(driver.read_text("utf-8") + "# a newer version\n", "utf-8")
+    command = [sys.executable, "-m", "compiler", "compile", "--stdout", "ModelTrainer/t"]
+    environment = {**os.environ, "PYTHONPATH": str(training / "lib")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    after = json.loads(done.stdout)
+    assert after["metadata"]["identity"] == before["metadata"]["identity"]
+    assert after["metadata"]["digest"] != before["metadata"]["digest"]
+    ran, wanted = (one["requests"][-1]["parameters"] for one in (before, after))
+    assert ran != wanted
+    assert drivers.as_compiled(ran, wanted) == wanted
+
+
+def test_what_ran_with_other_drivers_of_ours_is_as_compiled_with_a_note(
+    training: Path, aws: Sandbox, run: Run
+) -> None:
+    run("compile")
+    run("apply", "--yes", "--wait", "--poll", "0.1")
+    (job,) = aws.region("us-west-2").table("training_jobs").values()
+    code, ours = (channel["DataSource"]["S3DataSource"] for channel in job["InputDataConfig"])
+    ours["S3Uri"] = f"s3://{OURS}/sagespec/sm_drivers/{'0' * 16}/"
+    done = run("verify", "ModelTrainer/t")
+    assert "note: it ran with the drivers of another version of sagespec" in done.stderr
+    assert json.loads(run("verify", "ModelTrainer/t", "-o", "json").stdout)["differences"] == []
+    assert run("plan").stderr == "14 unchanged\n"
+    ours["S3Uri"] = f"s3://others/sagespec/sm_drivers/{'0' * 16}/"
+    assert "S3Uri" in run("verify", "ModelTrainer/t", code=1).stdout
+    code["S3Uri"] = f"s3://{OURS}/sagespec/code/{'0' * 16}/"
+    assert "sagespec/code" in run("verify", "ModelTrainer/t", code=1).stdout
