@@ -180,7 +180,7 @@ def check_http(operation: str, protocol: str, shape: Any, response: Mapping[str,
         is_worded = _is_json_error(body, headers) if of_json else _is_xml_error(body)
         if not is_worded:
             raise InvalidAnswer(f"{status} and no word of the service's", status)
-    elif of_json and (body or (shape is not None and shape.members)):
+    elif of_json and (body or _has_body(shape)):
         _json_object(body, "the body")
 
 
@@ -192,7 +192,10 @@ def check_members(operation: str, shape: Any, answer: Mapping[str, Any]) -> None
     for wrong in _wrong(shape, answer, ""):
         raise InvalidAnswer(wrong)
     for path in NEEDED.get(operation, ()):
-        if not _has(answer, path.split(".")):
+        names = path.split(".")
+        if _is_map(shape, names[0]):  # the tags of a function are one, by key
+            names = names[:1]
+        if not _has(answer, names):
             raise InvalidAnswer(f"{path} is missing")
     if name := DOCUMENTS.get(operation):
         _json_object(answer[name], name)
@@ -200,6 +203,16 @@ def check_members(operation: str, shape: Any, answer: Mapping[str, Any]) -> None
         policy = answer["Role"].get("AssumeRolePolicyDocument")
         if policy is not None:
             _json_object(unquote(policy), "AssumeRolePolicyDocument")
+
+
+def _has_body(shape: Any) -> bool:
+    """Whether an answer says something in its body, and not only by its status or headers."""
+    return shape is not None and any("location" not in m.serialization for m in shape.members.values())
+
+
+def _is_map(shape: Any, name: str) -> bool:
+    member = shape.members.get(name) if shape is not None else None
+    return member is not None and member.type_name == "map"
 
 
 def _is_json_error(body: bytes, headers: Mapping[str, str]) -> bool:
