@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,3 +81,58 @@ def test_the_sdk_alone_reaches_the_sandbox_and_nothing_else(project: Path, recor
     proxies = dict.fromkeys(PROXIES, recorder.url)
     done = in_the_sandbox(os.environ["PARITY_PYTHON"], "-c", ALONE, app, **proxies)
     assert (done.returncode, recorder.seen) == (0, []), done.stderr[-3000:]
+
+
+@pytest.mark.parity
+def test_what_the_sdk_starts_is_ours_to_follow(tmp_path: Path) -> None:
+    """One of each kind, started by the SDK as a notebook does, with no change to it; then read by us."""
+    ours = f'"{sys.executable}" -m compiler'
+    script = f"""
+        "$PARITY_PYTHON" "{ROOT}/tests/parity/starts_with_the_sdk.py" . > sdk.txt
+        "$PARITY_PYTHON" -c 'import json; print(json.loads(open("sdk.txt").readlines()[-1])["job"]["name"])' > job
+        {ours} list -o json > list.json
+        {ours} status "$(cat job)" -o json > status.json
+        {ours} metrics "$(cat job)" -o json > metrics.json
+        for arn in $("$PARITY_PYTHON" -c 'import json
+        for found in json.loads(open("sdk.txt").readlines()[-1])["executions"].values(): print(found["arn"])'); do
+            {ours} status "$arn" -o json > "status-$(basename "$arn").json"
+            {ours} results "$arn" -o json > "results-$(basename "$arn").json"
+        done
+    """
+    lines = [line.strip() for line in script.splitlines()]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    command = [
+        sys.executable,
+        "-m",
+        "compiler",
+        "sandbox",
+        "--bucket",
+        "my-bucket",
+        "--",
+        "sh",
+        "-euc",
+        "\n".join(lines),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr + (tmp_path / "sdk.txt").read_text("utf-8")[-2000:]
+    sdk = json.loads((tmp_path / "sdk.txt").read_text("utf-8").splitlines()[-1])
+
+    def read(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((tmp_path / f"{name}.json").read_text("utf-8"))
+        return found
+
+    runs = {run["name"]: run for run in read("list")["runs"]}
+    assert runs[sdk["job"]["name"]]["status"] == sdk["job"]["status"] == "Completed"
+    assert runs[sdk["training"]]["kind"] == "ModelTrainer"
+    (job,) = read("status")["status"]
+    assert job["details"]["output_model_package_arn"] == sdk["job"]["package"]
+    steps = {row["step"]: row for row in sdk["metrics"]}
+    assert steps
+    assert len(read("metrics")["steps"]) == len(steps)
+    arns = {found["arn"]: kind for kind, found in sdk["executions"].items()}
+    assert {run["arn"]: run["kind"] for run in runs.values() if run["arn"] in arns} == arns
+    for arn in arns:
+        name = arn.rpartition("/")[2]
+        (execution,) = read(f"status-{name}")["status"]
+        assert execution["status"] == "Succeeded"
+        assert read(f"results-{name}")["scores"]
