@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PARITY := .venv-parity
 TRIALS ?= 30
+# the data that the examples name; it has to be there before anything is sent
+DATA   := $(shell grep -oh 's3://[a-z/-]*\.jsonl' specs/*.yaml | sort -u | sed 's/^/--exists /')
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -37,7 +39,7 @@ distributed: $(VENV)/.distributed
 
 demo: install
 	rm -rf .demo && mkdir .demo && cp -r specs sagespec.yaml .demo
-	cd .demo && ../$(BIN)/sagespec sandbox --bucket my-bucket -- sh -euc '\
+	cd .demo && ../$(BIN)/sagespec sandbox $(DATA) -- sh -euc '\
 	  ../$(BIN)/sagespec lock; ../$(BIN)/sagespec compile; ../$(BIN)/sagespec apply --yes --wait --poll 0.3; \
 	  ../$(BIN)/sagespec metrics MultiTurnRLTrainer/support-agent'
 

@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "tests" / "vectors" / "sagespec.lock.json"
 NEW, OLD = 200, 500
+FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:agent-env"
 SPEC = """\
 apiVersion: sagespec/v1
 kind: MultiTurnRLTrainer
@@ -27,8 +28,8 @@ metadata: {{name: job-{number}}}
 spec:
   model: huggingface-reasoning-qwen3-32b
   accept_eula: true
-  agent_env: arn:aws:lambda:us-west-2:123456789012:function:agent-env
-  training_dataset: s3://my-bucket/{number}.jsonl
+  agent_env: {function}
+  training_dataset: s3://my-bucket/train.jsonl
   s3_output_path: s3://my-bucket/output/{number}
 """
 
@@ -42,7 +43,8 @@ def own_environment(folder: Path) -> dict[str, str]:
 @contextmanager
 def endpoint(folder: Path, latency: float) -> Iterator[dict[str, str]]:
     """Serve a sandbox from a process of its own; give the environment that reaches it."""
-    command = [sys.executable, "-m", "compiler", "sandbox", "--port", "0", "--bucket", "my-bucket"]
+    command = [sys.executable, "-m", "compiler", "sandbox", "--port", "0"]
+    command += ["--exists", "s3://my-bucket/train.jsonl", "--exists", FUNCTION]
     environment = own_environment(folder)
     server = subprocess.Popen(
         [*command, "--faults", f"latency={latency}"], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
@@ -79,7 +81,7 @@ def project(folder: Path, number: int) -> None:
     (folder / "specs").mkdir(parents=True)
     (folder / "sagespec.lock.json").write_bytes(LOCK.read_bytes())
     for n in range(number):
-        (folder / "specs" / f"{n}.yaml").write_text(SPEC.format(number=n), "utf-8")
+        (folder / "specs" / f"{n}.yaml").write_text(SPEC.format(number=n, function=FUNCTION), "utf-8")
     sagespec(folder, own_environment(folder), "compile")
 
 

@@ -40,6 +40,11 @@ def hub_content(text: str) -> HubContent | None:
     return HubContent(*[*found.resource.split("/")[1:], "", "", "", ""][:4])
 
 
+def name(text: str) -> str:
+    """The last part of a resource's path: the name of a role or a group."""
+    return text.rpartition("/")[2]
+
+
 def sagemaker(partition: str, region: str, account: str, resource: str) -> str:
     """Build the ARN of a SageMaker resource."""
     return f"arn:{partition}:sagemaker:{region}:{account}:{resource}"

@@ -6,6 +6,7 @@ import gc
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -31,6 +32,10 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 GARBAGE = gc.get_threshold()
 LOCK = HERE / "vectors" / "sagespec.lock.json"
+DATA = re.compile(r"s3://my-bucket/[\w/-]+\.jsonl")
+STARTERS = {f"s3://my-bucket/{name}.jsonl" for name in ("train", "evaluation", "validation")}
+EXISTING = sorted(STARTERS.union(*(DATA.findall(file.read_text("utf-8")) for file in ROOT.glob("specs/*.yaml"))))
+"""The data of the starters and of the examples, and the bucket that they are in."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -157,7 +162,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def account() -> Iterator[Sandbox]:
     """A fast sandbox of the recorded account."""
     with sandbox.start(
-        json.loads(LOCK.read_text("utf-8")), timing=Timing(job=0.4, lineage=0.05), buckets=["my-bucket"]
+        json.loads(LOCK.read_text("utf-8")), timing=Timing(job=0.4, lineage=0.05), existing=EXISTING
     ) as running:
         yield running
 

@@ -85,9 +85,11 @@ def command(
         plans.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
         plans.warn_of_thresholds(order)
         plans.show(made)
+        if plans.tell_obstacles(made, project_file):
+            output.tell("nothing was sent: mend this, or name the files that are to be applied without it")
+            return exits.AWS
         if dry_run:
-            obstructed = plans.tell_obstacles(made, project_file)
-            return exits.AWS if obstructed else exits.FAILED if made.has_failed else exits.DONE
+            return exits.FAILED if made.has_failed else exits.DONE
         if made.is_pending:
             aws.confirm("Go on?", yes)
         pause = poll or (SANDBOX_POLL_SECONDS if use_sandbox else POLL_SECONDS)

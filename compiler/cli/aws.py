@@ -17,7 +17,7 @@ import click
 
 from compiler import workspace
 from compiler.cli import exits, libraries, options, output
-from compiler.executor import existing, files
+from compiler.executor import files, needs
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File, InvalidFiles, Order
 from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
@@ -196,7 +196,7 @@ def trouble() -> Iterator[None]:
 
 @contextmanager
 def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Iterator[None]:
-    """Start a sandbox for the length of a command, where one is asked for."""
+    """Start a sandbox for the length of a command, where one is asked for, in which all is there that files need."""
     if not use_sandbox:
         yield
         return
@@ -204,13 +204,23 @@ def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Ite
         from compiler import sandbox
     except ImportError:
         raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
-    requests = [r.parameters for file in order_.files.values() for r in file.requests]
-    buckets = {name for name, _ in existing.buckets(requests) if BUCKET.fullmatch(name)}
-    seed = lock_of(project_file)
-    with sandbox.isolated(), sandbox.start(seed, buckets=sorted(buckets)) as running:
+    existing: dict[str, list[str]] = {}
+    for file in order_.files.values():
+        existing.setdefault(file.content.region, []).extend(_needed(file))
+    with sandbox.isolated(), sandbox.start(lock_of(project_file), existing=existing) as running:
         output.tell(f"sandbox at {running.url}")
         with sandbox.isolated(running.environment()):
             yield
+
+
+def _needed(file: File) -> Iterator[str]:
+    """What a file expects to be there, as a sandbox takes it; packages are those of the lock."""
+    for need in needs.of(file):
+        if need.sort == "bucket":
+            if BUCKET.fullmatch(need.name):
+                yield f"s3://{need.name}"
+        elif need.sort != "package":
+            yield need.name
 
 
 def cloud(profile: str | None, region: str | None) -> Cloud:

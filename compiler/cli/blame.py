@@ -7,7 +7,8 @@ compiling it again; where that gives another file than the one applied, the JSON
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from compiler.diagnostics import Problem, dotted
 from compiler.executor.files import File
 from compiler.report import Line
 from compiler.trace import origin
+from compiler.workspace import Compilation
 
 _WORDS = re.compile(r"[A-Za-z0-9_$][\w$./\[\]-]*[\w\]]")
 _PLAIN = {"arguments", "description", "get", "key", "name", "role", "steps", "tags", "type", "value", "version"}
@@ -86,9 +88,34 @@ def _members(tree: Any, at: Place) -> Iterator[tuple[Place, str]]:
             yield from _members(value, (*at, index))
 
 
-def explain(
-    file: File, request_id: str, message: str, project_file: Path | None, known: Place = ()
-) -> Iterator[Line]:
+@dataclass
+class Sources:
+    """The specs of some files, compiled again at most once, when something of them is asked for."""
+
+    files: Sequence[File]
+    project_file: Path | None
+    _compiled: dict[tuple[str | None, str], Compilation | None] = field(default_factory=dict)
+
+    def compilation(self, file: File) -> Compilation | None:
+        """What a file's spec, and those of the others like it, compile to; None where that cannot be known."""
+        key = file.content.environment, file.content.region
+        if key not in self._compiled:
+            alike = [f for f in self.files if (f.content.environment, f.content.region) == key]
+            self._compiled[key] = _compile(alike, *key, self.project_file)
+        return self._compiled[key]
+
+
+def _compile(files: Iterable[File], environment: str | None, region: str, given: Path | None) -> Compilation | None:
+    found, _ = workspace.open_project(Path.cwd(), given)
+    settings, _ = project.choose(found, environment, {}) if found else (None, [])
+    if settings is None:  # what is wrong with the project meanwhile is not what AWS says
+        return None
+    sources = dict.fromkeys(settings.project.root / file.content.source for file in files)
+    there = [source for source in sources if settings.project.boundary.admits(source) and source.is_file()]
+    return workspace.compile(workspace.check(settings, there, region)) if there else None
+
+
+def explain(file: File, request_id: str, message: str, sources: Sources, known: Place = ()) -> Iterator[Line]:
     """Say where the value stands that AWS refused, in lines to be printed; nothing when no member is named.
 
     Where it is `known`, the message need not name it.
@@ -99,7 +126,7 @@ def explain(
     at = known or named(request, message)
     if not at:
         return
-    located = _in_spec(file, request_id, at, message, project_file)
+    located = _in_spec(file, request_id, at, message, sources)
     if located:
         yield from located
         return
@@ -119,22 +146,15 @@ def _in_document(request: Request, message: str) -> Place:
     return ()
 
 
-def _in_spec(file: File, request_id: str, at: Place, message: str, project_file: Path | None) -> list[Line]:
-    """Compile the source again and look the value's origin up; nothing when that gives another file."""
-    found, _ = workspace.open_project(Path.cwd(), project_file)
-    settings, _ = project.choose(found, file.content.environment, {}) if found else (None, [])
-    if settings is None:  # what is wrong with the project meanwhile is not what AWS says
-        return []
-    source = settings.project.root / file.content.source
-    if not settings.project.boundary.admits(source) or not source.is_file():
-        return []
-    done = workspace.compile(workspace.check(settings, [source], file.content.region))
-    made = done.builds.get(file.address)
-    if made is None or compiled.digest_of(made.compiled) != file.content.digest:
+def _in_spec(file: File, request_id: str, at: Place, message: str, sources: Sources) -> list[Line]:
+    """Look the value's origin up in the compiled source; nothing when that gives another file."""
+    done = sources.compilation(file)
+    made = done.builds.get(file.address) if done else None
+    if done is None or made is None or compiled.digest_of(made.compiled) != file.content.digest:
         return []
     spec = done.checked.resolved[file.address].spec
     path = build.within(spec.data, origin(made.provenance[request_id], at))
     diagnostic = spec.locate(Problem("aws", message, path))
-    called = options.shown_in(settings.project.root, "text")
+    called = options.shown_in(done.checked.settings.project.root, "text")
     texts = {called(name): text for name, text in done.checked.texts.items()}
     return report.text(report.named([diagnostic], called), texts)

@@ -78,11 +78,13 @@ def first(plan: Plan) -> Iterator[Event]:
 
 def tell_obstacles(plan: Plan, project_file: Path | None) -> bool:
     """Print what stands in the way of files, and say whether anything does."""
-    for planned in plan.targets():
-        if found := planned.obstacle:
+    refused = [planned for planned in plan.targets() if planned.obstacles]
+    sources = blame.Sources([planned.file for planned in refused], project_file)
+    for planned in refused:
+        for found in planned.obstacles:
             failure = Failure(planned.address, found.reason, found.hint, True, found.request, found.place)
-            _tell_failure(failure, planned.file, project_file)
-    return plan.has_obstacles
+            _tell_failure(failure, planned.file, sources)
+    return bool(refused)
 
 
 def warn_of_ends(order: Order, project_file: Path | None, today: date) -> None:
@@ -119,14 +121,15 @@ def _judges(tree: Any) -> set[str]:
 
 def tell(outcome: Outcome, files: Mapping[str, File], project_file: Path | None) -> None:
     """Print where apply ended: failures, at the spec's line where AWS names a field, and what waits for what."""
+    sources = blame.Sources([files[failure.address] for failure in outcome.failures if failure.request], project_file)
     for failure in outcome.failures:
-        _tell_failure(failure, files[failure.address], project_file)
+        _tell_failure(failure, files[failure.address], sources)
     for address, needed in outcome.waiting.items():
         begun = all(a in outcome.runs or files[a].target for a in needed)
         way = "apply again when that is done, or use --wait" if begun else "apply that, too"
         output.tell(f"{address} waits for {', '.join(needed)}: {way}")
 
 
-def _tell_failure(failure: Failure, file: File, project_file: Path | None) -> None:
-    places = blame.explain(file, failure.request, failure.reason, project_file, failure.place)
+def _tell_failure(failure: Failure, file: File, sources: blame.Sources) -> None:
+    places = blame.explain(file, failure.request, failure.reason, sources, failure.place)
     output.error(f"{failure.address}: {failure.reason}", failure.hint, places if failure.request else ())

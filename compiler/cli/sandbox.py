@@ -30,9 +30,21 @@ SIGNALLED = 128
     help="Misbehave: throttle=0.3,error=0.1,drop=0.05,cut=0.1,html=0.1,latency=0.05,lag=5,seed=7",
 )
 @click.option("--bucket", "buckets", metavar="NAME", multiple=True, help="A bucket that exists.")
+@click.option(
+    "--exists",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="What else exists: s3://BUCKET/KEY, or the ARN of a role, function, group or hub content.",
+)
 @options.PROJECT
 def command(
-    program: tuple[str, ...], port: int, faults: str, buckets: tuple[str, ...], project_file: Path | None
+    program: tuple[str, ...],
+    port: int,
+    faults: str,
+    buckets: tuple[str, ...],
+    names: tuple[str, ...],
+    project_file: Path | None,
 ) -> int:
     """Serve AWS on 127.0.0.1, seeded from the lock or from a small built-in account.
 
@@ -42,7 +54,7 @@ def command(
         from compiler import sandbox
     except ImportError:
         raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
-    for name in buckets:
+    for name in (*buckets, *(uri[5:].partition("/")[0] for uri in names if uri.startswith("s3://"))):
         if not aws.BUCKET.fullmatch(name):
             raise click.BadParameter(
                 f"{name!r} is no name of a bucket: 3 to 63 of a-z, 0-9, . and -", param_hint="--bucket"
@@ -54,7 +66,10 @@ def command(
     seed, outside = aws.lock_of(project_file), dict(os.environ)
     with sandbox.isolated():
         try:
-            running = sandbox.start(seed, port=0 if program else port, faults=parsed, buckets=buckets)
+            existing = [*(f"s3://{name}" for name in buckets), *names]
+            running = sandbox.start(seed, port=0 if program else port, faults=parsed, existing=existing)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--exists") from None
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             raise click.BadParameter(f"{port}: {why}", param_hint="--port") from None

@@ -88,7 +88,7 @@ OnEvent = Callable[[Event], None]
 
 
 def apply(plan: Plan, cloud: Cloud, options: Options, on_event: OnEvent) -> Outcome:
-    """Carry out a plan; with `follow`, until everything has come to an end.
+    """Carry out a plan that nothing stands in the way of; with `follow`, until everything has come to an end.
 
     Raises CloudError only for what concerns all files; TimedOut.
     """
@@ -121,8 +121,6 @@ class _Applying:
             if planned.drifts:
                 tags.repair(self.cloud, planned.drifts)
                 self.on_event(Event(address, "tagged", planned.drifts[0].arn))
-            if found := planned.obstacle:
-                self._fail(Failure(address, found.reason, found.hint, True, found.request, found.place))
             if planned.file.target and planned.file.requests and not self._is_settled(address):
                 self.unsent[address] = planned
         pool = ThreadPoolExecutor(self.options.concurrency)

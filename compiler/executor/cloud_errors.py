@@ -69,7 +69,7 @@ _MISSING_CODES = {
     "404",
 }
 _MISSING_TEXT = re.compile(r"does not exist|not found|could not find", re.IGNORECASE)
-_TAKEN_CODES = {"ResourceInUse", "ResourceConflictException"}
+_TAKEN_CODES = {"PreconditionFailed", "ResourceInUse", "ResourceConflictException"}
 _TAKEN_TEXT = re.compile(r"already exist|must be unique within an AWS account", re.IGNORECASE)
 FAR = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError"}
 """Nobody answers at all: botocore's own tries have taken long enough."""
@@ -78,6 +78,7 @@ _CUT = {"FlexibleChecksumError", "IncompleteReadError", "ResponseStreamingError"
 """Half of an object of S3, or another than was sent."""
 _UNREACHABLE = {*FAR, *_CUT, "ConnectionClosedError", "ProxyConnectionError"}
 _THROTTLED = {
+    "ConditionalRequestConflict",
     "RequestLimitExceeded",
     "RequestThrottled",
     "RequestThrottledException",

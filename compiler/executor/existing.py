@@ -8,16 +8,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from compiler.diagnostics import Path
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.submitted import ADDRESS
-
-_NO_ANSWER = {"301", "400"}
-"""What S3 says of a bucket in another region, with no body to say more."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +35,6 @@ class Shelf:
                 return None
             raise
 
-    def lacks_bucket(self, name: str) -> bool:
-        """Whether there is certainly no such bucket."""
-        return self._lacks("s3", "HeadBucket", Bucket=name)
-
-    def lacks_function(self, arn: str) -> bool:
-        """Whether there is certainly no such function."""
-        return self._lacks("lambda", "GetFunction", FunctionName=arn)
-
-    def _lacks(self, service: str, operation: str, **parameters: Any) -> bool:
-        """Whether something certainly does not exist; what we may not look at may well be there."""
-        try:
-            return self.look(service, operation, **parameters) is None
-        except CloudError as error:
-            if error.is_denied or error.code in _NO_ANSWER:
-                return False
-            raise
-
     def group(self, name: str) -> str | None:
         """The ARN of a model package group."""
         found = self.look("sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
@@ -70,16 +49,21 @@ class Shelf:
         oldest = min(listed, key=lambda a: (a["CreationTime"], a["ArtifactArn"]), default=None)
         return None if oldest is None else str(oldest["ArtifactArn"])
 
-    def has_object(self, parameters: Mapping[str, Any]) -> bool:
-        """Whether an object with this very content is there."""
+    def object(self, parameters: Mapping[str, Any]) -> Literal["same", "other", "absent"]:
+        """Whether an object with this very content is there, or another's; to those who may not look it is absent."""
         place = {name: parameters[name] for name in ("Bucket", "Key", "ExpectedBucketOwner") if name in parameters}
         try:
             found = self.look("s3", "HeadObject", **place, ChecksumMode="ENABLED")
         except CloudError as error:
-            if error.is_denied:  # what S3 says of an absent object to those who may not list the bucket
-                return False
+            if error.is_denied:  # what S3 says of an absent object, too, to those who may not list the bucket
+                return "absent"
             raise
-        return found is not None and found.get("ChecksumSHA256") == checksum(parameters["Body"])
+        if found is None:
+            return "absent"
+        there = found.get("ChecksumSHA256")
+        if there is None or found.get("ChecksumType") == "COMPOSITE":  # others upload otherwise
+            there = checksum(self.cloud.content(place["Bucket"], place["Key"], self.region))
+        return "same" if there == checksum(parameters["Body"]) else "other"
 
     def pipeline(self, name: str) -> dict[str, Any] | None:
         return self.look("sagemaker", "DescribePipeline", PipelineName=name)
@@ -107,17 +91,3 @@ def checksum(body: str | bytes) -> str:
 def same_definition(found: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
     """Whether a pipeline is defined as wanted; the text may differ."""
     return bool(json.loads(found["PipelineDefinition"]) == json.loads(parameters["PipelineDefinition"]))
-
-
-def buckets(tree: Any, at: Path = ()) -> Iterator[tuple[str, Path]]:
-    """The buckets that parameters name, and where."""
-    if isinstance(tree, str) and tree.startswith("s3://"):
-        yield tree[5:].partition("/")[0], at
-    elif isinstance(tree, dict):
-        if isinstance(tree.get("Bucket"), str):
-            yield tree["Bucket"], (*at, "Bucket")
-        for key, value in tree.items():
-            yield from buckets(value, (*at, key))
-    elif isinstance(tree, list):
-        for index, value in enumerate(tree):
-            yield from buckets(value, (*at, index))

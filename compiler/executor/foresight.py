@@ -1,19 +1,17 @@
 """What the requests of files would find, before any of them is sent.
 
-In: files whose dependencies are done. Out: for each request whether it would create, update or keep, and what
-stands in the way of a file. Reads only; what several files need is asked once.
+In: files that have not run. Out: for each request whether it would create, update or keep, and where a pipeline of
+others stands in place of ours. Reads only; what several files need is asked once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal, TypeVar
 
 from compiler.compiled import Request
-from compiler.diagnostics import Path as Place
 from compiler.executor import existing, markers
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.differences import differences
@@ -29,62 +27,40 @@ THREADS = 16
 
 
 @dataclass(frozen=True)
-class Obstacle:
-    """What AWS has, or lacks, that keeps a file from being carried out, and the way past it.
+class Foreign:
+    """Something of others under a name of ours, which `member` of the request gives; and the way out."""
 
-    `place` is the one in the parameters of `request` that names it, where one does.
-    """
-
-    reason: str
+    what: str
+    member: str
     hint: str
-    request: str = ""
-    place: Place = ()
 
 
 @dataclass(frozen=True)
 class Foresight:
-    """What becomes of requests, by address and id; what stands in the way of files, by address."""
+    """What becomes of requests, and what of others stands in their way, by address and id."""
 
     words: Mapping[tuple[str, str], Word] = field(default_factory=dict)
-    obstacles: Mapping[str, Obstacle] = field(default_factory=dict)
+    foreign: Mapping[tuple[str, str], Foreign] = field(default_factory=dict)
 
 
-def look(cloud: Cloud, ready: Sequence[File], functions: Sequence[File], project: Project) -> Foresight:
-    """Look ahead for files that can be carried out; `functions` are those that need a function to be there.
+def look(cloud: Cloud, ready: Sequence[File], waiting: Sequence[File], project: Project) -> Foresight:
+    """Look ahead for files that have not run; of those that wait for others, only at their pipelines.
 
     Raises CloudError.
     """
-    buckets = {file.address: list(_buckets(file)) for file in ready}
-    arns = {file.address: _functions(file) for file in functions}
-    wanted = {_thing(file, request): (file, request) for file in ready for request in file.requests}
-    questions: dict[Hashable, Callable[[], Any]] = {}
-    for file in ready:
-        region, shelf = file.content.region, Shelf(cloud, file.content.region)
-        for bucket, _, _ in buckets[file.address]:
-            questions[region, "bucket", bucket] = partial(shelf.lacks_bucket, bucket)
-        for arn in arns.get(file.address, ()):
-            questions[region, "function", arn] = partial(shelf.lacks_function, arn)
-    questions |= {thing: partial(_find, Shelf(cloud, thing[0]), *wanted[thing], project) for thing in wanted}
-    answers = at_once(questions, lambda key: questions[key]())
+    looks = [(file, request) for file in ready for request in file.requests]
+    looks += [(file, _pipeline(file)) for file in waiting if any(map(_is_pipeline, file.requests))]
+    wanted = {_thing(file, request): (file, request) for file, request in looks}
+    answers = at_once(wanted, lambda thing: _find(Shelf(cloud, thing[0]), *wanted[thing], project))
     words: dict[tuple[str, str], Word] = {}
-    obstacles: dict[str, Obstacle] = {}
-    for file in ready:
-        region = file.content.region
-        for arn in arns.get(file.address, ()):
-            if answers[region, "function", arn]:
-                obstacles.setdefault(file.address, Obstacle(f"there is no function {arn}", _MAKE_FUNCTION))
-        for bucket, named_by, place in buckets[file.address]:
-            if answers[region, "bucket", bucket]:
-                reason = f"there is no bucket {bucket}"
-                obstacles.setdefault(file.address, Obstacle(reason, _MAKE_BUCKET, named_by, place))
-        for request in file.requests:
-            word = answers[_thing(file, request)]
-            if word is None:
-                reason = f"a pipeline {request.parameters['PipelineName']} exists that is not this spec's"
-                obstacles.setdefault(file.address, Obstacle(reason, _MOVE_ASIDE))
-            else:
-                words[file.address, request.id] = word
-    return Foresight(words, obstacles)
+    foreign: dict[tuple[str, str], Foreign] = {}
+    for file, request in looks:
+        answer = answers[_thing(file, request)]
+        if isinstance(answer, Foreign):
+            foreign[file.address, request.id] = answer
+        else:
+            words[file.address, request.id] = answer
+    return Foresight(words, foreign)
 
 
 def redefined(cloud: Cloud, ran: Mapping[str, tuple[File, Run]]) -> dict[str, str]:
@@ -134,7 +110,11 @@ def _redefined(cloud: Cloud, file: File) -> str | None:
 
 
 def _pipeline(file: File) -> Request:
-    return next(r for r in file.requests if r.operation == "CreatePipeline")
+    return next(filter(_is_pipeline, file.requests))
+
+
+def _is_pipeline(request: Request) -> bool:
+    return request.operation == "CreatePipeline"
 
 
 def _is_as_compiled(found: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
@@ -143,9 +123,6 @@ def _is_as_compiled(found: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
 
 
 _EVALUATIONS = "SagemakerEvaluation"
-_MAKE_BUCKET = "create the bucket first; sagespec never does"
-_MAKE_FUNCTION = "create the function first, or describe it with a CustomAgentLambda that has a source"
-_MOVE_ASIDE = "name the spec otherwise, or `sagespec delete` what stands there"
 
 
 def at_once(keys: Mapping[K, Any] | set[K] | Sequence[K], question: Callable[[K], T]) -> dict[K, T]:
@@ -167,8 +144,8 @@ def _thing(file: File, request: Request) -> tuple[str, str, str]:
     return file.content.region, request.operation, name
 
 
-def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word | None:
-    """What a get-or-create request would find; None where it is another's."""
+def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word | Foreign:
+    """What a get-or-create request would find."""
     given = request.parameters
     if request.operation == "CreateModelPackageGroup":
         return "keep" if shelf.group(given["ModelPackageGroupName"]) else "create"
@@ -176,34 +153,19 @@ def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word 
         known = isinstance(given["Source"]["SourceUri"], str)
         return "keep" if known and shelf.artifact(given) else "create"
     if request.operation == "PutObject":
-        return "keep" if shelf.has_object({**given, "Body": markers.fill(given["Body"], {}, project)}) else "create"
+        there = shelf.object({**given, "Body": markers.fill(given["Body"], {}, project)})
+        if there == "other":
+            what = f"s3://{given['Bucket']}/{given['Key']} holds something else, and is never written over"
+            return Foreign(what, "Key", "look at what it is, and delete it or choose another path")
+        return "keep" if there == "same" else "create"
     if request.operation != "CreatePipeline":
         return "create"
     found = shelf.pipeline(given["PipelineName"])
     if found is None:
         return "create"
     if not shelf.is_of(found, file.address):
-        return None
+        by = existing.user(found.get("CreatedBy"))
+        made = f": {by} has made it" if by else ""
+        what = f"a pipeline {found['PipelineName']} exists that is not this spec's{made}"
+        return Foreign(what, "PipelineName", "name the spec otherwise, or delete that pipeline by AWS's own tools")
     return "keep" if _is_as_compiled(found, given) else "update"
-
-
-def _buckets(file: File) -> Iterator[tuple[str, str, Place]]:
-    """The buckets that a file names, and where: the request and the place in its parameters."""
-    for request in file.requests:
-        for bucket, place in existing.buckets(request.parameters):
-            yield bucket, request.id, place
-
-
-def _functions(file: File) -> list[str]:
-    return sorted(set(_lambda_arns([r.parameters for r in file.requests])))
-
-
-def _lambda_arns(tree: Any) -> Iterator[str]:
-    if isinstance(tree, dict):
-        if isinstance(tree.get("LambdaArn"), str):
-            yield tree["LambdaArn"]
-        for value in tree.values():
-            yield from _lambda_arns(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from _lambda_arns(value)

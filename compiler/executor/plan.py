@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from compiler.compiled import API_VERSION, Request
-from compiler.executor import foresight, functions, markers, runs, tags, verify
+from compiler.executor import foresight, functions, markers, preflight, runs, tags, verify
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.existing import Shelf
 from compiler.executor.files import File, InvalidFiles, Order
-from compiler.executor.foresight import Foresight, Obstacle
+from compiler.executor.foresight import Foresight
+from compiler.executor.preflight import Obstacle
 from compiler.executor.runs import Found, Run
 from compiler.executor.tags import Drift
 from compiler.project import Project
@@ -48,7 +49,7 @@ class FilePlan:
     waits_for: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     drifts: tuple[Drift, ...] = ()
-    obstacle: Obstacle | None = None
+    obstacles: tuple[Obstacle, ...] = ()
 
     @property
     def address(self) -> str:
@@ -85,10 +86,6 @@ class Plan:
     def has_failed(self) -> bool:
         return any(plan.has_failed for plan in self.targets())
 
-    @property
-    def has_obstacles(self) -> bool:
-        return any(plan.obstacle for plan in self.targets())
-
 
 def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) -> Plan:
     """Work out what apply would do; reads only. With `sync_tags`, the tags of what exists are compared too.
@@ -103,8 +100,8 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
     made = [f for f in order.targets() if f.address in found.runs and f.requests[-1].operation == "CreateFunction"]
     _check_files([*fresh, *made], project)
     ready = [f for f in fresh if all(_is_done(order.files[a], found) for a in f.content.depends_on)]
-    guests = [f for f in ready if any(not order.files[a].content.requests for a in f.content.depends_on)]
-    ahead = foresight.look(cloud, ready, guests, project)
+    ahead = foresight.look(cloud, ready, [f for f in fresh if f not in ready], project)
+    missing = preflight.check(cloud, fresh)
     evaluations = {
         f.address: (f, found.runs[f.address])
         for f in order.targets()
@@ -118,7 +115,8 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
     for address, file in order.files.items():
         run = found.runs.get(address)
         if run is None:
-            planned[address] = _plan_new(file, planned, ahead, since.get(address, ()))
+            obstacles = (*_foreign(ahead, file), *missing.get(address, ()))
+            planned[address] = _plan_new(file, planned, ahead, since.get(address, ()), obstacles)
         else:
             drifts = tuple(tags.drifts(cloud, file, run)) if sync_tags and file.target else ()
             known = _plan_known(cloud, file, run, project, redefined.get(address, ""))
@@ -152,7 +150,7 @@ def _plan_known(cloud: Cloud, file: File, run: Run, project: Project, redefined:
         if other := functions.difference(Shelf(cloud, file.content.region), wanted, run.details):
             hint = "leave function_name out, so that each content has a function of its own, or name another"
             line = Line(request.id, "refused", run.name, other)
-            return FilePlan(file, (line,), obstacle=Obstacle(other, hint))
+            return FilePlan(file, (line,), obstacles=(Obstacle(other, hint, request.id, ("FunctionName",)),))
     lines = [Line(r.id, "keep", _what(r)) for r in file.requests[:-1]]
     if redefined:
         lines = [replace(x, action="changed", note=redefined) if x.request == "pipeline" else x for x in lines]
@@ -162,24 +160,35 @@ def _plan_known(cloud: Cloud, file: File, run: Run, project: Project, redefined:
 _ACTIONS: dict[runs.State, Action] = {"done": "keep", "running": "running", "failed": "failed"}
 
 
-def _plan_new(file: File, before: Mapping[str, FilePlan], ahead: Foresight, since: tuple[str, ...]) -> FilePlan:
+def _foreign(ahead: Foresight, file: File) -> Iterator[Obstacle]:
+    for request in file.requests:
+        if found := ahead.foreign.get((file.address, request.id)):
+            yield Obstacle(found.what, found.hint, request.id, (found.member,))
+
+
+def _plan_new(
+    file: File,
+    before: Mapping[str, FilePlan],
+    ahead: Foresight,
+    since: tuple[str, ...],
+    obstacles: tuple[Obstacle, ...],
+) -> FilePlan:
     """The plan of a file that has not run."""
     requests = file.requests
     if not requests:
         return FilePlan(file, (Line("-", "keep", "nothing to do"),))
     blockers = [a for a in file.content.depends_on if before[a].has_failed]
     waits = [a for a in file.content.depends_on if before[a].is_pending or _is_running(before[a])]
-    obstacle = ahead.obstacles.get(file.address)
     action: Action | None = None
     note = ""
-    if blockers:
+    if obstacles:
+        action, note = "refused", "; ".join(obstacle.reason for obstacle in obstacles)
+    elif blockers:
         action, note = "blocked", f"by {', '.join(blockers)}"
-    elif obstacle:
-        action, note = "refused", obstacle.reason
     elif waits:
         action, note = "wait", f"for {', '.join(waits)}"
     lines = [Line(r.id, action or _action(file, r, ahead), _what(r), note) for r in requests]
-    return FilePlan(file, tuple(lines), None, tuple(waits), since, obstacle=obstacle)
+    return FilePlan(file, tuple(lines), None, tuple(waits), since, obstacles=obstacles)
 
 
 def _action(file: File, request: Request, ahead: Foresight) -> Action:

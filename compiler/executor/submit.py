@@ -106,12 +106,22 @@ def _object(s: Submission, request: Request, parameters: dict[str, Any], _known:
     content = body.encode() if isinstance(body, str) else body
     # S3 keeps a checksum to compare with only where its algorithm is named
     checked = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": existing.checksum(content)}
+    put = {**parameters, "Body": content, **checked, "IfNoneMatch": "*"}  # what others have put there stays
 
     def make() -> tuple[str, str]:
-        if request.id not in s.absent and s.shelf.has_object(parameters):
+        there = "absent" if request.id in s.absent else s.shelf.object(parameters)
+        if there == "absent":
+            try:
+                s.call("s3", "PutObject", **put)
+                return "uploaded", uri
+            except CloudError as error:
+                if not error.is_taken:
+                    raise
+            there = s.shelf.object(parameters)
+        if there == "same":
             return "kept", uri
-        s.call("s3", "PutObject", **{**parameters, "Body": content, **checked})
-        return "uploaded", uri
+        why = "holds something else" if there == "other" else "is there and may not be looked at (s3:GetObject)"
+        raise Refused(f"{uri} {why}; it is never written over")
 
     word, uri = s.shared.get(f"{uri} {checked['ChecksumSHA256']}", make)
     return word, {"Uri": uri}

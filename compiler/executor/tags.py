@@ -36,7 +36,7 @@ def read(cloud: Cloud, region: str | None, arn: str) -> dict[str, str]:
     Raises CloudError.
     """
     if ":lambda:" in arn:
-        found: dict[str, str] = cloud.call("lambda", "ListTags", region, Resource=arn).get("Tags", {})
+        found: dict[str, str] = cloud.call("lambda", "GetFunction", region, FunctionName=arn).get("Tags", {})
         return found
     pages = cloud.pages("sagemaker", "ListTags", "Tags", region, ResourceArn=arn, MaxResults=100)
     return {tag["Key"]: tag["Value"] for page in pages for tag in page}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from compiler import assets
-from compiler.sandbox import hub, registry
+from compiler.sandbox import existing, hub, registry
 from compiler.sandbox.access import OF_MOTO
 from compiler.sandbox.service import CREATED, MOTO, Region
 
@@ -54,8 +54,11 @@ def moto_applications() -> dict[str, Any]:
     return {service: create_backend_app(service) for service in OF_MOTO}  # type: ignore[arg-type]  # the same
 
 
-def seed(region: Region, buckets: Iterable[str]) -> None:
-    """Create what a lock knows: roles, groups, packages, buckets, finished jobs."""
+def seed(region: Region, names: Iterable[str]) -> None:
+    """Create what a lock knows: roles, groups, packages, buckets, finished jobs; and what exists besides, by names.
+
+    Raises ValueError for a name of nothing that can be created.
+    """
     from moto.backends import get_backend
 
     s3 = get_backend("s3")[region.account][region.partition]
@@ -73,13 +76,10 @@ def seed(region: Region, buckets: Iterable[str]) -> None:
     region.put_object = put_object
     region.has_role = has_role
     default = f"sagemaker-{region.region}-{region.account}"
-    for bucket in (default, hub.recipe_bucket(region), *region.facts.get("buckets", ()), *buckets):
-        if bucket not in s3.buckets:
-            s3.create_bucket(bucket, region.region)
-    roles = [*region.facts.get("roles", {}).values(), *filter(None, [region.facts.get("role")])]
-    for path, name in sorted({_role_place(arn) for arn in roles}):
-        if not any(role.name == name for role in iam.roles.values()):
-            iam.create_role(name, _TRUST, path, None, "", [], "3600")
+    for bucket in (default, hub.recipe_bucket(region), *region.facts.get("buckets", ())):
+        existing.create(region, f"s3://{bucket}")
+    for role in sorted({*region.facts.get("roles", {}).values(), *filter(None, [region.facts.get("role")])}):
+        existing.create(region, role)
     region = region.at(CREATED)  # all that follows was there before the sandbox started
     for name, arn in region.facts.get("model_package_groups", {}).items():
         registry.create_model_package_group(region, {"ModelPackageGroupName": name})
@@ -90,32 +90,8 @@ def seed(region: Region, buckets: Iterable[str]) -> None:
     for name, job in region.facts.get("jobs", {}).items():
         _seed_job(region, name, job)
     hub.seed(region)
-
-
-def _role_place(arn: str) -> tuple[str, str]:
-    """Path and name of a role."""
-    path, _, name = arn.partition(":role")[2].rpartition("/")
-    return f"{path}/", name
-
-
-_TRUST = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {
-                    "Service": [
-                        "sagemaker.amazonaws.com",
-                        "job.sagemaker.amazonaws.com",
-                        "lambda.amazonaws.com",
-                    ]
-                },
-                "Action": "sts:AssumeRole",
-            }
-        ],
-    }
-)
+    for name in names:
+        existing.create(region, name)
 
 
 def _seed_job(region: Region, name: str, job: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Lambda functions as they were a while ago: moto has them, but only as they are.
 
 In: a request for Lambda that moto has carried out, or one that reads. Out: the answer of an earlier moment. What is
-read of functions otherwise (policies, tags, aliases) is answered by moto, at once.
+read of functions otherwise (policies, aliases) is answered by moto, at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def note(region: Region, ask: Ask, environ: dict[str, Any]) -> None:
     for name in known.keys() - now.keys():
         del known[name]
     for name, configuration in now.items():
-        if name not in known or known[name]["Listed"] != configuration:
+        if name not in known or known[name]["Listed"] != configuration or "/tags/" in environ["PATH_INFO"]:
             known[name] = {**_read(ask, environ, f"{_FUNCTIONS}/{name}"), "Listed": configuration}
 
 

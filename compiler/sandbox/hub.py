@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
+from compiler import arn
 from compiler.sandbox.service import CREATED, Region, ServiceError, not_found, operation, page
 
 _JUDGES_KEY = "fmhMetadata/supported-llmaj-judge-models.json"
@@ -47,6 +48,11 @@ def _template(recipe: str, overrides: dict[str, Any]) -> bytes:
 def describe_hub_content(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     model = region.facts.get("hub_models", {}).get(request["HubContentName"])
     hub = request["HubName"].rpartition("/")[2]
+    for known in region.facts.get("hub_contents", ()):
+        content = arn.hub_content(known)
+        asked = (hub, request["HubContentType"], request["HubContentName"])
+        if content and content[:3] == asked and request.get("HubContentVersion") in (None, content.version):
+            return _other_content(region, known, content)
     here = model is not None and request["HubContentType"] == "Model" and hub == model["hub"]
     version = request.get("HubContentVersion")
     if model is None or not here or version not in (None, model.get("version", "1.0.0")):
@@ -54,6 +60,22 @@ def describe_hub_content(region: Region, request: dict[str, Any]) -> dict[str, A
     return {
         **_summary(region, request["HubContentName"]),
         **_details(region, request["HubContentName"], model),
+    }
+
+
+def _other_content(region: Region, known: str, content: arn.HubContent) -> dict[str, Any]:
+    """A data set or an evaluator of a hub; what is in it nobody here reads."""
+    return {
+        "HubName": content.hub,
+        "HubArn": region.arn(f"hub/{content.hub}"),
+        "HubContentName": content.name,
+        "HubContentArn": known,
+        "HubContentVersion": content.version or "1.0.0",
+        "HubContentType": content.type,
+        "HubContentDocument": "{}",
+        "DocumentSchemaVersion": "2.0.0",
+        "HubContentStatus": "Available",
+        "CreationTime": CREATED,
     }
 
 

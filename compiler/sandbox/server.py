@@ -322,11 +322,13 @@ def start(
     timing: Timing | None = None,
     limits: Mapping[str, int] | None = None,
     clock: Clock | None = None,
-    buckets: Iterable[str] = (),
+    existing: Iterable[str] | Mapping[str, Iterable[str]] = (),
 ) -> Sandbox:
     """Start a sandbox, seeded from a lock over the built-in account.
 
-    `limits` are the jobs that may run at once by category; `buckets` exist besides the account's default ones.
+    `limits` are the jobs that may run at once by category. `existing` names what exists besides, by region where
+    there are several: `s3://` URIs of buckets, objects and prefixes, ARNs of roles, functions, groups and hub
+    contents. Raises ValueError for other names.
     """
     contexts = seeding.contexts(lock)
     account = sorted(contexts)[0].partition("/")[0]
@@ -334,8 +336,9 @@ def start(
     sandbox._moto = seeding.moto_applications()
     names = {key.partition("/")[2] for key in contexts if key.startswith(f"{account}/")}
     sandbox.home = sorted(names)[0]
-    for name in sorted(names):
-        seeding.seed(sandbox.region(name), buckets)
+    by_region = existing if isinstance(existing, Mapping) else {sandbox.home: existing}
+    for name in sorted({*names, *by_region}):
+        seeding.seed(sandbox.region(name), by_region.get(name, ()))
     sandbox.listen(port)
     return sandbox
 

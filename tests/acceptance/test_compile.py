@@ -357,10 +357,10 @@ def test_what_aws_says_is_told_whatever_became_of_the_project(example: Path, run
     Path("sagespec.yaml").write_text(f"{text}environments: {{p: {{}}}}\n", "utf-8")
     run("compile", "-e", "p")
     (file,) = files.read([Path("compiled/p")]).files.values()
-    line, *_ = blame.explain(file, "job", "max_epochs must be 1", None)
+    line, *_ = blame.explain(file, "job", "max_epochs must be 1", blame.Sources([file], None))
     assert "".join(line).startswith("specs/a.yaml:")
     Path("sagespec.yaml").write_text(f"{text}{after}\n", "utf-8")
-    line, *_ = blame.explain(file, "job", "max_epochs must be 1", None)
+    line, *_ = blame.explain(file, "job", "max_epochs must be 1", blame.Sources([file], None))
     assert "".join(line).startswith("at compiled/p/MultiTurnRLTrainer/support-agent.json#/requests/")
 
 

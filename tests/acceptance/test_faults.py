@@ -24,7 +24,7 @@ from compiler.executor import files, runs
 from compiler.sandbox import Faults, Sandbox
 from compiler.sandbox.server import Call
 from compiler.sandbox.service import Timing
-from tests.conftest import LOCK, ROOT, Run
+from tests.conftest import EXISTING, LOCK, ROOT, Run
 
 MOST_APPLIES = 20
 COPIES = 3
@@ -88,7 +88,7 @@ def compiled(project: Path, run: Run) -> Path:
 
 def start(faults: Faults) -> Sandbox:
     lock = json.loads(LOCK.read_text("utf-8"))
-    return sandbox.start(lock, timing=Timing(job=0.1, lineage=0.01), buckets=["my-bucket"], faults=faults)
+    return sandbox.start(lock, timing=Timing(job=0.1, lineage=0.01), existing=EXISTING, faults=faults)
 
 
 def apply(folder: Path, running: Sandbox) -> subprocess.Popen[str]:

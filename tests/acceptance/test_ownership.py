@@ -12,6 +12,7 @@ import pytest
 
 from compiler.executor import ownership
 from compiler.sandbox import Sandbox
+from compiler.sandbox.server import Call
 from tests.acceptance.test_track import BENCHMARK, FAST, TRAINER, evaluated, trained
 from tests.conftest import ROOT, Run
 
@@ -181,3 +182,46 @@ def test_the_executions_of_others_are_no_earlier_runs(benchmark: Path, aws: Sand
     said = run("plan").stdout
     assert f"ran before as {ours[0]}" in said
     assert theirs not in said
+
+
+def test_an_object_of_others_is_never_written_over(project: Path, aws: Sandbox, run: Run) -> None:
+    shutil.copy(ROOT / "specs" / "llm-as-judge-evaluator.yaml", project / "specs")
+    run("compile")
+    (file,) = (project / "compiled").rglob("*.json")
+    requests = json.loads(file.read_text("utf-8"))["requests"]
+    place = next(r["parameters"] for r in requests if r["operation"] == "PutObject")
+    s3, at = boto3.client("s3"), {"Bucket": place["Bucket"], "Key": place["Key"]}
+    s3.put_object(**at, Body=b"theirs")
+    for command in (["plan"], ["apply", *FAST]):
+        said = run(*command, code=3).stderr
+        assert f"s3://{at['Bucket']}/{at['Key']} holds something else, and is never written over" in said
+    assert s3.get_object(**at)["Body"].read() == b"theirs"
+
+
+def test_an_object_that_is_the_same_is_kept_whoever_has_put_it_there(project: Path, aws: Sandbox, run: Run) -> None:
+    shutil.copy(ROOT / "specs" / "llm-as-judge-evaluator.yaml", project / "specs")
+    run("compile")
+    run("apply", *FAST)
+    (key,) = (c.operation.removeprefix("PUT /my-bucket/") for c in aws.mutations() if c.operation.startswith("PUT"))
+    s3 = boto3.client("s3")
+    content = s3.get_object(Bucket="my-bucket", Key=key)["Body"].read()
+    s3.put_object(Bucket="my-bucket", Key=key, Body=content)  # without a checksum to compare
+    run("delete", "LLMAsJudgeEvaluator/support-tone", "--yes")
+    before = sum(c.operation.startswith("PUT") for c in aws.mutations())
+    run("apply", *FAST)
+    assert sum(c.operation.startswith("PUT") for c in aws.mutations()) == before
+
+
+def test_an_object_that_comes_between_plan_and_upload_stays(project: Path, aws: Sandbox, run: Run) -> None:
+    shutil.copy(ROOT / "specs" / "llm-as-judge-evaluator.yaml", project / "specs")
+    run("compile")
+
+    def put(call: Call, done: bool) -> None:
+        if call.operation.startswith("PUT ") and not done:
+            aws.observer = None
+            bucket, _, key = call.operation.removeprefix("PUT /").partition("/")
+            boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=b"theirs")
+
+    aws.observer = put
+    assert "holds something else; it is never written over" in run("apply", *FAST, code=None).stderr
+    assert "StartPipelineExecution" not in [c.operation for c in aws.mutations()]

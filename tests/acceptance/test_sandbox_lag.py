@@ -35,7 +35,7 @@ def start(seed: int = 0, lag: float = LAG, job: float = 10.0) -> Sandbox:
     """A sandbox whose time stands still until a test puts it forward."""
     lock, faults = json.loads(LOCK.read_text("utf-8")), Faults(lag=lag, seed=seed)
     timing = Timing(job=job, lineage=1.0)
-    return sandbox.start(lock, timing=timing, faults=faults, buckets=[BUCKET], clock=Clock(speed=0))
+    return sandbox.start(lock, timing=timing, faults=faults, existing=[f"s3://{BUCKET}"], clock=Clock(speed=0))
 
 
 @pytest.fixture

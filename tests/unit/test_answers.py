@@ -200,3 +200,9 @@ def test_what_may_be_missing_may_be_missing() -> None:
     answers.check_members("ListObjectsV2", outputs()["ListObjectsV2"], {"IsTruncated": False})
     with pytest.raises(InvalidAnswer, match=r"Contents\?\.Key is missing"):
         answers.check_members("ListObjectsV2", outputs()["ListObjectsV2"], {"IsTruncated": False, "Contents": [{}]})
+
+
+def test_an_answer_whose_only_member_is_its_number_has_no_body() -> None:
+    http("DeleteFunction", b"", 204, "rest-json")
+    with pytest.raises(InvalidAnswer):
+        http("GetFunction", b"", 200, "rest-json")

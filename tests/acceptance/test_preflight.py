@@ -1,0 +1,238 @@
+"""What files need is looked for before anything is sent, of what waits for others as of what is ready."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from compiler.sandbox import Sandbox
+from compiler.sandbox.service import OPERATIONS, Region, ServiceError
+from tests.acceptance.test_apply import FAST
+from tests.conftest import Run
+
+SPECS = """apiVersion: sagespec/v1
+kind: MultiTurnRLTrainer
+metadata: {name: agent}
+spec:
+  model: huggingface-reasoning-qwen3-32b
+  agent_env: myRuntime-aBcDeFgHiJ
+  training_dataset: s3://my-bucket/support/train.jsonl
+  s3_output_path: s3://my-bucket/output
+---
+apiVersion: sagespec/v1
+kind: MultiTurnRLEvaluator
+metadata: {name: episodes}
+spec:
+  model: {ref: MultiTurnRLTrainer/agent}
+  dataset: s3://my-bucket/support/evaluation.jsonl
+  s3_output_path: s3://my-bucket/evaluations
+  role: SageMakerRole
+---
+apiVersion: sagespec/v1
+kind: CustomScorerEvaluator
+metadata: {name: scored}
+spec:
+  model: {ref: MultiTurnRLTrainer/agent}
+  evaluator: prime_math
+  dataset: s3://my-bucket/problems/evaluation.jsonl
+  s3_output_path: s3://my-bucket/evaluations
+"""
+HUB = "arn:aws:sagemaker:us-west-2:123456789012:hub-content"
+SCORER = "arn:aws:lambda:us-west-2:123456789012:function:scorer"
+GROUP = "arn:aws:sagemaker:us-west-2:123456789012:model-package-group/nowhere"
+ROLE = "arn:aws:iam::123456789012:role/service/Nobody"
+MISTAKES: dict[str, tuple[str, str, str]] = {
+    "a bucket of an output": (
+        "s3_output_path: s3://my-bucket/evaluations\n  role",
+        "s3_output_path: s3://no-bucket/evaluations\n  role",
+        "16:19: error[aws]: there is no bucket no-bucket",
+    ),
+    "an object": (
+        "dataset: s3://my-bucket/support/evaluation",
+        "dataset: s3://my-bucket/support/none",
+        "15:12: error[aws]: there is no object s3://my-bucket/support/none.jsonl",
+    ),
+    "an object whose bucket is not there": (
+        "dataset: s3://my-bucket/problems/",
+        "dataset: s3://no-bucket/problems/",
+        "25:12: error[aws]: there is no bucket no-bucket",
+    ),
+    "a key in other case": (
+        "dataset: s3://my-bucket/support/evaluation.jsonl",
+        "dataset: s3://my-bucket/Support/Evaluation.jsonl",
+        "15:12: error[aws]: there is no object s3://my-bucket/Support/Evaluation.jsonl",
+    ),
+    "a slash too many": (
+        "dataset: s3://my-bucket/problems/evaluation.jsonl",
+        "dataset: s3://my-bucket/problems/evaluation.jsonl/",
+        "25:12: error[aws]: there is nothing at s3://my-bucket/problems/evaluation.jsonl/",
+    ),
+    "a prefix without objects": (
+        "dataset: s3://my-bucket/problems/evaluation.jsonl",
+        "dataset: s3://my-bucket/empty/",
+        "25:12: error[aws]: there is nothing at s3://my-bucket/empty/",
+    ),
+    "a data set of a hub": (
+        "dataset: s3://my-bucket/problems/evaluation.jsonl",
+        f"dataset: {HUB}/team-hub/DataSet/sums/1.0.0",
+        "25:12: error[aws]: there is no DataSet sums of version 1.0.0 in hub team-hub",
+    ),
+    "a role": ("role: SageMakerRole", f"role: {ROLE}", "17:9: error[aws]: there is no role Nobody in account"),
+    "a function": (
+        "evaluator: prime_math",
+        f"evaluator: {SCORER}",
+        f"24:14: error[aws]: there is no function {SCORER}",
+    ),
+    "a group": (
+        "evaluator: prime_math",
+        f"evaluator: prime_math\n  model_package_group: {GROUP}",
+        f"25:24: error[aws]: there is no model package group {GROUP}",
+    ),
+}
+Answer = Callable[[str, str, str], None]
+
+
+def write(project: Path, run: Run, text: str = SPECS) -> None:
+    (project / "specs" / "a.yaml").write_text(text, "utf-8")
+    run("compile")
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Have an operation of SageMaker be denied."""
+
+    def denied(_region: Region, _request: dict[str, Any]) -> dict[str, Any]:
+        raise ServiceError("AccessDeniedException", "not yours")
+
+    return lambda operation: monkeypatch.setitem(OPERATIONS, operation, denied)
+
+
+@pytest.mark.parametrize("mistake", sorted(MISTAKES))
+def test_what_an_evaluation_lacks_is_told_before_its_trainer_runs(
+    mistake: str, project: Path, aws: Sandbox, run: Run
+) -> None:
+    before, after, said = MISTAKES[mistake]
+    boto3.client("s3").put_object(Bucket="my-bucket", Key="empty/")  # as the console makes a folder
+    assert SPECS.count(before) == 1
+    write(project, run, SPECS.replace(before, after))
+    changes = len(aws.mutations())
+    for command in (["plan"], ["apply", "--dry-run"], ["apply", *FAST]):
+        told = run(*command, code=3).stderr
+        assert f"specs/a.yaml:{said}" in told
+        assert told.count("error[aws]") == 1
+        assert "hint: " in told
+    assert "nothing was sent" in told
+    assert len(aws.mutations()) == changes
+
+
+@pytest.mark.parametrize(
+    ("named", "there"),
+    [
+        ("support/Evaluation.jsonl", "support/evaluation.jsonl"),
+        ("Support/evaluation.jsonl", "support/"),
+        ("suport/evaluation.jsonl", "support/"),
+        ("support/evaluation.jsonl/", "support/evaluation.jsonl"),
+        ("support/evaluatoin.jsonl", "support/evaluation.jsonl"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_told_the_right_one(
+    named: str, there: str, project: Path, aws: Sandbox, run: Run
+) -> None:
+    write(project, run, SPECS.replace("support/evaluation.jsonl", named))
+    assert f"hint: did you mean s3://my-bucket/{there}?" in run("plan", code=3).stderr
+
+
+def test_all_that_is_missing_is_told_at_once(project: Path, aws: Sandbox, run: Run) -> None:
+    text = SPECS.replace("role: SageMakerRole", f"role: {ROLE}").replace("support/evaluation", "support/none")
+    write(project, run, text.replace("problems/evaluation", "problems/none"))
+    told = run("plan", code=3).stderr
+    assert sorted(re.findall(r"specs/a.yaml:(\d+):\d+: error\[aws\]", told)) == ["15", "17", "25"]
+
+
+def test_data_of_any_form_is_found(project: Path, aws: Sandbox, run: Run) -> None:
+    s3 = boto3.client("s3")
+    for key in ("many/1.jsonl", "parts.jsonl/0", "bare"):
+        s3.put_object(Bucket="my-bucket", Key=key, Body=b"{}")
+    for name in ("many/", "many", "parts.jsonl", "bare", "parts.jsonl/"):
+        write(project, run, SPECS.replace("problems/evaluation.jsonl", name))
+        run("plan")
+    aws.region("us-west-2").facts["hub_contents"] = [f"{HUB}/team-hub/DataSet/sums/1.0.0"]
+    write(
+        project, run, SPECS.replace("s3://my-bucket/problems/evaluation.jsonl", f"{HUB}/team-hub/DataSet/sums/1.0.0")
+    )
+    run("plan")
+
+
+def test_a_bucket_of_another_region_is_told(project: Path, aws: Sandbox, run: Run) -> None:
+    there = {"LocationConstraint": "eu-west-1"}
+    boto3.client("s3", region_name="eu-west-1").create_bucket(Bucket="far-bucket", CreateBucketConfiguration=there)
+    write(project, run, SPECS.replace("s3://my-bucket/output", "s3://far-bucket/output"))
+    assert "bucket far-bucket is in eu-west-1, not in us-west-2" in run("plan", code=3).stderr
+
+
+def test_what_may_not_be_looked_at_is_no_obstacle(
+    project: Path, aws: Sandbox, run: Run, refusing: Callable[[str], None]
+) -> None:
+    text = SPECS.replace("evaluator: prime_math", f"evaluator: prime_math\n  model_package_group: {GROUP}")
+    write(
+        project, run, text.replace("s3://my-bucket/problems/evaluation.jsonl", f"{HUB}/team-hub/DataSet/sums/1.0.0")
+    )
+    for operation in ("DescribeModelPackageGroup", "DescribeHubContent"):
+        assert run("plan", code=3).stderr.count("error: ") > 0
+        refusing(operation)
+    run("plan", project / "compiled" / "CustomScorerEvaluator")
+
+
+def test_what_this_very_apply_makes_need_not_be_there(project: Path, aws: Sandbox, run: Run) -> None:
+    mine = GROUP.replace("nowhere", "huggingface-reasoning-qwen3-32b-mtrl-mpg")
+    text = SPECS.replace("evaluator: prime_math", f"evaluator: prime_math\n  model_package_group: {mine}")
+    write(project, run, text)
+    run("plan")
+
+
+def test_each_thing_is_asked_once_and_what_exists_not_again(project: Path, aws: Sandbox, run: Run) -> None:
+    trainer, *_ = SPECS.split("---\n")
+    specs = [trainer.replace("name: agent", f"name: agent-{n}") for n in range(30)]
+    write(project, run, "---\n".join(specs))
+    run("plan")
+    asked = [call.operation for call in aws.calls]
+    for operation in ("GetRole", "HEAD /my-bucket", "HEAD /my-bucket/support/train.jsonl"):
+        assert asked.count(operation) == 1, asked
+    run("apply", *FAST)
+    before = len(aws.calls)
+    run("plan")
+    assert [
+        call.operation for call in aws.calls[before:] if call.operation not in ("ListJobs", "GetCallerIdentity")
+    ] == []
+
+
+def test_variables_of_users_name_nothing_that_must_be_there(project: Path, aws: Sandbox, run: Run) -> None:
+    write(
+        project,
+        run,
+        json.dumps(
+            {
+                "apiVersion": "sagespec/v1",
+                "kind": "ModelTrainer",
+                "metadata": {"name": "t"},
+                "spec": {
+                    "training_image": "image:1",
+                    "compute": {"instance_type": "ml.m5.large"},
+                    "environment": {"LATER": "s3://no-bucket/x", "FUNCTION": SCORER},
+                    "hyperparameters": {"data": "s3://no-bucket/x"},
+                },
+            }
+        ),
+    )
+    run("plan")
+
+
+@pytest.mark.parametrize("name", ["nothing", "arn:aws:sqs:us-west-2:1:q", "s3://No_Bucket/x"])
+def test_a_sandbox_says_what_it_cannot_have(name: str, run: Run) -> None:
+    assert "no" in run("sandbox", "--exists", name, "--", "true", code=2).stderr
