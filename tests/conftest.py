@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +31,6 @@ settings.load_profile("sagespec")
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-GARBAGE = gc.get_threshold()
 LOCK = HERE / "vectors" / "sagespec.lock.json"
 DATA = re.compile(r"s3://my-bucket/[\w/-]+\.jsonl")
 STARTERS = {f"s3://my-bucket/{name}.jsonl" for name in ("train", "evaluation", "validation")}
@@ -136,10 +136,11 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> R
     def invoke(*args: str | Path, code: int | None = exits.DONE) -> Result:
         monkeypatch.setattr("sys.argv", ["sagespec", *(str(a) for a in args)])
         capfd.readouterr()
+        before = (gc.isenabled(), gc.get_threshold(), warnings.showwarning, dict(os.environ))
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        gc.enable()  # a command may end without it, or with little of it; this process goes on
-        gc.set_threshold(*GARBAGE)
+        after = (gc.isenabled(), gc.get_threshold(), warnings.showwarning, dict(os.environ))
+        assert after == before, "this process goes on"
         out, err = capfd.readouterr()
         found = Result(int(ended.value.code or 0), out, err)
         assert found.code != exits.DEFECT, err

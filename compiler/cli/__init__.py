@@ -91,6 +91,16 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with its code; no traceback ever reaches the user."""
+    enabled, threshold, shown = gc.isenabled(), gc.get_threshold(), warnings.showwarning
+    try:
+        _run()
+    finally:  # whoever has called this may go on
+        warnings.showwarning = shown
+        gc.set_threshold(*threshold)
+        (gc.enable if enabled else gc.disable)()
+
+
+def _run() -> NoReturn:
     gc.set_threshold(GARBAGE)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import io
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from compiler.executor.metrics import Series
-
-mpl.use("Agg")  # a file is wanted, not a window
 
 
 def draw(series: Series, title: str, form: str) -> bytes:

@@ -9,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -82,15 +83,20 @@ def command(
 def _serve(leading: Mapping[str, str], within: Mapping[str, str], outside: Mapping[str, str]) -> int:
     """Go on until a signal, having said what a shell needs for the sandbox to be all of AWS to it."""
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     if foreign := sorted(name for name in outside if name not in within and name.isidentifier()):
         output.result(f"unset {' '.join(foreign)}")
     for name, value in within.items():
         if name in leading or outside.get(name) != value:
             output.key(f"export {name}={shlex.quote(value)}")
     stop.wait()
+    _put_back(before)
     return exits.DONE
+
+
+def _put_back(before: Mapping[signal.Signals, Any]) -> None:
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def _run(program: tuple[str, ...], environment: dict[str, str]) -> int:
@@ -113,6 +119,5 @@ def _run(program: tuple[str, ...], environment: dict[str, str]) -> int:
     except OSError as error:
         raise exits.Stop(f"{program[0]}: {(error.strerror or str(error)).lower()}", exits.USAGE) from None
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _put_back(before)
     return code if code >= 0 else SIGNALLED - code

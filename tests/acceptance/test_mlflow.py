@@ -320,9 +320,9 @@ def test_results_of_an_evaluation_that_are_in_mlflow_alone(
 
 
 STATE = """
-import json, logging, os, sys, threading, time, warnings
+import gc, json, logging, os, signal, sys, threading, time, warnings
 import boto3, mlflow, moto.server, sagemaker_mlflow.session
-from compiler import sandbox
+from compiler import cli, sandbox
 from compiler.executor import metrics, track
 from compiler.executor.cloud import Cloud
 from compiler.executor.targets import of_arn
@@ -337,6 +337,8 @@ def state():
         "root": (logging.root.level, len(logging.root.handlers), logging.root.manager.disable),
         "filters": list(map(str, warnings.filters)), "session": str(sagemaker_mlflow.session._get_current_session()),
         "path": list(sys.path), "directory": os.getcwd(), "hook": str(sys.excepthook),
+        "shown": str(warnings.showwarning), "garbage": (gc.isenabled(), gc.get_threshold()),
+        "signals": [str(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
     }
 
 def seen():
@@ -362,6 +364,12 @@ assert before == after, after
 assert uris == {("http://theirs.example", "http://theirs.example", "sandbox")}, uris
 with sandbox.start(), sandbox.isolated():
     pass
+for words in (["catalog", "benchmarks"], ["validate"], ["compile", "--check"], ["sandbox", "--", "true"], ["frob"]):
+    sys.argv = ["sagespec", *words]
+    try:
+        cli.main()
+    except SystemExit as ended:
+        pass
 after = json.dumps(state(), indent=1, sort_keys=True, default=str)
 assert before == after, after
 """
