@@ -184,11 +184,6 @@ def check_http(operation: str, protocol: str, shape: Any, response: Mapping[str,
         _json_object(body, "the body")
 
 
-def _has_body(shape: Any) -> bool:
-    """Whether an answer has members that stand in its body: some are headers, or HTTP's number itself."""
-    return shape is not None and any("location" not in m.serialization for m in shape.members.values())
-
-
 def check_members(operation: str, shape: Any, answer: Mapping[str, Any]) -> None:
     """Check what was parsed: types as the service model has them, and that what we rely on is there.
 
