@@ -68,6 +68,7 @@ EXECUTOR = [
     "preflight",
     "tags",
     "verify",
+    "staleness",
     "plan",
     "submission",
     "pipelines",

@@ -21,6 +21,7 @@ _SIGNS = {
     "start": ">",
     "keep": "=",
     "changed": "?",
+    "stale": "!",
     "running": "~",
     "wait": ".",
     "failed": "!",
@@ -33,6 +34,7 @@ _COLORS = {
     "update": "green",
     "start": "green",
     "changed": "warning",
+    "stale": "warning",
     "running": "cyan",
     "failed": "red",
     "refused": "red",
@@ -60,7 +62,7 @@ def show(plan: Plan) -> None:
         counts.append(f"{tagged} to tag")
     counts += [
         f"{words.count(word)} {word}"
-        for word in ("running", "keep", "changed", "wait", "failed", "refused", "blocked")
+        for word in ("running", "keep", "changed", "stale", "wait", "failed", "refused", "blocked")
         if word in words
     ]
     output.tell(", ".join(counts).replace("keep", "unchanged").replace("wait", "waiting") or "nothing to do")

@@ -13,7 +13,7 @@ import click
 
 from compiler.cli import aws, exits, output
 from compiler.escapes import printable
-from compiler.executor import results, runs, targets, thresholds, track
+from compiler.executor import results, runs, staleness, targets, thresholds, track
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File
 from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
@@ -68,6 +68,9 @@ def command(
         verdicts = thresholds.judge(wanted, scores)
         if check and status.state == "failed":
             verdicts += (Verdict(status.name, "succeeds", False, _ended(status)),)
+        stale = staleness.of_file(cloud, found.file) if found.file else ()
+        if check:
+            verdicts += tuple(Verdict(x.output, "as it is now", False, f"{x}; {staleness.AGAIN}") for x in stale)
         page = results.judgements(cloud, status, found.region, offset, limit or PAGE) if paged else None
         if paged and page is None:
             raise exits.Stop(f"{status.name} has no judge: there are no judgements to page through", exits.INVALID)
@@ -75,6 +78,7 @@ def command(
         document: dict[str, Any] = {"target": target, "arn": status.arn}
         document["scores"] = [asdict(score) for score in scores]
         document["thresholds"] = [asdict(v) for v in verdicts]
+        document["stale"] = [asdict(x) for x in stale]
         if page is not None:
             document["judgements"] = asdict(page)
         output.as_json(document)
@@ -88,6 +92,8 @@ def command(
             _show_page(page, explanations)
     if status.state != "done":
         output.tell(f"these are not all its results: {status.name} {_ended(status)}")
+    if not check:
+        output.tell(*(f"{status.name} is {x}; {staleness.AGAIN}" for x in stale))
     if check and not wanted:
         output.tell(f"{status.name} has no thresholds to check")
     return exits.FAILED if check and not all(v.met for v in verdicts) else exits.DONE

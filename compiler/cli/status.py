@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from compiler.cli import aws, exits, output
-from compiler.executor import runs, track
+from compiler.executor import runs, staleness, track
 from compiler.executor.targets import find, of_run
 from compiler.executor.track import Status
 
@@ -35,11 +35,15 @@ def command(
         shown += [track.status(cloud, find(cloud, t, known)) for t in named]
         missing = [f for f in wanted if f.address not in found and f.content.requests]
         runs.check_account(cloud, missing)
+        stale = {f.address: staleness.of_file(cloud, f) for f in wanted if f.address in found}
     if form == "json":
-        output.as_json({"status": [asdict(s) for s in shown], "not_run": [f.address for f in missing]})
+        replaced = {address: [asdict(x) for x in outputs] for address, outputs in stale.items() if outputs}
+        known_runs = [asdict(s) for s in shown]
+        output.as_json({"status": known_runs, "not_run": [f.address for f in missing], "stale": replaced})
     else:
         for status in shown:
             _show(status)
+            output.result(*(f"    {x}; {staleness.AGAIN}" for x in stale.get(status.address or "", ())))
         for file in missing:
             output.result(f"{file.address}: has not run")
         for file in (f for f in wanted if targets and not f.content.requests):

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from compiler.cli import aws, exits, output
-from compiler.executor import verify
+from compiler.executor import staleness, verify
 from compiler.executor.cloud import Cloud
 from compiler.executor.targets import Target
 
@@ -26,7 +26,7 @@ def command(cloud: Cloud, found: Target, form: str) -> int:
         verified = verify.verify(cloud, file, ran, aws.project())
     except verify.CannotVerify as error:
         raise exits.Stop(str(error), exits.INVALID) from None
-    different = verified.differences
+    different = [*verified.differences, *map(str, staleness.of_file(cloud, file))]
     path = Path(os.path.relpath(file.path)).as_posix()
     if form == "json":
         output.as_json({"target": found.arn, "compiled": path, "differences": different, "note": verified.note})

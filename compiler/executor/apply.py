@@ -177,7 +177,7 @@ class _Applying:
         ready = []
         for address, planned in list(self.unsent.items()):
             needed = planned.file.content.depends_on
-            if blockers := [a for a in needed if a in self.failures]:
+            if blockers := [a for a in needed if a in self.failures or self.plan.files[a].is_stale]:
                 del self.unsent[address]
                 self._fail(Failure(address, f"skipped: it depends on {', '.join(blockers)}"))
             elif all(self._is_done(a) for a in needed):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from compiler.compiled import API_VERSION, Request
-from compiler.executor import foresight, functions, markers, preflight, runs, tags, verify
+from compiler.executor import foresight, functions, markers, preflight, runs, staleness, tags, verify
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.existing import Shelf
 from compiler.executor.files import File, InvalidFiles, Order
@@ -25,7 +25,9 @@ from compiler.executor.runs import Found, Run
 from compiler.executor.tags import Drift
 from compiler.project import Project
 
-Action = Literal["create", "update", "start", "keep", "running", "changed", "wait", "failed", "refused", "blocked"]
+Action = Literal[
+    "stale", "create", "update", "start", "keep", "running", "changed", "wait", "failed", "refused", "blocked"
+]
 MOST_DIFFERENCES = 12
 
 
@@ -63,6 +65,11 @@ class FilePlan:
     @property
     def is_pending(self) -> bool:
         return bool(self.drifts) or any(line.action in ("create", "update", "start", "wait") for line in self.lines)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether what has run used an output that its spec has replaced since."""
+        return any(line.action == "stale" for line in self.lines)
 
     @property
     def has_failed(self) -> bool:
@@ -108,6 +115,7 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
         if f.address in found.runs and f.requests[-1].operation == "StartPipelineExecution"
     }
     redefined = foresight.redefined(cloud, evaluations)
+    stale = staleness.find(cloud, order.files, found.runs)
     since = foresight.at_once(
         [f.address for f in fresh], lambda a: _since(cloud, order.files[a], found.earlier.get(a), project)
     )
@@ -120,6 +128,10 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
         else:
             drifts = tuple(tags.drifts(cloud, file, run)) if sync_tags and file.target else ()
             known = _plan_known(cloud, file, run, project, redefined.get(address, ""))
+            if address in stale:
+                note = "; ".join(f"{x}; {staleness.AGAIN}" for x in stale[address])
+                last = replace(known.lines[-1], action="stale", note=note)
+                known = replace(known, lines=(*known.lines[:-1], last))
             planned[address] = replace(known, drifts=drifts)
     return Plan(planned)
 
@@ -177,7 +189,7 @@ def _plan_new(
     requests = file.requests
     if not requests:
         return FilePlan(file, (Line("-", "keep", "nothing to do"),))
-    blockers = [a for a in file.content.depends_on if before[a].has_failed]
+    blockers = [a for a in file.content.depends_on if before[a].has_failed or before[a].is_stale]
     waits = [a for a in file.content.depends_on if before[a].is_pending or _is_running(before[a])]
     action: Action | None = None
     note = ""

@@ -217,6 +217,10 @@ def delete_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
         raise ServiceError("ResourceInUse", f"Job {request['JobName']} is still running; stop it first.")
     for table in ("finished_jobs", "jobs"):
         region.table(table).pop(request["JobName"], None)
+    packages = region.table("packages")
+    for arn, package in list(packages.items()):
+        if package.get("CreatedBy") == job["JobArn"]:  # it stays; a job of this name that comes later makes its own
+            packages[arn] = {**package, "CreatedBy": ""}
     return {}
 
 
