@@ -99,6 +99,7 @@ def _write(project: Project, before: Lock, made: Locked) -> int:
     if made.contexts:
         files.replace(file, made.text.encode(), project.boundary.root)
         output.tell(f"wrote {name}: {_count(made.facts, 'fact')} in {_count(len(made.contexts), 'context')}")
+        output.tell(*news.changed(before.contexts, made.contexts))
     else:
         output.tell("nothing to lock: no spec asks for a fact")
     if made.incomplete:

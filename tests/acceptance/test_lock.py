@@ -86,7 +86,8 @@ def test_what_is_there_stays_until_it_is_upgraded(unlocked: Path, aws: Sandbox, 
     assert '/hub_models/huggingface-reasoning-qwen3-32b/version: was "2.0.1", now "3.0.0"' in said
     run("lock", "--upgrade", "BenchMarkEvaluator/llama-mmlu")
     assert context(unlocked)["hub_models"]["huggingface-reasoning-qwen3-32b"]["version"] == "2.0.1"
-    run("lock", "--upgrade", "MultiTurnRLTrainer/support-agent")
+    said = run("lock", "--upgrade", "MultiTurnRLTrainer/support-agent").stderr
+    assert '/hub_models/huggingface-reasoning-qwen3-32b/version: was "2.0.1", now "3.0.0"' in said
     assert context(unlocked)["hub_models"]["huggingface-reasoning-qwen3-32b"]["version"] == "3.0.0"
     assert "no spec has the address" in run("lock", "--upgrade", "MultiTurnRLTrainer/nobody", code=1).stderr
 
