@@ -117,13 +117,21 @@ class _Prepared:
             type_checker=reader.draft.TYPE_CHECKER.redefine("integer", schema.is_integer),
         )
 
+        self.whole = None if reader.named else self._validator(readable)
+
     def validator(self, document: Any) -> Any:
         """What checks a document; patterns of names are held against its names first."""
-        readable = self.readable
-        if self.reader.named:
-            names = frozenset(_names(document))
-            readable = replace(self.reader, flaws=Problems(), seen=set(), targets=[], names=names).read(self.data)
-        return self.strict(readable, registry=Registry())
+        if self.whole is not None:
+            return self.whole
+        names = frozenset(_names(document))
+        return self._validator(
+            replace(self.reader, flaws=Problems(), seen=set(), targets=[], names=names).read(self.data)
+        )
+
+    def _validator(self, readable: Any) -> Any:
+        resource = self.reader.specification.create_resource(readable)
+        # what it has to find is found once, and not at each reference
+        return self.strict(readable, registry=Registry().with_resource(resource.id() or "", resource).crawl())
 
     def _pattern(self, validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
         if validator.is_type(instance, "string") and not self.reader.automata[pattern].finds(instance, _BUDGET.get()):
@@ -209,7 +217,7 @@ class _Reader:
     def read(self, data: Any) -> Any:
         try:
             resource = self.specification.create_resource(data)
-            read = self._schema(data, (), Registry().with_resource("", resource).resolver())
+            read = self._schema(data, (), Registry().with_resource("", resource).crawl().resolver())
         except ValueError as error:
             self._break(f"has an identifier that is none: {error}", ())
             return None

@@ -46,6 +46,9 @@ _GIVEN = re.compile(
     rf"(?i:\b\w*(?:{_NAMES})|\btoken)(?:\\?[\"']\s*:\s*\\?[\"'](?P<quoted>(?!\*\*\*)[^\"'\\]+)|=\\?[\"']?(?P<bare>[^\s\"'\\,;&*]+))"
 )
 """The value that a text gives to such a name: `password=...`, or as JSON."""
+MOST_VARIABLES = 200
+"""No job takes as many; each text is looked through for each of them."""
+_QUOTED = re.compile(r"(?<=')[^']*(?=')|(?<=\")[^\"]*(?=\")")
 _OPEN = re.compile(r"true|false|yes|no|none|null|~|on|off|auto|arn:.*|", re.IGNORECASE | re.DOTALL)
 """Values that are no secret wherever they stand."""
 _COMMON = re.compile(r"[0-9.]{1,5}|.{1,3}", re.DOTALL)
@@ -109,6 +112,8 @@ def variables(tree: Any) -> dict[str, str]:
             found |= {} if _OPEN.fullmatch(str(value)) else {str(path[-1]): str(value)}
         else:
             others.append(str(value))
+    if len(found) > MOST_VARIABLES:
+        return found
     return {name: value for name, value in found.items() if not any(value in other for other in others)}
 
 
@@ -125,6 +130,8 @@ def _leaves(tree: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 def unquoted(text: str, given: Mapping[str, str]) -> str:
     """Mask the values of variables that a text quotes, as they are or escaped, and what looks like a secret."""
+    if len(given) > MOST_VARIABLES:  # an error anyway: whatever the text quotes may be one of them
+        return masked(_QUOTED.sub(MASK, text))
     for name, value in sorted(given.items(), key=lambda item: -len(item[1])):
         for form in {value, repr(value)[1:-1], json.dumps(value)[1:-1]} - {""}:
             escaped = re.escape(form)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from compiler import schema, secrets, tags, values
@@ -71,7 +71,11 @@ class Spec:
                 yield name, value["ref"]
 
     def locate(self, problem: Problem) -> Diagnostic:
-        return _locate(self.source, self.overlays, problem, self.address, self.data)
+        return _locate(self.source, self.overlays, problem, self.address, self._variables)
+
+    @cached_property
+    def _variables(self) -> Mapping[str, str]:
+        return secrets.variables(self.data)
 
 
 @cache
@@ -80,9 +84,11 @@ def ref_kinds(kind: str) -> dict[str, tuple[str, ...]]:
     return {name: tuple(shape["x-ref"]) for name, shape in schema.fields(kind).items() if "x-ref" in shape}
 
 
-def _locate(found: Source, overlays: Overlays, problem: Problem, address: str, data: Any) -> Diagnostic:
-    """Give a problem its place; variables of the spec's data are not quoted."""
-    if given := secrets.variables(data):
+def _locate(
+    found: Source, overlays: Overlays, problem: Problem, address: str, given: Mapping[str, str]
+) -> Diagnostic:
+    """Give a problem its place; the variables that are `given` by the spec's data are not quoted."""
+    if given:
         message, hint = secrets.unquoted(problem.message, given), secrets.unquoted(problem.hint, given)
         problem = replace(problem, message=message, hint=hint)
     for length in range(len(problem.path), 0, -1):
@@ -112,7 +118,8 @@ def read(found: Source, settings: Settings) -> tuple[Spec | None, list[Diagnosti
     default_tags, tag_overlays, diagnostics = _default_tags(settings, known, kind, address)
     overlays.update(tag_overlays)
     diagnostics += found.diagnose(address)
-    diagnostics += [_locate(found, overlays, p, address, data) for p in found.beyond(problems)]
+    given = secrets.variables(data)
+    diagnostics += [_locate(found, overlays, p, address, given) for p in found.beyond(problems)]
     if not name or not isinstance(data.get("spec"), dict):
         return None, diagnostics
     refused = _refused_fields(data, [*problems.errors, *(fault.problem for fault in found.faults)])
