@@ -128,6 +128,8 @@ class _Walk:
 
     def files(self, place: Path, below: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, Path]]:
         """Go through the files of a folder; `above` are the folders that lead there, so that no link leads back."""
+        if below and tool_folders.is_marked(place):
+            return
         try:
             folder = place.stat()
             names = self._names(place, below)
@@ -137,8 +139,6 @@ class _Walk:
         here = (folder.st_dev, folder.st_ino)
         if here in above:
             self.fault(below, "a link to a folder that it is in")
-            return
-        if below and tool_folders.is_marked(place, names):
             return
         for name in names:
             link, known = place / name, below + name

@@ -6,11 +6,9 @@ Refuses: files that a link of the project leads out of it to; of files outside t
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +20,13 @@ from compiler.gitignore import Ignored, TooMuch
 from compiler.project import Project, Settings
 from compiler.spec import Spec
 
-MAX_ENTRIES = 100_000
-"""Files and folders that are looked at to find specs among them."""
+MAX_ENTRIES = 1_000_000
+"""Files and folders that are looked at to find specs among them: some seconds."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Files by their real names; `outside` are the names of links that lead out, and are not among them.
+    """Files by their real names; `refused` says of links that lead out, and of folders without end.
 
     `named` are those that were asked for themselves, `folders` those that were.
     """
@@ -36,7 +34,7 @@ class Found:
     files: tuple[Path, ...] = ()
     named: frozenset[Path] = frozenset()
     folders: tuple[Path, ...] = ()
-    outside: tuple[str, ...] = ()
+    refused: tuple[Diagnostic, ...] = ()
 
     def without(self, others: Collection[Path]) -> Found:
         return replace(self, files=tuple(file for file in self.files if file not in others))
@@ -67,18 +65,18 @@ def find(settings: Settings, paths: Sequence[Path]) -> Found:
     listed: set[Path] = set()
     named: set[Path] = set()
     folders: set[Path] = set()
-    outside: set[str] = set()
+    refused: set[Diagnostic] = set()
     for path in paths or [found.root / name for name in found.specs]:
         top = real(path)
         if bounds.is_left_by_link(path) if paths else not bounds.admits(top):
-            outside.add(_name(path.absolute(), found))
+            refused.add(_refusal(path.absolute(), found))
         elif not _is_folder(top):
             listed.add(top)
             named.add(top)
         else:
-            listed |= set(_below(top, found, outside))
+            listed |= set(_below(top, found, refused))
             folders |= {top} if paths else set()
-    return Found(tuple(sorted(listed)), frozenset(named), tuple(sorted(folders)), tuple(sorted(outside)))
+    return Found(tuple(sorted(listed)), frozenset(named), tuple(sorted(folders)), tuple(sorted(refused)))
 
 
 def _is_folder(path: Path) -> bool:
@@ -92,7 +90,7 @@ def _name(path: Path, found: Project) -> str:
     return Path(os.path.relpath(path, real(found.root))).as_posix()
 
 
-def _below(top: Path, found: Project, outside: set[str]) -> Iterator[Path]:
+def _below(top: Path, found: Project, refused: set[Diagnostic]) -> Iterator[Path]:
     """The spec files in a folder: all but what is hidden, and the project's other files."""
     output = real(found.root / found.output)
     if output in (top, *top.parents):
@@ -103,31 +101,36 @@ def _below(top: Path, found: Project, outside: set[str]) -> Iterator[Path]:
     waiting, seen, left = [top], {top, *skipped}, MAX_ENTRIES
     while waiting:
         folder = waiting.pop()
+        if folder != top and tool_folders.is_marked(folder):
+            continue
         try:
-            with os.scandir(folder) as listed:
-                entries = list(islice(listed, left + 1))
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    left -= 1
+                    if left < 0:
+                        message = f"more than {MAX_ENTRIES:,} files and folders to find specs among"
+                        refused.add(locate(Problem("too-many-files", message), _name(top, found), START))
+                        return
+                    if entry.name.startswith(".") or tool_folders.is_named(entry.name):
+                        continue
+                    path = real(Path(entry)) if entry.is_symlink() else Path(entry)
+                    is_folder = _is_folder(path) if entry.is_symlink() else entry.is_dir()
+                    if not is_folder and not source.is_spec(entry.name):
+                        continue
+                    if entry.is_symlink() and not (path.is_relative_to(top) or found.boundary.admits(path)):
+                        refused.add(_refusal(Path(entry), found))
+                    elif is_folder:
+                        waiting += {path} - seen
+                        seen.add(path)
+                    elif path not in skipped:
+                        yield path
         except OSError:
             yield folder
-            continue
-        left -= len(entries)
-        if left < 0:
-            raise OSError(errno.EFBIG, f"more than {MAX_ENTRIES:,} files and folders to find specs among", str(top))
-        if folder != top and tool_folders.is_marked(folder, [entry.name for entry in entries]):
-            continue
-        for entry in entries:
-            if entry.name.startswith(".") or tool_folders.is_named(entry.name):
-                continue
-            path = real(Path(entry)) if entry.is_symlink() else Path(entry)
-            is_folder = _is_folder(path) if entry.is_symlink() else entry.is_dir()
-            if not is_folder and not source.is_spec(entry.name):
-                continue
-            if entry.is_symlink() and not (path.is_relative_to(top) or found.boundary.admits(path)):
-                outside.add(_name(Path(entry), found))
-            elif is_folder:
-                waiting += {path} - seen
-                seen.add(path)
-            elif path not in skipped:
-                yield path
+
+
+def _refusal(path: Path, found: Project) -> Diagnostic:
+    name = _name(path, found)
+    return locate(boundary.refusal(name), name, START)
 
 
 def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[Specs, Specs]:
@@ -143,9 +146,9 @@ def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[S
     kept = [[one for one in part if one.is_spec(asked, code, excluded, diagnostics)] for part in parts]
     if settings.project.source:
         diagnostics += [settings.project.source.locate(problem) for problem in excluded.problems]
-    diagnostics += [locate(boundary.refusal(name), name, START) for name in asked.outside]
+    diagnostics += asked.refused
     for folder in asked.folders:
-        if not asked.outside and not any(one.path.is_relative_to(folder) for one in kept[0]):
+        if not asked.refused and not any(one.path.is_relative_to(folder) for one in kept[0]):
             nothing = Problem("empty-folder", "there is no spec in it")
             diagnostics.append(locate(nothing, _name(folder, settings.project), START))
     return _specs(settings, kept[0], diagnostics), _specs(settings, kept[1], [])

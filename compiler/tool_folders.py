@@ -5,7 +5,7 @@ In: names of folders and what is in them. Out: whether it is nobody's own, and s
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
 from pathlib import Path
 
 from compiler import files
@@ -29,11 +29,11 @@ def is_named(name: str) -> bool:
     return name.lower() in NAMES
 
 
-def is_marked(place: Path, names: Collection[str]) -> bool:
+def is_marked(place: Path) -> bool:
     """Whether a folder is a tool's by what is in it."""
-    if MARKS.intersection(names):
+    if any(os.path.lexists(place / mark) for mark in MARKS):
         return True
     try:
-        return TAG in names and files.head(place / TAG, len(SIGNATURE)) == SIGNATURE
+        return files.head(place / TAG, len(SIGNATURE)) == SIGNATURE
     except OSError:
         return False

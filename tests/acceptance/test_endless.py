@@ -167,7 +167,7 @@ def test_a_folder_of_more_files_than_any_project_has(
     for number in range(30):
         Path(f"specs/{number}.txt").touch()
     shown = run("compile", code=1).stderr
-    assert "specs: more than 20 files and folders to find specs among" in shown
+    assert "specs:1:1: error[too-many-files]: more than 20 files and folders to find specs among" in shown
 
 
 def test_a_function_larger_than_lambda_takes(project: Path, run: Run) -> None:
