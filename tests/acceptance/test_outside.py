@@ -335,3 +335,14 @@ def test_paths_that_no_file_system_takes(project: Path, run: Run, line: str, nam
         shown = run(command, code=1).stderr
         assert shown.startswith("sagespec.yaml:3:")
         assert why in shown or "loop: there is no such file" in shown
+
+
+@pytest.mark.parametrize("link", ["compiled/MultiTurnRLTrainer", "compiled/MultiTurnRLTrainer/support-agent.json"])
+def test_compiled_files_that_a_link_leads_to_are_not_applied(project: Path, run: Run, link: str) -> None:
+    run("compile")
+    outside = project.parent / "outside" / link
+    outside.parent.mkdir(parents=True)
+    shutil.move(link, outside)
+    Path(link).symlink_to(outside)
+    for command in (("plan",), ("apply", "--yes"), ("plan", "compiled/MultiTurnRLTrainer/support-agent.json")):
+        assert "is led out of the project by a link" in run(*command, code=1).stderr
