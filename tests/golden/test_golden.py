@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from compiler import loading
 from tests.conftest import LOCK, Run
 
 HERE = Path(__file__).parent
@@ -46,6 +47,7 @@ def test_compiles(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ru
         p.relative_to(tmp_path / "written"): p.read_text("utf-8") for p in (tmp_path / "written").rglob("*.json")
     }
     assert written == wanted
+    assert [loading.read(path).source for path in (tmp_path / "written").rglob("*.json")], "nothing is loaded again"
     said = case / "diagnostics.txt"
     assert _diagnostics(result.stderr) == (said.read_text("utf-8") if said.exists() else "")
 

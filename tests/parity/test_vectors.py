@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler import schema
+from compiler import loading, schema
 from tests.conftest import HERE, Run, vectors
 
 KINDS = sorted({v["kind"] for v in vectors()} & set(schema.kinds()))
@@ -26,6 +26,7 @@ def test_vectors_of_a_kind_hold(kind: str, project: Path, run: Run) -> None:
     lines = project / "vectors.jsonl"
     lines.write_text("\n".join(json.dumps(v) for v in recorded), "utf-8")
     run("compile", "specs", "--out", "compiled", code=None)
+    assert {loading.read(path).kind for path in (project / "compiled").rglob("*.json")} == {kind}
     compare = [sys.executable, str(HERE / "vectors" / "compare.py"), str(lines), str(project / "compiled")]
     result = subprocess.run(compare, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
