@@ -23,6 +23,7 @@ from hypothesis import settings
 
 from compiler import cli, sandbox
 from compiler.cli import exits
+from compiler.executor import patience
 from compiler.sandbox import Sandbox
 from compiler.sandbox.service import Timing
 
@@ -83,6 +84,15 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+SPEED = 200.0
+"""How much faster than the machine's time passes for a test: nothing is gained by waiting minutes."""
+
+
+@pytest.fixture(autouse=True)
+def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "SPEED", SPEED)
 
 
 @dataclass

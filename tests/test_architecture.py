@@ -47,6 +47,7 @@ EXECUTOR = [
     "cloud_errors",
     "credentials",
     "cloud",
+    "patience",
     "files",
     "commits",
     "markers",

@@ -23,7 +23,7 @@ from compiler.executor.files import File, InvalidFiles, Order
 from compiler.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
 from compiler.executor.ownership import NotOurs
 from compiler.executor.results import NoResults
-from compiler.executor.targets import Target, UnknownTarget, of_file
+from compiler.executor.targets import Late, Target, UnknownTarget, of_file
 from compiler.executor.targets import find as find_target
 from compiler.project import Project
 
@@ -114,25 +114,32 @@ def compiled(
 
 
 def targets(
-    cloud: Cloud, names: Sequence[str], environment: str | None, project_file: Path | None
+    cloud: Cloud,
+    names: Sequence[str],
+    environment: str | None,
+    project_file: Path | None,
+    may_be_new: bool = False,
 ) -> dict[str, Target]:
-    """What names stand for, by name: addresses, compiled files, job names, ARNs.
+    """What names stand for, by name: addresses, compiled files, job names, ARNs; new ones are waited for.
 
     Raises UnknownTarget, CloudError.
     """
     _, known = compiled(names, environment, project_file)
+    late = Late(output.tell) if may_be_new else None
     found: dict[str, Target] = {}
     for name in names:
         if Path(name).exists():
             for file in files.read([Path(name)]).targets():
                 if file.requests or not Path(name).is_dir():
-                    found[file.address] = of_file(cloud, file)
+                    found[file.address] = of_file(cloud, file, late)
         else:
-            found[name] = find_target(cloud, name, known)
+            found[name] = find_target(cloud, name, known, late)
     return found
 
 
-def find_one(cloud: Cloud, name: str, environment: str | None, project_file: Path | None) -> Target:
+def find_one(
+    cloud: Cloud, name: str, environment: str | None, project_file: Path | None, may_be_new: bool = False
+) -> Target:
     """The one thing that a name stands for.
 
     Raises UnknownTarget, CloudError.
@@ -141,8 +148,8 @@ def find_one(cloud: Cloud, name: str, environment: str | None, project_file: Pat
         inside = files.read([Path(name)]).targets()
         if len(inside) > 1:
             raise exits.Stop(f"{name} has {len(inside)} compiled files: name one of them", exits.INVALID)
-        return of_file(cloud, inside[0])
-    (found,) = targets(cloud, [name], environment, project_file).values()
+        return of_file(cloud, inside[0], Late(output.tell) if may_be_new else None)
+    (found,) = targets(cloud, [name], environment, project_file, may_be_new).values()
     return found
 
 

@@ -37,7 +37,7 @@ def command(
     start = aws.moment(since, datetime.now(timezone.utc), "--since")
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        found = aws.find_one(cloud, target, environment, project_file)
+        found = aws.find_one(cloud, target, environment, project_file, may_be_new=follow)
         tail = Tail(cloud, found.region, int(start.timestamp() * 1000) if start else 0)
         shown = was_running = False
         seen = time.monotonic()

@@ -193,7 +193,7 @@ def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, runs.Run]) -> 
 
 def _show_one(cloud: Cloud, file: File, run: runs.Run) -> bool:
     target = targets.of_run(file, run)
-    status = track.status(cloud, target)
+    status = track.status(cloud, target, is_over=True)
     package = status.details.get("output_model_package_arn")
     if package:
         output.result(f"{file.address}: {package}")

@@ -10,6 +10,7 @@ import click
 from compiler.cli import aws, exits, output
 from compiler.executor import staleness, verify
 from compiler.executor.cloud import Cloud
+from compiler.executor.patience import insist
 from compiler.executor.targets import Target
 
 
@@ -21,9 +22,9 @@ def command(cloud: Cloud, found: Target, form: str) -> int:
     file = found.file
     if file is None:
         raise exits.Stop(f"no compiled file has the identity of {found.name}", exits.INVALID)
+    ran = found.arn if found.kind == "execution" else found.name
     try:
-        ran = found.arn if found.kind == "execution" else found.name
-        verified = verify.verify(cloud, file, ran, aws.project())
+        verified = insist(lambda: verify.verify(cloud, file, ran, aws.project()))
     except verify.CannotVerify as error:
         raise exits.Stop(str(error), exits.INVALID) from None
     different = [*verified.differences, *map(str, staleness.of_file(cloud, file))]

@@ -36,7 +36,7 @@ def command(
     """Wait for TARGETs: addresses, compiled files, job names, ARNs. Ctrl-C stops watching, never the job."""
     cloud = aws.regional(profile, region, environment, project_file)
     with aws.trouble():
-        found = aws.targets(cloud, targets, environment, project_file)
+        found = aws.targets(cloud, targets, environment, project_file, may_be_new=True)
         with closing(watching.Watch([Event(name, "looking") for name in found], live=True)) as watch:
             try:
                 done = follow(cloud, found, watch.event, until=until, poll_seconds=poll, timeout_seconds=timeout)

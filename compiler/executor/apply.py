@@ -15,14 +15,16 @@ from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from compiler.compiled import outputs_in
 from compiler.diagnostics import Path as Place
 from compiler.executor import runs, tags, targets, track
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File
 from compiler.executor.markers import Unfilled
+from compiler.executor.patience import Patience, look_for
 from compiler.executor.plan import FilePlan, Plan
 from compiler.executor.runs import Run
-from compiler.executor.submission import Refused, Shared, Submission
+from compiler.executor.submission import Refused, Shared, Stopped, Submission
 from compiler.executor.submit import submit
 from compiler.executor.track import Status
 from compiler.project import Project
@@ -112,6 +114,8 @@ class _Applying:
     started: float = field(default_factory=time.monotonic)
     seen: float = field(default_factory=time.monotonic)
     """When a look last showed something."""
+    patience: dict[str, Patience] = field(default_factory=dict)
+    """What is left for AWS to show what runs, since the last time it did, or said that it had started it."""
 
     def go(self) -> Outcome:
         self.runs = {a: p.run for a, p in self.plan.files.items() if p.run is not None}
@@ -214,10 +218,26 @@ class _Applying:
 
     def _outputs_of(self, address: str) -> dict[str, Any]:
         if address in self.runs and address not in self.outputs:
-            file = self.plan.files[address].file
-            self.outputs[address] = runs.outputs(self.cloud, file, self.runs[address])
+            file, run = self.plan.files[address].file, self.runs[address]
+            seen: list[dict[str, Any]] = []
+
+            def look() -> dict[str, Any] | None:  # what has ended may be shown as it was before, without them
+                if self.stopping.is_set():
+                    raise Stopped
+                seen.append(runs.outputs(self.cloud, file, run))
+                return seen[-1] if self._awaited(address) <= seen[-1].keys() else None
+
+            def tell() -> None:
+                self.on_event(Event(address, "not shown yet", "what it has put out"))
+
+            self.outputs[address] = look_for(look, stopping=self.stopping, on_wait=tell) or seen[-1]
         found: dict[str, Any] = self.outputs.get(address, {})
         return found
+
+    def _awaited(self, address: str) -> set[str]:
+        """The outputs of a file that others fill in."""
+        wanted = (outputs_in(r.parameters) for p in self.plan.files.values() for r in p.file.requests)
+        return {output for output in set().union(*wanted) if output.startswith(f"{address}.")}
 
     def _tell_request(self, file: File, request: str, word: str, what: str) -> None:
         self.on_event(Event(file.address, word, what, request))
@@ -236,6 +256,7 @@ class _Applying:
             self._fail(Failure(address, str(error)))
         else:
             self.runs[address] = run
+            self.patience[address] = Patience()
             self._note(address, run)
 
     def _note(self, address: str, run: Run) -> None:
@@ -266,21 +287,25 @@ class _Applying:
             try:
                 status = look.result()
             except CloudError as error:
-                if error.is_missing:  # deleted while it ran
-                    self._fail(Failure(address, str(error), "apply again to run it again", by_aws=True))
+                if error.is_missing and self.patience.setdefault(address, Patience()).is_over:
+                    reason = f"{error}; nothing of it has been shown for minutes: it was deleted while it ran"
+                    self._fail(Failure(address, reason, "apply again, or raise metadata.run", by_aws=True))
+                elif error.is_missing:
+                    self.on_event(Event(address, "not shown yet", running[address].name))
                 elif not error.is_passing or time.monotonic() - self.seen > BLIND_SECONDS:
                     raise
                 else:
                     self.on_event(Event(address, "looking again", str(error)))
                 continue
             self.seen = time.monotonic()
+            self.patience[address] = Patience()
             run = replace(running[address], status=status.status, reason=status.failure_reason or "")
             self.runs[address] = run
             self.on_event(Event(address, run.status, run.name, status=status))
             self._note(address, run)
 
     def _look_at(self, address: str, run: Run) -> Status:
-        return track.status(self.cloud, targets.of_run(self.plan.files[address].file, run))
+        return track.look(self.cloud, targets.of_run(self.plan.files[address].file, run))
 
     def _waiting(self) -> dict[str, tuple[str, ...]]:
         """What has not been submitted, and for what it waits."""

@@ -49,6 +49,11 @@ class CloudError(Exception):
         return self.status >= HTTP_FAULT or self.code in _PASSING
 
     @property
+    def is_unheard(self) -> bool:
+        """Whether it is certain that nothing was carried out: throttled, or nobody was reached."""
+        return self.code in _THROTTLED or self.code in ("EndpointConnectionError", "ConnectTimeoutError")
+
+    @property
     def is_full(self) -> bool:
         """Whether it says that a quota of what runs is used up, so that waiting helps: not what is too big for it."""
         if self.code != "ResourceLimitExceeded" or self.operation not in _STARTS:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, Literal
 
 from compiler.executor.cloud import Cloud, CloudError
+from compiler.executor.patience import SECONDS, look_for
 from compiler.submitted import ADDRESS
 
 
@@ -40,14 +42,13 @@ class Shelf:
         found = self.look("sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
         return None if found is None else str(found["ModelPackageGroupArn"])
 
-    def artifact(self, parameters: Mapping[str, Any]) -> str | None:
-        """The ARN of the oldest artifact with this source: whoever has made several, all go on with the same."""
+    def artifacts(self, parameters: Mapping[str, Any]) -> list[str]:
+        """The ARNs of the artifacts with this source, the oldest first: all go on with that one."""
         source, wanted = parameters["Source"]["SourceUri"], parameters["ArtifactType"]
         given = {"SourceUri": source, "ArtifactType": wanted}
         pages = self.cloud.pages("sagemaker", "ListArtifacts", "ArtifactSummaries", self.region, **given)
         listed = [artifact for page in pages for artifact in page]
-        oldest = min(listed, key=lambda a: (a["CreationTime"], a["ArtifactArn"]), default=None)
-        return None if oldest is None else str(oldest["ArtifactArn"])
+        return [str(a["ArtifactArn"]) for a in sorted(listed, key=lambda a: (a["CreationTime"], a["ArtifactArn"]))]
 
     def object(self, parameters: Mapping[str, Any]) -> Literal["same", "other", "absent"]:
         """Whether an object with this very content is there, or another's; to those who may not look it is absent."""
@@ -68,11 +69,20 @@ class Shelf:
     def pipeline(self, name: str) -> dict[str, Any] | None:
         return self.look("sagemaker", "DescribePipeline", PipelineName=name)
 
-    def is_of(self, pipeline: Mapping[str, Any], address: str) -> bool:
-        """Whether a pipeline is this spec's: one that others have made is never touched."""
-        arn = {"ResourceArn": pipeline["PipelineArn"], "MaxResults": 100}
-        pages = self.cloud.pages("sagemaker", "ListTags", "Tags", self.region, **arn)
-        return any(tag == {"Key": ADDRESS, "Value": address} for page in pages for tag in page)
+    def is_of(self, pipeline: Mapping[str, Any], address: str, steps: Iterable[str]) -> bool:
+        """Whether a pipeline is this spec's: one that others have made is never touched.
+
+        Tags may be shown later than the pipeline. One that is new and has the spec's `steps` is waited for.
+        """
+        age = (datetime.now(timezone.utc) - pipeline["CreationTime"]).total_seconds()
+        may_be_late = age < SECONDS and steps_of(json.loads(pipeline["PipelineDefinition"])) == list(steps)
+
+        def look() -> bool | None:
+            if tags_of(self.cloud, self.region, pipeline["PipelineArn"]).get(ADDRESS) == address:
+                return True
+            return None if may_be_late else False
+
+        return bool(look_for(look))
 
 
 def user(context: Mapping[str, Any] | None) -> str | None:
@@ -80,6 +90,24 @@ def user(context: Mapping[str, Any] | None) -> str | None:
     known = context or {}
     found = known.get("UserProfileName") or (known.get("IamIdentity") or {}).get("Arn")
     return str(found) if found else None
+
+
+def tags_of(cloud: Cloud, region: str | None, arn: str) -> dict[str, str]:
+    """Read the tags of a job, a pipeline or a function.
+
+    Raises CloudError.
+    """
+    if ":lambda:" in arn:
+        found: dict[str, str] = cloud.call("lambda", "GetFunction", region, FunctionName=arn).get("Tags", {})
+        return found
+    pages = cloud.pages("sagemaker", "ListTags", "Tags", region, ResourceArn=arn, MaxResults=100)
+    return {tag["Key"]: tag["Value"] for page in pages for tag in page}
+
+
+def steps_of(definition: Any) -> list[str]:
+    """The names of the steps of a pipeline; none for a definition that has no such list."""
+    steps = definition.get("Steps") if isinstance(definition, dict) else None
+    return [str(step.get("Name")) for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
 
 
 def checksum(body: str | bytes) -> str:

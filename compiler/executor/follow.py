@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from compiler.executor import track
 from compiler.executor.apply import BLIND_SECONDS, Event, TimedOut
 from compiler.executor.cloud import Cloud, CloudError
+from compiler.executor.patience import Patience
 from compiler.executor.targets import Target
 from compiler.executor.track import Status
 
@@ -29,19 +30,24 @@ def follow(
     Raises TimedOut, and CloudError for trouble that does not pass, or goes on for too long.
     """
     started = seen = time.monotonic()
+    patience = {name: Patience() for name in targets}
     done: dict[str, Status] = {}
     while True:
         for name, target in targets.items():
             if name in done:
                 continue
             try:
-                status = track.status(cloud, target)
+                status = track.look(cloud, target)
             except CloudError as error:
+                if error.is_missing and not patience[name].is_over:
+                    on_event(Event(name, "not shown yet", target.name))
+                    continue
                 if not error.is_passing or time.monotonic() - seen > BLIND_SECONDS:
                     raise
                 on_event(Event(name, "looking again", str(error)))
                 continue
             seen = time.monotonic()
+            patience[name] = Patience()
             on_event(Event(name, status.status, status.name, status=status))
             if status.state != "running" or has_had(status, until):
                 done[name] = status

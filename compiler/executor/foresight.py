@@ -151,7 +151,7 @@ def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word 
         return "keep" if shelf.group(given["ModelPackageGroupName"]) else "create"
     if request.operation == "CreateArtifact":
         known = isinstance(given["Source"]["SourceUri"], str)
-        return "keep" if known and shelf.artifact(given) else "create"
+        return "keep" if known and shelf.artifacts(given) else "create"
     if request.operation == "PutObject":
         there = shelf.object({**given, "Body": markers.fill(given["Body"], {}, project)})
         if there == "other":
@@ -163,7 +163,7 @@ def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word 
     found = shelf.pipeline(given["PipelineName"])
     if found is None:
         return "create"
-    if not shelf.is_of(found, file.address):
+    if not shelf.is_of(found, file.address, existing.steps_of(given["PipelineDefinition"]["$json"])):
         by = existing.user(found.get("CreatedBy"))
         made = f": {by} has made it" if by else ""
         what = f"a pipeline {found['PipelineName']} exists that is not this spec's{made}"

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from compiler import submitted
-from compiler.executor import existing, runs, tags
+from compiler.executor import existing, runs
 from compiler.executor.cloud import Cloud
 from compiler.executor.files import File
+from compiler.executor.patience import insist
 from compiler.executor.targets import Target
 
 MOST_NAMED = 20
@@ -35,7 +36,7 @@ def check(cloud: Cloud, target: Target, file: File) -> None:
     if any(map(submitted.names_its_function, file.content.requests)):
         message = f"function_name gives {target.name} its name: others may have made it, or use it too"
         raise NotOurs(message, "delete it with `aws lambda delete-function`")
-    have = tags.read(cloud, target.region, _resource(target))
+    have = insist(lambda: existing.tags_of(cloud, target.region, _resource(target)))
     wanted = {submitted.ADDRESS: file.address}
     if target.kind != "execution":  # a pipeline is made once, for all the identities of its spec
         wanted[submitted.IDENTITY] = file.content.identity

@@ -1,14 +1,14 @@
 """Pipelines and their executions, made so that repeating it changes nothing.
 
 In: a submission, and a request of it filled in. Out: what was done. An execution is pinned to the version of the
-pipeline that was compiled. Refuses pipelines that are not the spec's.
+pipeline that was compiled. What AWS answers to have made exists, and is looked for until it is shown: an execution
+has one token, whatever reads say. Refuses pipelines that are not the spec's.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from functools import partial
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from compiler.compiled import Request
@@ -16,9 +16,6 @@ from compiler.executor import existing, runs
 from compiler.executor.cloud import CloudError
 from compiler.executor.runs import Run
 from compiler.executor.submission import Answer, Refused, Submission
-
-TOKENS = 5
-"""Deletions of one pipeline that an apply gets over."""
 
 
 def pipeline(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
@@ -30,77 +27,88 @@ def pipeline(s: Submission, request: Request, parameters: dict[str, Any], _known
     found = None if request.id in s.absent else s.shelf.pipeline(name)
     if found is None:
         if arn := _create(s, parameters):
-            return "created", {"PipelineArn": arn, "Version": _version(s, parameters)}
-        found = s.seen(lambda: s.shelf.pipeline(name))
+            return "created", {"PipelineArn": arn, "Version": _version(s, request, parameters)}
+        found = s.seen(request, name, lambda: s.shelf.pipeline(name))
     if found is None:
-        raise Refused(f"AWS says that the pipeline {name} exists, but does not show it; apply again later")
-    if not s.shelf.is_of(found, s.file.address):
+        raise Refused(f"AWS says that there is, or was, a pipeline {name}, but does not show it; {_AGAIN}")
+    if not s.shelf.is_of(found, s.file.address, existing.steps_of(json.loads(parameters["PipelineDefinition"]))):
         raise Refused(f"a pipeline {found['PipelineName']} exists that this spec has not made")
     if existing.same_definition(found, parameters) and found["RoleArn"] == parameters["RoleArn"]:
-        return "kept", {"PipelineArn": found["PipelineArn"], "Version": _version(s, parameters)}
+        return "kept", {"PipelineArn": found["PipelineArn"], "Version": _version(s, request, parameters)}
     changes = {k: parameters[k] for k in ("PipelineName", "PipelineDefinition", "RoleArn")}
     answer = s.call("sagemaker", "UpdatePipeline", **changes)
-    version = answer.get("PipelineVersionId") or _version(s, parameters)
+    version = answer.get("PipelineVersionId") or _version(s, request, parameters)
     return "updated", {"PipelineArn": found["PipelineArn"], "Version": version}
 
 
+_AGAIN = "if it was deleted, AWS remembers its creation for a while: raise metadata.run, or apply again later"
+
+
 def _create(s: Submission, parameters: dict[str, Any]) -> str | None:
-    """Create the pipeline, and give its ARN; None where there is one of this name."""
-    name = parameters["PipelineName"]
-    for token in _tokens(parameters):
-        try:
-            arn = s.call("sagemaker", "CreatePipeline", **{**parameters, "ClientRequestToken": token})["PipelineArn"]
-        except CloudError as error:
-            if error.is_taken:
-                return None
-            if not error.is_token_mismatch:
-                raise
-        else:
-            if s.shelf.pipeline(name) is not None:
-                return str(arn)
-    raise Refused(f"the pipeline {name} was deleted, and AWS still remembers its creation; apply again later")
+    """Create the pipeline, and give its ARN; None where there is one of this name, or was, by other words."""
+    try:
+        return str(s.call("sagemaker", "CreatePipeline", **parameters)["PipelineArn"])
+    except CloudError as error:
+        if error.is_taken or error.is_token_mismatch:
+            return None
+        raise
 
 
-def _tokens(parameters: Mapping[str, Any]) -> Iterator[str]:
-    """The compiled token, then others made from it: AWS answers from memory for what was deleted since."""
-    first = parameters["ClientRequestToken"]
-    for number in range(TOKENS):
-        yield first if number == 0 else hashlib.sha256(f"{first}/{number}".encode()).hexdigest()
-
-
-def _version(s: Submission, parameters: Mapping[str, Any]) -> int:
+def _version(s: Submission, request: Request, parameters: Mapping[str, Any]) -> int:
     """The newest version of the pipeline whose definition is ours: nothing starts that is not pinned to it."""
     name, key = parameters["PipelineName"], "PipelineVersionSummaries"
-    listed = s.cloud.pages(
-        "sagemaker", "ListPipelineVersions", key, s.region, PipelineName=name, SortOrder="Descending"
-    )
-    for page in listed:
-        for summary in page:
-            version: int = summary["PipelineVersionId"]
-            found = s.call("sagemaker", "DescribePipeline", PipelineName=name, PipelineVersionId=version)
-            if existing.same_definition(found, parameters):
-                return version
-    raise Refused(f"no version of the pipeline {name} is what was compiled; apply again")
+    given = {"PipelineName": name, "SortOrder": "Descending"}
+
+    def look() -> int | None:
+        try:
+            for page in s.cloud.pages("sagemaker", "ListPipelineVersions", key, s.region, **given):
+                for summary in page:
+                    version: int = summary["PipelineVersionId"]
+                    found = s.call("sagemaker", "DescribePipeline", PipelineName=name, PipelineVersionId=version)
+                    if existing.same_definition(found, parameters):
+                        return version
+        except CloudError as error:
+            if not error.is_missing:
+                raise
+        return None
+
+    version = s.seen(request, name, look)
+    if version is None:
+        raise Refused(f"AWS shows no version of the pipeline {name} that is what was compiled; {_AGAIN}")
+    return version
 
 
-def execution(s: Submission, _request: Request, parameters: dict[str, Any], known: Mapping[str, Any]) -> Answer:
+def execution(s: Submission, request: Request, parameters: dict[str, Any], known: Mapping[str, Any]) -> Answer:
     """Start the execution of the pipeline's version that the request before has given.
 
     Raises CloudError, Refused, Stopped.
     """
     name = parameters["PipelineExecutionDisplayName"]
     pinned = {**parameters, "PipelineVersionId": known["requests.pipeline.Version"]}
-    for token in _tokens(parameters):
-        try:
-            answer = s.call("sagemaker", "StartPipelineExecution", **{**pinned, "ClientRequestToken": token})
-        except CloudError as error:
-            if not error.is_token_mismatch:
-                raise
-            # used for the same execution of another version: another apply has won, or all was deleted since
-            if run := s.seen(lambda: runs.find(s.cloud, [s.file]).runs.get(s.file.address)):
-                return "kept", {"Run": run}
-            break
-        arn = answer["PipelineExecutionArn"]
-        if s.seen(partial(s.shelf.look, "sagemaker", "DescribePipelineExecution", PipelineExecutionArn=arn)):
-            return "started", {"Run": Run(name, arn, "Executing")}
-    raise Refused(f"the execution {name} was deleted, and AWS still remembers its start; raise metadata.run")
+
+    def start() -> str:  # the pipeline exists, even where the service does not know it yet
+        return str(s.call("sagemaker", "StartPipelineExecution", **pinned)["PipelineExecutionArn"])
+
+    def find() -> Run | None:
+        return runs.find(s.cloud, [s.file]).runs.get(s.file.address)
+
+    try:
+        arn = s.seen(request, name, start)
+        # the answer may be one that AWS remembers: only what is shown has not been deleted since
+        word, run = "started", s.seen(request, name, lambda: _shown(s, name, str(arn)))
+    except CloudError as error:
+        if not error.is_token_mismatch:
+            raise
+        # used for the same execution of another version: another apply has won, or all was deleted since
+        word, run = "kept", s.seen(request, name, find)
+    if run is None:
+        message = f"AWS says that it has started {name}, and has shown nothing of it for minutes: it was deleted"
+        raise Refused(f"{message}, and AWS remembers its start for a while; raise metadata.run to run it once more")
+    return word, {"Run": run}
+
+
+def _shown(s: Submission, name: str, arn: str) -> Run | None:
+    found = s.shelf.look("sagemaker", "DescribePipelineExecution", PipelineExecutionArn=arn)
+    if found is None:
+        return None
+    return Run(name, arn, found["PipelineExecutionStatus"], found.get("FailureReason", ""))

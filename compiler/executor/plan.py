@@ -108,7 +108,7 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
     _check_files([*fresh, *made], project)
     ready = [f for f in fresh if all(_is_done(order.files[a], found) for a in f.content.depends_on)]
     ahead = foresight.look(cloud, ready, [f for f in fresh if f not in ready], project)
-    missing = preflight.check(cloud, fresh)
+    missing = preflight.check(cloud, fresh, order.files.values())
     evaluations = {
         f.address: (f, found.runs[f.address])
         for f in order.targets()

@@ -43,12 +43,13 @@ class Obstacle:
     place: Place = ()
 
 
-def check(cloud: Cloud, files: Sequence[File]) -> dict[str, tuple[Obstacle, ...]]:
+def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[str, tuple[Obstacle, ...]]:
     """Look for what files need, and give what is missing by address.
 
+    Groups that `known` files make are not looked for: they may have been made a moment ago, and not be shown yet.
     Objects are looked for once their buckets are known to be there. Raises CloudError.
     """
-    made = {(f.content.region, g) for f in files for g in _groups(f)}
+    made = {(f.content.region, g) for f in known for g in _groups(f)}
     wanted: dict[str, dict[Asked, Need]] = {file.address: {} for file in files}
     for file in files:
         for need in needs.of(file):

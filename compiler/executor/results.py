@@ -151,7 +151,7 @@ def _job(cloud: Cloud, arn: str) -> Status:
     target = targets.of_arn(arn)
     if target is None:
         raise NoResults(f"{arn} is no job that scores")
-    return track.status(cloud, target)
+    return track.status(cloud, target, is_over=True)
 
 
 def _of_job(cloud: Cloud, arn: str, region: str | None) -> Mapping[str, float]:

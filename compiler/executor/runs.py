@@ -133,8 +133,18 @@ def with_reasons(cloud: Cloud, files: Mapping[str, File], found: Found) -> Found
     """Add why runs have failed: lists do not say."""
     silent = {a: run for a, run in found.runs.items() if run.state == "failed" and not run.reason}
     with ThreadPoolExecutor(THREADS) as pool:
-        told = pool.map(lambda a: describe(cloud, files[a], silent[a]), silent)
+        told = pool.map(lambda a: _described(cloud, files[a], silent[a]), silent)
         return replace(found, runs={**found.runs, **dict(zip(silent, told, strict=True))})
+
+
+def _described(cloud: Cloud, file: File, run: Run) -> Run:
+    """A run in full, or as it was listed where it cannot be looked at any more."""
+    try:
+        return describe(cloud, file, run)
+    except CloudError as error:
+        if error.is_missing:
+            return run
+        raise
 
 
 def _keep(address: str, found: Run, members: Sequence[File], runs: dict[str, Run], earlier: dict[str, str]) -> None:
@@ -288,7 +298,7 @@ def describe(cloud: Cloud, file: File, run: Run) -> Run:
 
 
 def outputs(cloud: Cloud, file: File, run: Run) -> dict[str, Any]:
-    """What a finished run offers to the specs that depend on it, by `<address>.<Field>`."""
+    """What a run offers so far to the specs that depend on it, by `<address>.<Field>`."""
     found = describe(cloud, file, run).details
     if "JobConfigDocument" in found:
         service = at(json.loads(found["JobConfigDocument"]), "ServiceOutput")

@@ -7,11 +7,14 @@ identity has not made.
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any
 
-from compiler.executor import ownership, track
+from compiler.executor import ownership, runs, track
 from compiler.executor.cloud import Cloud
+from compiler.executor.files import File
 from compiler.executor.ownership import NotOurs
+from compiler.executor.patience import UNKNOWN_SECONDS, Patience, look_for
 from compiler.executor.targets import Target
 
 
@@ -70,13 +73,18 @@ def delete(cloud: Cloud, target: Target) -> str:
     elif target.kind == "training-job":
         cloud.call("sagemaker", "DeleteTrainingJob", target.region, TrainingJobName=target.name)
     elif target.kind == "execution":
-        name = ownership.pipeline(target)
-        parameters = {"PipelineName": name, "ClientRequestToken": _token("delete", target.arn)}
+        parameters = {"PipelineName": ownership.pipeline(target), "ClientRequestToken": _token("delete", target.arn)}
         cloud.call("sagemaker", "DeletePipeline", target.region, **parameters)
-        return f"deleted pipeline {name}"
     else:
         cloud.call("lambda", "DeleteFunction", target.region, FunctionName=target.name)
-    return "deleted"
+    shown = target.file and not look_for(partial(_is_gone, cloud, target.file), patience=Patience(UNKNOWN_SECONDS))
+    what = f"deleted pipeline {ownership.pipeline(target)}" if target.kind == "execution" else "deleted"
+    return f"{what}, which AWS shows for some time still" if shown else what
+
+
+def _is_gone(cloud: Cloud, file: File) -> bool | None:
+    """Whether what was deleted is shown no longer: a plan made before would keep it."""
+    return True if file.address not in runs.find(cloud, [file]).runs else None
 
 
 def _token(*of: Any) -> str:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from compiler.compiled import Request
 from compiler.executor.cloud import Cloud
 from compiler.executor.existing import Shelf
 from compiler.executor.files import File
+from compiler.executor.patience import look_for
 from compiler.project import Project
 
-LOOKS = 5
-"""How often, a second apart, something that was just made is looked for before it counts as absent."""
 T = TypeVar("T")
 Answer = tuple[str, dict[str, Any]]
 """A word for what was done, and what came of it by name."""
@@ -100,15 +100,17 @@ class Submission:
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         return self.cloud.call(service, operation, self.region, **parameters)
 
-    def seen(self, look: Callable[[], T | None]) -> T | None:
-        """Look for something that should be there, and wait a little for it: AWS may show it late.
+    def seen(self, request: Request, what: str, look: Callable[[], T | None]) -> T | None:
+        """Look for what an answer has said to exist, until AWS shows it; None where it does not for minutes.
 
         Raises Stopped, CloudError.
         """
-        for number in range(LOOKS):
-            if number:
-                self.stopping.wait(1)
+
+        def look_once() -> T | None:
             self.go_on()
-            if (found := look()) is not None:
-                return found
-        return None
+            return look()
+
+        def tell() -> None:
+            self.on_request(self.file, request.id, "not shown yet", what)
+
+        return look_for(look_once, stopping=self.stopping, on_wait=tell)

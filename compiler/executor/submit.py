@@ -63,7 +63,9 @@ def _group(s: Submission, request: Request, parameters: dict[str, Any], _known: 
             made = s.call("sagemaker", "CreateModelPackageGroup", **parameters)
             return "created", str(made["ModelPackageGroupArn"])
         except CloudError as error:
-            found = s.shelf.group(name) if error.is_taken else None
+            if not error.is_taken:
+                raise
+            found = s.seen(request, name, lambda: s.shelf.group(name))
             if found is None:
                 raise
             return "kept", found
@@ -72,28 +74,50 @@ def _group(s: Submission, request: Request, parameters: dict[str, Any], _known: 
     return word, {"ModelPackageGroupArn": arn}
 
 
-def _artifact(s: Submission, _request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
-    def make() -> tuple[str, str]:
-        tries = 0
-        while not (found := s.shelf.artifact(parameters)):
-            tries += 1
-            s.go_on()
-            try:  # artifacts have no names of their own: a try that was cut off is looked for, not repeated
-                answer = s.cloud.call_once("sagemaker", "CreateArtifact", s.region, **parameters)
-                return "created", _only(s, parameters, str(answer["ArtifactArn"]))
-            except CloudError as error:
-                if not error.is_passing or tries == ROUNDS:
-                    raise
-                s.stopping.wait(random.uniform(0, 0.1 * tries))
-        return ("created" if tries else "kept"), found
+def _artifact(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
+    """Get the oldest artifact of a source, or create one.
 
-    word, arn = s.shared.get(f"{s.region} artifact {parameters['Source']['SourceUri']}", make)
+    Artifacts have neither names nor tokens: AWS lets one exist twice, and a list may not show yet what is there.
+    """
+
+    def find() -> str | None:
+        return next(iter(s.shelf.artifacts(parameters)), None)
+
+    def make() -> tuple[str, str]:
+        found = find()
+        if found is not None:
+            return "kept", found
+        for number in range(1, ROUNDS + 1):
+            s.go_on()
+            try:
+                answer = s.cloud.call_once("sagemaker", "CreateArtifact", s.region, **parameters)
+                return "created", _only(s, request, parameters, str(answer["ArtifactArn"]))
+            except CloudError as error:
+                if not error.is_passing or number == ROUNDS:
+                    raise
+                # a try that was cut off is looked for, and repeated only where nothing shows for minutes
+                found = find() if error.is_unheard else s.seen(request, source, find)
+                if found is not None:
+                    break
+                s.stopping.wait(random.uniform(0, 0.1 * number))
+        return "created", str(found)
+
+    source = parameters["Source"]["SourceUri"]
+    word, arn = s.shared.get(f"{s.region} artifact {source}", make)
     return word, {"ArtifactArn": arn}
 
 
-def _only(s: Submission, parameters: dict[str, Any], made: str) -> str:
-    """The artifact to go on with: where another apply has made one at the same time, the older, and ours goes."""
-    oldest = s.shelf.artifact(parameters) or made
+def _only(s: Submission, request: Request, parameters: dict[str, Any], made: str) -> str:
+    """The artifact to go on with: where another apply has made one before, that one, and ours goes.
+
+    A list that shows ours shows what was made before it, too.
+    """
+
+    def look() -> list[str] | None:
+        listed = s.shelf.artifacts(parameters)
+        return listed if made in listed else None
+
+    oldest = next(iter(s.seen(request, made, look) or [made]))
     if oldest != made:
         with suppress(CloudError):  # one too many does no harm, and the caller may not be allowed to delete it
             s.call("sagemaker", "DeleteArtifact", ArtifactArn=made)
@@ -127,7 +151,7 @@ def _object(s: Submission, request: Request, parameters: dict[str, Any], _known:
     return word, {"Uri": uri}
 
 
-def _job(s: Submission, _request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
+def _job(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
     name, category = parameters["JobName"], parameters["JobCategory"]
     try:
         arn = s.call("sagemaker", "CreateJob", **parameters)["JobArn"]
@@ -135,7 +159,7 @@ def _job(s: Submission, _request: Request, parameters: dict[str, Any], _known: M
     except CloudError as error:
         if not error.is_taken:
             raise
-    found = s.call("sagemaker", "DescribeJob", JobName=name, JobCategory=category)
+    found = _taken(s, request, name, "DescribeJob", JobName=name, JobCategory=category)
     document = json.loads(found["JobConfigDocument"])
     document.pop("ServiceOutput", None)
     if document != json.loads(parameters["JobConfigDocument"]):
@@ -143,7 +167,15 @@ def _job(s: Submission, _request: Request, parameters: dict[str, Any], _known: M
     return "kept", {"Run": Run(name, found["JobArn"], found["JobStatus"], found.get("FailureReason", ""))}
 
 
-def _training_job(s: Submission, _request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
+def _taken(s: Submission, request: Request, name: str, describe: str, **parameters: Any) -> dict[str, Any]:
+    """Look at the job that has a name, as AWS has said."""
+    found = s.seen(request, name, lambda: s.shelf.look("sagemaker", describe, **parameters))
+    if found is None:
+        raise Refused(f"AWS says that a job {name} exists, but does not show it; apply again later")
+    return found
+
+
+def _training_job(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
     name = parameters["TrainingJobName"]
     _TRAINING_JOBS.wait(s.stopping)
     s.go_on()
@@ -153,7 +185,8 @@ def _training_job(s: Submission, _request: Request, parameters: dict[str, Any], 
     except CloudError as error:
         if not error.is_taken:
             raise
-    found = drivers.as_compiled(s.call("sagemaker", "DescribeTrainingJob", TrainingJobName=name), parameters)
+    found = _taken(s, request, name, "DescribeTrainingJob", TrainingJobName=name)
+    found = drivers.as_compiled(found, parameters)
     for member in _COMPARED:
         if any(differences(found.get(member), parameters.get(member), (member,), defaults=True)):
             raise Refused(f"a training job {name} exists with other {member}; raise metadata.run")
@@ -161,7 +194,7 @@ def _training_job(s: Submission, _request: Request, parameters: dict[str, Any], 
     return "kept", {"Run": Run(name, arn, status, found.get("FailureReason", ""))}
 
 
-def _function(s: Submission, _request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
+def _function(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
     word, name = "created", parameters["FunctionName"]
     try:
         s.call("lambda", "CreateFunction", **parameters)
@@ -170,7 +203,7 @@ def _function(s: Submission, _request: Request, parameters: dict[str, Any], _kno
             raise
         word = "kept"
     while True:
-        run = s.seen(lambda: runs.find(s.cloud, [s.file]).runs.get(s.file.address))
+        run = s.seen(request, name, lambda: runs.find(s.cloud, [s.file]).runs.get(s.file.address))
         if run is None:
             raise Refused(f"AWS says that the function {name} exists, but does not show it; apply again later")
         if run.state != "running":

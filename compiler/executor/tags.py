@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from compiler import submitted
 from compiler.compiled import Request
 from compiler.executor.cloud import Cloud
+from compiler.executor.existing import tags_of
 from compiler.executor.files import File
+from compiler.executor.patience import insist
 from compiler.executor.runs import Run
 
 _TAGGED = ("CreateFunction", "CreateJob", "CreatePipeline", "CreateTrainingJob")
@@ -30,18 +33,6 @@ class Drift:
     wanted: dict[str, str]
 
 
-def read(cloud: Cloud, region: str | None, arn: str) -> dict[str, str]:
-    """Read the tags of a job, a pipeline or a function.
-
-    Raises CloudError.
-    """
-    if ":lambda:" in arn:
-        found: dict[str, str] = cloud.call("lambda", "GetFunction", region, FunctionName=arn).get("Tags", {})
-        return found
-    pages = cloud.pages("sagemaker", "ListTags", "Tags", region, ResourceArn=arn, MaxResults=100)
-    return {tag["Key"]: tag["Value"] for page in pages for tag in page}
-
-
 def drifts(cloud: Cloud, file: File, run: Run) -> list[Drift]:
     """Compare the tags of a run, and of its pipeline, with those of its file.
 
@@ -52,7 +43,7 @@ def drifts(cloud: Cloud, file: File, run: Run) -> list[Drift]:
     for request in file.requests:
         if request.operation in _TAGGED:
             arn = run.arn.partition("/execution/")[0]
-            have = read(cloud, file.content.region, arn)
+            have = insist(partial(tags_of, cloud, file.content.region, arn))
             missing = {key: value for key, value in _wanted(request).items() if have.get(key) != value}
             if missing and (shared or have.get(submitted.ADDRESS) == file.address):
                 found.append(Drift(file.address, file.content.region, arn, missing))

@@ -6,15 +6,16 @@ In: an address, a compiled file, a job name, an ARN. Out: a `Target`. Refuses na
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from compiler.diagnostics import did_you_mean
 from compiler.executor import runs
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File
+from compiler.executor.patience import UNKNOWN_SECONDS, Patience, look_for
 
 CATEGORIES = (
     "AgentRFT",
@@ -24,6 +25,7 @@ CATEGORIES = (
     "DataTransformation",
 )
 """Categories of the Job API, those that sagespec submits first."""
+T = TypeVar("T")
 _EXECUTION = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:pipeline/(?P<name>[^/]+)/execution/[^/]+")
 _JOB = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:job/(?P<category>[^/]+)/(?P<name>[^/]+)")
 _TRAINING_JOB = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:training-job/(?P<name>[^/]+)")
@@ -33,6 +35,20 @@ _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}")
 
 class UnknownTarget(Exception):
     """Nothing runs, or has run, under this name."""
+
+
+@dataclass(frozen=True)
+class Late:
+    """For commands that wait: what may have been started a moment ago is looked for, for all targets together."""
+
+    tell: Callable[[str], None]
+    patience: Patience = field(default_factory=lambda: Patience(UNKNOWN_SECONDS))
+
+    def look_for(self, name: str, look: Callable[[], T | None]) -> T | None:
+        def tell() -> None:
+            self.tell(f"AWS does not show {name}: looking again for {self.patience.seconds:g} seconds, it may be new")
+
+        return look_for(look, patience=self.patience, on_wait=tell)
 
 
 @dataclass(frozen=True)
@@ -47,20 +63,29 @@ class Target:
     file: File | None = field(default=None, repr=False)
 
 
-def find(cloud: Cloud, text: str, files: Mapping[str, File]) -> Target:
+def find(cloud: Cloud, text: str, files: Mapping[str, File], late: Late | None = None) -> Target:
     """Find what a name or ARN stands for; `files` are the compiled files by address.
 
     A run that was named otherwise than by its address belongs to the file with its identity, where there is one.
     Raises UnknownTarget, CloudError.
     """
     if text in files:
-        return of_file(cloud, files[text])
+        return of_file(cloud, files[text], late)
     target = _named(cloud, text)
+    if target is None and late and _may_be_new(cloud, text, files.values()):
+        target = late.look_for(text, lambda: _named(cloud, text))
     if target is None:
         hint = did_you_mean(text, tuple(files)) or "give an address, a compiled file, a name or an ARN"
         raise UnknownTarget(f"nothing is called {text!r}: {hint}")
     file = next((f for f in files.values() if target.name.endswith(runs.suffix(f.content))), None)
     return replace(target, file=file)
+
+
+def _may_be_new(cloud: Cloud, text: str, files: Iterable[File]) -> bool:
+    """Whether what is not shown may be a run of ours that was started a moment ago."""
+    if arn := _EXECUTION.fullmatch(text) or _JOB.fullmatch(text) or _TRAINING_JOB.fullmatch(text):
+        return text.split(":")[4] == cloud.account(arn["region"])
+    return any(text.endswith(runs.suffix(file.content)) for file in files)
 
 
 def _named(cloud: Cloud, text: str) -> Target | None:
@@ -142,16 +167,22 @@ def of_arn(arn: str) -> Target | None:
     return None
 
 
-def of_file(cloud: Cloud, file: File) -> Target:
+def of_file(cloud: Cloud, file: File, late: Late | None = None) -> Target:
     """Find the run of a compiled file.
 
     Raises UnknownTarget, InvalidFiles for a file of another account, CloudError.
     """
+
+    def look() -> runs.Run | None:
+        return runs.find(cloud, [file]).runs.get(file.address)
+
     if not file.content.requests:
         raise UnknownTarget(f"{file.address} runs nothing itself")
-    run = runs.find(cloud, [file]).runs.get(file.address)
+    run = look()
     if run is None:
         runs.check_account(cloud, [file])
+        run = late.look_for(file.address, look) if late else None
+    if run is None:
         what = "" if file.content.depends_on else f" {file.path}"  # what it depends on may not have run either
         raise UnknownTarget(f"{file.address} has not run: `sagespec apply{what}` submits it")
     return of_run(file, run)

@@ -13,6 +13,7 @@ from typing import Any
 from compiler.executor import answers, runs
 from compiler.executor.answers import InvalidAnswer, at
 from compiler.executor.cloud import Cloud
+from compiler.executor.patience import look_for
 from compiler.executor.targets import Target, of_arn
 
 
@@ -82,8 +83,36 @@ def progress(status: Status) -> str:
     return f"{done} of {status.details.get('step_count', len(status.steps))} steps" if status.steps else ""
 
 
-def status(cloud: Cloud, target: Target) -> Status:
-    """Look at a target in full."""
+def status(cloud: Cloud, target: Target, is_over: bool = False) -> Status:
+    """Look at a target that exists, in full, until AWS shows it and all of it.
+
+    With `is_over` it is known to have come to its end, whatever is shown at first. Raises CloudError.
+    """
+    found: list[Status] = []
+
+    def shown() -> Status | None:
+        found.append(look(cloud, target))
+        whole = _is_whole(found[-1]) and not (is_over and found[-1].state == "running")
+        return found[-1] if whole else None
+
+    return look_for(shown) or found[-1]
+
+
+def _is_whole(status: Status) -> bool:
+    """Whether what is shown of an execution's steps goes with its status: they are listed on their own."""
+    if status.kind != "execution" or status.state == "running":
+        return True
+    if any(runs.state_of(step.status) == "running" for step in status.steps):
+        return False
+    details = status.details  # pipelines of others may leave steps out
+    return status.state == "failed" or not details["eval_type"] or len(status.steps) >= details["step_count"]
+
+
+def look(cloud: Cloud, target: Target) -> Status:
+    """Look at a target in full, once: what was just made may not be shown yet.
+
+    Raises CloudError.
+    """
     return {"job": _job, "training-job": _training_job, "execution": _execution, "function": _function}[target.kind](
         cloud, target
     )
@@ -242,7 +271,7 @@ def _jobs_of(definition: Mapping[str, Any], member: str) -> Iterator[Any]:
 def _place_of(cloud: Cloud, begun: tuple[Step, ...]) -> str | None:
     """Where the jobs behind the steps write, when the definition has only an expression for it."""
     for target in filter(None, (of_arn(step.job_arn or "") for step in begun)):
-        if path := status(cloud, target).details.get("s3_output_path"):
+        if path := look(cloud, target).details.get("s3_output_path"):
             return str(path)
     return None
 

@@ -128,6 +128,8 @@ class Sandbox:
     url: str = ""
     observer: Callable[[Call, bool], None] | None = None
     """Told of each request before it is carried out, and, with True, once it is and before it is answered."""
+    is_late: Callable[[str], bool] = lambda _operation: True
+    """Which operations a `lag` concerns."""
     closed: bool = False
     _server: Any = None
     _moto: Any = None
@@ -193,7 +195,7 @@ class Sandbox:
         if self.faults.latency:
             threading.Event().wait(self.faults.latency)
         mutating, fault = _is_mutating(environ, service, operation), thrown.fault
-        lag = 0.0 if mutating or service not in _LAGGING else thrown.lag
+        lag = thrown.lag if not mutating and service in _LAGGING and self.is_late(operation) else 0.0
         call = Call(service, operation, mutating, fault, lag)
         self.calls.append(call)
         self._observe(call, False)

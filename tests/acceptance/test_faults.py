@@ -21,7 +21,7 @@ import pytest
 from compiler import sandbox
 from compiler.compiled import DIGITS
 from compiler.executor import files, runs
-from compiler.sandbox import Faults, Sandbox
+from compiler.sandbox import Clock, Faults, Sandbox
 from compiler.sandbox.server import Call
 from compiler.sandbox.service import Timing
 from tests.conftest import EXISTING, LOCK, ROOT, Run
@@ -46,14 +46,20 @@ KINDS_OF_CALLS = (
     "StartPipelineExecution",
 )
 BOUNDARIES = tuple(itertools.product(KINDS_OF_CALLS, (False, True)))
-LAUNCHER = """
+SPEED = 100.0
+"""Seconds of the sandbox, and of the patience of apply, in one of the machine."""
+LAGS = (1, 5, 60)
+TROUBLE = {"throttle": 0.3, "error": 0.1, "drop": 0.1}
+LAUNCHER = f"""
 from botocore.retries.standard import ExponentialBackoff
-ExponentialBackoff._DEFAULT_BACKOFF_CONFIG = {"throttling_base_scale": 0.01, "non_throttling_base_scale": 0.01}
+ExponentialBackoff._DEFAULT_BACKOFF_CONFIG = {{"throttling_base_scale": 0.01, "non_throttling_base_scale": 0.01}}
 import compiler.executor.cloud
 compiler.executor.cloud.LONGEST_PAUSE_SECONDS = 0.05
+import compiler.executor.patience
+compiler.executor.patience.SPEED = {SPEED}
 from compiler.cli import main
 main()
-"""  # botocore waits seconds for a throttled request: there would be time for few trials
+"""  # botocore waits seconds for a throttled request, and apply for what is late: there would be time for few trials
 
 
 @dataclass
@@ -88,7 +94,8 @@ def compiled(project: Path, run: Run) -> Path:
 
 def start(faults: Faults) -> Sandbox:
     lock = json.loads(LOCK.read_text("utf-8"))
-    return sandbox.start(lock, timing=Timing(job=0.1, lineage=0.01), existing=EXISTING, faults=faults)
+    timing, clock = Timing(job=0.1 * SPEED, lineage=0.01 * SPEED), Clock(SPEED)
+    return sandbox.start(lock, timing=timing, existing=EXISTING, faults=faults, clock=clock)
 
 
 def apply(folder: Path, running: Sandbox) -> subprocess.Popen[str]:
@@ -176,8 +183,8 @@ def trials(folder: Path, number: int, faults: dict[str, Any]) -> Toll:
 
 @pytest.mark.parametrize(
     "faults",
-    [{}, {"throttle": 0.3, "error": 0.1, "drop": 0.1}, {"cut": 0.3}],
-    ids=["kills", "kills-faults", "kills-cut"],
+    [{}, TROUBLE, {"cut": 0.3}, *({"lag": lag} for lag in LAGS), {**TROUBLE, "cut": 0.1, "lag": 60}],
+    ids=["kills", "kills-faults", "kills-cut", *(f"kills-lag-{lag}" for lag in LAGS), "kills-all"],
 )
 def test_kills_double_and_lose_nothing(
     compiled: Path, request: pytest.FixtureRequest, faults: dict[str, float], capfd: pytest.CaptureFixture[str]
@@ -189,10 +196,11 @@ def test_kills_double_and_lose_nothing(
     assert (toll.duplicates, toll.losses) == (0, 0)
 
 
+@pytest.mark.parametrize("lag", [0, *LAGS])
 @pytest.mark.parametrize("killed", [False, True], ids=["both-end", "one-is-killed"])
-def test_two_applies_at_once_are_one(compiled: Path, killed: bool) -> None:
+def test_two_applies_at_once_are_one(compiled: Path, killed: bool, lag: float) -> None:
     toll = Toll()
-    with start(Faults(latency=0.01)) as running:
+    with start(Faults(latency=0.01, lag=lag)) as running:
         both = [apply(compiled, running) for _ in range(2)]
         seen = itertools.count(1)
 

@@ -125,16 +125,20 @@ def test_a_job_deleted_while_it_runs_hides_no_other(project: Path, aws: Sandbox,
     assert "MultiTurnRLTrainer/support-agent Completed" in said
 
 
-def test_a_start_that_aws_remembers_otherwise_is_not_repeated(project: Path, aws: Sandbox, run: Run) -> None:
+@pytest.mark.parametrize("otherwise", [True, False], ids=["for-other-parameters", "as-it-was"])
+def test_a_start_that_aws_remembers_is_not_repeated(project: Path, aws: Sandbox, run: Run, otherwise: bool) -> None:
     compile_example(project, run, "bench-mark-evaluator.yaml")
     run("apply", *FAST)
     run("delete", "BenchMarkEvaluator/llama-mmlu", "--yes")
     file = project / "specs" / "bench-mark-evaluator.yaml"
     tokens = aws.region(REGION).tokens
-    for key, (at, _, answer) in list(tokens.items()):
-        if key[0] == "StartPipelineExecution":
-            tokens[key] = (at, "{}", answer)
-    assert "raise metadata.run" in run("apply", *FAST, code=None).stderr
+    for key, (time, _, answer) in list(tokens.items()):
+        if key[0] == "CreatePipeline":
+            del tokens[key]
+        elif otherwise:
+            tokens[key] = (time, "{}", answer)
+    assert "raise metadata.run" in run("apply", *FAST, code=4).stderr
+    assert len([c for c in aws.calls if c.operation == "StartPipelineExecution"]) == 2
     assert not aws.region(REGION).table("executions")
     text = file.read_text("utf-8").replace("name: llama-mmlu", "name: llama-mmlu\n  run: 2")
     file.write_text(text, "utf-8")
