@@ -125,7 +125,7 @@ def test_what_moto_is_not_up_to_is_an_error_too(account: Sandbox, quiet: None) -
     assert raw(account, "POST / HTTP/1.1\r\nContent-Length: 11", b"\r\nAction=Frob", "iam")[0] >= 400
     assert raw(account, "PUT /2015-03-31/functions/x HTTP/1.1\r\nContent-Length: 3", b"\r\nzzz", "lambda")[0] >= 400
     assert raw(account, "GET /runtimes/?maxResults=abc HTTP/1.1", b"\r\n", "bedrock-agentcore")[0] == 400
-    assert raw(account, "GET /api/2.0/mlflow/runs/get HTTP/1.1", b"\r\n")[0] == 404
+    assert raw(account, "GET /api/2.0/mlflow/runs/get HTTP/1.1", b"\r\n")[0] == 400
 
 
 @pytest.mark.parametrize(("program", "code"), [("exit 3", 3), ("kill -9 $$", 137), ("kill -INT $$; exit 4", 130)])
