@@ -220,7 +220,7 @@ def test_nothing_is_read_of_hidden_folders(folder: Path, name: str) -> None:
     link.parent.mkdir()
     link.symlink_to(hidden / "MultiTurnRLTrainer")
     for output in (hidden, link.parent):
-        with pytest.raises(InvalidCompiled, match="is in a hidden folder"):
+        with pytest.raises(InvalidCompiled, match="is in a hidden folder|is led out of the project"):
             loading.read(output / f"{JOB}.json")
 
 
@@ -255,7 +255,7 @@ def test_what_is_no_file_of_a_sensible_length_is_refused_without_reading_it(
     path = folder / "compiled" / f"{JOB}.json"
     path.unlink()
     make(path)
-    with pytest.raises(OSError, match=r"not a file|longer than|directory"):
+    with pytest.raises((OSError, InvalidCompiled), match=r"not a file|longer than|directory|led out"):
         loading.read(path)
     with pytest.raises(files.InvalidFiles, match=r"support-agent\.json: "):
         files.read([path])
