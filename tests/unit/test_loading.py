@@ -220,7 +220,7 @@ def test_nothing_is_read_of_hidden_folders(folder: Path, name: str) -> None:
     link.parent.mkdir()
     link.symlink_to(hidden / "MultiTurnRLTrainer")
     for output in (hidden, link.parent):
-        with pytest.raises(InvalidCompiled, match="is in a hidden folder|is led out of the project"):
+        with pytest.raises(InvalidCompiled, match=r"is in a hidden folder|is led out of the project"):
             loading.read(output / f"{JOB}.json")
 
 
