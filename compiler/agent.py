@@ -32,11 +32,16 @@ def find(
     `default` is the qualifier of a runtime where none is given. Reports a missing fact at the field and gives
     None.
     """
-    chosen = qualifier if qualifier else qualifier.to(default) if default else None
-    found = _find(given, chosen, context, problems, function)
+    found = _find(given, choose(qualifier, default), context, problems, function)
     if found is not None and found.is_lambda and qualifier:
         problems.warn("no-effect", "a Lambda agent has no qualifier", qualifier.path, on_key=True)
     return found
+
+
+def choose(qualifier: Traced, default: str | None) -> Traced | None:
+    """The qualifier to send: the one given, where none is the default; an empty one is none at all."""
+    chosen = qualifier if qualifier.given else qualifier.to(default)
+    return chosen if chosen else None
 
 
 def _find(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from compiler import evaluation, inference, thresholds
+from compiler import arn, evaluation, inference, thresholds
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
 from compiler.evaluation import Ground
@@ -40,10 +40,19 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     }
     if not str(scorer.value).startswith("arn:"):
         return Facts(ground, None, {**settled, "preset_reward_function": scorer})
+    _warn_of_type(scorer, problems)
     _require_postprocessing(fields.hyperparameters, problems)
     settled["postprocessing"] = scorer.to("True")
     settled["aggregation"] = chosen.get("aggregation") or scorer.to("mean")
     return Facts(ground, scorer, settled)
+
+
+def _warn_of_type(scorer: Traced, problems: Problems) -> None:
+    """The SDK's own example is an ARN of a type that hubs do not have; only the service can say what becomes of it."""
+    content = arn.hub_content(scorer.value)
+    if content is not None and content.type == "Evaluator":
+        hint = "evaluators that the SDK registers are of the type JsonDoc"
+        problems.warn("unknown-type", "hubs have no content of the type Evaluator", scorer.path, hint)
 
 
 def _require_postprocessing(given: Traced, problems: Problems) -> None:

@@ -84,8 +84,8 @@ def _inherited(inputs: Inputs, trained_with: Agent, problems: Problems) -> Agent
     model, qualifier = inputs.fields.model, inputs.fields.agent_qualifier
     if trained_with.is_lambda and qualifier:
         problems.warn("no-effect", "a Lambda agent has no qualifier", qualifier.path, on_key=True)
-    own = trained_with.qualifier and model.to(trained_with.qualifier.value)
-    chosen = qualifier if qualifier else own
+    own = trained_with.qualifier
+    chosen = agent.choose(qualifier, None) if qualifier.given or own is None else model.to(own.value)
     return Agent(model.to(trained_with.arn.value), trained_with.is_lambda, None if trained_with.is_lambda else chosen)
 
 
