@@ -61,13 +61,16 @@ class Common:
     artifact: dict[str, str]
 
 
-def find_ground(inputs: Inputs, problems: Problems) -> Ground | None:
-    """Find what an evaluation stands on, and report what does nothing or fails for certain."""
+def find_ground(inputs: Inputs, problems: Problems, least_mlflow: str = "") -> Ground | None:
+    """Find what an evaluation stands on, and report what does nothing or fails for certain.
+
+    `least_mlflow` is the version that a default MLflow app must have.
+    """
     fields, context = inputs.fields, inputs.context
     upstream = inputs.upstream.get("model")
     found = models.find(fields.model, context, problems, upstream.trained if upstream else None)
     role = inputs.role(problems)
-    mlflow = inputs.mlflow(fields.mlflow_resource_arn, problems)
+    mlflow = inputs.mlflow(fields.mlflow_resource_arn, problems, least_mlflow)
     given = fields.model_package_group
     group = ask(problems, given.path, lambda: context.model_package_group(given.value)) if given else None
     if found is not None:

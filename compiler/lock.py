@@ -119,6 +119,14 @@ class Context:
         message = "no MLflow ARN is given and the lock has no default MLflow app"
         return str(self._single("default_mlflow_app", message, hint))
 
+    def mlflow_version(self) -> str:
+        """Give the version of the default MLflow app; text without numbers where AWS does not say."""
+        return str(self._single("default_mlflow_version", "the lock has no version of the default MLflow app", ""))
+
+    def code(self, uri: str) -> str:
+        """Give the text of an object in S3 that is a function's code."""
+        return str(self._named("code", "code", uri))
+
     def job(self, name: str) -> FinishedJob:
         """Look up a finished AgentRFT job by its name."""
         found = self._named("jobs", "finished AgentRFT job", name)
@@ -176,6 +184,16 @@ class Context:
         near = near if near.startswith("did you mean") else ""
         add = "run `sagespec lock` to look it up"
         return f"the lock has no {what} {name!r}", f"{near} otherwise {add}" if near else add
+
+
+MLFLOW_OF_MTRL = "3.10"
+"""What MTRL needs at least, as the SDK says."""
+
+
+def is_older(version: str, least: str) -> bool:
+    """Compare versions by their numbers; one without numbers is not known to be older."""
+    numbers, wanted = ([int(n) for n in re.findall(r"[0-9]{1,9}", text)] for text in (version, least))
+    return bool(numbers) and numbers < wanted
 
 
 def kept_as(fact: Fact) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from compiler import boundary
 from compiler.diagnostics import Problems
-from compiler.lock import Context, ask
+from compiler.lock import Context, ask, is_older
 from compiler.project import Project
 from compiler.spec import Spec
 from compiler.trace import Traced
@@ -40,12 +40,19 @@ class Inputs:
         found = ask(problems, given.path, lambda: self.context.role(given.value))
         return None if found is None else given.to(found)
 
-    def mlflow(self, given: Traced, problems: Problems) -> Traced | None:
-        """The ARN of the MLflow app or server, given or default."""
+    def mlflow(self, given: Traced, problems: Problems, least: str = "") -> Traced | None:
+        """The ARN of the MLflow app or server, given or default; a default is of version `least` or later."""
         if given:
             return given
         found = ask(problems, given.path, self.context.mlflow_app)
-        return None if found is None else given.to(found)
+        version = ask(problems, given.path, self.context.mlflow_version, needed=False) if least else None
+        if found is None:
+            return None
+        if version and is_older(version, least):
+            message = f"the default MLflow app {found} has version {version}, this needs {least}"
+            problems.error("mlflow-version", message, given.path, "give the ARN of a newer one, or upgrade this one")
+            return None
+        return given.to(found)
 
     def place(self, given: Traced, problems: Problems) -> Path | None:
         """Find the file or folder that a field names, relative to the spec, by its real name.

@@ -5,6 +5,8 @@ In: AWS, an account and a region. Out: answers. What AWS says is not there, or i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,11 +56,32 @@ class Account:
         Raises NoFact where it is not there, or no JSON, CloudError; both say which.
         """
         try:
-            return self.cloud.document(bucket, key, self.region)
+            with _about(bucket, key):
+                return self.cloud.document(bucket, key, self.region)
         except NotJSON as error:
             raise NoFact(str(error)) from None
-        except CloudError as error:
-            if error.is_missing:
-                raise NoFact(f"there is no s3://{bucket}/{key}") from None
-            error.args = (f"{error}, of s3://{bucket}/{key}",)  # S3 itself does not say it
-            raise
+
+    def content(self, bucket: str, key: str, limit: int) -> bytes:
+        """Read an object of S3, a longer one as far as it is needed to see that it is.
+
+        Raises NoFact where it is not there, CloudError; both say which.
+        """
+        found = b""
+        with _about(bucket, key):
+            for chunk in self.cloud.chunks(bucket, key, self.region):
+                found += chunk
+                if len(found) > limit:
+                    break
+        return found
+
+
+@contextmanager
+def _about(bucket: str, key: str) -> Iterator[None]:
+    """Say which object an error is about: S3 itself does not."""
+    try:
+        yield
+    except CloudError as error:
+        if error.is_missing:
+            raise NoFact(f"there is no s3://{bucket}/{key}") from None
+        error.args = (f"{error}, of s3://{bucket}/{key}",)
+        raise

@@ -7,7 +7,7 @@ In: a section and a name. Out: the fact, as the lock writes it. Refuses what doe
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from compiler.executor.account import Account, NoFact
 
 _STUDIO = Path("/opt/ml/metadata/resource-metadata.json")
 _USABLE = ("Created", "Updated")
+CODE_BYTES = 1024**2
 
 
 @dataclass(frozen=True)
@@ -83,18 +84,43 @@ def _is_for_no_service(trust: Any) -> bool:
 
 
 def _mlflow_app(account: Account, _name: str) -> str:
+    return str(_default_mlflow_app(account)["Arn"])
+
+
+def _mlflow_version(account: Account, _name: str) -> str:
+    return str(_default_mlflow_app(account).get("MlflowVersion") or "unknown")
+
+
+def _default_mlflow_app(account: Account) -> Mapping[str, Any]:
     """The default app of the Studio domain that this runs in, else of the account, else the first usable one.
 
-    The summaries do not say which app is a default: only the filters do.
+    Apps that are too old for MTRL come last: the others are of use to every spec. The summaries do not say which app
+    is a default: only the filters do.
     """
     domain = _domain()
+    old: Mapping[str, Any] | None = None
     filters: list[dict[str, str]] = [{"DefaultForDomainId": domain}] if domain else []
     for chosen in (*filters, {"AccountDefaultStatus": "ENABLED"}, {}):
         for page in account.cloud.pages("sagemaker", "ListMlflowApps", "Summaries", account.region, **chosen):
-            for app in page:
-                if app.get("Status") in _USABLE:
-                    return str(app["Arn"])
-    raise NoFact(f"account {account.account} has no usable MLflow app in {account.region}")
+            for app in (app for app in page if app.get("Status") in _USABLE):
+                if not lock.is_older(str(app.get("MlflowVersion")), lock.MLFLOW_OF_MTRL):
+                    return app
+                old = old or app
+    if old is None:
+        raise NoFact(f"account {account.account} has no usable MLflow app in {account.region}")
+    return old
+
+
+def _code(account: Account, uri: str) -> str:
+    """The text of an object, which the lock holds, so that it is reviewed."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    content = account.content(bucket, key, CODE_BYTES)
+    if len(content) > CODE_BYTES:
+        raise NoFact(f"{uri} has more than {CODE_BYTES:,} bytes", "bring it as an archive: s3://bucket/key.zip")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise NoFact(f"{uri} is not text in UTF-8", "an archive is called s3://bucket/key.zip") from None
 
 
 def _domain() -> str | None:
@@ -179,8 +205,12 @@ SOURCES: dict[str, Source] = {
         ("agent_env",),
         actions=("bedrock-agentcore:GetAgentRuntime",),
     ),
+    "code": Source(_code, ("s3:GetObject",), ("source",), ("at s3://bucket/key, unless it ends in .zip",)),
     "default_mlflow_app": Source(
         _mlflow_app, ("sagemaker:ListMlflowApps",), ("mlflow_app_arn", "mlflow_resource_arn"), ("where not given",)
+    ),
+    "default_mlflow_version": Source(
+        _mlflow_version, ("sagemaker:ListMlflowApps",), (), ("the default app of MTRL",)
     ),
     "hub_models": Source(hub_models.find, ("sagemaker:DescribeHubContent", "s3:GetObject"), ("model",)),
     "job_schemas": Source(
@@ -211,5 +241,5 @@ SOURCES: dict[str, Source] = {
     "roles": Source(_role, ("iam:GetRole",), ("role",), ("where it is a name",)),
 }
 """Where each section of the lock comes from."""
-SINGLE = frozenset({"default_mlflow_app", "role"})
+SINGLE = frozenset({"default_mlflow_app", "default_mlflow_version", "role"})
 """Sections that are one fact."""

@@ -18,6 +18,7 @@ from typing import Any
 from compiler import assets, files, names, uploads
 from compiler.compiled import Request, canonical
 from compiler.diagnostics import Problems
+from compiler.lock import ask
 from compiler.render import render
 from compiler.resolved import Inputs
 from compiler.trace import Traced
@@ -90,24 +91,32 @@ def _reserved() -> frozenset[str]:
 
 
 def _code(inputs: Inputs, source: Traced, problems: Problems) -> Any:
-    """Code of a function: an archive in S3, a file beside the spec, or inline Python, in this order."""
+    """Code of a function: an object in S3, a file beside the spec, or inline Python, in this order."""
     text = source.value.strip()
     if not text:
         problems.error("bad-source", "the source is empty", source.path)
         return None
     if text.startswith("s3://"):
-        return _in_s3(source.to(text), problems)
+        return _in_s3(inputs, source.to(text), problems)
     one_line = "\n" not in text
     if one_line and uploads.status(inputs.folder / text) is not None:
         return _in_file(inputs, source.to(text), problems)
     return _inline(inputs, source, one_line, problems)
 
 
-def _in_s3(source: Traced, problems: Problems) -> Any:
+def _in_s3(inputs: Inputs, source: Traced, problems: Problems) -> Any:
+    """An archive is Lambda's to fetch; anything else is Python code, which the lock holds."""
     bucket, _, key = source.value.removeprefix("s3://").partition("/")
-    if not key.endswith(".zip"):
-        problems.error("bad-source", "code in S3 must be an archive: s3://bucket/key.zip", source.path)
-    return {"S3Bucket": source.to(bucket), "S3Key": source.to(key)}
+    if key.endswith(".zip"):
+        return {"S3Bucket": source.to(bucket), "S3Key": source.to(key)}
+    if not key or key.endswith("/"):
+        problems.error("bad-source", f"{source.value} is no object: write s3://bucket/key.zip or .py", source.path)
+        return None
+    text = ask(problems, source.path, lambda: inputs.context.code(source.value))
+    if text is None:
+        return None
+    _check_text(inputs.fields, source, text, problems)
+    return {"ZipFile": source.to({"$zip": {MODULE: {"text": text}}})}
 
 
 def _in_file(inputs: Inputs, source: Traced, problems: Problems) -> Any:
@@ -124,12 +133,17 @@ def _in_file(inputs: Inputs, source: Traced, problems: Problems) -> Any:
     named = {"path": path, "sha256": hashlib.sha256(content).hexdigest()}
     if is_archive:
         return {"ZipFile": source.to({"$file": named})}
-    _check_module(inputs.fields, problems)
-    try:
-        _check_function(inputs.fields, _parse(content), problems)
-    except SyntaxError as error:  # it may be of a newer Python than this one
-        problems.warn("bad-source", f"{source.value} is not Python code: {_where(error)}", source.path)
+    _check_text(inputs.fields, source, content, problems)
     return {"ZipFile": source.to({"$zip": {MODULE: named}})}
+
+
+def _check_text(fields: Traced, source: Traced, content: str | bytes, problems: Problems) -> None:
+    """Check code that is in a file of its own; it may be of a newer Python than this one."""
+    _check_module(fields, problems)
+    try:
+        _check_function(fields, _parse(content), problems)
+    except SyntaxError as error:
+        problems.warn("bad-source", f"{source.value} is not Python code: {_where(error)}", source.path)
 
 
 def _inline(inputs: Inputs, source: Traced, one_line: bool, problems: Problems) -> Any:

@@ -48,7 +48,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
 
 
 def _warn_of_type(scorer: Traced, problems: Problems) -> None:
-    """The SDK's own example is an ARN of a type that hubs do not have; only the service can say what becomes of it."""
+    """The SDK's own example is of a type that hubs do not have; only the service can say what becomes of it."""
     content = arn.hub_content(scorer.value)
     if content is not None and content.type == "Evaluator":
         hint = "evaluators that the SDK registers are of the type JsonDoc"

@@ -43,7 +43,7 @@ class Step:
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields = inputs.fields
     env = _agent(inputs, problems)
-    ground = evaluation.find_ground(inputs, problems)
+    ground = evaluation.find_ground(inputs, problems, lock.MLFLOW_OF_MTRL)
     if ground is None:
         thresholds.check(inputs, None, {}, problems, others=True)
         return None

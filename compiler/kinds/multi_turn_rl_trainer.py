@@ -10,7 +10,7 @@ from compiler import agent, arn, hyperparameters, model, names
 from compiler.agent import Agent
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
-from compiler.lock import ask
+from compiler.lock import MLFLOW_OF_MTRL, ask
 from compiler.model import Model
 from compiler.render import render
 from compiler.resolved import Inputs, tag
@@ -58,7 +58,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     found = model.find(fields.model, context, problems, upstream.trained if upstream else None)
     env = _agent(inputs, problems)
     role = inputs.role(problems)
-    mlflow = inputs.mlflow(fields.mlflow_app_arn, problems)
+    mlflow = inputs.mlflow(fields.mlflow_app_arn, problems, MLFLOW_OF_MTRL)
     output = _given_group(inputs, fields.output_model_package_group, problems)
     checkpoint = _given_group(inputs, fields.intermediate_checkpoint_model_package_group, problems)
     if found is None:

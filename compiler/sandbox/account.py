@@ -78,6 +78,10 @@ def seed(region: Region, names: Iterable[str]) -> None:
     default = f"sagemaker-{region.region}-{region.account}"
     for bucket in (default, hub.recipe_bucket(region), *region.facts.get("buckets", ())):
         existing.create(region, f"s3://{bucket}")
+    for uri, text in region.facts.get("code", {}).items():
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        existing.create(region, f"s3://{bucket}")
+        put_object(bucket, key, text.encode())
     for role in sorted({*region.facts.get("roles", {}).values(), *filter(None, [region.facts.get("role")])}):
         existing.create(region, role)
     region = region.at(CREATED)  # all that follows was there before the sandbox started

@@ -26,7 +26,8 @@ def seed(region: Region) -> None:
     region.put_object(recipe_bucket(region), _JUDGES_KEY, json.dumps(judges).encode())
     default = region.facts.get("default_mlflow_app")
     if default:
-        region.table("mlflow_apps")[default] = _app(default, "ENABLED")
+        version = region.facts.get("default_mlflow_version") or "3.10"
+        region.table("mlflow_apps")[default] = _app(default, "ENABLED", version)
 
 
 def recipe_bucket(region: Region) -> str:
@@ -182,12 +183,12 @@ def describe_mlflow_app(region: Region, request: dict[str, Any]) -> dict[str, An
     return found
 
 
-def _app(arn: str, account_default: str) -> dict[str, Any]:
+def _app(arn: str, account_default: str, version: str) -> dict[str, Any]:
     return {
         "Arn": arn,
         "Name": arn.rpartition("/")[2],
         "Status": "Created",
-        "MlflowVersion": "3.10",
+        "MlflowVersion": version,
         "AccountDefaultStatus": account_default,
         "DefaultDomainIdList": [],
         "CreationTime": CREATED,

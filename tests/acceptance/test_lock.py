@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from compiler import schema, starter
@@ -254,6 +255,8 @@ def write_all_that_asks(project: Path) -> None:
     write(project, "MultiTurnRLTrainer", "grouped-trainer", **trainer)
     write(project, "MultiTurnRLEvaluator", "again", model={"job": "finished-mtrl-job"}, **given)
     write(project, "MultiTurnRLEvaluator", "base", model="huggingface-reasoning-qwen3-32b", **agent, **given)
+    boto3.client("s3", "us-west-2").put_object(Bucket="my-bucket", Key="code.py", Body=b"def handler(*_): ...")
+    write(project, "CustomAgentLambda", "in-s3", source="s3://my-bucket/code.py")
     benchmark(project, "grouped", model_package_group="qwen3-mtrl", role="SageMakerRole")
 
 
