@@ -32,7 +32,10 @@ settings.load_profile("sagespec")
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-LOCK = HERE / "vectors" / "sagespec.lock.json"
+LOCK = HERE / "account" / "sagespec.lock.json"
+"""A lock of all that the sandbox's own account has: the very file."""
+RECORDED_LOCK = HERE / "vectors" / "sagespec.lock.json"
+"""The lock of the account that the vectors were recorded in: its evaluation recipe of MTRL has names of its own."""
 DATA = re.compile(r"s3://my-bucket/[\w/-]+\.jsonl")
 STARTERS = {f"s3://my-bucket/{name}.jsonl" for name in ("train", "evaluation", "validation")}
 EXISTING = sorted(STARTERS.union(*(DATA.findall(file.read_text("utf-8")) for file in ROOT.glob("specs/*.yaml"))))
@@ -162,7 +165,7 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> R
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty project with the recorded account's lock; the working directory."""
+    """An empty project with a lock; the working directory."""
     shutil.copy(LOCK, tmp_path)
     (tmp_path / "specs").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -63,6 +63,8 @@ def _check_document(region: Region, category: str, version: str, text: str) -> N
         first = problems[0]
         where = ".".join(str(step) for step in first.path) or "the document"
         raise ServiceError("ValidationException", f"JobConfigDocument validation failed at {where}: {first.message}")
+    if reason := documents.unknown_hyperparameters(region, category, document):
+        raise ServiceError("ValidationException", f"JobConfigDocument validation failed at {reason}")
 
 
 def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
@@ -151,7 +153,8 @@ def _with_output(region: Region, job: dict[str, Any], progress: float, status: s
     else:
         output["ProgressInfo"] = {"MaxSteps": 10, "CurrentStep": int(progress * 10)}
         if status == "Completed":
-            output["EvaluationMetrics"] = documents.evaluation_metrics(job["JobName"])
+            given = document["EvaluationConfig"].get("HyperParameters", {})
+            output["EvaluationMetrics"] = documents.evaluation_metrics(job["JobName"], given)
     return json.dumps({**document, "ServiceOutput": output})
 
 

@@ -227,7 +227,7 @@ def test_thresholds_that_cannot_be_read_here_are_told_beforehand(
         assert "warning: MultiTurnRLEvaluator/episodes: its thresholds may be about metrics in MLflow" in said
         assert "hint: pip install 'sagespec[mlflow]'" in said
     region = aws.region("us-west-2")
-    monkeypatch.setattr("compiler.sandbox.documents.evaluation_metrics", lambda _name: {})
+    monkeypatch.setattr("compiler.sandbox.documents.evaluation_metrics", lambda *_: {})
     assert region.table("jobs")
     for command in (["apply", *FAST], ["results", "MultiTurnRLEvaluator/episodes", "--check"]):
         ended = run(*command, code=2)

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from compiler import loading, schema
-from tests.conftest import HERE, Run, vectors
+from tests.conftest import HERE, RECORDED_LOCK, Run, vectors
 
 KINDS = sorted({v["kind"] for v in vectors()} & set(schema.kinds()))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_vectors_of_a_kind_hold(kind: str, project: Path, run: Run) -> None:
+    shutil.copy(RECORDED_LOCK, project)
     recorded = vectors(kind)
     for vector in recorded:
         name = vector["spec"]["metadata"]["name"]

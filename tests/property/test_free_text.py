@@ -24,7 +24,7 @@ from compiler.compiled import identified
 from compiler.executor import markers
 from compiler.project import Project
 from compiler.workspace import Compilation
-from tests.conftest import HERE, LOCK
+from tests.conftest import HERE, RECORDED_LOCK
 from tests.property.test_front_end import FOLDER, VALID
 
 Patch = dict[str, Any]
@@ -188,13 +188,14 @@ FORBIDS_AS_WELL = {
     "code": {"bad-source"},
     "tag's key": {"value-in-key"},
     "key": {"arn-region"},
+    "image": {"bad-image"},
     "hyperparameter": {"bad-value"},  # the service takes some characters only
 }
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    shutil.copy(LOCK, tmp_path)
+    shutil.copy(RECORDED_LOCK, tmp_path)
     shutil.copytree(HERE / "vectors" / "fixtures", tmp_path / "fixtures")
     return tmp_path
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from compiler import compiled, project, schema, source, workspace
 from compiler.project import Project
 from compiler.workspace import Compilation
-from tests.conftest import LOCK, ROOT, vectors
+from tests.conftest import RECORDED_LOCK, ROOT, vectors
 
 KEYS = st.sampled_from(["apiVersion", "kind", "metadata", "spec", "name", "model", "tags", "networking", "x"])
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
@@ -26,8 +26,8 @@ FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], m
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "sagespec.lock.json").write_bytes(LOCK.read_bytes())
-    shutil.copytree(LOCK.parent / "fixtures", tmp_path / "fixtures")  # which some functions are made of
+    (tmp_path / "sagespec.lock.json").write_bytes(RECORDED_LOCK.read_bytes())
+    shutil.copytree(RECORDED_LOCK.parent / "fixtures", tmp_path / "fixtures")  # which some functions are made of
     return tmp_path
 
 
