@@ -29,6 +29,7 @@ class Failure(Protocol):
     message: str
 
 
+_IS_REQUIRED = " is required"
 _TYPES = {
     "object": "a mapping",
     "array": "a list",
@@ -41,8 +42,15 @@ _TYPES = {
 
 
 def explained(errors: Iterable[Any]) -> Problems:
-    """Put the errors of a validator into our words; what is the same is said once."""
-    return Problems(dict.fromkeys(problem for error in errors for problem in _explain(error)))
+    """Put the errors of a validator into our words; what is the same is said once, as is a misspelt key."""
+    found = dict.fromkeys(problem for error in errors for problem in _explain(error))
+    meant = {(p.path[:-1], p.hint) for p in found if p.rule == "unknown-key"}
+    return Problems(p for p in found if p.rule != "missing-field" or (p.path, _meant(p)) not in meant)
+
+
+def _meant(missing: Problem) -> str:
+    """The hint of a key that was meant to be the missing one."""
+    return f"did you mean {missing.message.removesuffix(_IS_REQUIRED)}?"
 
 
 def _explain(error: Failure) -> Iterator[Problem]:
@@ -74,7 +82,7 @@ def _additional(error: Failure, path: Path) -> Iterator[Problem]:
 def _required(error: Failure, path: Path) -> Iterator[Problem]:
     for key in error.validator_value:
         if key not in error.instance:
-            yield Problem("missing-field", f"{key!r} is required", path)
+            yield Problem("missing-field", f"{key!r}{_IS_REQUIRED}", path)
 
 
 def _dependent(error: Failure, path: Path) -> Iterator[Problem]:
@@ -116,7 +124,10 @@ def _any_of(error: Failure, path: Path) -> Iterator[Problem]:
     """Report the errors of the branch that was meant: the one that a key names, else whose shape fits."""
     branches: list[Any] = error.validator_value
     if isinstance(error.instance, dict) and all(_only_requires(branch) for branch in branches):
-        yield Problem("exclusive-fields", f"needs {error.schema.get('x-message') or _choice(error)}", path)
+        given = [key for key in error.instance if any(key in branch["required"] for branch in branches)]
+        place = (*path, given[-1]) if len(given) > 1 else path  # the one too many
+        message = f"needs {error.schema.get('x-message') or _choice(error)}"
+        yield Problem("exclusive-fields", message, place, on_key=place != path)
         return
     failures: dict[int, list[Failure]] = {}
     for inner in error.context or ():
@@ -124,6 +135,7 @@ def _any_of(error: Failure, path: Path) -> Iterator[Problem]:
     tags = [_tags(branch) for branch in branches]
     named = [n for n in failures if _named(tags[n], error.instance)]
     fitting = named or [n for n, errors in failures.items() if not any(_wrong_shape(e) for e in errors)]
+    fitting = fitting or [n for n in failures if _misspelt(branches[n], error.instance)]
     key = next((k for t in tags for k in t if isinstance(error.instance, dict) and k in error.instance), None)
     if len(fitting) == 1:
         for problem in (p for inner in failures[fitting[0]] for p in _explain(inner)):
@@ -170,6 +182,13 @@ def _tags(branch: Any) -> dict[str, Any]:
 
 def _named(tags: dict[str, Any], instance: Any) -> bool:
     return isinstance(instance, dict) and any(key in instance and instance[key] == tags[key] for key in tags)
+
+
+def _misspelt(branch: Any, instance: Any) -> bool:
+    """Whether a key of a mapping is nearly one of a branch."""
+    known = list(branch.get("properties", {})) if isinstance(branch, dict) and isinstance(instance, dict) else []
+    others = [str(key) for key in instance if key not in known] if known else []
+    return any(did_you_mean(key, known).endswith("?") for key in others)
 
 
 def _owner(problem: Problem, path: Path, branches: list[Any], tags: list[dict[str, Any]]) -> Problem:

@@ -19,10 +19,14 @@ from compiler.spec import Spec
 
 @dataclass(frozen=True)
 class Facts:
-    """Where facts come from: the lock, if there is one, and the region asked for on the command line."""
+    """Where facts come from: the lock, if there is one, and the region asked for on the command line.
+
+    A draft of a lock notes what it is asked for.
+    """
 
     lock: Lock | None = None
     region: str | None = None
+    is_draft: bool = False
 
 
 def context(spec: Spec, settings: Settings, facts: Facts) -> Context | Diagnostic:

@@ -6,8 +6,8 @@ Refuses: refs that lead nowhere good, places without facts, and whatever the kin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compiler import kinds, places, references
@@ -38,6 +38,7 @@ def resolve(specs: Mapping[str, Spec], broken: Failed, settings: Settings, facts
     for address, way in circles.items():
         found = [references.circle(specs[address], way), *references.check(specs[address], specs, broken)]
         failed[address] = found[0]
+        found += _besides(specs[address], found, resolved, settings, facts)
         diagnostics += found
     for address in order:
         spec = specs[address]
@@ -45,6 +46,8 @@ def resolve(specs: Mapping[str, Spec], broken: Failed, settings: Settings, facts
         done: Resolved | None = None
         if not found:
             done, found = _resolve(spec, resolved, settings, facts)
+        else:
+            found += _besides(spec, found, resolved, settings, facts)
         if done is None:
             failed[address] = first_error(found)
         else:
@@ -95,10 +98,19 @@ def examine(
     spec: Spec, specs: Mapping[str, Spec], resolution: Resolution, settings: Settings, facts: Facts
 ) -> list[Diagnostic]:
     """Say what more is wrong with a spec that its schema refuses, about the fields that it accepts."""
-    diagnostics = references.check(spec, specs, resolution.failed)
-    if not diagnostics:
-        _, diagnostics = _resolve(spec, resolution.resolved, settings, facts)
-    return [d for d in diagnostics if d.is_error and d.rule != "missing-field"]
+    broken = references.check(spec, specs, resolution.failed)
+    return [*broken, *_besides(spec, broken, resolution.resolved, settings, facts)]
+
+
+def _besides(
+    spec: Spec, refs: Iterable[Diagnostic], resolved: Mapping[str, Resolved], settings: Settings, facts: Facts
+) -> list[Diagnostic]:
+    """Say what is wrong with a spec besides its refs that lead nowhere, and what its schema refuses."""
+    if facts.is_draft and spec.broken is None:  # what it asks for is only known once its refs lead somewhere
+        return []
+    rest = replace(spec, broken=frozenset({*(spec.broken or ()), *(d.path.split(".")[1] for d in refs)}))
+    _, found = _resolve(rest, resolved, settings, facts)
+    return [d for d in found if d.is_error and d.rule != "missing-field"]
 
 
 def _resolve(

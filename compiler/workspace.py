@@ -10,7 +10,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from compiler import boundary, build, files, lock, policies, project, references, resolve, spec_files, values
+from compiler import (
+    boundary,
+    build,
+    causes,
+    files,
+    lock,
+    policies,
+    project,
+    references,
+    resolve,
+    spec_files,
+    submitted,
+    values,
+)
 from compiler.boundary import real
 from compiler.build import Build
 from compiler.diagnostics import START, Diagnostic, Problem, distinct, locate
@@ -26,7 +39,8 @@ from compiler.spec_files import Found, Specs, unreadable
 class Checked:
     """The outcome of validation: `targets` are the specs that were asked for.
 
-    `uses` are the names of the values that the project's files refer to, where anybody wants to know.
+    `uses` are the names of the values that the project's files refer to; `following` are the specs with which nothing
+    is wrong but what they refer to.
     """
 
     settings: Settings
@@ -36,6 +50,7 @@ class Checked:
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     policies: Mapping[str, Foreign] = field(default_factory=dict, repr=False)
     uses: frozenset[str] = frozenset()
+    following: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -50,6 +65,7 @@ class Compilation:
     checked: Checked
     builds: Mapping[str, Build]
     diagnostics: tuple[Diagnostic, ...]
+    following: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -123,15 +139,21 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
         refs = [target for refused in asked.refused for _, target in refused.refs()]
         needed = references.needed([*targets, *refs], references.graph(found))
         found = {address: one for address, one in found.items() if address in needed}
-    facts = Facts(locked, region)
+    facts = Facts(locked, region, draft is not None)
     resolution = resolve.resolve(found, _broken((asked, others), taken), settings, facts)
     for refused in asked.refused:
         said += resolve.examine(refused, found, resolution, settings, facts)
     own = {*targets, *(refused.address for refused in asked.refused)}
     said += [d for d in (*taken, *resolution.diagnostics) if d.address in own]
     uses = asked.uses | others.uses | values.names("".join(texts.values()))
-    everything = distinct([*said, *settings.diagnostics, *asked.diagnostics])
-    return Checked(settings, targets, resolution.resolved, everything, texts, known.schemas, uses)
+    everything, following = causes.once(
+        [*said, *settings.diagnostics, *asked.diagnostics],
+        {**found, **{spec.address: spec for spec in asked.refused}},
+    )
+    if locked is None:
+        everything = causes.without_lock(everything, settings.project.lock)
+    reported = distinct(everything)
+    return Checked(settings, targets, resolution.resolved, reported, texts, known.schemas, uses, following)
 
 
 def _broken(parts: Iterable[Specs], taken: Iterable[Diagnostic]) -> dict[str, Diagnostic | None]:
@@ -185,21 +207,22 @@ def compile(checked: Checked) -> Compilation:
     builds: dict[str, Build] = {}
     identities: dict[str, str] = {}
     failed: dict[str, Diagnostic | None] = {}
-    diagnostics = list(checked.diagnostics)
+    diagnostics: list[Diagnostic] = []
     edges = {a: [d.spec.address for d in one.dependencies] for a, one in checked.resolved.items()}
     needed = references.needed(checked.targets, edges)
     for address, resolved in checked.resolved.items():
         if address not in needed:
             continue
-        made, said = None, references.check(resolved.spec, checked.resolved, failed)
-        if not said:
-            made, said = build.build(resolved, checked.settings, identities, checked.policies)
-        if made is None:
+        broken = references.check(resolved.spec, checked.resolved, failed)
+        made, said = build.build(resolved, checked.settings, identities, checked.policies)
+        said += broken
+        identities[address] = made.compiled.identity if made else submitted.ANY_IDENTITY
+        if made is None or broken:
             failed[address] = resolve.first_error(said)
         else:
             builds[address] = made
-            identities[address] = made.compiled.identity
         if address in checked.targets:
             diagnostics += said
     wanted = {a: b for a, b in builds.items() if a in checked.targets}
-    return Compilation(checked, wanted, distinct(diagnostics))
+    said, following = causes.once(diagnostics, {a: one.spec for a, one in checked.resolved.items()})
+    return Compilation(checked, wanted, distinct([*checked.diagnostics, *said]), (*checked.following, *following))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,16 +57,36 @@ def read(text: str) -> list[Document]:
     return documents
 
 
+_OPEN = re.compile("flow (sequence|mapping)|quoted scalar|simple key")
+
+
 def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else START[:2]
     lines = LINE_BREAK.split(text)
+    mark = _mark(error, lines)
+    line, column = (mark.line + 1, mark.column + 1) if mark else START[:2]
     if line > len(lines):  # the parser ends a text with a line of its own
         line, column = len(lines), len(lines[-1]) + 1
     message = ", ".join(part for part in (error.context, error.problem) if part)
     in_braces = "flow" in (error.context or "") and "${" in lines[line - 1][:column]
     hint = "within { } and [ ], a value such as ${name} needs quotes" if in_braces else ""
     return Unreadable(Span(line, column, line, column + 1), "syntax", message, hint=hint)
+
+
+def _mark(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Any:
+    """The place to look at: where a bracket, a quote or a key begins that has no end, else where the parser stopped.
+
+    What is open has no end where the next entry of the same or an outer mapping follows, or nothing.
+    """
+    stopped, begun = error.problem_mark, error.context_mark
+    if stopped is None or begun is None or not _OPEN.search(error.context or ""):
+        return stopped or begun
+    ends = stopped.line >= len(lines) or not lines[stopped.line].strip()
+    outside = not ends and _indent(lines[stopped.line]) <= _indent(lines[begun.line])
+    return begun if stopped.line > begun.line and (ends or outside) else stopped
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _character_error(error: yaml.reader.ReaderError, text: str) -> Unreadable:

@@ -36,6 +36,7 @@ LAYERS = [
     ["kinds"],
     ["resolve"],
     ["build", "loading"],
+    ["causes"],
     ["workspace", "outputs", "starter"],
     ["outdated"],
     ["executor", "sandbox"],

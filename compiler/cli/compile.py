@@ -61,6 +61,7 @@ def command(
     said = [*outdated.foreign(strangers, settings.project.root, "error" if check else "warning")]
     said += outdated.diagnose(changes, done) if check else ()
     show([*done.diagnostics, *sorted(said)])
+    options.tell_following(done.following, done.diagnostics)
     if check:
         _show_changes(changes, style)
         return exits.INVALID if done.failed or any(d.is_error for d in said) else exits.DONE

@@ -20,6 +20,7 @@ from compiler.project import Settings
 from compiler.secrets import masked
 from compiler.workspace import Checked
 
+MOST_NAMES = 5
 F = TypeVar("F", bound=Callable[..., Any])
 
 # whether a path can be read is for those to say who read it
@@ -152,6 +153,16 @@ def show(
         output.commands(report.github(found, texts).split("\n") if found else ())
     else:
         output.document(report.STYLES[style](found, texts))
+
+
+def tell_following(addresses: Sequence[str], said: Iterable[Diagnostic]) -> None:
+    """Count the specs with which nothing is wrong but what they refer to: what is said is wrong."""
+    if addresses:
+        count, names = len(addresses), ", ".join(addresses[:MOST_NAMES])
+        more = ", ..." if count > MOST_NAMES else ""
+        refer = "spec refers" if count == 1 else "specs refer"
+        it = "it" if len({(d.file, d.address) for d in said if d.is_error}) == 1 else "them"
+        output.tell(f"{count} more {refer} to {it} and {'was' if count == 1 else 'were'} not compiled: {names}{more}")
 
 
 def shown_in(root: Path, style: str) -> Callable[[str], str]:

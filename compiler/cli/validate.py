@@ -26,6 +26,7 @@ def command(
     settings = options.settings(environment, given, project_file, style, color)
     checked = options.check(settings, paths, region)
     options.show(checked.diagnostics, checked.texts, settings.project.root, style, color)
+    options.tell_following(checked.following, checked.diagnostics)
     if checked.failed:
         return exits.INVALID
     if style == "text":

@@ -196,10 +196,10 @@ def _check_module(fields: Traced, problems: Problems) -> None:
 
 
 def _check_function(fields: Traced, tree: ast.Module, problems: Problems) -> None:
-    _, function = _handler(fields)
-    if not {function, "*"} & _bound(tree):
+    module, function = _handler(fields)
+    if f"{module}.py" == MODULE and not {function, "*"} & _bound(tree):
         message = f"the code does not define {function!r}, which handler names"
-        problems.warn("bad-source", message, fields.source.path)
+        problems.warn("bad-source", message, (fields.handler or fields.source).path)
 
 
 def _handler(fields: Traced) -> tuple[str, str]:

@@ -233,7 +233,7 @@ def test_where_nothing_is_wrong_nothing_is_said(example: Path, run: Run, style: 
 def test_json_diagnostics_have_the_promised_members(example: Path, run: Run) -> None:
     example.write_text(example.read_text("utf-8").replace("agent_env", "agent_envv"), "utf-8")
     found = json.loads(run("compile", "--format", "json", code=1).stdout)["diagnostics"]
-    assert {d["rule"] for d in found} == {"unknown-key", "missing-field"}
+    assert [d["rule"] for d in found] == ["unknown-key"]
     wanted = {
         "rule",
         "severity",

@@ -236,8 +236,11 @@ def test_the_fields_in_the_table_are_those_that_ask(unlocked: Path, aws: Sandbox
             assert facts[section], f"nothing asks for {section}"
             del facts[section]
         (unlocked / FILE).write_text(json.dumps(lock), "utf-8")
-        said = json.loads(run("validate", "--format", "json", code=1 if source.fields else 0).stdout)["diagnostics"]
-        asked = {d["path"].removeprefix("spec.") for d in said if d["rule"] == "missing-fact"}
+        run("validate", code=1 if source.fields else 0)
+        asked: set[str] = set()
+        for file in (unlocked / "specs").iterdir() if source.fields else ():  # all together say once what all lack
+            said = json.loads(run("validate", file, "--format", "json", code=None).stdout)["diagnostics"]
+            asked |= {d["path"].removeprefix("spec.") for d in said if d["rule"] == "missing-fact"}
         assert asked == set(source.fields), section
 
 
