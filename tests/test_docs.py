@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.cli import COMMANDS
+from compiler.cli.program import COMMANDS
 from tests.conftest import LOCK, ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -251,9 +251,8 @@ def test_json_diagnostics_have_the_promised_members(example: Path, run: Run) -> 
 
 
 def test_no_import_of_botocore_or_rich_for_a_compile(example: Path) -> None:
-    code = (
-        "import sys; from compiler.cli import cli; cli.main(['compile'], standalone_mode=False); print(*sys.modules)"
-    )
+    run = "cli.main(['compile'], standalone_mode=False)"
+    code = f"import sys; from compiler.cli.program import cli; {run}; print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert not {"boto3", "botocore", "rich", "moto", "requests"} & set(result.stdout.split())
