@@ -268,7 +268,7 @@ def confirm(question: str, yes: bool) -> None:
     """Ask on a terminal; elsewhere only --yes goes on."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():  # a shell may have closed it
         raise click.UsageError("nobody is there to ask: say --yes")
     if not output.ask(question):
         raise click.Abort
