@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from compiler import submitted
@@ -53,7 +54,7 @@ def drifts(cloud: Cloud, file: File, run: Run) -> list[Drift]:
 def _wanted(request: Request) -> dict[str, str]:
     """The tags of a request, which Lambda has as a map."""
     given: Any = request.parameters.get("Tags", ())
-    return dict(given) if isinstance(given, Mapping) else {tag["Key"]: tag["Value"] for tag in given}
+    return dict(given) if isinstance(given, Mapping) else dict(map(itemgetter("Key", "Value"), given))
 
 
 def repair(cloud: Cloud, drifts: Iterable[Drift]) -> None:

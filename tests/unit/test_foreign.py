@@ -31,7 +31,7 @@ def said(schema: Any) -> list[tuple[str, tuple[Any, ...]]]:
     ("schema", "message", "path"),
     [
         ({"oneOf": [{"required": ["B"]}, {"required": ["C", "D"]}]}, "needs exactly one of 'B' or 'C' and 'D'", ()),
-        ({"oneOf": [{"required": ["A"]}, {"required": ["Name"]}]}, "needs exactly one of 'A' or 'Name'", ()),
+        ({"oneOf": [{"required": ["A"]}, {"required": ["Name"]}]}, "needs exactly one of 'A' or 'Name'", ("Name",)),
         ({"anyOf": [{"required": ["B"]}, {"required": ["C"]}]}, "needs one of 'B' or 'C'", ()),
         ({"properties": {"VpcConfig": False}}, "VpcConfig is not allowed here", ("VpcConfig",)),
         ({"properties": {"VpcConfig": {"not": {}}}}, "VpcConfig is not allowed here", ("VpcConfig",)),

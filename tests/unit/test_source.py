@@ -58,7 +58,7 @@ def test_scalars_are_those_of_yaml_1_2(text: str, value: object) -> None:
         ("a: 1e999", "bad-scalar", 1, 4),
         ("a: !thing 1", "unknown-tag", 1, 4),
         ("<<: {a: 1}", "merge-key", 1, 1),
-        ("a: [1\nb: 2\n", "syntax", 2, 2),
+        ("a: [1\nb: 2\n", "syntax", 1, 4),
         ("a: b: c", "syntax", 1, 5),
         ("a: \x07", "syntax", 1, 4),
         ("é: 😀\x07", "syntax", 1, 5),
