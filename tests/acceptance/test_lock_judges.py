@@ -20,7 +20,7 @@ def test_judges_end(project: Path, aws: Sandbox, run: Run) -> None:
     (project / FILE).unlink()
     given = {
         "model": "huggingface-reasoning-qwen3-4b",
-        "dataset": "s3://my-bucket/d",
+        "dataset": "s3://my-bucket/evaluation.jsonl",
         "s3_output_path": "s3://my-bucket/o",
     }
     write(project, "LLMAsJudgeEvaluator", "tone", evaluator_model="anthropic.claude-retired-v1:0", **given)
