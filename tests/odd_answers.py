@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 PAGE = b"<html><body>Please sign in</body></html>"
 DEPTH = 100_000
 VALUES: tuple[Any, ...] = (None, True, 7, -1, 2**70, 1e300, "", "x", "\x1b[2J", [], {}, [None], {"a": []}, "[" * 9999)
+GARBAGE = ("", "{", "null", "[]", "NaN", '{"a": NaN}', '{"a": 1e999}', '{"a": 1, "a": 2}', "[" * 9999, "\ufeff{}")
+"""What stands for a document, and is none."""
 DOCUMENTS = re.compile(r'"(JobConfigDocument|PipelineDefinition|HubContentDocument|JobConfigSchema)": ?"')
 
 
@@ -83,6 +85,33 @@ def _in_json(change: Callable[[Any, random.Random], None]) -> Spoil:
     return spoil
 
 
+def holding(answer: Answer, text: str) -> Answer:
+    """Give a text in place of the document that an answer holds."""
+    tree = json.loads(answer.body)
+    tree |= {key: text for key in tree if DOCUMENTS.match(f'"{key}": "')}
+    body = json.dumps(tree).encode()
+    return Answer(answer.status, answer.headers, body, len(body))
+
+
+def _spoil_document(answer: Answer, dice: random.Random) -> Answer:
+    """Put what is not JSON, or not in one meaning, where a member holds a document, or a document of it does."""
+    tree = json.loads(answer.body)
+    holders = [(here, key) for here, key in _nodes(tree) if DOCUMENTS.match(f'"{key}": "')]
+    if not holders:
+        return half(answer, dice)
+    here, key = dice.choice(holders)
+    inner = json.loads(here[key])
+    deeper = [(a, b) for a, b in _nodes(inner) if DOCUMENTS.match(f'"{b}": "') and isinstance(a[b], str)]
+    if deeper and dice.random() < 0.5:
+        there, name = dice.choice(deeper)
+        there[name] = dice.choice(GARBAGE)
+        here[key] = json.dumps(inner)
+    else:
+        here[key] = dice.choice(GARBAGE)
+    body = json.dumps(tree).encode()
+    return Answer(answer.status, answer.headers, body, len(body))
+
+
 def _drop_member(tree: Any, dice: random.Random) -> None:
     here, key = dice.choice(_nodes(tree))
     del here[key]
@@ -121,6 +150,7 @@ SPOILED: dict[str, Spoil] = {
     "without end": lambda *_: Answer.of(b'{"a":' + b"[" * DEPTH, 200, "application/x-amz-json-1.1"),
     "half": half,
     "broken off": broken_off,
+    "no document": _spoil_document,
     "a member less": _in_json(_drop_member),
     "another type": _in_json(_change_type),
     "a token that comes back": _in_json(_repeat_token),

@@ -46,6 +46,7 @@ LAYERS = [
 EXECUTOR = [
     "answers",
     "cloud_errors",
+    "documents",
     "credentials",
     "cloud",
     "patience",
@@ -245,6 +246,26 @@ def test_one_module_reads_and_writes_files() -> None:
         if not (name := file.relative_to(PACKAGE).as_posix()).startswith("drivers/")
     }
     assert {name for name, calls in users.items() if calls} == set(FILES_OF_THEIR_OWN), users
+
+
+JSON_OF_THEIR_OWN = {
+    "executor/answers.py": "the one way to what AWS says",
+    "executor/lookup.py": "a file of Studio's",
+    "executor/metrics.py": "what our own process says",
+    "executor/local.py": "a document of the drivers, as it was compiled",
+    "cli/apply.py": "saved plans",
+}
+"""Who may read JSON by `json.loads`, which takes more than is JSON; and of what."""
+
+
+def test_one_module_reads_the_json_of_aws() -> None:
+    users = set()
+    for file in (f for f in FILES if unit(f) in ("executor", "cli")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            owner, name = getattr(getattr(node, "value", None), "id", ""), getattr(node, "attr", "")
+            if (owner, name) in {("json", "loads"), ("json", "JSONDecoder")}:
+                users.add(file.relative_to(PACKAGE).as_posix())
+    assert users == set(JSON_OF_THEIR_OWN)
 
 
 def test_there_is_one_broad_except() -> None:

@@ -8,6 +8,7 @@ reads as "there is nothing".
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import MAXYEAR, MINYEAR, datetime
@@ -67,7 +68,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
         "ModelPackageGroupName?",
     ),
     "DescribeModelPackageGroup": ("ModelPackageGroupArn",),
-    "DescribePipeline": ("PipelineArn", "PipelineDefinition", "PipelineName", "RoleArn"),
+    "DescribePipeline": ("CreationTime", "PipelineArn", "PipelineDefinition", "PipelineName", "RoleArn"),
     "DescribePipelineDefinitionForExecution": ("PipelineDefinition",),
     "DescribePipelineExecution": ("PipelineArn", "PipelineExecutionStatus"),
     "DescribeTrainingJob": (
@@ -229,16 +230,42 @@ def _is_xml_error(body: bytes) -> bool:
     return any(element.tag.rpartition("}")[2] == "Code" and element.text for element in root.iter())
 
 
-def document(text: str | bytes, what: str) -> Any:
-    """Read JSON; raises InvalidAnswer for anything else."""
+class _NotStrict(ValueError):
+    """What Python's reader takes, and JSON has not, or not in one meaning; says which."""
+
+
+def document(text: str | bytes, what: str, *, lenient: bool = False) -> Any:
+    """Read JSON; `lenient` takes also what programs in Python write for it: NaN, infinities, a key given twice.
+
+    Raises InvalidAnswer for anything else.
+    """
     try:
-        found = json.loads(text)
+        found = json.loads(text) if lenient else _STRICT.decode(text if isinstance(text, str) else text.decode())
     except RecursionError:
         raise InvalidAnswer(f"{what} is nested without end") from None
+    except _NotStrict as error:
+        raise InvalidAnswer(f"{what} is not JSON: {error}") from None
     except ValueError:
         raise InvalidAnswer(f"{what} is empty" if not text else f"{what} is not JSON, or cut short") from None
     _check_depth(found, what)
     return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _NotStrict("a key is given twice")
+    return found
+
+
+def _finite(text: str) -> float:
+    found = float(text)
+    if not math.isfinite(found):
+        raise _NotStrict(f"{text} is no number")
+    return found
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_float=_finite, parse_constant=_finite)
 
 
 def at(tree: Any, *path: str | int) -> Any:

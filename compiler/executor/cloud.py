@@ -143,22 +143,22 @@ class Cloud:
         """
         return _patiently(lambda: self._content(bucket, key, region))[0]
 
-    def document(self, bucket: str, key: str, region: str | None = None) -> Any:
-        """Read an object of S3 as JSON; half of one is read again.
+    def document(self, bucket: str, key: str, region: str | None = None, *, lenient: bool = False) -> Any:
+        """Read an object of S3 as JSON, or what programs in Python write for it; half of one is read again.
 
         Raises NotJSON for an object that is as it was written, and CloudError.
         """
-        return _patiently(lambda: self._document(bucket, key, region))
+        return _patiently(lambda: self._document(bucket, key, region, lenient))
 
     def _content(self, bucket: str, key: str, region: str | None) -> tuple[bytes, str]:
         """An object, and its ETag."""
         answer = self._call("s3", "GetObject", region, {"Bucket": bucket, "Key": key})
         return b"".join(_stream(answer["Body"])), answer["ETag"].strip('"')
 
-    def _document(self, bucket: str, key: str, region: str | None) -> Any:
+    def _document(self, bucket: str, key: str, region: str | None, lenient: bool) -> Any:
         content, etag = self._content(bucket, key, region)
         try:
-            return answers.document(content, f"s3://{bucket}/{key}")
+            return answers.document(content, f"s3://{bucket}/{key}", lenient=lenient)
         except InvalidAnswer as error:
             if hashlib.md5(content, usedforsecurity=False).hexdigest() == etag:
                 raise NotJSON(f"s3://{bucket}/{key} is not JSON") from None

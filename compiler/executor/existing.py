@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Literal
 
+from compiler.executor import documents
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.patience import SECONDS, look_for
 from compiler.submitted import ADDRESS
@@ -75,7 +75,7 @@ class Shelf:
         Tags may be shown later than the pipeline. One that is new and has the spec's `steps` is waited for.
         """
         age = (datetime.now(timezone.utc) - pipeline["CreationTime"]).total_seconds()
-        may_be_late = age < SECONDS and steps_of(json.loads(pipeline["PipelineDefinition"])) == list(steps)
+        may_be_late = age < SECONDS and steps_of(definition(pipeline)) == list(steps)
 
         def look() -> bool | None:
             if tags_of(self.cloud, self.region, pipeline["PipelineArn"]).get(ADDRESS) == address:
@@ -118,4 +118,9 @@ def checksum(body: str | bytes) -> str:
 
 def same_definition(found: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
     """Whether a pipeline is defined as wanted; the text may differ."""
-    return bool(json.loads(found["PipelineDefinition"]) == json.loads(parameters["PipelineDefinition"]))
+    return bool(definition(found) == definition(parameters))
+
+
+def definition(of: Mapping[str, Any]) -> Any:
+    """The definition of a pipeline, of an answer or of a request; raises CloudError where it is no JSON."""
+    return documents.read(of["PipelineDefinition"], "PipelineDefinition")

@@ -6,7 +6,6 @@ recipes those for serverless jobs count (a model may have others, for HyperPod),
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from compiler import arn, catalog, lock
+from compiler.executor import documents
 from compiler.executor.account import Account, NoFact
 from compiler.executor.cloud import CloudError
 
@@ -35,7 +35,7 @@ def find(account: Account, name: str) -> dict[str, Any]:
     for parameters in hubs:
         found = _describe(account, parameters)
         if found is not None:
-            document = json.loads(found["HubContentDocument"])
+            document = documents.read(found["HubContentDocument"], "HubContentDocument")
             return {
                 "arn": found["HubContentArn"],
                 "gated": bool(document.get("GatedBucket", False)),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler import files, lock
-from compiler.executor import hub_models, judges
+from compiler.executor import documents, hub_models, judges
 from compiler.executor.account import Account, NoFact
 
 _STUDIO = Path("/opt/ml/metadata/resource-metadata.json")
@@ -126,7 +126,7 @@ def _code(account: Account, uri: str) -> str:
 def _domain() -> str | None:
     try:
         found = json.loads(files.read(_STUDIO, files.TEXT_BYTES)).get("DomainId")
-    except (OSError, ValueError):
+    except (AttributeError, OSError, RecursionError, ValueError):
         return None
     return str(found) if found else None
 
@@ -165,7 +165,7 @@ def _runtime(account: Account, runtime_id: str) -> str:
 def _job(account: Account, name: str) -> dict[str, Any]:
     what = f"AgentRFT job {name!r}"
     found = account.describe(what, "sagemaker", "DescribeJob", JobName=name, JobCategory="AgentRFT")
-    document = json.loads(found["JobConfigDocument"])
+    document = documents.read(found["JobConfigDocument"], "JobConfigDocument")
     package = document.get("ServiceOutput", {}).get("OutputModelPackageArn")
     if found["JobStatus"] != "Completed" or not package:
         raise NoFact(f"the job {name!r} is {found['JobStatus']}: only a completed one has a model")
@@ -192,9 +192,8 @@ def _job_schema(account: Account, name: str) -> dict[str, Any]:
         message = f"AWS has no version {version} of the {category} schema any more; it has {has}"
         raise NoFact(message, "job documents go unchecked, and AWS may refuse them: look for a newer sagespec")
     parameters = {"JobCategory": category, "JobConfigSchemaVersion": version}
-    found = json.loads(account.call("sagemaker", "DescribeJobSchemaVersion", **parameters)["JobConfigSchema"])
-    if not isinstance(found, dict):
-        raise ValueError("a schema is an object")
+    answer = account.call("sagemaker", "DescribeJobSchemaVersion", **parameters)
+    found: dict[str, Any] = documents.read(answer["JobConfigSchema"], "JobConfigSchema")
     return found
 
 

@@ -7,7 +7,6 @@ has one token, whatever reads say. Refuses pipelines that are not the spec's.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +30,7 @@ def pipeline(s: Submission, request: Request, parameters: dict[str, Any], _known
         found = s.seen(request, name, lambda: s.shelf.pipeline(name))
     if found is None:
         raise Refused(f"AWS says that there is, or was, a pipeline {name}, but does not show it; {_AGAIN}")
-    if not s.shelf.is_of(found, s.file.address, existing.steps_of(json.loads(parameters["PipelineDefinition"]))):
+    if not s.shelf.is_of(found, s.file.address, existing.steps_of(existing.definition(parameters))):
         raise Refused(f"a pipeline {found['PipelineName']} exists that this spec has not made")
     if existing.same_definition(found, parameters) and found["RoleArn"] == parameters["RoleArn"]:
         return "kept", {"PipelineArn": found["PipelineArn"], "Version": _version(s, request, parameters)}

@@ -215,7 +215,7 @@ def _keys(cloud: Cloud, bucket: str, prefix: str, region: str | None) -> Iterato
 def _object(cloud: Cloud, bucket: str, key: str, region: str | None) -> dict[str, Any]:
     where = f"s3://{bucket}/{key}"
     try:
-        return _mapping(cloud.document(bucket, key, region), where)
+        return _mapping(cloud.document(bucket, key, region, lenient=True), where)
     except NotJSON:
         raise NoResults(f"{where} is not what an evaluation leaves: not JSON") from None
 
@@ -223,7 +223,7 @@ def _object(cloud: Cloud, bucket: str, key: str, region: str | None) -> dict[str
 def _record(line: bytes, where: str) -> dict[str, Any]:
     """Read a line of JSON Lines; where an object ends in half a line, it has been cut short."""
     try:
-        return _mapping(answers.document(line, where), where)
+        return _mapping(answers.document(line, where, lenient=True), where)
     except InvalidAnswer as error:
         if not line.endswith(b"\n"):
             raise invalid(str(error), "GetObject") from None

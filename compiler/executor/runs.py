@@ -6,7 +6,6 @@ record of what has run, whatever the names start with.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from functools import partial
 from typing import Any, Literal
 
 from compiler.compiled import DIGITS, Compiled, Request
-from compiler.executor.answers import at
+from compiler.executor import documents
 from compiler.executor.cloud import Cloud, CloudError
 from compiler.executor.files import File, InvalidFiles
 
@@ -301,6 +300,6 @@ def outputs(cloud: Cloud, file: File, run: Run) -> dict[str, Any]:
     """What a run offers so far to the specs that depend on it, by `<address>.<Field>`."""
     found = describe(cloud, file, run).details
     if "JobConfigDocument" in found:
-        service = at(json.loads(found["JobConfigDocument"]), "ServiceOutput")
+        service = documents.read(found["JobConfigDocument"], "JobConfigDocument").get("ServiceOutput")
         return {f"{file.address}.{f}": value for f, value in (service if isinstance(service, dict) else {}).items()}
     return {f"{file.address}.{field}": value for field, value in found.items() if isinstance(value, str)}

@@ -7,14 +7,13 @@ not asked.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from compiler.executor import documents, runs
 from compiler.executor import files as compiled_files
-from compiler.executor import runs
 from compiler.executor.cloud import Cloud
 from compiler.executor.files import File
 from compiler.executor.runs import Run
@@ -101,9 +100,9 @@ def _record(cloud: Cloud, file: File, run: Run) -> Any:
         answer = cloud.call(
             "sagemaker", "DescribePipelineDefinitionForExecution", region, PipelineExecutionArn=run.arn
         )
-        return json.loads(answer[_PIPELINE])
+        return documents.read(answer[_PIPELINE], _PIPELINE)
     details = runs.describe(cloud, file, run).details
-    return json.loads(details[_JOB]) if _JOB in details else details
+    return documents.read(details[_JOB], _JOB) if _JOB in details else details
 
 
 def _used(wanted: Any, ran: Any) -> Iterator[tuple[str, Any]]:
@@ -113,7 +112,9 @@ def _used(wanted: Any, ran: Any) -> Iterator[tuple[str, Any]]:
             if isinstance(ran, str):
                 yield wanted["$output"], ran
         elif set(wanted) == {"$json"}:
-            yield from _used(wanted["$json"], json.loads(ran) if isinstance(ran, str) else ran)
+            yield from _used(
+                wanted["$json"], documents.read(ran, "a document in what ran") if isinstance(ran, str) else ran
+            )
         elif isinstance(ran, dict):
             for key in wanted.keys() & ran.keys():
                 yield from _used(wanted[key], ran[key])

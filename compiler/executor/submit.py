@@ -6,7 +6,6 @@ any instant is mended by doing the same again.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,7 +13,7 @@ from typing import Any
 
 from compiler import submitted
 from compiler.compiled import Request, identified
-from compiler.executor import drivers, existing, functions, markers, pipelines, runs
+from compiler.executor import documents, drivers, existing, functions, markers, pipelines, runs
 from compiler.executor.cloud import ROUNDS, CloudError
 from compiler.executor.differences import differences
 from compiler.executor.runs import Run
@@ -160,9 +159,9 @@ def _job(s: Submission, request: Request, parameters: dict[str, Any], _known: Ma
         if not error.is_taken:
             raise
     found = _taken(s, request, name, "DescribeJob", JobName=name, JobCategory=category)
-    document = json.loads(found["JobConfigDocument"])
+    document = documents.read(found["JobConfigDocument"], "JobConfigDocument")
     document.pop("ServiceOutput", None)
-    if document != json.loads(parameters["JobConfigDocument"]):
+    if document != documents.read(parameters["JobConfigDocument"], "JobConfigDocument"):
         raise Refused(f"a job {name} exists with another document; raise metadata.run")
     return "kept", {"Run": Run(name, found["JobArn"], found["JobStatus"], found.get("FailureReason", ""))}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from compiler.executor import answers, runs
+from compiler.executor import answers, documents, runs
 from compiler.executor.answers import InvalidAnswer, at
 from compiler.executor.cloud import Cloud
 from compiler.executor.patience import look_for
@@ -125,7 +125,7 @@ def _address(target: Target) -> str | None:
 def _job(cloud: Cloud, target: Target) -> Status:
     parameters = {"JobName": target.name, "JobCategory": target.category}
     found = cloud.call("sagemaker", "DescribeJob", target.region, **parameters)
-    document = _document(found.get("JobConfigDocument"))
+    document = documents.read(found["JobConfigDocument"], "JobConfigDocument")
     details = {
         "job_category": found["JobCategory"],
         "role_arn": found["RoleArn"],
@@ -211,7 +211,7 @@ def _execution(cloud: Cloud, target: Target) -> Status:
     api = "DescribePipelineDefinitionForExecution"
     definition = cloud.call("sagemaker", api, region, PipelineExecutionArn=arn)["PipelineDefinition"]
     pipeline = found["PipelineArn"].rpartition("/")[2]
-    document, begun = _document(definition), steps(cloud, arn, region)
+    document, begun = documents.read(definition, "PipelineDefinition"), steps(cloud, arn, region)
     return Status(
         kind="execution",
         name=found.get("PipelineExecutionDisplayName", target.name),
@@ -240,7 +240,7 @@ def evaluation_type(pipeline: str) -> str | None:
 
 
 def _document(text: Any) -> dict[str, Any]:
-    """A document that others have written; empty where it is an expression of a pipeline, or no document."""
+    """The document of a step, which others may have written; empty where it is an expression, or no document."""
     try:
         found = answers.document(text, "a document") if isinstance(text, str) else None
     except InvalidAnswer:

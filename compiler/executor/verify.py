@@ -6,12 +6,11 @@ drivers of ours are a note.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.executor import drivers, functions, markers, runs
+from compiler.executor import documents, drivers, functions, markers, runs
 from compiler.executor.cloud import Cloud
 from compiler.executor.differences import differences
 from compiler.executor.existing import Shelf
@@ -55,12 +54,13 @@ def _differences(cloud: Cloud, file: File, ran: str, project: Project) -> Iterat
     if request and operation == "CreateJob":
         category = request.parameters["JobCategory"]
         answer = cloud.call("sagemaker", "DescribeJob", region, JobName=ran, JobCategory=category)
-        found = json.loads(answer["JobConfigDocument"])
+        found = documents.read(answer["JobConfigDocument"], "JobConfigDocument")
         found.pop("ServiceOutput", None)
         wanted = request.parameters["JobConfigDocument"]["$json"]
     elif operation == "StartPipelineExecution":
         api = "DescribePipelineDefinitionForExecution"
-        found = json.loads(cloud.call("sagemaker", api, region, PipelineExecutionArn=ran)["PipelineDefinition"])
+        answer = cloud.call("sagemaker", api, region, PipelineExecutionArn=ran)
+        found = documents.read(answer["PipelineDefinition"], "PipelineDefinition")
         pipeline = next(r for r in file.requests if r.id == "pipeline")
         wanted = pipeline.parameters["PipelineDefinition"]["$json"]
     elif request and operation == "CreateFunction":

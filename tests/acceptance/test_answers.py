@@ -20,7 +20,7 @@ from compiler.cli import exits
 from compiler.executor import cloud
 from compiler.sandbox import Sandbox
 from tests.conftest import ROOT, Run
-from tests.odd_answers import SPOILED, Proxy, Spoil
+from tests.odd_answers import GARBAGE, SPOILED, Proxy, Spoil, holding
 
 TRAINER, EVALUATION, JUDGE = (
     "MultiTurnRLTrainer/support-agent",
@@ -183,6 +183,26 @@ def test_no_odd_answer_reads_as_nothing(name: str, proxied: Proxy, run: Run) -> 
         assert nothing not in said.stdout + said.stderr
         assert re.search(r"^error: .+", said.stderr, re.MULTILINE)
         assert "the same command may be repeated" in said.stderr
+
+
+DOCUMENTS = [  # commands that read a document, and from which answer
+    (("verify", EVALUATION), "DescribePipelineDefinitionForExecution"),
+    (("verify", TRAINER), "DescribeJob"),
+    (("status", TRAINER), "DescribeJob"),
+    (("describe", EVALUATION), "DescribePipelineDefinitionForExecution"),
+    (("results", EVALUATION), "DescribePipelineDefinitionForExecution"),
+    (("lock", "--check"), "DescribeHubContent"),
+    (("lock", "--check"), "DescribeJobSchemaVersion"),
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda text: text[:20])
+def test_a_document_that_is_none_is_trouble(garbage: str, proxied: Proxy, run: Run) -> None:
+    for command, operation in DOCUMENTS:
+        proxied.begin(always(lambda answer, _: holding(answer, garbage), operation), 0)
+        said = run(*command, code=exits.AWS)
+        assert operation in proxied.asked
+        assert "AWS's answer is none" in said.stdout + said.stderr
 
 
 def test_one_odd_answer_is_asked_for_again(proxied: Proxy, run: Run) -> None:

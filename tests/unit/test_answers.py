@@ -11,8 +11,9 @@ from typing import Any
 import botocore.session
 import pytest
 
-from compiler.executor import answers
+from compiler.executor import answers, staleness
 from compiler.executor.answers import NEEDED, InvalidAnswer
+from compiler.executor.cloud_errors import CloudError
 from tests.conftest import ROOT
 
 SERVICES = ("sagemaker", "s3", "lambda", "iam", "sts", "logs", "bedrock", "bedrock-agentcore-control")
@@ -183,6 +184,9 @@ def test_refusals_in_the_words_of_the_service_are_answers() -> None:
         ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": "{"}, "PipelineDefinition is not JSON"),
         ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": "[]"}, "is no JSON object"),
         ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": "[" * 9999}, "nested without end"),
+        ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": '{"a": NaN}'}, "NaN is no number"),
+        ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": '{"a": -1e999}'}, "1e999 is no number"),
+        ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": '{"a": 1, "a": 1}'}, "is given twice"),
         ("FilterLogEvents", {"events": [{"timestamp": 2**70}]}, "events.timestamp is not a whole number"),
         (
             "GetRole",
@@ -206,3 +210,11 @@ def test_an_answer_whose_only_member_is_its_number_has_no_body() -> None:
     http("DeleteFunction", b"", 204, "rest-json")
     with pytest.raises(InvalidAnswer):
         http("GetFunction", b"", 200, "rest-json")
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": 1, "a": 2}', "{", "[" * 9999, ""])
+def test_a_document_in_what_ran_is_read_like_any_other(text: str) -> None:
+    wanted = {"Steps": [{"Arguments": {"JobConfigDocument": {"$json": {"a": {"$output": "X/y.Z"}}}}}]}
+    with pytest.raises(CloudError, match="AWS's answer is none") as told:
+        list(staleness._used(wanted, {"Steps": [{"Arguments": {"JobConfigDocument": text}}]}))
+    assert told.value.is_passing
