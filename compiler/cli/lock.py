@@ -72,38 +72,43 @@ def command(
 
 def _check(before: Lock, made: Locked) -> int:
     """Say what is new, and write nothing."""
-    if made.failed:
-        return exits.AWS if made.refused else exits.INVALID
     missing, changed = (
         list(news.unlocked(before.contexts, made.contexts)),
-        news.changed(before.contexts, made.contexts),
+        list(news.changed(before.contexts, made.contexts)),
     )
-    lines = list(changed)
-    for line in (*lines, *(f"{place}: not locked yet" for place in missing)):
+    for line in (*changed, *(f"{place}: not locked yet" for place in missing)):
         output.result(line)
-    output.tell(f"AWS answers {'otherwise' if lines else 'as before'}")
+    if changed or not made.failed:
+        output.tell(f"AWS answers {'otherwise' if changed else 'as before'}")
     if missing:
         output.tell("the lock lacks facts: run `sagespec lock`")
-    return exits.INVALID if lines or missing or made.incomplete else exits.DONE
+    return _code(made) or (exits.INVALID if changed or missing else exits.DONE)
 
 
 def _write(project: Project, before: Lock, made: Locked) -> int:
-    """Write the lock, unless facts are missing or nothing asks for any; what a link leads to is written."""
+    """Write the facts that were found, and say which were not; what a link leads to is written."""
     file = boundary.real(project.root / project.lock)
     name = os.path.relpath(file)
-    if made.failed:
-        output.tell(f"{name} is as it was" if file.exists() else f"wrote no {name}")
-        return exits.AWS if made.refused else exits.INVALID
     if (workspace.read_lock(project)[0] or Lock({})) not in (before, Lock(made.contexts)):
         raise exits.Stop(f"{name} was changed meanwhile, by another: lock again", exits.INVALID)
-    if made.contexts:
+    if made.failed and made.contexts == before.contexts:
+        output.tell(f"{name} is as it was" if file.exists() else f"wrote no {name}")
+    elif made.contexts:
         files.replace(file, made.text.encode(), project.boundary.root)
         output.tell(f"wrote {name}: {_count(made.facts, 'fact')} in {_count(len(made.contexts), 'context')}")
         output.tell(*news.changed(before.contexts, made.contexts))
     else:
         output.tell("nothing to lock: no spec asks for a fact")
-    if made.incomplete:
+    if made.failed and made.not_found:
+        output.tell(f"could not look up {', '.join(made.not_found)}: mend what is said above, and lock again")
+    elif made.incomplete:
         output.tell("specs with errors may need more: nothing was dropped, lock again once they are mended")
+    return _code(made)
+
+
+def _code(made: Locked) -> int:
+    if made.refused:
+        return exits.AWS
     return exits.INVALID if made.incomplete else exits.DONE
 
 

@@ -36,10 +36,12 @@ class Locked:
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str] = field(repr=False)
     uses: frozenset[str] = frozenset()
+    not_found: tuple[str, ...] = ()
+    """Facts that were asked for and could not be looked up, as `section/name`."""
 
     @property
     def failed(self) -> bool:
-        """Whether a fact could not be had: then nothing is written."""
+        """Whether a fact that a spec needs could not be looked up."""
         return any(d.is_error and d.rule in _OF_FACTS for d in self.diagnostics)
 
     @property
@@ -187,12 +189,15 @@ def draft(
         checked = run.settle()
     others = [view for view in environments if view not in ours]
     said = set(_said(checked)).union(*(_of_others(view, paths, region, before) for view in others))
-    if all(_is_spare(view) for view in ours):
+    is_of_nobody = all(_is_spare(view) for view in ours)
+    if is_of_nobody:
         said.update(_of_nobody(others, account))
     texts = {name: text for one in checked for name, text in one.checked.texts.items()}
-    whole = not paths and not any(d.is_error for d in said)
+    has_errors = any(d.is_error for d in said)
+    contexts = _contexts(made, whole=not paths and not has_errors, keeps_all=has_errors)
+    contexts = dict(before.contexts) if is_of_nobody else contexts
     uses = frozenset(name for one in checked for name in one.checked.uses)
-    return Locked(_contexts(made, whole), tuple(sorted(said)), texts, uses)
+    return Locked(contexts, tuple(sorted(said)), texts, uses, _not_found(made))
 
 
 def _wanted(context: Context) -> Iterator[Fact]:
@@ -272,16 +277,27 @@ def _at_account(settings: Settings, problem: Problem) -> Iterator[Diagnostic]:
         yield place.locate(replace(problem, path=path))
 
 
-def _contexts(made: _Draft, whole: bool) -> dict[str, Mapping[str, Any]]:
-    """All contexts; in the caller's account what nobody uses is dropped when the whole project was looked at."""
+def _not_found(made: _Draft) -> tuple[str, ...]:
+    facts = {fact for context in made.drafts.values() for fact in context.reasons if fact in context.asked}
+    return tuple(sorted("/".join(fact).rstrip("/") for fact in facts))
+
+
+def _contexts(made: _Draft, *, whole: bool, keeps_all: bool) -> dict[str, Mapping[str, Any]]:
+    """All contexts; in the caller's account what nobody uses is dropped when the whole project was looked at.
+
+    A new one in which nothing could be looked up is left out.
+    """
     kept = {k: c for k, c in made.contexts.items() if not whole or not k.startswith(f"{made.account}/")}
-    return kept | {k: _pruned(c, made.contexts.get(k, {}), whole) for k, c in made.drafts.items()}
+    drafts = {k: _pruned(c, made.contexts.get(k, {}), whole, keeps_all) for k, c in made.drafts.items()}
+    useful = {k: c for k, c in drafts.items() if k in made.contexts or any(c[s] for s in lookup.SOURCES)}
+    return kept | (useful if keeps_all else drafts)
 
 
-def _pruned(context: Context, before: Mapping[str, Any], whole: bool) -> dict[str, Any]:
-    """The facts that were asked for.
+def _pruned(context: Context, before: Mapping[str, Any], whole: bool, keeps_all: bool) -> dict[str, Any]:
+    """The facts that were asked for, and of those before, the ones that stay.
 
-    What AWS refused to look up is as before, and so is, in a part of the project, what nobody asked for.
+    What AWS refused to look up stays, and so does, in a part of the project, what nobody asked for. With `keeps_all`
+    nothing is dropped.
     """
     found: dict[str, Any] = {"account": context.account, "region": context.region, "partition": context.partition}
     refused = {fact for fact, reason in context.reasons.items() if reason.refused}
@@ -290,9 +306,11 @@ def _pruned(context: Context, before: Mapping[str, Any], whole: bool) -> dict[st
         asked, stays, has = (_names(section, facts) for facts in (context.asked, refused, known))
         facts, old = context.facts.get(section), before.get(section)
         if section in lookup.SINGLE:
-            found[section] = facts if has else old if stays or not (whole or asked) else None
+            found[section] = facts if has else old if keeps_all or stays or not (whole or asked) else None
         else:
-            kept = {n: fact for n, fact in (old or {}).items() if n in stays or not (whole or n in asked)}
+            kept = {
+                n: fact for n, fact in (old or {}).items() if keeps_all or n in stays or not (whole or n in asked)
+            }
             found[section] = kept | {n: fact for n, fact in (facts or {}).items() if n in has}
     return found
 

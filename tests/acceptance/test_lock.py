@@ -119,7 +119,7 @@ def test_facts_that_nobody_uses_are_dropped_from_a_whole_project_only(tmp_path: 
     assert list(context(tmp_path)["hub_models"]) == ["huggingface-reasoning-qwen3-4b"]
 
 
-def test_a_failed_look_up_writes_nothing_and_names_field_and_permission(
+def test_a_failed_look_up_names_field_and_permission_and_keeps_the_rest(
     unlocked: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     benchmark(unlocked, "nowhere", model="no-such-model", role="NoSuchRole")
@@ -127,17 +127,28 @@ def test_a_failed_look_up_writes_nothing_and_names_field_and_permission(
     assert "specs/nowhere.json:1:" in said
     assert "there is no model 'no-such-model' in SageMakerPublicHub" in said
     assert "there is no role 'NoSuchRole'" in said
-    assert not (unlocked / FILE).exists()
+    assert "could not look up hub_models/no-such-model, roles/NoSuchRole: " in said
+    found = context(unlocked)
+    assert "NoSuchRole" not in found["roles"]
+    assert "LambdaRole" in found["roles"]
+    refused = run("compile", code=1).stderr
+    assert re.search(r"specs/nowhere.json:1:\d+: error\[missing-fact\]: the lock has no role 'NoSuchRole'", refused)
     (unlocked / "specs" / "nowhere.json").unlink()
+    (unlocked / FILE).unlink()
 
     def denied(*_: Any) -> Any:
         raise ServiceError("AccessDeniedException", "User is not authorized")
 
-    monkeypatch.setattr(hub, "agent_runtimes", denied)
-    refused = run("lock", code=3).stderr
+    with monkeypatch.context() as patch:
+        patch.setattr(hub, "agent_runtimes", denied)
+        refused = run("lock", code=3).stderr
     assert "the caller needs the permission bedrock-agentcore:GetAgentRuntime" in refused
     assert "agent_env" in refused
-    assert not (unlocked / FILE).exists()
+    assert context(unlocked)["agent_runtimes"] == {}
+    assert context(unlocked)["roles"]
+    assert "error[missing-fact]: the lock has no AgentCore runtime " in run("compile", code=1).stderr
+    run("lock")
+    run("compile")
 
 
 def test_finished_jobs_groups_and_private_hubs(

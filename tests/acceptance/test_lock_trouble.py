@@ -19,6 +19,7 @@ from tests.conftest import Run
 
 KEY = f"{HERE}/us-west-2"
 PACKAGE = f"arn:aws:sagemaker:us-west-2:{HERE}:model-package/qwen3-mtrl/3"
+ROLE = f"arn:aws:iam::{HERE}:role/R"
 GATED = "meta-textgeneration-llama-3-3-70b-instruct"
 HUB = "arn:aws:sagemaker:us-west-2:aws:hub-content/SageMakerPublicHub/Model"
 Answer = Callable[[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]], None]
@@ -49,6 +50,10 @@ def throttled(_request: dict[str, Any], _answer: dict[str, Any]) -> dict[str, An
     raise ServiceError("ThrottlingException", "Rate exceeded")
 
 
+def broken(_request: dict[str, Any], _answer: dict[str, Any]) -> dict[str, Any]:
+    raise ServiceError("InternalFailure", "Internal failure", 500)
+
+
 def trainer(name: str, **fields: Any) -> dict[str, Any]:
     given = {
         "model": LARGE,
@@ -75,16 +80,16 @@ def locked(empty: Path, aws: Sandbox, run: Run) -> Path:
     return empty
 
 
-@pytest.mark.parametrize(
-    ("operation", "name", "field"),
-    [
-        ("DescribeJobSchemaVersion", "gated", "kind"),
-        ("DescribeHubContent", "gated", "model"),
-        ("DescribeHubContent", "tuned", "model"),
-        ("DescribeModelPackageGroup", "tuned", "model"),
-    ],
-)
-def test_any_refused_look_up_writes_nothing(
+LOOK_UPS = [
+    ("DescribeJobSchemaVersion", "gated", "kind"),
+    ("DescribeHubContent", "gated", "model"),
+    ("DescribeHubContent", "tuned", "model"),
+    ("DescribeModelPackageGroup", "tuned", "model"),
+]
+
+
+@pytest.mark.parametrize(("operation", "name", "field"), LOOK_UPS)
+def test_what_is_refused_stays_as_it_was(
     operation: str, name: str, field: str, locked: Path, run: Run, answer: Answer
 ) -> None:
     before = (locked / FILE).read_bytes()
@@ -94,7 +99,82 @@ def test_any_refused_look_up_writes_nothing(
     hints = re.findall(r"hint: .*", said)
     assert hints
     assert all(hint.count(f"sagemaker:{operation}") == 1 for hint in hints)
+    assert "sagespec.lock.json is as it was" in said
     assert (locked / FILE).read_bytes() == before
+
+
+@pytest.fixture
+def half(empty: Path, aws: Sandbox) -> Path:
+    """A project with no lock, of specs that need many facts."""
+    write(empty, trainer("agent"))
+    write(empty, benchmark("tuned", model=PACKAGE))
+    write(empty, benchmark("plain"))
+    return empty
+
+
+REFUSED = {"denied": denied, "throttled": throttled, "broken": broken}
+ONE_OF_MANY = {
+    "DescribeModelPackage": ("tuned", "model", f"model_packages/{PACKAGE}"),
+    "DescribeHubContent": ("agent", "model", f"hub_models/{LARGE}"),
+    "ListMlflowApps": ("agent", "", "default_mlflow_app"),
+}
+"""What is refused; the spec and the field that ask (none where one is lacking), and what is then missing."""
+
+
+@pytest.mark.parametrize("trouble", REFUSED)
+@pytest.mark.parametrize("operation", ONE_OF_MANY)
+def test_what_was_found_is_kept_when_one_look_up_is_refused(
+    operation: str, trouble: str, half: Path, run: Run, answer: Answer
+) -> None:
+    name, field, missing = ONE_OF_MANY[operation]
+    refusing = True
+
+    def once(request: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
+        asked = request.get("HubContentName", LARGE) == LARGE
+        return REFUSED[trouble](request, usual) if refusing and asked else usual
+
+    answer(operation, once)
+    said = run("lock", "--region", "us-west-2", code=3).stderr
+    place = at(name, field) if field else f"specs/{name}.yaml:7:2"
+    assert f"{place}: error[refused-fact]: {missing} cannot be looked up: {operation}" in said
+    assert re.search(r"wrote sagespec.lock.json: \d\d? facts in 1 context\n", said)
+    assert re.search(rf"could not look up .*{re.escape(missing)}", said)
+    section, _, fact = missing.partition("/")
+    facts = contexts(half)[KEY]
+    assert not (facts[section] or {}).get(fact) if fact else facts[section] is None
+    assert QWEN in facts["hub_models"]
+    assert re.search(rf"{place}: error\[missing-\w+\]: ", run("compile", code=1).stderr)
+    refusing = False
+    run("lock")
+    run("compile")
+    assert "AWS answers as before" in run("lock", "--check").stderr
+
+
+def test_a_lock_in_which_nothing_was_found_is_none(half: Path, run: Run, answer: Answer) -> None:
+    for operation in ("DescribeModelPackage", "DescribeHubContent", "ListMlflowApps", "ListJobSchemaVersions"):
+        answer(operation, denied)
+    write(half, trainer("agent", agent_env="arn:aws:lambda:us-west-2:123456789012:function:f", role=ROLE))
+    write(half, benchmark("tuned", model=PACKAGE, role=ROLE))
+    write(half, benchmark("plain", role=ROLE))
+    said = run("lock", "--region", "us-west-2", code=3).stderr
+    assert "wrote no sagespec.lock.json" in said
+    assert not (half / FILE).exists()
+
+
+def test_a_check_says_what_has_changed_beside_what_is_refused(
+    locked: Path, aws: Sandbox, run: Run, answer: Answer
+) -> None:
+    models = aws.region("us-west-2").facts["hub_models"]
+    models[GATED]["version"], models[GATED]["arn"] = "9.0.0", models[GATED]["arn"].rpartition("/")[0] + "/9.0.0"
+    answer("DescribeModelPackage", denied)
+    before = (locked / FILE).read_bytes()
+    said = run("lock", "--check", code=3)
+    assert f"/hub_models/{GATED}/version: was " in said.stdout
+    assert PACKAGE not in said.stdout
+    assert (locked / FILE).read_bytes() == before
+    assert f"/hub_models/{GATED}/version: was " in run("lock", "--upgrade", code=3).stderr
+    assert contexts(locked)[KEY]["hub_models"][GATED]["version"] == "9.0.0"
+    assert PACKAGE in contexts(locked)[KEY]["model_packages"]
 
 
 def test_a_refusal_where_a_project_is_only_made_of_environments_stops_nothing(
@@ -214,7 +294,10 @@ def test_answers_that_are_of_no_use_are_told(case: str, empty: Path, aws: Sandbo
     answer(operation, lambda _, usual: {k: v for k, v in {**usual, **members}.items() if v is not None})
     said = run("lock", "--region", "us-west-2", code=1).stderr
     assert message in said
-    assert not (empty / FILE).exists()
+    facts = contexts(empty)[KEY]
+    assert facts["default_mlflow_app"]
+    assert not facts["hub_models" if "ARN" in case else "jobs" if "job" in case else "model_packages"]
+    assert "error[missing-fact]: " in run("compile", code=1).stderr
 
 
 def test_a_base_model_may_have_no_version(empty: Path, aws: Sandbox, run: Run, answer: Answer) -> None:
