@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from compiler import arn, schema
+from compiler import arn, images, schema
 from compiler.diagnostics import Path, Problem
 from compiler.lock import Context
 from compiler.spec import Spec
@@ -128,18 +128,11 @@ def bucket_flaw(name: str) -> str:
     return f"names do not begin with {prefix}" if prefix else ""
 
 
-_ECR = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<domain>[a-z0-9.]+)"
-    r"/[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
-    re.ASCII,
-)
-
-
 def _image(text: str, here: Context, path: Path) -> Iterator[Problem]:
     """An image of ECR has to be in the region of the job."""
-    found = _ECR.fullmatch(text)
-    if found is not None and found["region"] != here.region:
-        message = f"the image is of region {found['region']}, this spec's is {here.region}"
+    found = images.parse(text)
+    if found is not None and found.region != here.region:
+        message = f"the image is of region {found.region}, this spec's is {here.region}"
         yield Problem("image-region", message, path)
     elif found is None and re.search(r"\.dkr[.-]ecr", text.partition("/")[0]):
         hint = f"<account>.dkr.ecr.{here.region}.amazonaws.com/<repository>:<tag>"

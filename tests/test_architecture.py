@@ -21,7 +21,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # each module may import those above it; a folder stands for everything in it
 LAYERS = [
     ["__init__", "diagnostics", "escapes", "assets", "drivers", "files", "automaton"],
-    ["patterns", "trace", "document", "arn", "compiled", "boundary", "tool_folders", "secrets"],
+    ["patterns", "trace", "document", "arn", "images", "compiled", "boundary", "tool_folders", "secrets"],
     ["submitted", "identity", "names", "json_source", "yaml_source", "values", "tags", "gitignore", "mistakes"],
     ["source"],
     ["excerpts"],

@@ -21,7 +21,7 @@ _HOST_OF_BUCKET = re.compile(rf"[a-z0-9][a-z0-9.-]*\.{_HOST.pattern}", re.IGNORE
 """What S3's clients make of them for a bucket or an access point; no name server gives these either (RFC 6761)."""
 OWN = "/_sagespec/"
 """Paths of what AWS has not; no bucket can be called so."""
-OF_MOTO = ("iam", "lambda", "logs", "s3", "sts")
+OF_MOTO = ("ecr", "iam", "lambda", "logs", "s3", "sts")
 _INVOCATION = re.compile(r"/functions/.*/(invocations|invoke-async/?|response-streaming-invocations)")
 _OWN_PAGES = frozenset({"none", "same-origin"})
 _CORS = "access-control-"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from compiler import assets
-from compiler.sandbox import existing, hub, registry
+from compiler.sandbox import existing, hub, neighbours, registry
 from compiler.sandbox.access import OF_MOTO
-from compiler.sandbox.service import CREATED, MOTO, Region
+from compiler.sandbox.service import CREATED, Region
 
 
 def built_in() -> dict[str, Any]:
@@ -59,29 +59,13 @@ def seed(region: Region, names: Iterable[str]) -> None:
 
     Raises ValueError for a name of nothing that can be created.
     """
-    from moto.backends import get_backend
-
-    s3 = get_backend("s3")[region.account][region.partition]
-    iam = get_backend("iam")[region.account][region.partition]
-
-    def put_object(bucket: str, key: str, body: bytes) -> None:
-        if bucket in s3.buckets:
-            with MOTO:
-                s3.put_object(bucket, key, body)
-
-    def has_role(arn: str) -> bool:
-        with MOTO:
-            return any(role.arn == arn for role in iam.roles.values())
-
-    region.put_object = put_object
-    region.has_role = has_role
     default = f"sagemaker-{region.region}-{region.account}"
     for bucket in (default, hub.recipe_bucket(region), *region.facts.get("buckets", ())):
         existing.create(region, f"s3://{bucket}")
     for uri, text in region.facts.get("code", {}).items():
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         existing.create(region, f"s3://{bucket}")
-        put_object(bucket, key, text.encode())
+        neighbours.put_object(region, bucket, key, text.encode())
     for role in sorted({*region.facts.get("roles", {}).values(), *filter(None, [region.facts.get("role")])}):
         existing.create(region, role)
     region = region.at(CREATED)  # all that follows was there before the sandbox started

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from compiler import arn
-from compiler.sandbox import registry
+from compiler.sandbox import neighbours, registry
 from compiler.sandbox.service import CREATED, MOTO, Region
 
 MARK = "data.jsonl"
@@ -28,7 +28,7 @@ def create(region: Region, name: str) -> None:
         bucket, slash, key = name[5:].partition("/")
         _bucket(region, bucket)
         if slash and key:
-            region.put_object(bucket, key + MARK if key.endswith("/") else key, b"{}\n")
+            neighbours.put_object(region, bucket, key + MARK if key.endswith("/") else key, b"{}\n")
     elif parsed and parsed.service == "iam" and parsed.resource.startswith("role/"):
         role(region, name)
     elif parsed and parsed.service == "lambda" and parsed.resource.startswith("function:"):

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from compiler import arn
+from compiler.sandbox import neighbours
 from compiler.sandbox.service import CREATED, Region, ServiceError, not_found, operation, page
 
 _JUDGES_KEY = "fmhMetadata/supported-llmaj-judge-models.json"
@@ -16,14 +17,15 @@ _NO_JUDGE = {"modelId": "amazon.titan-embed-text-v2:0", "outputModalities": ["EM
 
 def seed(region: Region) -> None:
     """Put the override specs of the recipes where the hub documents say that they are, and the list of judges."""
+    bucket = recipe_bucket(region)
     for name, model in region.facts.get("hub_models", {}).items():
         for key, recipe in model.get("recipes", {}).items():
             overrides = recipe.get("hyperparameters", {})
             body = json.dumps(overrides, sort_keys=True).encode()
-            region.put_object(recipe_bucket(region), _recipe_key(name, key, "override.json"), body)
-            region.put_object(recipe_bucket(region), _recipe_key(name, key, "recipe.yaml"), _template(key, overrides))
+            neighbours.put_object(region, bucket, _recipe_key(name, key, "override.json"), body)
+            neighbours.put_object(region, bucket, _recipe_key(name, key, "recipe.yaml"), _template(key, overrides))
     judges = {"schema_version": "1.0", "supported_judge_models": [{"model_id": judge} for judge in _judges(region)]}
-    region.put_object(recipe_bucket(region), _JUDGES_KEY, json.dumps(judges).encode())
+    neighbours.put_object(region, bucket, _JUDGES_KEY, json.dumps(judges).encode())
     default = region.facts.get("default_mlflow_app")
     if default:
         version = region.facts.get("default_mlflow_version") or "3.10"

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from compiler import foreign
-from compiler.sandbox import documents
+from compiler.sandbox import admission, documents
 from compiler.sandbox.packages import next_version
 from compiler.sandbox.service import Region, ServiceError, not_found, operation, page, select
 
@@ -24,11 +24,13 @@ def create_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     jobs, name, category = region.table("jobs"), request["JobName"], request["JobCategory"]
     if name in known(region):
         raise ServiceError("ResourceInUse", f"Job {name} already exists.")
-    _check_document(region, category, request["JobConfigSchemaVersion"], request["JobConfigDocument"])
+    document = _check_document(region, category, request["JobConfigSchemaVersion"], request["JobConfigDocument"])
+    admission.check_role(region, request["RoleArn"], admission.JOB)
     _check_limit(region, category)
     jobs[name] = {
         **request,
         "JobArn": region.arn(f"job/{category}/{name}"),
+        "MissingData": list(admission.missing_data(region, document.get("InputDataConfig", ()))),
         "CreationTime": region.now(),
         "StoppedAt": None,
     }
@@ -50,12 +52,12 @@ def _check_limit(region: Region, category: str) -> None:
         raise ServiceError("ResourceLimitExceeded", message)
 
 
-def _check_document(region: Region, category: str, version: str, text: str) -> None:
+def _check_document(region: Region, category: str, version: str, text: str) -> dict[str, Any]:
     wanted = documents.job_schemas(region).get(f"{category}/{version}")
     if wanted is None or category not in PHASES:
         raise ServiceError("ValidationException", f"There is no schema {version} of {category}.")
     try:
-        document = json.loads(text)
+        document: dict[str, Any] = json.loads(text)
     except ValueError as error:
         raise ServiceError("ValidationException", f"JobConfigDocument is not JSON: {error}") from None
     problems = foreign.load({"type": "object", **wanted}).check(document)
@@ -65,6 +67,7 @@ def _check_document(region: Region, category: str, version: str, text: str) -> N
         raise ServiceError("ValidationException", f"JobConfigDocument validation failed at {where}: {first.message}")
     if reason := documents.unknown_hyperparameters(region, category, document):
         raise ServiceError("ValidationException", f"JobConfigDocument validation failed at {reason}")
+    return document
 
 
 def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
@@ -114,6 +117,8 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
 
 def _failure(region: Region, job: dict[str, Any]) -> str | None:
     tags = {t["Key"]: t["Value"] for t in region.table("tags")[job["JobArn"]]}
+    for uri in job.get("MissingData", ()):
+        return f"ClientError: No objects found under S3 prefix {uri}"
     return tags.get(FAIL_TAG)
 
 

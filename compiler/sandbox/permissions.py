@@ -11,21 +11,21 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from compiler.sandbox import wire
-from compiler.sandbox.service import ServiceError
+from compiler.sandbox import neighbours, wire
+from compiler.sandbox.service import Region, ServiceError
 
 PAGE = 100
 """Results of a page where the request does not say, as IAM has it."""
 
 
-def simulate(start_response: Callable[..., Any], body: bytes, has_role: Callable[[str], bool]) -> Iterable[bytes]:
+def simulate(start_response: Callable[..., Any], body: bytes, region: Region) -> Iterable[bytes]:
     """Answer SimulatePrincipalPolicy for a form-encoded request, page by page.
 
     Raises ServiceError for a principal that does not exist, and for no actions.
     """
     given = {key: values[-1] for key, values in parse_qs(body.decode()).items()}
     principal = given.get("PolicySourceArn", "")
-    if not has_role(principal):
+    if not neighbours.has_role(region, principal):
         name = principal.rpartition("/")[2]
         raise ServiceError("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
     actions = list(_members(given, "ActionNames"))

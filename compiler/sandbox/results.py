@@ -6,7 +6,8 @@ import hashlib
 import json
 from typing import Any
 
-from compiler.sandbox.service import Region
+from compiler.sandbox import neighbours
+from compiler.sandbox.service import MALFORMED, Region
 
 _JUDGED = 3
 """Prompts that a judge has judged."""
@@ -19,6 +20,18 @@ def publish(region: Region, job: dict[str, Any]) -> None:
         _scores(region, job, evaluation)
     elif evaluation == "LLMAJEvaluation" and "judge_model_id" in job.get("HyperParameters", {}):
         _judgements(region, job)
+
+
+def flaw(region: Region, job: dict[str, Any]) -> str | None:
+    """Say why an evaluation cannot come to its end: custom metrics that are not there, or none."""
+    uri = job.get("HyperParameters", {}).get("custom_metrics", "")
+    if not uri.startswith("s3://"):
+        return None
+    try:
+        _custom(region, uri)
+    except MALFORMED:
+        return f"ClientError: no definitions of custom metrics can be read from {uri}"
+    return None
 
 
 def _scores(region: Region, job: dict[str, Any], evaluation: str) -> None:
@@ -34,38 +47,52 @@ def _scores(region: Region, job: dict[str, Any], evaluation: str) -> None:
 
 
 def _judgements(region: Region, job: dict[str, Any]) -> None:
-    given = job["HyperParameters"]
-    metrics = json.loads(given.get("llmaj_metrics", "[]")) or ["Correctness"]
+    """Write what a judge leaves: a summary of each metric, and each judgement with the judge's reason."""
+    given, totals = job["HyperParameters"], _totals(region, job)
     bedrock_job = f"judge-{hashlib.sha256(job['TrainingJobName'].encode()).hexdigest()[:8]}"
-    totals = {m: _value(job, m) for m in metrics}
-    summary = {
-        "job_name": bedrock_job,
-        "results": {m: {"score": v, "total_evaluations": _JUDGED} for m, v in totals.items()},
-    }
+    means = {m.removeprefix("Builtin."): {"score": v, "total_evaluations": _JUDGED} for m, v in totals.items()}
+    summary = {"job_name": bedrock_job, "results": means}
     where = f"{job['TrainingJobName']}/output/output/{bedrock_job}/eval_results/bedrock_llm_judge_results.json"
     _put(region, job, where, json.dumps(summary))
+    judged = {"modelIdentifier": given["judge_model_id"], "explanation": "It is right."}
+    scores = [{"metricName": m, "result": v, "evaluatorDetails": [judged]} for m, v in totals.items()]
     lines = [
         json.dumps(
             {
                 "inputRecord": {"prompt": f"Question {n}?"},
                 "modelResponses": [{"response": f"Answer {n}.", "modelIdentifier": "sandbox"}],
-                "automatedEvaluationResult": {
-                    "scores": [
-                        {
-                            "metricName": m if m.startswith("Builtin.") else f"Builtin.{m}",
-                            "result": v,
-                            "evaluatorDetails": [
-                                {"modelIdentifier": given["judge_model_id"], "explanation": "It is right."}
-                            ],
-                        }
-                        for m, v in totals.items()
-                    ]
-                },
+                "automatedEvaluationResult": {"scores": scores},
             }
         )
         for n in range(1, _JUDGED + 1)
     ]
     _put(region, job, f"{bedrock_job}/models/sandbox/{bedrock_job}_output.jsonl", "\n".join(lines) + "\n")
+
+
+def _totals(region: Region, job: dict[str, Any]) -> dict[str, float]:
+    """Scores by metric as Bedrock names them: its own as shares, custom ones on their scales."""
+    given = job["HyperParameters"]
+    builtin = [f"Builtin.{name.removeprefix('Builtin.')}" for name in json.loads(given.get("llmaj_metrics") or "[]")]
+    totals = {name: _value(job, name.removeprefix("Builtin.")) for name in builtin}
+    for name, (low, high) in _custom(region, given.get("custom_metrics") or "").items():
+        totals[name] = round(low + (high - low) * _value(job, name), 4)
+    return totals
+
+
+def _custom(region: Region, uri: str) -> dict[str, tuple[float, float]]:
+    """Custom metrics by name, with the ends of their scales; a scale of words counts like a share.
+
+    Raises one of MALFORMED for an object that is not there, or holds no definitions.
+    """
+    if not uri:
+        return {}
+    found = {}
+    for entry in json.loads(neighbours.get_object(region, uri) or b""):
+        definition = entry["customMetricDefinition"]
+        values = [rating["value"].get("floatValue") for rating in definition.get("ratingScale", ())]
+        numbers = [float(value) for value in values if value is not None]
+        found[str(definition["name"])] = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
+    return found
 
 
 def _value(job: dict[str, Any], metric: str) -> float:
@@ -77,4 +104,4 @@ def _value(job: dict[str, Any], metric: str) -> float:
 
 def _put(region: Region, job: dict[str, Any], name: str, text: str) -> None:
     bucket, _, prefix = job["OutputDataConfig"]["S3OutputPath"].removeprefix("s3://").partition("/")
-    region.put_object(bucket, f"{prefix.rstrip('/')}/{name}".lstrip("/"), text.encode())
+    neighbours.put_object(region, bucket, f"{prefix.rstrip('/')}/{name}".lstrip("/"), text.encode())

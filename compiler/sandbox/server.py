@@ -239,7 +239,7 @@ class Sandbox:
                 if service == "sts" and operation == "GetCallerIdentity":
                     return wire.identity(start_response, here)
                 if service == "iam" and operation == "SimulatePrincipalPolicy":
-                    return permissions.simulate(start_response, body, here.has_role)
+                    return permissions.simulate(start_response, body, here)
                 if service == "mlflow":
                     given = {**_query(environ), **wire.parse(body)}
                     return mlflow.serve(environ, start_response, self.region, self.home, given)

@@ -59,8 +59,6 @@ class Region:
     limits: dict[str, int] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
     tokens: dict[tuple[str, str], tuple[float, str, dict[str, Any]]] = field(default_factory=dict)
-    put_object: Callable[[str, str, bytes], None] = field(default=lambda *_: None)
-    has_role: Callable[[str], bool] = field(default=lambda _: True)
     url: Callable[[], str] = field(default=lambda: "")
     """Where the sandbox is, once it listens."""
     tracking: dict[str, Any] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from typing import Any
 
 from compiler import pipeline
 from compiler.sandbox import jobs, lineage, requests, training
-from compiler.sandbox.service import MALFORMED, Region, ServiceError
+from compiler.sandbox.service import MALFORMED, OPERATIONS, Region, ServiceError
 
 _TERMINAL = ("Succeeded", "Failed", "Stopped")
 _TRIGGERS = {"Completed": ("Succeeded",), "Failed": ("Failed",), "Stopped": ("Stopped",), "Any": _TERMINAL}
@@ -79,9 +79,7 @@ def _begin(region: Region, execution: dict[str, Any], step: dict[str, Any]) -> d
 
 def _start_job(region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any]) -> str:
     name = _job_name(region, execution, step, step["Name"])
-    request = {**arguments, "JobName": name}
-    requests.check("sagemaker", "CreateJob", request)
-    jobs.create_job(region, request)
+    _invoke(region, "CreateJob", {**arguments, "JobName": name})
     return name
 
 
@@ -89,10 +87,18 @@ def _start_training_job(
     region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any]
 ) -> str:
     name = _job_name(region, execution, step, str(arguments.get("TrainingJobName", step["Name"])))
-    request = {**arguments, "TrainingJobName": name}
-    requests.check("sagemaker", "CreateTrainingJob", request)
-    training.create_training_job(region, request)
+    _invoke(region, "CreateTrainingJob", {**arguments, "TrainingJobName": name})
     return name
+
+
+def _invoke(region: Region, called: str, request: dict[str, Any]) -> None:
+    """Carry out an operation for a step; what refuses it is the step's failure."""
+    try:
+        requests.check("sagemaker", called, request)
+        OPERATIONS[called](region, request)
+    except ServiceError as error:
+        message = f"Failed to invoke sagemaker:{called}. Error Details: {error.message}"
+        raise ServiceError(error.code, message) from None
 
 
 def _job_name(region: Region, execution: dict[str, Any], step: dict[str, Any], base: str) -> str:

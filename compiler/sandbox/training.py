@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.sandbox import results
+from compiler.sandbox import admission, results
 from compiler.sandbox.jobs import FAIL_TAG, RUNNING
 from compiler.sandbox.service import Region, ServiceError, operation, page, select
 
@@ -14,7 +14,10 @@ LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 @operation
 def create_training_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    jobs, name = region.table("training_jobs"), request["TrainingJobName"]
+    jobs, name, role = region.table("training_jobs"), request["TrainingJobName"], request["RoleArn"]
+    admission.check_role(region, role)
+    admission.check_data(region, request.get("InputDataConfig", ()), role)
+    admission.check_image(region, request.get("AlgorithmSpecification", {}).get("TrainingImage", ""), role)
     if name in jobs:
         raise ServiceError("ResourceInUse", f"Job name must be unique within an AWS account and region: {name}")
     arn = region.arn(f"training-job/{name}")
@@ -23,6 +26,7 @@ def create_training_job(region: Region, request: dict[str, Any]) -> dict[str, An
         "TrainingJobArn": arn,
         "CreationTime": region.now(),
         "StoppedAt": None,
+        "Flaw": results.flaw(region, request),
         "Published": False,
     }
     region.table("tags")[arn] = list(request.get("Tags", ()))
@@ -33,7 +37,7 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
     """A training job as it is at this moment."""
     started, length = job["CreationTime"], region.timing.job
     tags = {t["Key"]: t["Value"] for t in region.table("tags")[job["TrainingJobArn"]]}
-    reason = tags.get(FAIL_TAG)
+    reason = job["Flaw"] or tags.get(FAIL_TAG)
     end = started + (length / 2 if reason else length)
     status = secondary = "Failed" if reason else "Completed"
     if job["StoppedAt"] is not None and job["StoppedAt"] < end:
@@ -51,7 +55,7 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
     else:
         transitions[-1].pop("EndTime")
         status, secondary = "InProgress", transitions[-1]["Status"]
-    answer = {k: v for k, v in job.items() if k not in ("StoppedAt", "Published", "Tags")}
+    answer = {k: v for k, v in job.items() if k not in ("StoppedAt", "Flaw", "Published", "Tags")}
     answer |= {
         "TrainingJobStatus": status,
         "SecondaryStatus": secondary,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from compiler.sandbox import Sandbox
+from compiler.sandbox import Sandbox, neighbours
 from compiler.sandbox.service import ServiceError
 from tests.acceptance.test_lock_accounts import FILE, HERE, LARGE, benchmark, contexts, write
 from tests.acceptance.test_lock_accounts import empty as empty
@@ -63,7 +63,7 @@ def test_recipes_that_no_job_can_run_do_not_count(empty: Path, aws: Sandbox, run
 def test_a_recipe_that_is_used_must_be_readable(empty: Path, aws: Sandbox, run: Run) -> None:
     write(empty, trainer("one"))
     override = f"recipes/{LARGE}/FineTuning-MTRL-LORA/override.json"
-    aws.region("us-west-2").put_object("jumpstart-cache-prod-us-west-2", override, b'["a list"]')
+    neighbours.put_object(aws.region("us-west-2"), "jumpstart-cache-prod-us-west-2", override, b'["a list"]')
     assert "is not an override spec" in run("lock", "--region", "us-west-2", code=1).stderr
 
 
@@ -83,7 +83,7 @@ def test_no_lock_is_written_that_could_not_be_read(
     content: bytes, empty: Path, aws: Sandbox, run: Run, answer: Answer
 ) -> None:
     write(empty, trainer("one"))
-    aws.region("us-west-2").put_object(BUCKET, "odd.json", content)
+    neighbours.put_object(aws.region("us-west-2"), BUCKET, "odd.json", content)
     odd = {"SmtjOverrideParamsS3Uri": f"s3://{BUCKET}/odd.json"}
     recipes(answer, {"Type": "FineTuning", "CustomizationTechnique": "DPO", **odd})
     run("lock", "--region", "us-west-2")  # no kind trains with DPO
@@ -144,7 +144,7 @@ def test_what_only_subscribers_can_set_has_no_default(empty: Path, aws: Sandbox,
     document = (empty / "compiled" / "MultiTurnRLTrainer" / "one.json").read_bytes()
     size = plain["hyperparameters"]["group_size"]
     theirs = {"group_size": {**size, "default": 1}, "more": {"type": "integer", "min": 1, "default": 7}}
-    aws.region("us-west-2").put_object(BUCKET, "theirs.json", json.dumps(theirs).encode())
+    neighbours.put_object(aws.region("us-west-2"), BUCKET, "theirs.json", json.dumps(theirs).encode())
     subscription = {
         "Type": "FineTuning",
         "CustomizationTechnique": "MTRL",
@@ -181,7 +181,7 @@ def test_an_override_spec_behind_an_access_point(
     monkeypatch.setattr(socket, "getaddrinfo", on_this_machine)
     spec = b'{"only_here": {"type": "integer", "default": 1}}'
     name = "sagemaker-us-west-2"  # its host is <name>-<account>, as a bucket that is there is called
-    aws.region("us-west-2").put_object(f"{name}-{HERE}", "mtrl/override.json", spec)
+    neighbours.put_object(aws.region("us-west-2"), f"{name}-{HERE}", "mtrl/override.json", spec)
     write(empty, trainer("one"))
     point = f"arn:aws:s3:us-west-2:{{customer_id}}:accesspoint/{name}"
     recipes(answer, SmtjOverrideParamsS3Uri=f"s3://{point}/mtrl/override.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from compiler import sandbox
 from compiler.executor import lookup
 from compiler.executor.account import Account, NoFact
 from compiler.executor.cloud import Cloud
-from compiler.sandbox import Sandbox, account
+from compiler.sandbox import Sandbox, account, neighbours
 from tests.acceptance.test_lock_accounts import FILE, HERE, LARGE, QWEN, benchmark, contexts, place, write
 from tests.acceptance.test_lock_accounts import empty as empty
 from tests.conftest import Run
@@ -166,7 +167,7 @@ def test_judges_are_those_of_the_list_else_those_that_answer_in_text(aws: Sandbo
     embedding, judge = "amazon.titan-embed-text-v2:0", "anthropic.claude-3-haiku-20240307-v1:0"
     with pytest.raises(NoFact, match=r"does not take amazon.titan-embed-text-v2:0 as a judge"):
         look_up("judge_models", embedding)
-    put = aws.region("us-west-2").put_object
+    put = partial(neighbours.put_object, aws.region("us-west-2"))
     bucket, key = "jumpstart-cache-prod-us-west-2", "fmhMetadata/supported-llmaj-judge-models.json"
     put(bucket, key, b'{"supported_judge_models": [1, {"model_id": "amazon.nova-pro-v1:0"}]}')
     assert look_up("judge_models", "amazon.nova-pro-v1:0") == {"end_of_life": None, "usable": True}

@@ -1,0 +1,42 @@
+"""The address of an image in a private registry of Amazon ECR.
+
+In: text. Out: its parts; None for an image that is elsewhere, or for text that is no address.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_ECR = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<domain>[a-z0-9.]+)"
+    r"/(?P<repository>[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*)"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of a repository, by its digest or else by its tag; one of the two is empty."""
+
+    account: str
+    region: str
+    repository: str
+    tag: str
+    digest: str
+
+    @property
+    def id(self) -> dict[str, str]:
+        """The image as ECR's API names it."""
+        return {"imageDigest": self.digest} if self.digest else {"imageTag": self.tag}
+
+
+def parse(text: str) -> Image | None:
+    """Read an address; without a tag and a digest the tag is `latest`, and a digest decides where there are both."""
+    found = _ECR.fullmatch(text)
+    if found is None:
+        return None
+    digest = found["digest"] or ""
+    tag = "" if digest else found["tag"] or "latest"
+    return Image(found["account"], found["region"], found["repository"], tag, digest)
