@@ -46,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite what golden cases expect")
     parser.addoption("--trials", type=int, default=3, help="kill trials")
     parser.addoption("--answers", type=int, default=60, help="answers of AWS to spoil")
+    parser.addoption("--texts", type=int, default=2, help="hostile texts for each field")
     parser.addoption("--seed", type=int, default=0, help="which answers are spoiled, and how")
 
 
