@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -282,6 +283,57 @@ def test_there_is_one_broad_except() -> None:
 
 def test_no_module_is_a_drawer() -> None:
     assert not {"utils", "common", "helpers", "manager"} & {p.stem for p in PACKAGE.rglob("*")}
+
+
+READ_BY_TESTS = {"Sandbox.mutations"}
+"""What the package offers to its tests alone."""
+
+PLAIN = {"cache", "cached_property", "classmethod", "contextmanager", "dataclass", "property", "staticmethod"}
+"""The decorators that register nothing."""
+
+
+def used(tree: ast.AST) -> Iterator[str]:
+    """Every name that code reads, imports, gives as a keyword, or has as a text (for `getattr` and tables)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield node.arg
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from re.findall(r"\w+", node.value) if len(node.value) < MOST_WRITTEN else ()
+
+
+MOST_WRITTEN = 100
+"""Longer texts are prose, which says nothing of what is used."""
+
+
+def defined(body: list[ast.stmt], owner: str = "") -> Iterator[str]:
+    """What a module or a class defines; without what registers itself, or overrides what a base class has."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            decorators = {re.split(r"[.(]", ast.unparse(d))[0] for d in node.decorator_list}
+            if decorators <= PLAIN and not node.name.startswith("__"):
+                yield f"{owner}{node.name}"
+            if isinstance(node, ast.ClassDef) and not node.bases:
+                yield from defined(node.body, f"{node.name}.")
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (f"{owner}{t.id}" for t in targets if isinstance(t, ast.Name) and not t.id.startswith("__"))
+
+
+def test_nothing_is_defined_that_nothing_uses() -> None:
+    trees = {file: ast.parse(file.read_text("utf-8")) for file in FILES}
+    texts = " ".join(file.read_text("utf-8") for file in (ROOT / "templates").rglob("*.j2"))
+    names = {*re.findall(r"\w+", texts), *(name for tree in trees.values() for name in used(tree))}
+    unused = {
+        f"{file.relative_to(PACKAGE)}: {name}"
+        for file, tree in trees.items()
+        for name in defined(tree.body)
+        if name.rpartition(".")[2] not in names and name not in READ_BY_TESTS
+    }
+    assert not unused, unused
 
 
 def test_a_kind_is_one_schema_one_template_one_module_and_one_example() -> None:

@@ -23,10 +23,10 @@ _CODES = {"bold": "1", "error": "1;31", "warning": "1;33", "hint": "36", "green"
 HINT = "    hint: "
 
 
-def result(*lines: Line, color: bool | None = None) -> None:
+def result(*lines: Line) -> None:
     """Print lines of a result to stdout, or stop where nobody would get them."""
     if lines:
-        _to_stdout(_written(lines, wants_color(color, sys.stdout)))
+        _to_stdout(_written(lines, wants_color(None, sys.stdout)))
 
 
 def tell(*lines: Line, color: bool | None = None) -> None:

@@ -48,7 +48,6 @@ class FilePlan:
     file: File
     lines: tuple[Line, ...] = ()
     run: Run | None = None
-    waits_for: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     drifts: tuple[Drift, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
@@ -200,7 +199,7 @@ def _plan_new(
     elif waits:
         action, note = "wait", f"for {', '.join(waits)}"
     lines = [Line(r.id, action or _action(file, r, ahead), _what(r), note) for r in requests]
-    return FilePlan(file, tuple(lines), None, tuple(waits), since, obstacles=obstacles)
+    return FilePlan(file, tuple(lines), differences=since, obstacles=obstacles)
 
 
 def _action(file: File, request: Request, ahead: Foresight) -> Action:

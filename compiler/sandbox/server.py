@@ -57,7 +57,6 @@ _HANDLERS = (
     training,
 )  # importing them has registered their operations
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
-_MOTO_MUTATING_POSTS = re.compile(r"(Create|Put|Update|Delete|Add|Remove|Tag|Untag|Set|Attach|Detach|Start|Stop)")
 _LAGGING = ("lambda", "logs", "sagemaker")
 """The services whose reads trail their writes here. S3 is consistent, and nothing writes to the others."""
 _FAILURE = ServiceError("InternalFailure", "We are sorry.", 500)
