@@ -8,14 +8,17 @@ import json
 import random
 import re
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
 PAGE = b"<html><body>Please sign in</body></html>"
 DEPTH = 100_000
+DRIP_SECONDS = 0.02
 VALUES: tuple[Any, ...] = (None, True, 7, -1, 2**70, 1e300, "", "x", "\x1b[2J", [], {}, [None], {"a": []}, "[" * 9999)
 GARBAGE = ("", "{", "null", "[]", "NaN", '{"a": NaN}', '{"a": 1e999}', '{"a": 1, "a": 2}', "[" * 9999, "\ufeff{}")
 """What stands for a document, and is none."""
@@ -30,6 +33,8 @@ class Answer:
     headers: dict[str, str]
     body: bytes
     length: int
+    endless: str = ""
+    """What comes without end after the body, instead: "drip" or "flood", or after half the headers, "headers"."""
 
     @classmethod
     def of(cls, body: bytes, status: int = 200, kind: str = "text/html") -> Answer:
@@ -37,6 +42,10 @@ class Answer:
 
 
 Spoil = Callable[[Answer, random.Random], Answer]
+
+
+def endless(how: str) -> Spoil:
+    return lambda answer, _: replace(answer, endless=how)
 
 
 def half(answer: Answer, _: random.Random) -> Answer:
@@ -227,6 +236,9 @@ def _handler(proxy: Proxy) -> type[http.server.BaseHTTPRequestHandler]:
 
         def do_any(self) -> None:
             answer = proxy.answer(self.command, self.path, dict(self.headers.items()), self._body())
+            if answer.endless:
+                self._go_on(answer)
+                return
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
@@ -236,6 +248,23 @@ def _handler(proxy: Proxy) -> type[http.server.BaseHTTPRequestHandler]:
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(answer.body)
+
+        def _go_on(self, answer: Answer) -> None:
+            """Answer until nobody listens any more."""
+            self.close_connection = True
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            with suppress(OSError):
+                if answer.endless == "headers":
+                    self.flush_headers()
+                    self.wfile.write(b"X-Long: ")
+                else:
+                    self.end_headers()
+                    self.wfile.write(answer.body[:-1])
+                while True:
+                    self.wfile.write(b" " * (2**20 if answer.endless == "flood" else 1))
+                    time.sleep(0.0 if answer.endless == "flood" else DRIP_SECONDS)
 
         do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_any
 

@@ -49,6 +49,7 @@ EXECUTOR = [
     "cloud_errors",
     "documents",
     "credentials",
+    "wire",
     "cloud",
     "patience",
     "files",

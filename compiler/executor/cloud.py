@@ -21,9 +21,18 @@ from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from compiler import secrets
-from compiler.executor import answers, credentials
+from compiler.executor import answers, credentials, wire
 from compiler.executor.answers import InvalidAnswer
-from compiler.executor.cloud_errors import FAR, INVALID_ANSWER, CloudError, hint, invalid, misconfigured
+from compiler.executor.cloud_errors import (
+    ENDLESS,
+    FAR,
+    INVALID_ANSWER,
+    CloudError,
+    endless,
+    hint,
+    invalid,
+    misconfigured,
+)
 
 __all__ = ["ROUNDS", "Cloud", "CloudError", "NotJSON"]
 
@@ -31,7 +40,13 @@ ATTEMPTS = 8
 """Tries of one request in all; botocore's default of three loses a long plan to a throttled account."""
 ROUNDS = 12
 """How often trouble that may pass is met anew: botocore stops retrying once its quota of retries is used up."""
+ENDLESS_ROUNDS = 3
+"""How often an answer without an end is met: each takes a minute."""
 LONGEST_PAUSE_SECONDS = 5.0
+OBJECT_BYTES = 5 * 1024**3
+"""The largest object of S3 that is read: the largest that S3 takes in one request."""
+DOCUMENT_BYTES = 64 * 1024**2
+"""The largest that is read as a whole."""
 CHUNK_BYTES = 1 << 20
 _TOKENS = {"ListObjectsV2": ("ContinuationToken", "NextContinuationToken")}
 """How operations call the token that they take, and the one that they give, where these are not the same."""
@@ -78,7 +93,8 @@ class Cloud:
         self._keys()  # here, so that what is wrong with credentials is told as that
         client = self._client(service, region or self.region, attempts)
         try:
-            answer: dict[str, Any] = getattr(client, _snake(operation))(**parameters)
+            with wire.at_once():
+                answer: dict[str, Any] = getattr(client, _snake(operation))(**parameters)
             for described in (answer, answer.get("Configuration")):
                 secrets.unquote_reasons(described)
             return answer
@@ -90,6 +106,8 @@ class Cloud:
             raise CloudError(code, message, hint(code, message, service, operation), operation, status) from None
         except InvalidAnswer as error:
             raise invalid(str(error), operation, error.status) from None
+        except wire.Endless as error:
+            raise endless(str(error), operation) from None
         except BotoCoreError as error:
             raise _broken(error, service, operation, parameters) from None
 
@@ -153,7 +171,7 @@ class Cloud:
     def _content(self, bucket: str, key: str, region: str | None) -> tuple[bytes, str]:
         """An object, and its ETag."""
         answer = self._call("s3", "GetObject", region, {"Bucket": bucket, "Key": key})
-        return b"".join(_stream(answer["Body"])), answer["ETag"].strip('"')
+        return b"".join(_stream(answer["Body"], DOCUMENT_BYTES)), answer["ETag"].strip('"')
 
     def _document(self, bucket: str, key: str, region: str | None, lenient: bool) -> Any:
         content, etag = self._content(bucket, key, region)
@@ -173,12 +191,12 @@ class Cloud:
         for number in itertools.count(1):
             answer = self.call("s3", "GetObject", region, Bucket=bucket, Key=key, **more)
             try:
-                for chunk in _stream(answer["Body"]):
+                for chunk in _stream(answer["Body"], OBJECT_BYTES - start):
                     start += len(chunk)
                     yield chunk
                 return
             except CloudError as error:
-                if not error.is_passing or number == ROUNDS:
+                if not error.is_passing or number >= _rounds(error):
                     raise
                 more = {"Range": f"bytes={start}-", "IfMatch": answer["ETag"]} if start else {}
                 _pause(number)
@@ -281,8 +299,17 @@ def _strict_session() -> Any:
         def create_parser(self, protocol_name: str) -> Parser:
             return Parser(protocol_name, super().create_parser(protocol_name))
 
+    class Client:
+        """What every client of the session is, those that fetch credentials as well."""
+
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            pools = self._endpoint.http_session._pool_classes_by_scheme  # type: ignore[attr-defined]  # of botocore's
+            pools |= wire.limited(pools)
+
     made = Session()
     made.register_component("response_parser_factory", Parsers())
+    made.register("creating-client-class", lambda base_classes, **_: base_classes.insert(0, Client))
     return made
 
 
@@ -303,6 +330,8 @@ def _told(trouble: Callable[[str, str, int], CloudError]) -> Iterator[None]:
         raise trouble(str(found.get("Code", "Unknown")), message, status) from None
     except InvalidAnswer as error:
         raise trouble(INVALID_ANSWER, str(error), error.status) from None
+    except wire.Endless as error:
+        raise trouble(ENDLESS, str(error), 0) from None
     except BotoCoreError as error:
         raise trouble(type(error).__name__, str(error), 0) from None
     except OSError as error:
@@ -319,10 +348,14 @@ def _patiently(attempt: Callable[[], T]) -> T:
         try:
             return attempt()
         except CloudError as error:
-            if not error.is_passing or error.code in FAR:
+            if not error.is_passing or number >= _rounds(error):
                 raise
             _pause(number)
     return attempt()
+
+
+def _rounds(error: CloudError) -> int:
+    return 1 if error.code in FAR else ENDLESS_ROUNDS if error.code == ENDLESS else ROUNDS
 
 
 def _pause(number: int) -> None:
@@ -330,11 +363,18 @@ def _pause(number: int) -> None:
     time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.1 * 2**number)))
 
 
-def _stream(body: Any) -> Iterator[bytes]:
+def _stream(body: Any, most: int) -> Iterator[bytes]:
     from botocore.exceptions import BotoCoreError
 
+    size = 0
     try:
-        yield from body.iter_chunks(CHUNK_BYTES)
+        for chunk in body.iter_chunks(CHUNK_BYTES):
+            size += len(chunk)
+            if size > most:
+                raise wire.Endless(f"it has more than {most:,} bytes")
+            yield chunk
+    except wire.Endless as error:
+        raise endless(str(error), "GetObject") from None
     except BotoCoreError as error:
         raise _broken(error, "s3", "GetObject") from None
 

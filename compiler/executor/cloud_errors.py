@@ -79,6 +79,7 @@ _TAKEN_TEXT = re.compile(r"already exist|must be unique within an AWS account", 
 FAR = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError"}
 """Nobody answers at all: botocore's own tries have taken long enough."""
 INVALID_ANSWER = "InvalidAnswer"
+ENDLESS = "EndlessAnswer"
 _CUT = {"FlexibleChecksumError", "IncompleteReadError", "ResponseStreamingError"}
 """Half of an object of S3, or another than was sent."""
 _UNREACHABLE = {*FAR, *_CUT, "ConnectionClosedError", "ProxyConnectionError"}
@@ -94,7 +95,7 @@ _THROTTLED = {
     "TooManyRequestsException",
     "429",
 }
-_PASSING = {INVALID_ANSWER} | _UNREACHABLE | _THROTTLED
+_PASSING = {ENDLESS, INVALID_ANSWER} | _UNREACHABLE | _THROTTLED
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
 _UNKNOWN = {"InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"}
 _SKEWED = {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
@@ -113,6 +114,12 @@ def invalid(message: str, operation: str, status: int = 0) -> CloudError:
     """An answer that AWS cannot have meant."""
     text = f"AWS's answer is none: {message}"
     return CloudError(INVALID_ANSWER, text, hint(INVALID_ANSWER, text, "", operation), operation, status)
+
+
+def endless(message: str, operation: str) -> CloudError:
+    """An answer that does not come to its end."""
+    text = f"AWS's answer has no end: {message}"
+    return CloudError(ENDLESS, text, hint(ENDLESS, text, "", operation), operation)
 
 
 def misconfigured(code: str, message: str, status: int = 0) -> CloudError:
@@ -161,7 +168,7 @@ def hint(code: str, message: str, service: str, operation: str) -> str:
         return "AWS could not be reached: check the network and AWS_ENDPOINT_URL; the same command may be repeated"
     if code in ("HTTPClientError", "InvalidProxiesConfigError", "SSLError"):
         return "look at the variables of proxies and certificates, such as HTTPS_PROXY and AWS_CA_BUNDLE"
-    if code == INVALID_ANSWER:
+    if code in (ENDLESS, INVALID_ANSWER):
         return (
             "something on the way may have answered in AWS's place, such as a proxy or a sign-in page: check the "
             "network and AWS_ENDPOINT_URL; the same command may be repeated"

@@ -63,7 +63,7 @@ class Shelf:
             return "absent"
         there = found.get("ChecksumSHA256")
         if there is None or found.get("ChecksumType") == "COMPOSITE":  # others upload otherwise
-            there = checksum(self.cloud.content(place["Bucket"], place["Key"], self.region))
+            there = checksum_of(self.cloud.chunks(place["Bucket"], place["Key"], self.region))
         return "same" if there == checksum(parameters["Body"]) else "other"
 
     def pipeline(self, name: str) -> dict[str, Any] | None:
@@ -112,8 +112,15 @@ def steps_of(definition: Any) -> list[str]:
 
 def checksum(body: str | bytes) -> str:
     """A content's SHA-256, as S3 writes it."""
-    content = body.encode() if isinstance(body, str) else body
-    return base64.b64encode(hashlib.sha256(content).digest()).decode()
+    return checksum_of([body.encode() if isinstance(body, str) else body])
+
+
+def checksum_of(chunks: Iterable[bytes]) -> str:
+    """The same, of a content that comes piece by piece."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return base64.b64encode(digest.digest()).decode()
 
 
 def same_definition(found: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:

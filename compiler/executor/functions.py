@@ -6,8 +6,6 @@ different. A running agent is never changed.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -50,7 +48,4 @@ def _digest(shelf: Shelf, code: Mapping[str, Any]) -> str:
     """The SHA-256 of an archive, as Lambda writes it."""
     if "ZipFile" in code:
         return existing.checksum(code["ZipFile"])
-    digest = hashlib.sha256()
-    for chunk in shelf.cloud.chunks(code["S3Bucket"], code["S3Key"], shelf.region):
-        digest.update(chunk)
-    return base64.b64encode(digest.digest()).decode()
+    return existing.checksum_of(shelf.cloud.chunks(code["S3Bucket"], code["S3Key"], shelf.region))

@@ -18,6 +18,8 @@ from compiler.executor.cloud import Cloud, NotJSON
 from compiler.executor.cloud_errors import invalid
 from compiler.executor.track import Status
 
+_LINE_BYTES = 16 * 1024**2
+"""The longest judgement that is read."""
 _JUDGE_SUMMARY = "bedrock_llm_judge_results.json"
 _SIDES = {
     "EvaluateBaseModel": "base",
@@ -241,6 +243,8 @@ def _lines(cloud: Cloud, bucket: str, key: str, region: str | None) -> Iterator[
     rest = b""
     for chunk in cloud.chunks(bucket, key, region):
         *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > _LINE_BYTES:
+            raise NoResults(f"s3://{bucket}/{key} is not what an evaluation leaves: a line without end")
         yield from (line + b"\n" for line in whole if line.strip())
     if rest.strip():
         yield rest

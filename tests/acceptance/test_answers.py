@@ -17,10 +17,10 @@ from types import FrameType
 import pytest
 
 from compiler.cli import exits
-from compiler.executor import cloud
+from compiler.executor import cloud, wire
 from compiler.sandbox import Sandbox
 from tests.conftest import ROOT, Run
-from tests.odd_answers import GARBAGE, SPOILED, Proxy, Spoil, holding
+from tests.odd_answers import GARBAGE, SPOILED, Proxy, Spoil, endless, holding
 
 TRAINER, EVALUATION, JUDGE = (
     "MultiTurnRLTrainer/support-agent",
@@ -223,6 +223,39 @@ def test_one_odd_answer_is_asked_for_again(proxied: Proxy, run: Run) -> None:
             proxied.begin(first, 0)
             assert run(*command).stdout == usual.stdout
             assert spoiled[operation] > 1
+
+
+@pytest.mark.parametrize("how", ["drip", "flood", "headers"])
+def test_an_answer_without_end_is_trouble(
+    how: str, proxied: Proxy, run: Run, bounded: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "SECONDS", 0.2)
+    monkeypatch.setattr(wire, "ANSWER_BYTES", 10**6)
+    monkeypatch.setattr(cloud, "DOCUMENT_BYTES", 10**6)
+    monkeypatch.setattr(cloud, "OBJECT_BYTES", 10**6)
+    for command, operation in (
+        (("plan",), "ListTrainingJobs"),
+        (("results", EVALUATION), "GET /"),
+        (("results", JUDGE, "--limit", "2"), "GET /"),
+        (("plan",), "GetCallerIdentity"),
+    ):
+        bounded(" ".join(command))
+        proxied.begin(always(endless(how), operation), 0)
+        said = run(*command, code=exits.AWS).stderr
+        assert "AWS's answer has no end" in said
+        assert "the same command may be repeated" in said
+
+
+def test_an_answer_that_comes_slowly_is_one(proxied: Proxy, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = run("status").stdout
+    monkeypatch.setattr(wire, "SECONDS", 0.2)
+    spoiled: set[str] = set()
+
+    def first(_number: int, asked: str) -> Spoil | None:
+        return None if asked in spoiled or spoiled.add(asked) else endless("drip")  # type: ignore[func-returns-value]
+
+    proxied.begin(first, 0)
+    assert run("status").stdout == usual
 
 
 def test_a_bucket_that_redirects_without_a_region(proxied: Proxy, run: Run) -> None:

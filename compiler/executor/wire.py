@@ -1,0 +1,108 @@
+"""The end of every answer over HTTP: how long it may take, and how large it may be.
+
+A socket's timeout is for one read. An answer that comes byte by byte would never end, and one that never stops would
+fill the memory. In: connection pools. Out: the same, with answers that end or raise Endless.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from typing import Any
+
+SECONDS = 60.0
+"""How long the rest of an answer may be waited for after its first bytes: as long as botocore waits for these."""
+BYTES_PER_SECOND = 16 * 1024
+"""What is larger may take longer, at this rate: a slow line, but one over which an upload of code still ends."""
+ANSWER_BYTES = 32 * 1024**2
+"""The largest answer that is read at once: none of AWS's has 10 MB. Objects of S3 are read piece by piece."""
+_reading = threading.local()
+
+
+class Endless(CancelledError):
+    """An answer that takes too long, or is too large; botocore does not try again what is cancelled."""
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Limit the size of the answers that this thread reads; a stream is read later, by whoever wants it."""
+    _reading.most = ANSWER_BYTES
+    try:
+        yield
+    finally:
+        _reading.most = None
+
+
+def limited(pools: Mapping[str, Any]) -> dict[str, Any]:
+    """Connection pools by scheme, whose answers have an end."""
+    return {scheme: _pool(pool) for scheme, pool in pools.items()}
+
+
+def _pool(pool: Any) -> Any:
+    class Connection(pool.ConnectionCls):  # type: ignore[misc]  # of urllib3, by way of botocore
+        sock: Any
+
+        def connect(self) -> None:
+            super().connect()
+            self.sock = _Socket(self.sock)
+
+    class Pool(pool):  # type: ignore[misc]
+        ConnectionCls = Connection
+
+    return Pool
+
+
+class _Socket:
+    """A connected socket; http.client reads each answer from a file of its own."""
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+    def makefile(self, mode: str, buffering: int = io.DEFAULT_BUFFER_SIZE) -> Any:
+        answer = _Answer(self._socket, self._socket.makefile(mode, 0))
+        return io.BufferedReader(answer, buffering) if buffering else answer
+
+
+class _Answer(io.RawIOBase):
+    """The bytes of one answer, as they come; only waiting for them counts, not what is done between two reads."""
+
+    def __init__(self, socket: Any, stream: Any) -> None:
+        self._socket, self._stream = socket, stream
+        self._size, self._waited = 0, 0.0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        usual = self._socket.gettimeout()
+        left = SECONDS + self._size / BYTES_PER_SECOND - self._waited
+        if self._size and left <= 0:
+            raise Endless(f"after {self._waited:.0f} seconds, {self._size:,} bytes of it are there")
+        begun = time.monotonic()
+        if self._size and (usual is None or left < usual):
+            self._socket.settimeout(left)
+        try:
+            size: int = self._stream.readinto(buffer)
+        except TimeoutError:
+            if self._size and left < (usual or left + 1):
+                raise Endless(f"{self._size:,} bytes of it are there, and no more come") from None
+            raise
+        finally:
+            self._waited += time.monotonic() - begun if self._size else 0.0
+            self._socket.settimeout(usual)
+        self._size += size
+        most = getattr(_reading, "most", None)
+        if most is not None and self._size > most:
+            raise Endless(f"it has more than {most:,} bytes")
+        return size
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
