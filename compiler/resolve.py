@@ -35,11 +35,7 @@ def resolve(specs: Mapping[str, Spec], broken: Failed, settings: Settings, facts
     resolved: dict[str, Resolved] = {}
     diagnostics: list[Diagnostic] = []
     order, circles = references.order(references.graph(specs))
-    for address, way in circles.items():
-        found = [references.circle(specs[address], way), *references.check(specs[address], specs, broken)]
-        failed[address] = found[0]
-        found += _besides(specs[address], found, resolved, settings, facts)
-        diagnostics += found
+    failed |= {address: references.circle(specs[address], way) for address, way in circles.items()}
     for address in order:
         spec = specs[address]
         found = references.check(spec, specs, failed)
@@ -53,9 +49,26 @@ def resolve(specs: Mapping[str, Spec], broken: Failed, settings: Settings, facts
         else:
             resolved[address] = done
         diagnostics += found
+    for address in circles:  # last: their other refs are resolved by now, or failed
+        diagnostics += _in_circle(specs, address, failed, resolved, settings, facts)
     diagnostics += _shared_outputs(resolved)
     diagnostics += _shared_functions(resolved)
     return Resolution(resolved, failed, tuple(sorted(diagnostics)))
+
+
+def _in_circle(
+    specs: Mapping[str, Spec],
+    address: str,
+    failed: Failed,
+    resolved: Mapping[str, Resolved],
+    settings: Settings,
+    facts: Facts,
+) -> list[Diagnostic]:
+    """Say that a spec leads back to itself, and what else is wrong with it."""
+    spec, back = specs[address], failed[address]
+    assert back is not None
+    found = [back, *(d for d in references.check(spec, specs, failed) if d.path != back.path)]
+    return [*found, *_besides(spec, found, resolved, settings, facts)]
 
 
 def first_error(diagnostics: list[Diagnostic]) -> Diagnostic | None:
