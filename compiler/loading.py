@@ -81,7 +81,7 @@ def load(content: bytes) -> Compiled:
 def _document(content: bytes) -> dict[str, Any]:
     """Take bytes apart, as far as to know that they have the form of a compiled file."""
     try:
-        document = json.loads(content.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
+        document = json.loads(content.decode("utf-8"), object_pairs_hook=once, parse_constant=no_number)
         compiled.canonical(document).encode()
     except (ValueError, RecursionError) as error:  # UnicodeError is a ValueError
         raise InvalidCompiled(f"not JSON: {error}") from None
@@ -96,7 +96,8 @@ def _document(content: bytes) -> dict[str, Any]:
     return document
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of pairs for `json`; raises InvalidCompiled where a reviewer might see another value than we."""
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -104,7 +105,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_number(text: str) -> None:
+def no_number(text: str) -> None:
+    """Refuse what `json` takes for a number, and JSON does not; raises InvalidCompiled."""
     raise InvalidCompiled(f"not JSON: {text} is no number")
 
 

@@ -11,12 +11,15 @@ from typing import Any
 
 import click
 
+from compiler import loading
 from compiler.cli import aws, exits, options, output, plans, results, watching
 from compiler.executor import apply, commits, files
 from compiler.executor import plan as planning
 from compiler.executor.apply import Options, TimedOut
 from compiler.files import COMPILED_BYTES
 from compiler.files import read as read_file
+from compiler.loading import InvalidCompiled
+from compiler.project import Project
 
 POLL_SECONDS = 15.0
 SANDBOX_POLL_SECONDS = 0.3
@@ -67,7 +70,8 @@ def command(
     """Submit compiled files, once. PATHs are compiled files or folders, or one saved plan."""
     if use_sandbox and profile is not None:
         raise click.UsageError("a sandbox has no profiles: leave --profile or --sandbox out")
-    saved, project = _saved_plan(paths), aws.project_of(project_file)
+    project = aws.project_of(project_file)
+    saved = _saved_plan(paths, project)
     if saved is not None:
         if sync_tags:
             raise click.UsageError("a saved plan says whether tags are mended: give --sync-tags to `plan`")
@@ -113,18 +117,24 @@ def command(
     return exits.FAILED if outcome.failures or not met else exits.DONE
 
 
-def _saved_plan(paths: tuple[Path, ...]) -> dict[str, Any] | None:
-    """Read a saved plan, where the only path is one."""
+def _saved_plan(paths: tuple[Path, ...], project: Project) -> dict[str, Any] | None:
+    """Read a saved plan, where the only path is one; neither it nor what it names leads out of the project."""
     if len(paths) != 1 or not paths[0].is_file():
         return None
+    plan = paths[0]
+    if project.boundary.is_left_by_link(plan):
+        raise exits.Stop(f"{plan}: is led out of the project by a link", exits.INVALID)
     try:
-        found = json.loads(read_file(paths[0], COMPILED_BYTES))
-    except (ValueError, RecursionError):
+        text = read_file(plan, COMPILED_BYTES).decode()
+        found = json.loads(text, object_pairs_hook=loading.once, parse_constant=loading.no_number)
+    except (ValueError, RecursionError, InvalidCompiled):  # what is wrong with it is told as of a compiled file
         return None
     if not isinstance(found, dict) or found.get("kind") != "Plan":
         return None
     listed = found.get("files")
     named = [f.get("path") if isinstance(f, dict) else None for f in listed] if isinstance(listed, list) else []
-    if not named or not all(isinstance(path, str) for path in named):
-        raise exits.Stop(f"{paths[0]}: not a plan that `sagespec plan --save` has written", exits.INVALID)
+    if not named or not all(isinstance(path, str) and path for path in named):
+        raise exits.Stop(f"{plan}: not a plan that `sagespec plan --save` has written", exits.INVALID)
+    if outside := [path for path in map(str, named) if not project.boundary.admits(project.root / path)]:
+        raise exits.Stop(f"{plan}: {outside[0]} leads out of the project", exits.INVALID)
     return found

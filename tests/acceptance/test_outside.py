@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from compiler import compiled, identity
 from tests.conftest import LOCK, ROOT, Run
 
 PROJECT = "apiVersion: sagespec/v1\nkind: Project\n"
@@ -346,3 +349,66 @@ def test_compiled_files_that_a_link_leads_to_are_not_applied(project: Path, run:
     Path(link).symlink_to(outside)
     for command in (("plan",), ("apply", "--yes"), ("plan", "compiled/MultiTurnRLTrainer/support-agent.json")):
         assert "is led out of the project by a link" in run(*command, code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("../outside/compiled/MultiTurnRLTrainer/support-agent.json", "leads out of the project"),
+        ("OUTSIDE/compiled/MultiTurnRLTrainer/support-agent.json", "leads out of the project"),
+        ("link/compiled/MultiTurnRLTrainer/support-agent.json", "leads out of the project"),
+        ("compiled/../link/a.json", "leads out of the project"),
+        (".git/MultiTurnRLTrainer/support-agent.json", "leads out of the project"),
+        ("/dev/zero", "leads out of the project"),
+        ("a\0b", "no such file"),
+        ("pipe", "not a file"),
+        ("", "not a plan"),
+    ],
+)
+def test_a_saved_plan_names_files_of_the_project(project: Path, run: Run, path: str, said: str) -> None:
+    run("compile")
+    outside = project.parent / "outside"
+    shutil.copytree("compiled", outside / "compiled")
+    shutil.copytree("compiled", ".git")
+    Path("link").symlink_to(outside)
+    os.mkfifo("pipe")
+    named = path.replace("OUTSIDE", str(outside))
+    Path("plan.json").write_text(json.dumps({"kind": "Plan", "files": [{"path": named}]}), "utf-8")
+    done = run("apply", "plan.json", "--yes", code=1)
+    assert said in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_a_saved_plan_is_in_the_project_and_says_one_thing(project: Path, run: Run) -> None:
+    (project.parent / "outside" / "plan.json").write_text('{"kind": "Plan", "files": [{"path": "x"}]}', "utf-8")
+    Path("plan.json").symlink_to("../outside/plan.json")
+    assert "is led out of the project by a link" in run("apply", "plan.json", "--yes", code=1).stderr
+    Path("plan.json").unlink()
+    for text, said in (
+        ('{"kind": "Plan", "files": [{"path": "a", "path": "b"}]}', "has the key 'path' twice"),
+        ('{"kind": "Plan", "syncTags": NaN}', "NaN is no number"),
+    ):
+        Path("plan.json").write_text(text, "utf-8")
+        assert said in run("apply", "plan.json", "--yes", code=1).stderr
+
+
+@pytest.mark.parametrize("path", ["../outside/a.json", "link/a.json", ".git/a.json", "/dev/zero", "pipe"])
+def test_compiled_files_name_files_of_the_project(project: Path, run: Run, path: str) -> None:
+    Path("code").mkdir()
+    for name in ("train.py", "drive.py"):
+        Path("code", name).touch()
+    Path("specs/a.yaml").write_text(TRAINING.replace("SOURCE", "../code").replace("DRIVER", "../code"), "utf-8")
+    run("compile")
+    Path("link").symlink_to("../outside")
+    os.mkfifo("pipe")
+    file = Path("compiled/ModelTrainer/t.json")
+    document = json.loads(file.read_text("utf-8"))
+    entry = next(r for r in document["requests"] if r["id"].endswith("train.py"))
+    entry["parameters"]["Body"]["$file"]["path"] = path
+    made = compiled.of_document(document)
+    document["metadata"]["identity"] = identity.identify(made)
+    document["metadata"]["digest"] = compiled.digest(document)
+    file.write_text(compiled.text(document), "utf-8")
+    done = run("apply", "--yes", "--sandbox", code=1)
+    assert "leads out of the project" in done.stderr or "not a file" in done.stderr
+    assert SECRET not in done.stdout + done.stderr
