@@ -7,6 +7,7 @@ import http.server
 import json
 import random
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -104,7 +105,10 @@ def holding(answer: Answer, text: str) -> Answer:
 
 def _spoil_document(answer: Answer, dice: random.Random) -> Answer:
     """Put what is not JSON, or not in one meaning, where a member holds a document, or a document of it does."""
-    tree = json.loads(answer.body)
+    try:
+        tree = json.loads(answer.body)
+    except ValueError:
+        return half(answer, dice)
     holders = [(here, key) for here, key in _nodes(tree) if DOCUMENTS.match(f'"{key}": "')]
     if not holders:
         return half(answer, dice)
@@ -193,7 +197,7 @@ class Proxy:
         self.rule, self.seed, self.asked = rule, seed, []
 
     def __enter__(self) -> Proxy:
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -224,6 +228,13 @@ class Proxy:
             return answer
         self.spoiled += 1
         return spoil(answer, random.Random(f"{self.seed} {number}"))
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that has hung up: who gives up an answer does."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 _OF_ONE_CONNECTION = {"connection", "content-length", "expect", "host", "transfer-encoding"}

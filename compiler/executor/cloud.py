@@ -285,6 +285,14 @@ def _strict_session() -> Any:
         lenient: Any
 
         def parse(self, response: dict[str, Any], shape: Any) -> Any:
+            try:
+                return self._parse(response, shape)
+            except InvalidAnswer:
+                if hasattr(response["body"], "close"):  # a stream that nobody will read
+                    response["body"].close()
+                raise
+
+        def _parse(self, response: dict[str, Any], shape: Any) -> Any:
             operation = response["context"]["operation_name"]
             answers.check_http(operation, self.protocol, shape, response)
             try:
@@ -377,6 +385,8 @@ def _stream(body: Any, most: int) -> Iterator[bytes]:
         raise endless(str(error), "GetObject") from None
     except BotoCoreError as error:
         raise _broken(error, "s3", "GetObject") from None
+    finally:
+        body.close()
 
 
 def _broken(error: Exception, service: str, operation: str, parameters: Any = None) -> CloudError:
