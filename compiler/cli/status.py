@@ -9,7 +9,7 @@ import click
 
 from compiler.cli import aws, exits, output
 from compiler.executor import runs, staleness, track
-from compiler.executor.targets import find, of_run
+from compiler.executor.targets import NOT_SHOWN, find, of_run
 from compiler.executor.track import Status
 
 
@@ -45,7 +45,7 @@ def command(
             _show(status)
             output.result(*(f"    {x}; {staleness.AGAIN}" for x in stale.get(status.address or "", ())))
         for file in missing:
-            output.result(f"{file.address}: has not run")
+            output.result(f"{file.address}: {NOT_SHOWN}")
         for file in (f for f in wanted if targets and not f.content.requests):
             output.result(f"{file.address}: runs nothing itself")
     return exits.DONE

@@ -65,7 +65,7 @@ def removed(cloud: Cloud, target: Target) -> tuple[str, ...]:
 def delete(cloud: Cloud, target: Target) -> str:
     """Delete a job, a function, or an execution with its pipeline, and nothing that others have made.
 
-    Raises NotOurs, CloudError: what still runs cannot be deleted.
+    Gives what was done, and how the same content runs again. Raises NotOurs, CloudError (also for what still runs).
     """
     removed(cloud, target)  # once more: between question and answer, others may have started something
     if target.kind == "job":
@@ -78,8 +78,11 @@ def delete(cloud: Cloud, target: Target) -> str:
     else:
         cloud.call("lambda", "DeleteFunction", target.region, FunctionName=target.name)
     shown = target.file and not look_for(partial(_is_gone, cloud, target.file), patience=Patience(UNKNOWN_SECONDS))
-    what = f"deleted pipeline {ownership.pipeline(target)}" if target.kind == "execution" else "deleted"
-    return f"{what}, which AWS shows for some time still" if shown else what
+    what, again = "deleted", "`sagespec apply` runs the same content again"
+    if target.kind == "execution":
+        what = f"deleted pipeline {ownership.pipeline(target)}"
+        again = "AWS remembers its start for a while: raise metadata.run to run the same content again"
+    return f"{what}{', which AWS shows for some time still' if shown else ''}; {again}"
 
 
 def _is_gone(cloud: Cloud, file: File) -> bool | None:

@@ -25,6 +25,8 @@ CATEGORIES = (
     "DataTransformation",
 )
 """Categories of the Job API, those that sagespec submits first."""
+NOT_SHOWN = "has not run, or was started so lately that AWS does not show it yet"
+"""What can be said of a run that is not there: reads trail writes."""
 T = TypeVar("T")
 _EXECUTION = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:pipeline/(?P<name>[^/]+)/execution/[^/]+")
 _JOB = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:job/(?P<category>[^/]+)/(?P<name>[^/]+)")
@@ -184,7 +186,7 @@ def of_file(cloud: Cloud, file: File, late: Late | None = None) -> Target:
         run = late.look_for(file.address, look) if late else None
     if run is None:
         what = "" if file.content.depends_on else f" {file.path}"  # what it depends on may not have run either
-        raise UnknownTarget(f"{file.address} has not run: `sagespec apply{what}` submits it")
+        raise UnknownTarget(f"{file.address} {NOT_SHOWN}: `sagespec apply{what}` submits what has not run")
     return of_run(file, run)
 
 

@@ -319,12 +319,46 @@ def test_delete_ends_when_what_was_deleted_is_shown_no_longer(
     path = f"compiled/{target}.json"
     run("apply", path, *FAST)
     run("wait", target)
-    run("delete", target, "--yes")
+    said = run("delete", target, "--yes").stdout
+    assert ("raise metadata.run" if target == BENCHMARK else "`sagespec apply` runs the same content again") in said
     aws.is_late = lambda _operation: False
     assert "has not run" in run("status", target).stdout
     aws.clock.advance(REMEMBERED_SECONDS)
     assert "running" not in run("plan", path).stdout
     run("apply", path, *FAST)
+
+
+@pytest.mark.parametrize("lag", [0, 60])
+def test_what_was_deleted_runs_again_as_it_is_said(project: Path, start: Start, run: Run, lag: float) -> None:
+    """An evaluation by another identity, since AWS remembers its start; all else by the same apply."""
+    spec = write(project, run, "bench-mark-evaluator")
+    write(project, run, "multi-turn-rl-trainer")
+    aws = start(lag)
+    run("apply", *FAST)
+    for target in (BENCHMARK, TRAINER):
+        run("delete", target, "--yes")
+    refused = run("apply", *FAST, code=4).stderr
+    assert f"{BENCHMARK}: " in refused
+    assert "raise metadata.run" in refused
+    assert len(aws.region(REGION).table("jobs")) == 1
+    spec.write_text(spec.read_text("utf-8").replace("name: llama-mmlu", "name: llama-mmlu\n  run: 2"), "utf-8")
+    run("compile")
+    run("apply", *FAST)
+    assert set(made(aws).values()) == {1}
+    assert len(aws.region(REGION).table("executions")) == 1
+
+
+def test_status_right_after_an_apply_does_not_say_that_nothing_has_run(project: Path, start: Start, run: Run) -> None:
+    write(project, run, "bench-mark-evaluator")
+    write(project, run, "multi-turn-rl-trainer")
+    aws = start(0)
+    run("apply", "--yes")
+    for table in ("jobs", "executions"):
+        aws.region(REGION).table(table).clear()
+    assert run("status").stdout.count("AWS does not show it yet") == 2
+    for command in ("status", "results", "verify", "logs", "describe"):
+        said = run(command, "BenchMarkEvaluator/llama-mmlu", code=None)
+        assert "AWS does not show it yet" in said.stdout + said.stderr
 
 
 @pytest.mark.parametrize("lag", [5, 60])
