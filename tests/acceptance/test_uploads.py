@@ -69,6 +69,20 @@ def test_every_upload_has_the_key_of_the_output_and_an_owner(
     assert boto3.client("s3").head_object(Bucket=OURS, Key=f"sagespec/code/{listed}/train.py")["SSEKMSKeyId"] == KEY
 
 
+def test_what_is_there_under_another_key_stays_as_it_is(training: Path, aws: Sandbox, run: Run) -> None:
+    run("compile")
+    run("apply", "--yes")
+    before = {o["Key"]: o["LastModified"] for o in objects()}
+    spec = training / "specs" / "t.yaml"
+    spec.write_text(spec.read_text("utf-8").replace(KEY, KEY.replace("1234abcd", "abcd1234")), "utf-8")
+    run("compile")
+    run("apply", "--yes")
+    assert len(aws.region("us-west-2").table("training_jobs")) == 2
+    assert {o["Key"]: o["LastModified"] for o in objects()} == before
+    held = {boto3.client("s3").head_object(Bucket=OURS, Key=key).get("SSEKMSKeyId") for key in before}
+    assert held == {KEY}
+
+
 def objects() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = boto3.client("s3").list_objects_v2(Bucket=OURS)["Contents"]
     return found
