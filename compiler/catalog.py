@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from compiler import assets, hyperparameters, inference, model
+from compiler import assets, hyperparameters, inference, model, recipes
 from compiler.diagnostics import Problems
-from compiler.hyperparameters import Recipe
 from compiler.lock import Context, MissingFact
 from compiler.model import Model
+from compiler.recipes import Recipe
 from compiler.trace import Traced
 
 Row = dict[str, Any]
@@ -30,20 +30,6 @@ def judge_metrics() -> list[Row]:
     return [{"name": name, "description": text} for name, text in _data("judge_metrics").items()]
 
 
-_SCORING = ("Evaluation/DeterministicEvaluation",)
-_NOVA_BENCHMARKS = ("Evaluation/DeterministicTextBenchmark", "Evaluation/DeterministicMultiModalBenchmark")
-_RECIPES = {
-    "MultiTurnRLTrainer": ("FineTuning/MTRL/LORA",),
-    "MultiTurnRLEvaluator": ("Evaluation/MTRLEvaluation",),
-    "BenchMarkEvaluator": _SCORING,
-    "CustomScorerEvaluator": _SCORING,
-}
-RECIPES = frozenset(name for names in (*_RECIPES.values(), _NOVA_BENCHMARKS) for name in names)
-"""The recipes that hyperparameters of any kind come from."""
-KINDS = tuple(sorted(_RECIPES))
-"""The kinds that have hyperparameters of a recipe."""
-
-
 def hyperparameters_of(context: Context, given: str, kind: str | None) -> list[Row]:
     """What may be given to a model's kinds: kind, recipe, name, type, default, min, max, enum.
 
@@ -52,20 +38,21 @@ def hyperparameters_of(context: Context, given: str, kind: str | None) -> list[R
     """
     found = _model(context, given)
     return [
-        {"kind": name, "recipe": recipe, "name": entry, **about}
-        for name, recipes in _RECIPES.items()
+        {"kind": name, "recipe": recipe.key, "name": entry, **about}
+        for name in recipes.kinds()
         if kind in (None, name)
-        for recipe in (_NOVA_BENCHMARKS if found.is_nova and name == "BenchMarkEvaluator" else recipes)
-        for entry, about in _entries(recipe, found.recipe(recipe)).items()
+        for recipe in recipes.of_model(name, is_nova=found.is_nova)
+        for entry, about in _entries(recipe, found).items()
     ]
 
 
-def _entries(name: str, recipe: Recipe | None) -> Mapping[str, Any]:
-    """The entries of a recipe that a spec may give."""
-    if name in (*_SCORING, *_NOVA_BENCHMARKS):
-        return inference.entries(recipe)
+def _entries(recipe: Recipe, found: Model) -> Mapping[str, Any]:
+    """The entries of a model's recipe that a spec may give."""
+    known = found.recipe(recipe.key)
+    if recipe.is_inference:
+        return inference.entries(known)
     managed = hyperparameters.SERVICE_MANAGED
-    return {entry: about for entry, about in hyperparameters.entries(recipe).items() if entry not in managed}
+    return {entry: about for entry, about in hyperparameters.entries(known).items() if entry not in managed}
 
 
 def _model(context: Context, given: str) -> Model:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from compiler import arn, names
+from compiler import arn, names, recipes
 from compiler import model as models
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
@@ -102,18 +102,21 @@ def warn_of_repeats(names: Iterable[Traced], problems: Problems) -> None:
         seen.add(name.value)
 
 
-def recipe(found: Model, name: str, fields: Traced, problems: Problems) -> Mapping[str, Any] | None:
-    """Find an evaluation's recipe; None where the lock does not know the model, so that nothing can be checked.
+def recipe(inputs: Inputs, found: Model, problems: Problems, modality: str = "") -> Mapping[str, Any] | None:
+    """Find the recipe of an evaluation; None where the lock does not know the model, so that nothing can be checked.
 
     A model that is known and has no such recipe has an empty one: it is evaluated without parameters.
     """
+    fields = inputs.fields
     if found.recipes is None:
         message = f"the lock does not know {found.name}: parameters went unchecked, and only those given are sent"
         place = fields.hyperparameters or fields.model
         problems.warn("unchecked-hyperparameters", message, place.path, "run `sagespec lock`")
         return None
-    known = found.recipe(f"Evaluation/{name}")
+    key = recipes.choose(inputs.spec.kind, is_nova=found.is_nova, modality=modality)
+    known = found.recipe(key)
     if known is None:
+        name = key.rpartition("/")[2]
         message = f"{found.name} has no {name} recipe in the lock: it is evaluated without its parameters"
         problems.warn("no-recipe", message, fields.model.path, "run `sagespec lock` if it should have one")
         return {}

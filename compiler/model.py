@@ -36,7 +36,7 @@ class Model:
         return "nova" in self.name.lower()
 
     def recipe(self, name: str) -> Mapping[str, Any] | None:
-        """A recipe by its key, such as `Evaluation/MTRLEvaluation`, or by the start of it."""
+        """A recipe by its key, such as `<type>/<technique>`, or by the start of it."""
         found = sorted(key for key in self.recipes or {} if key == name or key.startswith(f"{name}/"))
         return self.recipes[found[0]] if self.recipes and found else None
 

@@ -1,10 +1,10 @@
 """Checks of data against the JSON Schemas in `schemas/`.
 
 In: data and the name of a schema. Out: problems, each at its own key.
-Annotations of ours: `x-runs` says what a kind runs as, `x-starter` what `init` begins with, `x-ref` to which
-kinds a field may refer, `x-names` what it names where its pattern does not say so (`resources`), `x-texts` that it is
-a mapping of texts (numbers in it arrive as they are written), `x-code` that it names a folder of code, `x-message`
-what a value ought to be.
+Annotations of ours: `x-runs` says what a kind runs as, `x-recipes` which recipes its hyperparameters come from
+(`recipes`), `x-starter` what `init` begins with, `x-ref` to which kinds a field may refer, `x-names` what it names
+where its pattern does not say so (`resources`), `x-texts` that it is a mapping of texts (numbers in it arrive as they
+are written), `x-code` that it names a folder of code, `x-message` what a value ought to be.
 """
 
 from __future__ import annotations

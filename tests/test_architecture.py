@@ -29,7 +29,7 @@ LAYERS = [
     ["schema", "render", "api", "pipeline", "report"],
     ["foreign"],
     ["project", "lock"],
-    ["spec", "hyperparameters", "policies"],
+    ["spec", "hyperparameters", "policies", "recipes"],
     ["spec_files"],
     ["resolved", "model", "agent", "references", "resources"],
     ["evaluation", "inference", "thresholds", "uploads", "distributed", "places"],
@@ -286,7 +286,7 @@ def test_no_module_is_a_drawer() -> None:
     assert not {"utils", "common", "helpers", "manager"} & {p.stem for p in PACKAGE.rglob("*")}
 
 
-READ_BY_TESTS = {"Sandbox.mutations"}
+READ_BY_TESTS = {"Sandbox.mutations", "push_image"}
 """What the package offers to its tests alone."""
 
 PLAIN = {"cache", "cached_property", "classmethod", "contextmanager", "dataclass", "property", "staticmethod"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from compiler import catalog, workspace
+from compiler import catalog, recipes, workspace
 from compiler.cli import aws, exits, options, output
 from compiler.diagnostics import did_you_mean
 from compiler.executor import live
@@ -56,7 +56,7 @@ def judge_metrics(form: str) -> int:
 
 @command.command("hyperparameters")
 @click.argument("model")
-@click.option("--kind", type=click.Choice(catalog.KINDS), help="Only those of one kind.")
+@click.option("--kind", type=click.Choice(recipes.kinds()), help="Only those of one kind.")
 @options.project_options
 @aws.OUTPUT
 def hyperparameters(

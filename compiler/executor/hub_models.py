@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from compiler import arn, catalog, lock
+from compiler import arn, lock, recipes
 from compiler.executor import documents
 from compiler.executor.account import Account, NoFact
 from compiler.executor.cloud import CloudError
@@ -124,8 +124,7 @@ def _recipe(
 
     What only the recipe `offered` to subscribers takes can be given as well, and has no default.
     """
-    used = any(key == name or key.startswith(f"{name}/") for name in catalog.RECIPES)
-    found = _read(account, key, recipe, needed=used)
+    found = _read(account, key, recipe, needed=recipes.is_used(key))
     more = _read(account, key, offered, needed=False) if found and offered not in (None, recipe) else None
     if found and more:
         extra = {name: {**spec, "default": None} for name, spec in more["hyperparameters"].items()}

@@ -40,9 +40,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     if ground is None or benchmark is None:
         return None
     _check_nova(fields.benchmark, benchmark, ground.model, problems)
-    modality = benchmark["modality"].replace("-", "")
-    name = f"Deterministic{modality}Benchmark" if ground.model.is_nova else "DeterministicEvaluation"
-    recipe = evaluation.recipe(ground.model, name, fields, problems)
+    recipe = evaluation.recipe(inputs, ground.model, problems, benchmark["modality"])
     settled = {
         **inference.find(fields.hyperparameters, recipe, problems),
         "task": fields.benchmark,

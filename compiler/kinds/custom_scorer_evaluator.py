@@ -29,7 +29,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     thresholds.check(inputs, ground.model if ground else None, {}, problems, others=True)
     if ground is None:
         return None
-    recipe = evaluation.recipe(ground.model, "DeterministicEvaluation", fields, problems)
+    recipe = evaluation.recipe(inputs, ground.model, problems)
     chosen = inference.find(fields.hyperparameters, recipe, problems)
     settled: dict[str, Any] = {
         **chosen,

@@ -50,7 +50,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     if fields.model_package_group and ground.model.package:
         given = fields.model_package_group
         problems.warn("no-effect", "the documents have no place for model_package_group", given.path, on_key=True)
-    recipe = evaluation.recipe(ground.model, "MTRLEvaluation", fields, problems)
+    recipe = evaluation.recipe(inputs, ground.model, problems)
     chosen = hyperparameters.complete(fields.hyperparameters, recipe, problems)
     _check_pass_k(fields.hyperparameters, chosen, problems)
     _check_thresholds(inputs, ground.model, chosen, problems)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from compiler import agent, arn, hyperparameters, model, names
+from compiler import agent, arn, hyperparameters, model, names, recipes
 from compiler.agent import Agent
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
@@ -85,7 +85,7 @@ def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
 
 
 def _recipe(inputs: Inputs, found: Model, problems: Problems) -> Mapping[str, Any] | None:
-    fields, recipe = inputs.fields, found.recipe("FineTuning/MTRL/LORA")
+    fields, recipe = inputs.fields, found.recipe(recipes.choose(inputs.spec.kind, is_nova=found.is_nova))
     if found.recipes is not None and recipe is None:
         hint = "see `sagespec catalog models --technique MTRL`"
         problems.error("no-recipe", f"{found.name} cannot be trained with MTRL", fields.model.path, hint)
