@@ -40,7 +40,10 @@ def build(
     provenance: dict[str, Provenance] = {}
     problems: list[Problem] = []
     unchecked = Problems()
-    for draft in kinds.find(spec.kind).requests(inputs, resolved.facts):
+    wanted = kinds.find(spec.kind).requests(inputs, resolved.facts)
+    if wrong := [*compiled.wrong_operations([draft.operation for draft in wanted])]:
+        return None, [spec.locate(_of_kind(spec.kind, reason)) for reason in wrong]
+    for draft in wanted:
         parameters, provenance[draft.id] = settle(draft.parameters)
         request = replace(draft, parameters=parameters)
         drafts.append(request)
@@ -68,6 +71,12 @@ def build(
     made = replace(unnamed, identity=identify(unnamed))
     broken = [spec.locate(p) for p in _policy_problems(made, provenance, spec.data, policies)]
     return None if broken else Build(made, provenance), diagnostics + broken
+
+
+def _of_kind(kind: str, reason: str) -> Problem:
+    """A mistake of the module of a kind: no spec of it can be applied, whatever it says."""
+    hint = f"a mistake of the kind, not of the spec: its last request is one of {', '.join(compiled.RUNS)}"
+    return Problem("unknown-operation", f"no {kind} can be applied: {reason}", ("kind",), hint)
 
 
 def _policy_problems(

@@ -19,8 +19,6 @@ from compiler.diagnostics import Path as KeyPath
 from compiler.diagnostics import Problem, dotted
 
 MAX_DEPTH = 150
-_RUNS = ("CreateJob", "CreateTrainingJob", "StartPipelineExecution", "CreateFunction")
-"""The operations that make a file's run: one of them is the last request."""
 _FORMS = {"$output": "output", "$file": "file", "$zip": "zip", "$identity": "identity", "$next": "next"}
 """The definitions of `schemas/v1/Compiled.json` that say what a marker may stand with."""
 
@@ -165,11 +163,7 @@ def _wrong(made: Compiled) -> Iterator[str]:
 
 def _wrong_order(made: Compiled) -> Iterator[str]:
     """What is wrong with the requests among one another: each once, what runs last, nothing before it is known."""
-    operations = [request.operation for request in made.requests]
-    if operations and operations[-1] not in _RUNS:
-        yield f"its last request, {operations[-1]}, makes nothing that runs"
-    if any(operation in _RUNS for operation in operations[:-1]):
-        yield "runs more than one thing"
+    yield from compiled.wrong_operations([request.operation for request in made.requests])
     pipelines = {r.id: r.parameters["PipelineName"] for r in made.requests if r.operation == "CreatePipeline"}
     last = made.requests[-1] if made.requests else None
     started = last.parameters["PipelineName"] if last and last.operation == "StartPipelineExecution" else None

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from compiler import compiled
+from compiler.executor import runs, submit
 from tests.conftest import LOCK, ROOT
 
 PACKAGE = ROOT / "compiler"
@@ -351,39 +353,98 @@ def test_a_kind_is_one_schema_one_template_one_module_and_one_example() -> None:
         assert not [name for name, text in named.items() if f'"{kind}"' in text], kind
 
 
-def test_a_new_kind_is_these_four_files_and_nothing_else(tmp_path: Path) -> None:
-    for folder in ("compiler", "schemas", "templates"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    schema = json.loads((ROOT / "schemas" / "v1" / "CustomAgentLambda.json").read_text("utf-8"))
-    schema["properties"]["kind"] = {"const": "Greeting"}
-    schema["properties"]["spec"] = {
-        "type": "object",
-        "required": ["group"],
-        "additionalProperties": False,
-        "properties": {"group": {"type": "string"}},
-    }
-    module = """
+GREETING = """
 from compiler.compiled import Request
 from compiler.render import render
 
 
 def resolve(inputs, problems):
-    return inputs.fields.group
+    return inputs.fields.greeting
 
 
 def requests(inputs, facts):
-    return [Request("group", "sagemaker", "CreateModelPackageGroup", render("Greeting", group=facts))]
+    parameters = render("Greeting", greeting=facts)
+    return [Request(name, service, operation, parameters) for name, service, operation in SENT]
 """
-    (tmp_path / "schemas" / "v1" / "Greeting.json").write_text(json.dumps(schema), "utf-8")
-    (tmp_path / "templates" / "v1" / "Greeting.json.j2").write_text('{"ModelPackageGroupName": {{ group }}}', "utf-8")
-    (tmp_path / "compiler" / "kinds" / "greeting.py").write_text(module, "utf-8")
-    project = tmp_path / "project"
+TEMPLATE = """
+{"FunctionName": {{ greeting }}, "Role": "arn:aws:iam::123456789012:role/greeter",
+ "Code": {"S3Bucket": "greetings", "S3Key": "code.zip"}}
+"""
+Sent = list[tuple[str, str, str]]
+
+
+def compile_greeting(folder: Path, sent: Sent) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """Compile a spec of a kind that is added to a copy of the repository; give the project, and what was said."""
+    for part in ("compiler", "schemas", "templates"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    schema = json.loads((ROOT / "schemas" / "v1" / "CustomAgentLambda.json").read_text("utf-8"))
+    schema["properties"]["kind"] = {"const": "Greeting"}
+    schema["properties"]["spec"] = {
+        "type": "object",
+        "required": ["greeting"],
+        "additionalProperties": False,
+        "properties": {"greeting": {"type": "string"}},
+    }
+    (folder / "schemas" / "v1" / "Greeting.json").write_text(json.dumps(schema), "utf-8")
+    (folder / "templates" / "v1" / "Greeting.json.j2").write_text(TEMPLATE, "utf-8")
+    (folder / "compiler" / "kinds" / "greeting.py").write_text(f"SENT = {sent!r}\n{GREETING}", "utf-8")
+    project = folder / "project"
     (project / "specs").mkdir(parents=True)
     shutil.copy(LOCK, project)
-    spec = "apiVersion: sagespec/v1\nkind: Greeting\nmetadata: {name: hello}\nspec: {group: hello-world}\n"
+    spec = "apiVersion: sagespec/v1\nkind: Greeting\nmetadata: {name: hello}\nspec: {greeting: hello-world}\n"
     (project / "specs" / "a.yaml").write_text(spec, "utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, "-m", "compiler", "compile"]
-    subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True)
-    made = json.loads((project / "compiled" / "Greeting" / "hello.json").read_text("utf-8"))
-    assert made["requests"][0]["parameters"] == {"ModelPackageGroupName": "hello-world"}
+    return project, in_copy(folder, ["-m", "compiler", "compile"])
+
+
+def in_copy(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder / "project", env=environment, capture_output=True, text=True
+    )
+
+
+FUNCTION = ("function", "lambda", "CreateFunction")
+
+
+def test_a_new_kind_is_these_four_files_and_nothing_else(tmp_path: Path) -> None:
+    project, said = compile_greeting(tmp_path, [FUNCTION])
+    assert said.returncode == 0, said.stderr
+    file = project / "compiled" / "Greeting" / "hello.json"
+    made = json.loads(file.read_text("utf-8"))
+    assert made["requests"][0]["parameters"]["FunctionName"] == "hello-world"
+    reading = "import pathlib, sys; from compiler import loading; loading.read(pathlib.Path(sys.argv[1]))"
+    read = in_copy(tmp_path, ["-c", reading, str(file)])
+    assert read.returncode == 0, read.stderr
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        ([("greeting", "sagemaker", "CreateGreeting")], "apply does not know the operation CreateGreeting"),
+        ([("greeting", "sagemaker", "CreateGreeting"), FUNCTION], "apply does not know the operation CreateGreeting"),
+        ([FUNCTION, ("tag", "lambda", "TagResource")], "apply does not know the operation TagResource"),
+        (
+            [("group", "sagemaker", "CreateModelPackageGroup")],
+            "its last request, CreateModelPackageGroup, makes nothing that runs",
+        ),
+        ([FUNCTION, ("again", "lambda", "CreateFunction")], "runs more than one thing"),
+    ],
+)
+def test_a_kind_that_could_not_be_applied_is_not_compiled(tmp_path: Path, sent: Sent, reason: str) -> None:
+    project, said = compile_greeting(tmp_path, sent)
+    assert said.returncode == 1
+    assert f"specs/a.yaml:2:7: error[unknown-operation]: no Greeting can be applied: {reason}" in said.stderr
+    assert "Traceback" not in said.stderr
+    assert not (project / "compiled").exists()
+
+
+def test_apply_knows_the_operations_that_compile_lets_pass() -> None:
+    known = {*compiled.RUNS, *compiled.GROUND}
+    assert not {*compiled.RUNS} & {*compiled.GROUND}
+    assert submit._HANDLERS.keys() == known
+    assert runs._NAMES.keys() == set(compiled.RUNS)
+    definitions = json.loads((ROOT / "schemas" / "v1" / "Compiled.json").read_text("utf-8"))["$defs"]
+    request = definitions["envelope"]["properties"]["requests"]["items"]
+    assert set(request["properties"]["operation"]["enum"]) == known
+    assert known <= definitions.keys()
+    assert {file.stem.partition(".")[2] for file in (ROOT / "schemas" / "v1" / "api").glob("*.json")} == known
