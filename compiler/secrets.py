@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from compiler.diagnostics import Path
@@ -22,7 +24,11 @@ _NAMES = (
 )
 _NAMED = re.compile(rf"(?:.*[\W_])?(?:{_NAMES})|token", re.IGNORECASE)
 """Names of what is secret, whatever it looks like; a model's `pad_token` is not."""
-_WORDS = re.compile(rf"environment|token|{_NAMES}", re.IGNORECASE)
+_WORDS = re.compile(rf"env|viron|token|{_NAMES}", re.IGNORECASE)
+_FIELDS = ("spec", "defaults")
+"""What holds the fields of specs."""
+_ASSIGNED = re.compile(r"(?P<name>[^:=]*)[:=]\s*(?P<value>.+)", re.DOTALL)
+"""A name and its value, written so that they are one key."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FORMS = re.compile(
     "|".join(
@@ -63,8 +69,23 @@ def is_secret(path: Path) -> bool:
 
 
 def is_variable(path: Path) -> bool:
-    """Whether a variable's value stands at a path of keys."""
-    return any(step in HOLDERS for step in path[:-1])
+    """Whether a variable's value stands at a path of keys: also where a text or list stands in the map's place."""
+    if any(step in HOLDERS for step in path[:-1]):
+        return True
+    return len(path) > 1 and path[0] in _FIELDS and _is_meant(str(path[1]))
+
+
+@cache
+def _is_meant(field: str) -> bool:
+    """Whether a field of a spec is its variables, or a misspelling of that."""
+    name = field.lower()
+    return name.startswith("env") or (len(name) < 20 and bool(get_close_matches(name, ("environment",), 1, 0.75)))
+
+
+def assigned(path: Path) -> tuple[str, str] | None:
+    """The name and the value of a variable that are one key, as in `{NAME:value}` without a blank."""
+    found = _ASSIGNED.fullmatch(str(path[-1])) if path and is_variable(path) else None
+    return (found["name"], found["value"]) if found else None
 
 
 def may_hold(text: str) -> bool:
@@ -108,7 +129,9 @@ def variables(tree: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     others: list[str] = []
     for path, value in _leaves(tree, ()):
-        if is_variable(path):
+        if one := assigned(path):
+            found[one[0]] = one[1]
+        elif is_variable(path):
             found |= {} if _OPEN.fullmatch(str(value)) else {str(path[-1]): str(value)}
         else:
             others.append(str(value))

@@ -91,6 +91,11 @@ def _locate(
     if given:
         message, hint = secrets.unquoted(problem.message, given), secrets.unquoted(problem.hint, given)
         problem = replace(problem, message=message, hint=hint)
+    located = _placed(found, overlays, problem, address)
+    return replace(located, path=secrets.unquoted(located.path, given)) if given else located
+
+
+def _placed(found: Source, overlays: Overlays, problem: Problem, address: str) -> Diagnostic:
     for length in range(len(problem.path), 0, -1):
         if problem.path[:length] in overlays:
             other, prefix = overlays[problem.path[:length]]

@@ -187,10 +187,10 @@ class _Reader:
         self.document.values[path] = span
         anchor = self.anchors.get(str(event.anchor))
         if anchor is None:
-            self.document.fault(span, "unknown-alias", f"no anchor &{event.anchor} before this", path)
+            self.document.fault(span, "unknown-alias", "no anchor of this name before this", path)
             return None
         if not anchor.done:
-            self.document.fault(span, "cyclic-alias", f"*{event.anchor} contains itself", path)
+            self.document.fault(span, "cyclic-alias", "what the alias stands for contains itself", path)
             return None
         self._grow(anchor.size, path, span)
         self._descend(depth + anchor.height, path, span)
@@ -216,7 +216,7 @@ class _Reader:
 
     def _check_tag(self, event: CollectionStartEvent, expected: str, path: Path, span: Span) -> None:
         if event.tag not in (None, "!", f"tag:yaml.org,2002:{expected}"):
-            self.document.fault(span, "unknown-tag", f"tag {_tag(event.tag)} is not supported", path)
+            self.document.fault(span, "unknown-tag", "this tag is not supported", path)
 
 
 class _BadScalar(Exception):
@@ -249,10 +249,10 @@ def _resolve(event: ScalarEvent) -> Any:
         return text
     value: Any = _plain(text)
     if short not in _TAGGED:
-        raise _BadScalar("unknown-tag", f"tag {_tag(tag)} is not supported")
+        raise _BadScalar("unknown-tag", "this tag is not supported")
     fits = isinstance(value, _TAGGED[short]) and not (isinstance(value, bool) and short in ("int", "float"))
     if not fits:
-        raise _BadScalar("bad-scalar", f"{text!r} is not {_tag(tag)}")
+        raise _BadScalar("bad-scalar", f"{text!r} is not !!{short}")
     try:
         return float(value) if short == "float" else value
     except OverflowError:
@@ -279,10 +279,6 @@ def _plain(text: str) -> Any:
     if _NOT_JSON.fullmatch(text):
         raise _BadScalar("bad-scalar", f"{text} is a number that JSON does not have; quote it if it is text")
     return text
-
-
-def _tag(tag: str | None) -> str:
-    return "!!" + tag.removeprefix("tag:yaml.org,2002:") if tag and tag.startswith("tag:") else str(tag)
 
 
 def _span(event: Any) -> Span:  # the stubs let an event be without marks; a parsed one never is

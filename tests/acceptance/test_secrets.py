@@ -174,6 +174,36 @@ def test_no_diagnostic_quotes_a_secret(project: Path, printed: Printed, wrong: d
         file.with_suffix(".yaml").unlink()
 
 
+HIDDEN = "correct-Horse-battery"
+MISTAKES = [
+    *(f"{name}: {{KEY: {HIDDEN}}}" for name in ("enviroment", "evironment", "Environment", "env", "env_vars")),
+    f"environment: {HIDDEN}",
+    f"environment: |\n    {HIDDEN}",
+    f"environment: {{KEY:{HIDDEN}}}",
+    f"environment: {{KEY={HIDDEN}}}",
+    f"environment:\n    KEY:{HIDDEN}",
+    f"environment:\n    - KEY={HIDDEN}",
+    f"environment: {{KEY: {HIDDEN}",
+    f'environment: {{"KEY: a, B: "{HIDDEN}"}}',
+    *(f"environment: {{KEY: {sign}{HIDDEN}}}" for sign in "*!&@%`"),
+    *(f"hyperparameters: {{db_password: {sign}{HIDDEN}}}" for sign in "*!&@%`"),
+    f"hyperparameters: {{db_password: '{HIDDEN}}}",
+]
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_no_mistake_in_writing_a_secret_shows_it(project: Path, run: Run, line: str) -> None:
+    spec = specs(planted("OLD"))[0]
+    spec["spec"].pop(line.partition(":")[0], None)
+    head = [f"{name}: {json.dumps(spec[name])}" for name in ("apiVersion", "kind", "metadata")]
+    fields = [f"  {name}: {json.dumps(value)}" for name, value in spec["spec"].items() if name != "environment"]
+    (project / "specs" / "t.yaml").write_text("\n".join([*head, "spec:", *fields, f"  {line}", ""]), "utf-8")
+    for form in FORMATS:
+        done = run("validate", *form, code=None)
+        assert HIDDEN not in done.stdout + done.stderr
+    assert done.code == 1 or "&" in line
+
+
 def quoting(operation: str, body: bytes) -> proxy.Answer | None:
     """Refuse what creates something, with the whole request in the message."""
     if operation not in ("CreateTrainingJob", "POST /2015-03-31/functions"):
