@@ -36,7 +36,8 @@ SIGNALLED = 128
     "names",
     metavar="NAME",
     multiple=True,
-    help="What else exists: s3://BUCKET/KEY, or the ARN of a role, function, group or hub content.",
+    help="What else exists: s3://BUCKET/KEY, an image of ECR, or the ARN of a role, function, group, hub content, "
+    "agent runtime, MLflow app or tracking server.",
 )
 @options.PROJECT
 def command(

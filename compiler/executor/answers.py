@@ -50,6 +50,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "DeletePipeline": (),
     "DeleteTrainingJob": (),
     "DescribeHubContent": ("HubContentArn", "HubContentDocument", "HubContentVersion"),
+    "DescribeImages": ("imageDetails.imageDigest",),
     "DescribeJob": (
         "CreationTime",
         "JobArn",
@@ -63,6 +64,8 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
         "SecondaryStatusTransitions.Status",
     ),
     "DescribeJobSchemaVersion": ("JobConfigSchema",),
+    "DescribeMlflowApp": ("Arn", "Status?"),
+    "DescribeMlflowTrackingServer": ("TrackingServerName", "TrackingServerStatus?"),
     "DescribeModelPackage": (
         "InferenceSpecification?.Containers?.BaseModel?.HubContentName?",
         "ModelPackageGroupName?",
@@ -71,6 +74,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "DescribePipeline": ("CreationTime", "PipelineArn", "PipelineDefinition", "PipelineName", "RoleArn"),
     "DescribePipelineDefinitionForExecution": ("PipelineDefinition",),
     "DescribePipelineExecution": ("PipelineArn", "PipelineExecutionStatus"),
+    "DescribePullThroughCacheRules": ("pullThroughCacheRules.ecrRepositoryPrefix",),
     "DescribeTrainingJob": (
         "CreationTime",
         "MlflowDetails?",
@@ -79,7 +83,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
         "TrainingJobStatus",
     ),
     "FilterLogEvents": ("events.eventId", "events.logStreamName", "events.message", "events.timestamp"),
-    "GetAgentRuntime": ("agentRuntimeArn",),
+    "GetAgentRuntime": ("agentRuntimeArn", "status?"),
     "GetCallerIdentity": ("Account", "Arn"),
     "GetFunction": ("Configuration.CodeSha256", "Configuration.FunctionArn", "Configuration.FunctionName"),
     "GetObject": ("Body", "ETag"),

@@ -66,6 +66,8 @@ HTTP_FAULT = 500
 _STARTS = {"CreateJob", "CreateTrainingJob", "StartPipelineExecution"}
 _QUOTA = re.compile(r"' is (\d+) .*request delta of (\d+) ", re.DOTALL)
 _MISSING_CODES = {
+    "ImageNotFoundException",
+    "RepositoryNotFoundException",
     "ResourceNotFound",
     "ResourceNotFoundException",
     "NoSuchBucket",

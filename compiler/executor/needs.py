@@ -16,9 +16,13 @@ from compiler import arn
 from compiler.diagnostics import Path
 from compiler.executor.files import File
 
-Sort = Literal["bucket", "object", "prefix", "role", "function", "group", "package", "content"]
+Sort = Literal[
+    "bucket", "object", "prefix", "role", "function", "group", "package", "content", "image", "runtime", "mlflow"
+]
 _OF_USERS = {"ContainerArguments", "ContainerEntrypoint", "Environment", "HyperParameters", "Tags"}
 _FUNCTION = re.compile(r"arn:[^:]+:lambda:[^:]+:\d+:function:[\w-]+(:[\w$-]+)?")
+_RUNTIME = re.compile(r"arn:[^:]+:bedrock-agentcore:[^:]+:\d+:runtime/[\w-]+")
+_MLFLOW = re.compile(r"arn:[^:]+:sagemaker:[^:]+:\d+:mlflow-(app|tracking-server)/[\w.-]+")
 _CONTENT = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:hub-content/[^/]+/(DataSet|JsonDoc)/[^/]+(/[^/]+)?")
 _PACKAGES = {"InputModelPackageArn", "SourceModelPackageArn"}
 _GROUPS = {"IntermediateCheckpointModelPackageGroupArn", "ModelPackageGroupArn", "OutputModelPackageGroupArn"}
@@ -29,7 +33,7 @@ _LISTED = {"ManifestFile", "AugmentedManifestFile"}
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that must be there: a bucket's name, an S3 URI, or an ARN; and the place that names it."""
+    """One thing that must be there: a bucket's name, an S3 URI, an image's address or an ARN; and what names it."""
 
     sort: Sort
     name: str
@@ -67,8 +71,14 @@ def _in_text(text: str, at: Path) -> Iterator[tuple[Sort, str, Path]]:
         yield "bucket", text[5:].partition("/")[0], at
     elif _FUNCTION.fullmatch(text):
         yield "function", text, at
+    elif _RUNTIME.fullmatch(text):
+        yield "runtime", text, at
+    elif _MLFLOW.fullmatch(text):
+        yield "mlflow", text, at
     elif _CONTENT.fullmatch(text):
         yield "content", text, at
+    elif at and at[-1] == "TrainingImage":
+        yield "image", text, at
     elif at and at[-1] in _ROLES and ":role/" in text:
         yield "role", text, at
     elif at and at[-1] in _GROUPS and ":model-package-group/" in text:

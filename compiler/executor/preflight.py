@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from compiler import arn
+from compiler import arn, images
 from compiler.diagnostics import Path as Place
 from compiler.executor import needs
 from compiler.executor.cloud import Cloud, CloudError
@@ -85,6 +85,10 @@ def _missing(cloud: Cloud, asked: Asked) -> tuple[str, str] | None:
             return _data(shelf, sort, name)
         if sort == "role":
             return _role(shelf, account, name)
+        if sort == "image":
+            return _image(shelf, account, name)
+        if sort in ("runtime", "mlflow"):
+            return _endpoint(shelf, account, sort, name)
         return _resource(shelf, sort, name)
     except CloudError as error:
         if error.is_denied or error.code in _NO_ANSWER:
@@ -147,6 +151,48 @@ def _role(shelf: Shelf, account: str, role: str) -> tuple[str, str] | None:
     return None if there == role else (f"role {name} is {there}, not {role}", "name it by its path, too")
 
 
+def _image(shelf: Shelf, account: str, address: str) -> tuple[str, str] | None:
+    """An image of the account's own registry; those of others, such as AWS's, cannot be looked at."""
+    image = images.parse(address)
+    if image is None or (image.account, image.region) != (account, shelf.region):
+        return None
+    given = {"registryId": account, "repositoryName": image.repository, "imageIds": [image.id]}
+    try:
+        shelf.call("ecr", "DescribeImages", **given)
+        return None
+    except CloudError as error:
+        if not error.is_missing:
+            raise
+        reason = f"there is no image {address}"
+        if error.code == "RepositoryNotFoundException":
+            reason = f"there is no repository {image.repository} in ECR of account {account}"
+    pages = shelf.cloud.pages("ecr", "DescribePullThroughCacheRules", "pullThroughCacheRules", shelf.region)
+    cached = [str(rule["ecrRepositoryPrefix"]) for page in pages for rule in page]
+    if any(prefix == "ROOT" or image.repository.startswith(f"{prefix}/") for prefix in cached):
+        return None  # ECR fetches it when it is first pulled
+    return reason, "push the image first, or name another"
+
+
+def _endpoint(shelf: Shelf, account: str, sort: Sort, name: str) -> tuple[str, str] | None:
+    """An AgentCore runtime, an MLflow app or a tracking server of the account, by its ARN; what is deleted is not."""
+    parsed, last = arn.parse(name), arn.name(name)
+    if parsed is None or (parsed.account, parsed.region) != (account, shelf.region):
+        return None
+    if sort == "runtime":
+        found = shelf.look("bedrock-agentcore-control", "GetAgentRuntime", agentRuntimeId=last)
+        status, what, hint = "status", "agent runtime", "see `sagespec catalog runtimes`"
+    elif parsed.resource.startswith("mlflow-app/"):
+        found = shelf.look("sagemaker", "DescribeMlflowApp", Arn=name)
+        status, what, hint = "Status", "MLflow app", "create the app first, or name another"
+    else:
+        found = shelf.look("sagemaker", "DescribeMlflowTrackingServer", TrackingServerName=last)
+        status, what, hint = "TrackingServerStatus", "MLflow tracking server", "create it first, or name another"
+    if found is not None and str(found.get(status)).upper() not in _GONE:
+        return None
+    return f"there is no {what} {last}{'' if found is None else ' any more'}", hint
+
+
+_GONE = {"DELETED", "DELETING"}
 _OPERATIONS = {
     "function": ("lambda", "GetFunction", "FunctionName", "function"),
     "group": ("sagemaker", "DescribeModelPackageGroup", "ModelPackageGroupName", "model package group"),

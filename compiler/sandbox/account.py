@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from compiler import assets
-from compiler.sandbox import existing, hub, neighbours, registry
+from compiler.sandbox import existing, hub, mlflow_servers, neighbours, registry
 from compiler.sandbox.access import OF_MOTO
 from compiler.sandbox.service import CREATED, Region
 
@@ -78,6 +78,7 @@ def seed(region: Region, names: Iterable[str]) -> None:
     for name, job in region.facts.get("jobs", {}).items():
         _seed_job(region, name, job)
     hub.seed(region)
+    mlflow_servers.seed(region)
     for name in names:
         existing.create(region, name)
 

@@ -1,15 +1,15 @@
 """What exists in an account besides what a lock knows: things that specs name, and that others have made there.
 
-In: names, `s3://` URIs of buckets, objects and prefixes, and ARNs of roles, functions, groups and contents of hubs.
-Refuses other ARNs.
+In: names, `s3://` URIs of buckets, objects and prefixes, addresses of images, and ARNs of roles, functions, groups,
+contents of hubs, agent runtimes, MLflow apps and tracking servers. Refuses other ARNs.
 """
 
 from __future__ import annotations
 
 import json
 
-from compiler import arn
-from compiler.sandbox import neighbours, registry
+from compiler import arn, images
+from compiler.sandbox import hub_contents, mlflow_servers, neighbours, registry
 from compiler.sandbox.service import CREATED, MOTO, Region
 
 MARK = "data.jsonl"
@@ -35,10 +35,23 @@ def create(region: Region, name: str) -> None:
         _function(region, parsed.resource.split(":")[1])
     elif parsed and parsed.service == "sagemaker" and parsed.resource.startswith("model-package-group/"):
         _group(region, name)
-    elif arn.hub_content(name):
-        region.facts.setdefault("hub_contents", []).append(name)
+    elif parsed and parsed.service == "bedrock-agentcore" and parsed.resource.startswith("runtime/"):
+        region.facts.setdefault("agent_runtimes", {}).setdefault(arn.name(name), name)
+    elif parsed and parsed.service == "sagemaker" and parsed.resource.startswith("mlflow-"):
+        mlflow_servers.add(region, name)
+    elif image := images.parse(name):
+        if image.account == region.account:
+            neighbours.push_image(region, image)
+    elif content := arn.hub_content(name):
+        hub_contents.add(region.at(CREATED), content)
     else:
-        raise ValueError(f"{name!r} is neither an s3:// URI nor the ARN of a role, function, group or hub content")
+        raise ValueError(f"{name!r} is {_KNOWN}")
+
+
+_KNOWN = (
+    "neither an s3:// URI, nor an image of ECR, nor the ARN of a role, function, group, hub content, agent runtime, "
+    "MLflow app or tracking server"
+)
 
 
 def _bucket(region: Region, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What a lock looks up: hub models, MLflow apps, AgentCore runtimes, judge models."""
+"""What a lock looks up: hub models, AgentCore runtimes, judge models."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
-from compiler import arn
-from compiler.sandbox import neighbours
+from compiler.sandbox import hub_contents, neighbours
 from compiler.sandbox.service import CREATED, Region, ServiceError, not_found, operation, page
 
 _JUDGES_KEY = "fmhMetadata/supported-llmaj-judge-models.json"
-PUBLIC_HUB = "SageMakerPublicHub"
 _NO_JUDGE = {"modelId": "amazon.titan-embed-text-v2:0", "outputModalities": ["EMBEDDING"]}
 
 
@@ -26,10 +24,6 @@ def seed(region: Region) -> None:
             neighbours.put_object(region, bucket, _recipe_key(name, key, "recipe.yaml"), _template(key, overrides))
     judges = {"schema_version": "1.0", "supported_judge_models": [{"model_id": judge} for judge in _judges(region)]}
     neighbours.put_object(region, bucket, _JUDGES_KEY, json.dumps(judges).encode())
-    default = region.facts.get("default_mlflow_app")
-    if default:
-        version = region.facts.get("default_mlflow_version") or "3.10"
-        region.table("mlflow_apps")[default] = _app(default, "ENABLED", version)
 
 
 def recipe_bucket(region: Region) -> str:
@@ -49,37 +43,19 @@ def _template(recipe: str, overrides: dict[str, Any]) -> bytes:
 
 @operation
 def describe_hub_content(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    model = region.facts.get("hub_models", {}).get(request["HubContentName"])
-    hub = request["HubName"].rpartition("/")[2]
-    for known in region.facts.get("hub_contents", ()):
-        content = arn.hub_content(known)
-        asked = (hub, request["HubContentType"], request["HubContentName"])
-        if content and content[:3] == asked and request.get("HubContentVersion") in (None, content.version):
-            return _other_content(region, known, content)
+    hub, name, version = (
+        request["HubName"].rpartition("/")[2],
+        request["HubContentName"],
+        request.get("HubContentVersion"),
+    )
+    model = region.facts.get("hub_models", {}).get(name)
+    imported = hub_contents.find(region, hub, request["HubContentType"], name, version)
+    if imported is not None:
+        return imported
     here = model is not None and request["HubContentType"] == "Model" and hub == model["hub"]
-    version = request.get("HubContentVersion")
     if model is None or not here or version not in (None, model.get("version", "1.0.0")):
-        raise not_found(f"hub content {request['HubContentName']} of hub {hub}")
-    return {
-        **_summary(region, request["HubContentName"]),
-        **_details(region, request["HubContentName"], model),
-    }
-
-
-def _other_content(region: Region, known: str, content: arn.HubContent) -> dict[str, Any]:
-    """A data set or an evaluator of a hub; what is in it nobody here reads."""
-    return {
-        "HubName": content.hub,
-        "HubArn": region.arn(f"hub/{content.hub}"),
-        "HubContentName": content.name,
-        "HubContentArn": known,
-        "HubContentVersion": content.version or "1.0.0",
-        "HubContentType": content.type,
-        "HubContentDocument": "{}",
-        "DocumentSchemaVersion": "2.0.0",
-        "HubContentStatus": "Available",
-        "CreationTime": CREATED,
-    }
+        raise not_found(f"hub content {name} of hub {hub}")
+    return {**_summary(region, name), **_details(region, name, model)}
 
 
 def _details(region: Region, name: str, model: dict[str, Any]) -> dict[str, Any]:
@@ -110,42 +86,12 @@ def _recipe(region: Region, name: str, key: str, recipe: dict[str, Any]) -> dict
 
 
 @operation
-def list_hubs(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    text = request.get("NameContains", "")
-    found = [_hub(region, name) for name in _hubs(region) if text in name]
-    return page(request, found, "HubSummaries", default=10)
-
-
-@operation
-def describe_hub(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["HubName"].rpartition("/")[2]
-    if name not in _hubs(region):
-        raise not_found(f"hub {name}")
-    return _hub(region, name)
-
-
-def _hubs(region: Region) -> list[str]:
-    return sorted({PUBLIC_HUB, *(model["hub"] for model in region.facts.get("hub_models", {}).values())})
-
-
-def _hub(region: Region, name: str) -> dict[str, Any]:
-    owner = "aws" if name == PUBLIC_HUB else region.account
-    return {
-        "HubName": name,
-        "HubArn": f"arn:{region.partition}:sagemaker:{region.region}:{owner}:hub/{name}",
-        "HubDescription": "",
-        "HubStatus": "InService",
-        "CreationTime": CREATED,
-        "LastModifiedTime": CREATED,
-    }
-
-
-@operation
 def list_hub_contents(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     hub, text = request["HubName"].rpartition("/")[2], request.get("NameContains", "")
-    models = region.facts.get("hub_models", {})
+    kind, models = request["HubContentType"], region.facts.get("hub_models", {})
     names = sorted(n for n, m in models.items() if m["hub"] == hub and text in n)
-    found = [_summary(region, name) for name in names] if request["HubContentType"] == "Model" else []
+    found = [_summary(region, name) for name in names] if kind == "Model" else []
+    found += [content for content in hub_contents.newest(region, hub, kind) if text in content["HubContentName"]]
     return page(request, found, "HubContentSummaries", default=10)
 
 
@@ -161,40 +107,6 @@ def _summary(region: Region, name: str) -> dict[str, Any]:
         "HubContentStatus": "Available",
         "HubContentSearchKeywords": keywords,
         "CreationTime": CREATED,
-    }
-
-
-@operation
-def list_mlflow_apps(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    apps, domain = region.table("mlflow_apps").values(), request.get("DefaultForDomainId")
-    found = [
-        app
-        for app in apps
-        if all(request.get(name) in (None, app[name]) for name in ("AccountDefaultStatus", "Status"))
-        and (domain is None or domain in app["DefaultDomainIdList"])
-    ]
-    keys = ("Arn", "Name", "Status", "CreationTime", "LastModifiedTime", "MlflowVersion")
-    return page(request, [{k: app[k] for k in keys} for app in found], "Summaries", default=10)
-
-
-@operation
-def describe_mlflow_app(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] | None = region.table("mlflow_apps").get(request["Arn"])
-    if found is None:
-        raise not_found(f"MLflow app {request['Arn']}")
-    return found
-
-
-def _app(arn: str, account_default: str, version: str) -> dict[str, Any]:
-    return {
-        "Arn": arn,
-        "Name": arn.rpartition("/")[2],
-        "Status": "Created",
-        "MlflowVersion": version,
-        "AccountDefaultStatus": account_default,
-        "DefaultDomainIdList": [],
-        "CreationTime": CREATED,
-        "LastModifiedTime": CREATED,
     }
 
 

@@ -24,13 +24,16 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from compiler.sandbox import (
     access,
+    ecr,
     functions,
     hub,
+    hub_contents,
     isolation,
     jobs,
     lineage,
     logs,
     mlflow,
+    mlflow_servers,
     packages,
     permissions,
     pipelines,
@@ -48,8 +51,10 @@ from compiler.sandbox.service import LOCK, MALFORMED, MOTO, OPERATIONS, READS, R
 LOG = logging.getLogger(__name__)
 _HANDLERS = (
     hub,
+    hub_contents,
     jobs,
     lineage,
+    mlflow_servers,
     packages,
     pipelines,
     registry,
@@ -280,6 +285,8 @@ class Sandbox:
         elif service == "lambda" and here.moment is not None:
             function = functions.read(here, path)
             return None if function is None else json.dumps(function)
+        elif service == "ecr" and operation in ecr.OPERATIONS:
+            answer = ecr.OPERATIONS[operation](here, wire.parse(body))
         elif service == "bedrock-agentcore":
             answer = hub.agent_runtimes(here, path, query)
         elif service == "bedrock" and path == "/foundation-models":
@@ -328,8 +335,7 @@ def start(
     """Start a sandbox, seeded from a lock over the built-in account.
 
     `limits` are the jobs that may run at once by category. `existing` names what exists besides, by region where
-    there are several: `s3://` URIs of buckets, objects and prefixes, ARNs of roles, functions, groups and hub
-    contents. Raises ValueError for other names.
+    there are several: URIs, addresses of images, ARNs. Raises ValueError for what it cannot create.
     """
     contexts = seeding.contexts(lock)
     account = sorted(contexts)[0].partition("/")[0]

@@ -44,11 +44,15 @@ def schema(service: str, operation: str, *, output: bool = False) -> Schema:
     except OperationNotFoundError:
         raise LookupError(f"{service} has no operation {operation}") from None
     definitions: dict[str, Schema] = {}
-    _define(top, definitions)
+    name = top.name if top is not None else "Nothing"
+    if top is None:
+        definitions[name] = {"type": "object", "properties": {}, "additionalProperties": False}
+    else:
+        _define(top, definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"{service} {operation}",
-        "$ref": f"#/$defs/{top.name}",
+        "$ref": f"#/$defs/{name}",
         "$defs": dict(sorted(definitions.items())),
     }
 

@@ -17,7 +17,7 @@ from compiler.sandbox.service import Region, ServiceError
 StartResponse = Callable[..., Any]
 _OF_S3 = {"ThrottlingException": ("SlowDown", 503), "InternalFailure": ("InternalError", 500)}
 """What S3 calls errors that others call otherwise."""
-_IN_JSON = ("bedrock", "bedrock-agentcore", "lambda", "logs", "mlflow", "sagemaker")
+_IN_JSON = ("bedrock", "bedrock-agentcore", "ecr", "lambda", "logs", "mlflow", "sagemaker")
 """Services whose errors are JSON; clients of the others, unknown ones included, can read XML."""
 
 

@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from compiler.sandbox import Sandbox
+from compiler.sandbox import ecr as ecr_rules
 from compiler.sandbox.service import OPERATIONS, Region, ServiceError
 from tests.acceptance.test_apply import FAST
 from tests.conftest import Run
@@ -47,6 +48,8 @@ HUB = "arn:aws:sagemaker:us-west-2:123456789012:hub-content"
 SCORER = "arn:aws:lambda:us-west-2:123456789012:function:scorer"
 GROUP = "arn:aws:sagemaker:us-west-2:123456789012:model-package-group/nowhere"
 ROLE = "arn:aws:iam::123456789012:role/service/Nobody"
+SAGEMAKER = "arn:aws:sagemaker:us-west-2:123456789012"
+RUNTIME = "arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/nobody-0123456789"
 MISTAKES: dict[str, tuple[str, str, str]] = {
     "a bucket of an output": (
         "s3_output_path: s3://my-bucket/evaluations\n  role",
@@ -93,6 +96,21 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "evaluator: prime_math",
         f"evaluator: prime_math\n  model_package_group: {GROUP}",
         f"25:24: error[aws]: there is no model package group {GROUP}",
+    ),
+    "a runtime": (
+        "role: SageMakerRole",
+        f"agent_config: {RUNTIME}",
+        "17:17: error[aws]: there is no agent runtime nobody-0123456789",
+    ),
+    "an MLflow app": (
+        "evaluator: prime_math",
+        f"evaluator: prime_math\n  mlflow_resource_arn: {SAGEMAKER}:mlflow-app/app-NOBODYS",
+        "25:24: error[aws]: there is no MLflow app app-NOBODYS",
+    ),
+    "a tracking server": (
+        "evaluator: prime_math",
+        f"evaluator: prime_math\n  mlflow_resource_arn: {SAGEMAKER}:mlflow-tracking-server/nobodys",
+        "25:24: error[aws]: there is no MLflow tracking server nobodys",
     ),
 }
 Answer = Callable[[str, str, str], None]
@@ -162,7 +180,10 @@ def test_data_of_any_form_is_found(project: Path, aws: Sandbox, run: Run) -> Non
     for name in ("many/", "many", "parts.jsonl", "bare", "parts.jsonl/"):
         write(project, run, SPECS.replace("problems/evaluation.jsonl", name))
         run("plan")
-    aws.region("us-west-2").facts["hub_contents"] = [f"{HUB}/team-hub/DataSet/sums/1.0.0"]
+    client, hub = boto3.client("sagemaker"), {"HubName": "team-hub"}
+    client.create_hub(HubDescription="", **hub)
+    given = {"HubContentType": "DataSet", "HubContentName": "sums", "HubContentDocument": "{}"}
+    client.import_hub_content(DocumentSchemaVersion="2.0.0", **given, **hub)
     write(
         project, run, SPECS.replace("s3://my-bucket/problems/evaluation.jsonl", f"{HUB}/team-hub/DataSet/sums/1.0.0")
     )
@@ -236,3 +257,107 @@ def test_variables_of_users_name_nothing_that_must_be_there(project: Path, aws: 
 @pytest.mark.parametrize("name", ["nothing", "arn:aws:sqs:us-west-2:1:q", "s3://No_Bucket/x"])
 def test_a_sandbox_says_what_it_cannot_have(name: str, run: Run) -> None:
     assert "no" in run("sandbox", "--exists", name, "--", "true", code=2).stderr
+
+
+TRAINING = """apiVersion: sagespec/v1
+kind: ModelTrainer
+metadata: {name: t}
+spec:
+  training_image: %s
+  compute: {instance_type: ml.m5.large}
+"""
+ECR = "123456789012.dkr.ecr.us-west-2.amazonaws.com"
+ABSENT = {
+    f"{ECR}/nobodys:1": "there is no repository nobodys in ECR of account 123456789012",
+    f"{ECR}/nobodys/of/all": "there is no repository nobodys/of/all in ECR",
+    f"{ECR}/team/train:2": f"there is no image {ECR}/team/train:2",
+    f"{ECR}/team/train": f"there is no image {ECR}/team/train",
+    f"{ECR}/team/train:1@sha256:{'0' * 64}": f"there is no image {ECR}/team/train:1@sha256:0000",
+}
+ELSEWHERE = ("763104351884.dkr.ecr.us-west-2.amazonaws.com/pytorch-training:2.4-gpu", "public.ecr.aws/x/y:1", "x:1")
+
+
+@pytest.fixture
+def pushed(aws: Sandbox) -> Sandbox:
+    """An image in the account's own registry, as a client pushes it."""
+    ecr = boto3.client("ecr")
+    ecr.create_repository(repositoryName="team/train")
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "config": {}, "layers": []})
+    ecr.put_image(repositoryName="team/train", imageManifest=manifest, imageTag="1")
+    return aws
+
+
+@pytest.mark.parametrize("image", sorted(ABSENT))
+def test_an_image_that_the_account_has_not_is_told(image: str, project: Path, pushed: Sandbox, run: Run) -> None:
+    write(project, run, TRAINING % image)
+    for command in (["plan"], ["apply", *FAST]):
+        assert f"specs/a.yaml:5:19: error[aws]: {ABSENT[image]}" in run(*command, code=3).stderr
+    assert "PutObject" not in [call.operation for call in pushed.mutations()]
+
+
+def test_images_of_the_account_are_found_and_those_of_others_not_looked_at(
+    project: Path, pushed: Sandbox, run: Run
+) -> None:
+    (found,) = boto3.client("ecr").describe_images(repositoryName="team/train")["imageDetails"]
+    for image in (f"{ECR}/team/train:1", f"{ECR}/team/train@{found['imageDigest']}", *ELSEWHERE):
+        before = len(pushed.calls)
+        write(project, run, TRAINING % image)
+        run("plan")
+        asked = [call.operation for call in pushed.calls[before:]]
+        assert ("DescribeImages" in asked) == image.startswith(ECR), asked
+
+
+@pytest.mark.parametrize("prefix", ["nobodys", "ROOT"])
+def test_an_image_that_ecr_fetches_itself_is_no_obstacle(prefix: str, project: Path, aws: Sandbox, run: Run) -> None:
+    ecr = boto3.client("ecr")
+    write(project, run, TRAINING % f"{ECR}/nobodys/python:3")
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="nobody", upstreamRegistryUrl="public.ecr.aws")
+    run("plan", code=3)
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix=prefix, upstreamRegistryUrl="public.ecr.aws")
+    run("plan")
+
+
+@pytest.mark.parametrize("operation", ["DescribeImages", "DescribePullThroughCacheRules"])
+def test_an_image_that_nobody_may_look_for_is_no_obstacle(
+    operation: str, project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(_region: Region, _request: dict[str, Any]) -> dict[str, Any]:
+        raise ServiceError("AccessDeniedException", "not yours")
+
+    write(project, run, TRAINING % f"{ECR}/nobodys:3")
+    run("plan", code=3)
+    monkeypatch.setitem(ecr_rules.OPERATIONS, operation, denied)
+    run("plan")
+
+
+def test_what_is_being_deleted_is_no_more_there(project: Path, aws: Sandbox, run: Run) -> None:
+    client, app = boto3.client("sagemaker"), f"{SAGEMAKER}:mlflow-app/app-DEFAULT"
+    write(project, run)
+    run("plan")
+    apps = aws.region("us-west-2").table("mlflow_apps")
+    apps[app] = {**apps[app], "Status": "Deleting"}
+    assert "there is no MLflow app app-DEFAULT any more" in run("plan", code=3).stderr
+    apps[app] = {**apps[app], "Status": "Updating"}
+    run("plan")
+    client.delete_mlflow_app(Arn=app)
+    assert "there is no MLflow app app-DEFAULT" in run("plan", code=3).stderr
+    server = client.create_mlflow_tracking_server(
+        TrackingServerName="mine", ArtifactStoreUri="s3://my-bucket/mlflow", RoleArn=ROLE
+    )["TrackingServerArn"]
+    new = client.create_mlflow_app(Name="new", ArtifactStoreUri="s3://my-bucket/mlflow", RoleArn=ROLE)["Arn"]
+    text = SPECS.replace("evaluator: prime_math", f"evaluator: prime_math\n  mlflow_resource_arn: {server}")
+    text = text.replace("role: SageMakerRole", f"mlflow_resource_arn: {new}")
+    write(project, run, text.replace("agent_env:", f"mlflow_app_arn: {new}\n  agent_env:"))
+    run("plan")
+
+
+def test_runtimes_and_apps_that_may_not_be_looked_at_are_no_obstacle(
+    project: Path, aws: Sandbox, run: Run, refusing: Callable[[str], None]
+) -> None:
+    gone = f"evaluator: prime_math\n  mlflow_resource_arn: {SAGEMAKER}:mlflow-app/app-NOBODYS"
+    theirs = RUNTIME.replace("123456789012", "210987654321")
+    write(project, run, SPECS.replace("evaluator: prime_math", gone).replace("myRuntime-aBcDeFgHiJ", theirs))
+    assert run("plan", code=3).stderr.count("error[aws]") == 1
+    refusing("DescribeMlflowApp")
+    run("plan")

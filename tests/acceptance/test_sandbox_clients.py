@@ -27,7 +27,7 @@ kind: MultiTurnRLTrainer
 metadata: {name: agent}
 spec:
   model: huggingface-reasoning-qwen3-32b
-  agent_env: arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/agent-aBcDeFgHiJ
+  agent_env: arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/myRuntime-aBcDeFgHiJ
   training_dataset: s3://my-bucket/train.jsonl
 """
 
@@ -227,3 +227,58 @@ def test_streams_are_read_from_either_end_until_a_token_repeats(checked: Checked
         assert before["events"]
     with pytest.raises(logs.exceptions.ResourceNotFoundException):
         logs.get_log_events(logGroupName="/aws/sagemaker/Job/Nothing", logStreamName="x")
+
+
+def test_a_hub_takes_contents_version_by_version(checked: Checked) -> None:
+    client, hub, kind = checked.client("sagemaker"), {"HubName": "team-hub"}, {"HubContentType": "JsonDoc"}
+    with pytest.raises(client.exceptions.ResourceNotFound):
+        client.describe_hub(**hub)
+    arn = client.create_hub(HubDescription="ours", Tags=[{"Key": "team", "Value": "rl"}], **hub)["HubArn"]
+    assert client.describe_hub(HubName=arn)["HubDescription"] == "ours"
+    with pytest.raises(client.exceptions.ResourceInUse):
+        client.create_hub(HubDescription="again", **hub)
+    given = {"HubContentName": "sums", "DocumentSchemaVersion": "2.0.0", **hub, **kind}
+    for version in ("1.0.0", "2.0.0", "10.0.0"):
+        client.import_hub_content(HubContentVersion=version, HubContentDocument=f'"{version}"', **given)
+    with pytest.raises(client.exceptions.ResourceInUse):
+        client.import_hub_content(HubContentVersion="2.0.0", HubContentDocument="{}", **given)
+    with pytest.raises(client.exceptions.ResourceNotFound):
+        client.import_hub_content(HubContentDocument="{}", **{**given, "HubName": "nobodys-hub"})
+    name = {"HubContentName": "sums", **hub, **kind}
+    assert client.describe_hub_content(**name)["HubContentVersion"] == "10.0.0"
+    assert client.describe_hub_content(HubContentVersion="2.0.0", **name)["HubContentDocument"] == '"2.0.0"'
+    versions = everything(client, "list_hub_content_versions", "HubContentSummaries", **name)
+    assert [version["HubContentVersion"] for version in versions] == ["10.0.0", "2.0.0", "1.0.0"]
+    (listed,) = everything(client, "list_hub_contents", "HubContentSummaries", **hub, **kind)
+    assert listed["HubContentVersion"] == "10.0.0"
+    client.delete_hub_content(HubContentVersion="10.0.0", **name)
+    assert client.describe_hub_content(**name)["HubContentVersion"] == "2.0.0"
+    with pytest.raises(client.exceptions.ResourceInUse):
+        client.delete_hub(**hub)
+    for version in ("1.0.0", "2.0.0"):
+        client.delete_hub_content(HubContentVersion=version, **name)
+    client.delete_hub(**hub)
+    with pytest.raises(ClientError, match="team-hub"):
+        client.describe_hub(**hub)
+    assert checked.problems == set()
+
+
+def test_apps_and_tracking_servers_come_and_go(checked: Checked) -> None:
+    client, given = checked.client("sagemaker"), {"ArtifactStoreUri": "s3://my-bucket/x", "RoleArn": FACTS["role"]}
+    app = client.create_mlflow_app(Name="team", **given)["Arn"]
+    assert client.describe_mlflow_app(Arn=app)["Status"] == "Created"
+    assert app in [found["Arn"] for found in everything(client, "list_mlflow_apps", "Summaries")]
+    client.delete_mlflow_app(Arn=app)
+    with pytest.raises(client.exceptions.ResourceNotFound):
+        client.describe_mlflow_app(Arn=app)
+    for name in ("one", "two", "three"):
+        client.create_mlflow_tracking_server(TrackingServerName=name, **given)
+    with pytest.raises(client.exceptions.ResourceInUse):
+        client.create_mlflow_tracking_server(TrackingServerName="two", **given)
+    listed = everything(client, "list_mlflow_tracking_servers", "TrackingServerSummaries")
+    assert sorted(server["TrackingServerName"] for server in listed) == ["one", "three", "two"]
+    assert client.describe_mlflow_tracking_server(TrackingServerName="two")["TrackingServerStatus"] == "Created"
+    client.delete_mlflow_tracking_server(TrackingServerName="two")
+    with pytest.raises(client.exceptions.ResourceNotFound):
+        client.describe_mlflow_tracking_server(TrackingServerName="two")
+    assert checked.problems == set()
