@@ -48,3 +48,14 @@ def name(text: str) -> str:
 def sagemaker(partition: str, region: str, account: str, resource: str) -> str:
     """Build the ARN of a SageMaker resource."""
     return f"arn:{partition}:sagemaker:{region}:{account}:{resource}"
+
+
+def s3_place(uri: str) -> tuple[str, str]:
+    """Split an S3 URI into bucket and key; the bucket may be the ARN of an access point, with a slash of its own."""
+    place = uri.removeprefix("s3://")
+    if place.startswith("arn:"):
+        point, _, rest = place.partition("/")
+        name, _, key = rest.partition("/")
+        return f"{point}/{name}", key
+    bucket, _, key = place.partition("/")
+    return bucket, key

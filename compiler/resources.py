@@ -73,6 +73,7 @@ def _arn(text: str, here: Context, path: Path) -> Iterator[Problem]:
         yield Problem("arn-account", message, path, severity="warning")
 
 
+KEY_BYTES = 1024
 _LEGACY_REGION = "us-east-1"
 """Where buckets may have names that S3 gives to no new one."""
 _LEGACY = re.compile(r"[A-Za-z0-9._-]{3,255}")
@@ -84,8 +85,11 @@ def _s3(text: str, here: Context, path: Path) -> Iterator[Problem]:
     """A bucket that S3 cannot have, or one that is elsewhere: SageMaker and Lambda read and write in their region."""
     if not text.strip().startswith("s3://"):
         return
-    bucket, _, key = text.strip().removeprefix("s3://").partition("/")
+    bucket, key = arn.s3_place(text.strip())
+    if (size := len(key.encode("utf-8", "surrogatepass"))) > KEY_BYTES:
+        yield Problem("bad-key", f"the key has {size:,} bytes, S3 takes {KEY_BYTES:,}", path)
     if bucket.startswith("arn:"):  # an access point
+        yield from _path(key, here, path)
         return
     reason = bucket_flaw(bucket)
     if reason:

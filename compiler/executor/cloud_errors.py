@@ -49,6 +49,13 @@ class CloudError(Exception):
         return self.status >= HTTP_FAULT or self.code in _PASSING
 
     @property
+    def is_of_request(self) -> bool:
+        """Whether it is about what was asked for: another request of the same caller may well be answered."""
+        if self.is_passing or self.is_denied or self.code in _OF_CALLER:
+            return False
+        return self.status >= HTTP_REFUSAL or self.code in _UNSENDABLE
+
+    @property
     def is_unheard(self) -> bool:
         """Whether it is certain that nothing was carried out: throttled, or nobody was reached."""
         return self.code in _THROTTLED or self.code in ("EndpointConnectionError", "ConnectTimeoutError")
@@ -63,6 +70,7 @@ class CloudError(Exception):
 
 
 HTTP_FAULT = 500
+HTTP_REFUSAL = 400
 _STARTS = {"CreateJob", "CreateTrainingJob", "StartPipelineExecution"}
 _QUOTA = re.compile(r"' is (\d+) .*request delta of (\d+) ", re.DOTALL)
 _MISSING_CODES = {
@@ -101,6 +109,23 @@ _PASSING = {ENDLESS, INVALID_ANSWER} | _UNREACHABLE | _THROTTLED
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
 _UNKNOWN = {"InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"}
 _SKEWED = {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
+_OF_CALLER = (
+    _EXPIRED
+    | _UNKNOWN
+    | _SKEWED
+    | {"400", "401", "AuthFailure", "InvalidToken", "MissingAuthenticationToken"}
+    | {"MissingAuthenticationTokenException", "OptInRequired", "SubscriptionRequiredException"}
+    | {"UnknownOperationException"}
+)
+"""What is said of the caller, the account or the region; of HEAD, S3 says no more than the number."""
+_UNSENDABLE = {
+    "ParamValidationError",
+    "UnsupportedOutpostResourceError",
+    "UnsupportedS3AccesspointConfigurationError",
+    "UnsupportedS3ArnError",
+    "UnsupportedS3ConfigurationError",
+}
+"""What botocore says of names that it does not even send."""
 _DENIED = {"AccessDenied", "AccessDeniedException", "AccessDeniedForDependencyException", "403"}
 
 _PREFIXES = {"bedrock-agentcore-control": "bedrock-agentcore"}

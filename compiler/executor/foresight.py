@@ -28,7 +28,7 @@ THREADS = 16
 
 @dataclass(frozen=True)
 class Foreign:
-    """Something of others under a name of ours, which `member` of the request gives; and the way out."""
+    """Something of others under a name of ours, or a name that AWS refuses, which `member` of the request gives."""
 
     what: str
     member: str
@@ -51,7 +51,7 @@ def look(cloud: Cloud, ready: Sequence[File], waiting: Sequence[File], project: 
     looks = [(file, request) for file in ready for request in file.requests]
     looks += [(file, _pipeline(file)) for file in waiting if any(map(_is_pipeline, file.requests))]
     wanted = {_thing(file, request): (file, request) for file, request in looks}
-    answers = at_once(wanted, lambda thing: _find(Shelf(cloud, thing[0]), *wanted[thing], project))
+    answers = at_once(wanted, lambda thing: _answer(Shelf(cloud, thing[0]), *wanted[thing], project))
     words: dict[tuple[str, str], Word] = {}
     foreign: dict[tuple[str, str], Foreign] = {}
     for file, request in looks:
@@ -142,6 +142,25 @@ def _thing(file: File, request: Request) -> tuple[str, str, str]:
     else:
         name = f"{file.address} {request.id}"
     return file.content.region, request.operation, name
+
+
+_NAMES = {
+    "CreateArtifact": "Source",
+    "CreateModelPackageGroup": "ModelPackageGroupName",
+    "CreatePipeline": "PipelineName",
+    "PutObject": "Key",
+}
+
+
+def _answer(shelf: Shelf, file: File, request: Request, project: Project) -> Word | Foreign:
+    """What a request would find; that AWS refuses to look for such a name is this file's own trouble."""
+    try:
+        return _find(shelf, file, request, project)
+    except CloudError as error:
+        member = _NAMES.get(request.operation)
+        if member is None or not error.is_of_request:
+            raise
+        return Foreign(f"cannot be looked for: {error}", member, error.hint or "name another")
 
 
 def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word | Foreign:

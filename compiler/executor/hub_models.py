@@ -157,19 +157,8 @@ def _flaw(key: str, recipe: Mapping[str, Any]) -> str:
 
 
 def _override_spec(account: Account, uri: str) -> dict[str, Any]:
-    bucket, key = s3_place(uri.replace("{customer_id}", account.account))
+    bucket, key = arn.s3_place(uri.replace("{customer_id}", account.account))
     entries = account.document(bucket, key)
     if not isinstance(entries, dict) or not all(isinstance(spec, dict) for spec in entries.values()):
         raise NoFact(f"{uri} is not an override spec: it does not describe hyperparameters by name")
     return {name: {key: spec[key] for key in _HYPERPARAMETER if key in spec} for name, spec in entries.items()}
-
-
-def s3_place(uri: str) -> tuple[str, str]:
-    """Split an S3 URI into bucket and key; the bucket may be the ARN of an access point, with a slash of its own."""
-    place = uri.removeprefix("s3://")
-    if place.startswith("arn:"):
-        point, _, rest = place.partition("/")
-        name, _, key = rest.partition("/")
-        return f"{point}/{name}", key
-    bucket, _, key = place.partition("/")
-    return bucket, key

@@ -68,7 +68,7 @@ def _in(tree: Any, at: Path) -> Iterator[tuple[Sort, str, Path]]:
 
 def _in_text(text: str, at: Path) -> Iterator[tuple[Sort, str, Path]]:
     if text.startswith("s3://"):
-        yield "bucket", text[5:].partition("/")[0], at
+        yield "bucket", arn.s3_place(text)[0], at
     elif _FUNCTION.fullmatch(text):
         yield "function", text, at
     elif _RUNTIME.fullmatch(text):
@@ -96,5 +96,5 @@ def _in_place(tree: dict[str, Any], at: Path) -> Iterator[tuple[Sort, str, Path]
         yield "object", f"s3://{tree['S3Bucket']}/{tree['S3Key']}", (*at, "S3Key")
     uri, sort = tree.get("S3Uri"), tree.get("S3DataType")
     if isinstance(uri, str) and isinstance(sort, str) and uri.startswith("s3://"):
-        is_object = sort in _LISTED or bool(PurePosixPath(uri[5:].partition("/")[2]).suffix and not uri.endswith("/"))
+        is_object = sort in _LISTED or bool(PurePosixPath(arn.s3_place(uri)[1]).suffix and not uri.endswith("/"))
         yield "object" if is_object else "prefix", uri, (*at, "S3Uri")

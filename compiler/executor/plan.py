@@ -122,7 +122,9 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
     for address, file in order.files.items():
         run = found.runs.get(address)
         if run is None:
-            obstacles = (*_foreign(ahead, file), *missing.get(address, ()))
+            lacks = missing.get(address, ())
+            told = {obstacle.request for obstacle in lacks}  # one mistake is one report
+            obstacles = (*(o for o in _foreign(ahead, file) if o.request not in told), *lacks)
             planned[address] = _plan_new(file, planned, ahead, since.get(address, ()), obstacles)
         else:
             drifts = tuple(tags.drifts(cloud, file, run)) if sync_tags and file.target else ()

@@ -59,7 +59,7 @@ def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[st
     everything = dict.fromkeys(asked for asks in wanted.values() for asked in asks)
     inside = [asked for asked in everything if asked[2] in ("object", "prefix")]
     answers = at_once([a for a in everything if a not in inside], lambda asked: _missing(cloud, asked))
-    there = [a for a in inside if not answers[a[0], a[1], "bucket", _split(a[3])[0]]]
+    there = [a for a in inside if not answers[a[0], a[1], "bucket", arn.s3_place(a[3])[0]]]
     answers |= at_once(there, lambda asked: _missing(cloud, asked))
     found: defaultdict[str, list[Obstacle]] = defaultdict(list)
     for address, asks in wanted.items():
@@ -93,7 +93,9 @@ def _missing(cloud: Cloud, asked: Asked) -> tuple[str, str] | None:
     except CloudError as error:
         if error.is_denied or error.code in _NO_ANSWER:
             return None
-        raise
+        if not error.is_of_request:
+            raise
+        return f"{name} cannot be looked for: {error}", error.hint or "name another"
 
 
 def _bucket(shelf: Shelf, name: str) -> tuple[str, str] | None:
@@ -113,8 +115,8 @@ _SAME_REGION = "SageMaker takes buckets of the job's own region: name another bu
 
 
 def _data(shelf: Shelf, sort: str, uri: str) -> tuple[str, str] | None:
-    bucket, key = _split(uri)
-    if sort == "object" and shelf.look("s3", "HeadObject", Bucket=bucket, Key=key) is not None:
+    bucket, key = arn.s3_place(uri)
+    if sort == "object" and _is_object(shelf, bucket, key):
         return None
     # a folder may be called like a file; what only marks a folder is no data
     listed = shelf.call("s3", "ListObjectsV2", Bucket=bucket, Prefix=key + "/" * (sort == "object"), MaxKeys=2)
@@ -123,6 +125,16 @@ def _data(shelf: Shelf, sort: str, uri: str) -> tuple[str, str] | None:
     near = _near(shelf, bucket, key)
     reason = f"there is no object {uri}" if sort == "object" else f"there is nothing at {uri}"
     return reason, f"did you mean s3://{bucket}/{near}?" if near else "upload the data first"
+
+
+def _is_object(shelf: Shelf, bucket: str, key: str) -> bool:
+    """Whether there is an object of this very key; of a refusal without a reason, a list will say more."""
+    try:
+        return shelf.look("s3", "HeadObject", Bucket=bucket, Key=key) is not None
+    except CloudError as error:
+        if error.code in _NO_ANSWER:
+            return False
+        raise
 
 
 def _near(shelf: Shelf, bucket: str, key: str) -> str:
@@ -219,8 +231,3 @@ def _resource(shelf: Shelf, sort: str, name: str) -> tuple[str, str] | None:
     service, operation, member, what = _OPERATIONS[sort]
     found = shelf.look(service, operation, **{member: name})
     return None if found else (f"there is no {what} {name}", _WAYS[sort])
-
-
-def _split(uri: str) -> tuple[str, str]:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key

@@ -210,6 +210,62 @@ def test_what_may_not_be_looked_at_is_no_obstacle(
     run("plan", project / "compiled" / "CustomScorerEvaluator")
 
 
+REFUSED = {
+    "DescribeModelPackageGroup": (f"evaluator: prime_math\n  model_package_group: {GROUP}", "25:24"),
+    "DescribeHubContent": (f"evaluator: {HUB}/team-hub/JsonDoc/rewards/1.0.0", "24:14"),
+}
+"""What is asked for a name that a spec gives, and where it stands."""
+
+
+@pytest.mark.parametrize("operation", REFUSED)
+def test_a_name_that_aws_refuses_stops_no_other_file(
+    operation: str, project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = OPERATIONS[operation]
+
+    def refused(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+        if {"nowhere", GROUP, "team-hub"}.isdisjoint(request.values()):
+            return usual(region, request)
+        raise ServiceError("ValidationException", "1 validation error: the name is too odd")
+
+    text, place = REFUSED[operation]
+    write(project, run, SPECS.replace("evaluator: prime_math", text))
+    monkeypatch.setitem(OPERATIONS, operation, refused)
+    told = run("plan", code=3)
+    assert f"specs/a.yaml:{place}: error[aws]: " in told.stderr
+    assert f"cannot be looked for: {operation}: 1 validation error: the name is too odd" in told.stderr
+    assert "hint: name another" in told.stderr
+    assert told.stderr.count("error[aws]") == 1
+    assert "> start" in told.stdout
+    run("plan", project / "compiled" / "MultiTurnRLTrainer")
+
+
+def test_an_upload_that_s3_refuses_is_the_trouble_of_its_file(
+    project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "kind: ModelTrainer\nmetadata: {name: %s}\nspec:\n  training_image: img\n"
+    code += "  source_code: {source_dir: code%s, entry_script: t.py}\n  compute: {instance_type: ml.m5.large}\n"
+    for number in ("1", "2"):
+        (project / "specs" / f"code{number}").mkdir()
+        (project / "specs" / f"code{number}" / "t.py").write_text(f"print({number})", "utf-8")
+    specs = [f"apiVersion: sagespec/v1\n{code % (name, number)}" for name, number in (("one", "1"), ("two", "2"))]
+    write(project, run, "---\n".join(specs))
+    usual = aws._ask_moto
+    requests = json.loads((project / "compiled" / "ModelTrainer" / "one.json").read_text("utf-8"))["requests"]
+    key = next(r["parameters"]["Key"] for r in requests if r["id"] == "source/t.py")
+
+    def refused(service: str, environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["REQUEST_METHOD"] == "HEAD" and environ["PATH_INFO"].endswith(key):
+            raise ServiceError("KeyTooLongError", "Your key is too long", 414)
+        return usual(service, environ, start_response)
+
+    monkeypatch.setattr(aws, "_ask_moto", refused)
+    told = run("plan", code=3)
+    assert "ModelTrainer/one" in told.stderr
+    assert "cannot be looked for: HeadObject" in told.stderr
+    assert "> start" in told.stdout
+
+
 def test_what_this_very_apply_makes_need_not_be_there(project: Path, aws: Sandbox, run: Run) -> None:
     mine = GROUP.replace("nowhere", "huggingface-reasoning-qwen3-32b-mtrl-mpg")
     text = SPECS.replace("evaluator: prime_math", f"evaluator: prime_math\n  model_package_group: {mine}")

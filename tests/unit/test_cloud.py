@@ -71,3 +71,26 @@ def test_the_way_out_is_named(
 )
 def test_faults_pass_whatever_they_are_called(monkeypatch: pytest.MonkeyPatch, code: str, status: int) -> None:
     assert refuse(monkeypatch, code, "", status).is_passing
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "is_of_request"),
+    [
+        ("ParamValidationError", 0, True),
+        ("UnsupportedS3ArnError", 0, True),
+        ("InvalidBucketName", 400, True),
+        ("KeyTooLongError", 400, True),
+        ("ValidationException", 400, True),
+        ("AccessDenied", 403, False),
+        ("ExpiredToken", 400, False),
+        ("InvalidAccessKeyId", 403, False),
+        ("RequestTimeTooSkewed", 403, False),
+        ("NoCredentialsError", 0, False),
+        ("EndpointConnectionError", 0, False),
+        ("ThrottlingException", 400, False),
+        ("InternalError", 500, False),
+        ("400", 400, False),
+    ],
+)
+def test_what_is_of_one_request_and_what_of_all(code: str, status: int, is_of_request: bool) -> None:
+    assert CloudError(code, "no", status=status).is_of_request is is_of_request

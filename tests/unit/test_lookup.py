@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from compiler.executor import hub_models, judges
+from compiler import arn
+from compiler.executor import judges
 
 
 def test_the_end_of_life_is_the_same_day_everywhere() -> None:
@@ -17,5 +18,5 @@ def test_the_end_of_life_is_the_same_day_everywhere() -> None:
 
 def test_override_specs_may_be_behind_an_access_point() -> None:
     point = "arn:aws:s3:us-west-2:123456789012:accesspoint/recipes"
-    assert hub_models.s3_place(f"s3://{point}/a/b.json") == (point, "a/b.json")
-    assert hub_models.s3_place("s3://bucket/a/b.json") == ("bucket", "a/b.json")
+    assert arn.s3_place(f"s3://{point}/a/b.json") == (point, "a/b.json")
+    assert arn.s3_place("s3://bucket/a/b.json") == ("bucket", "a/b.json")

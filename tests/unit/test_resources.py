@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from compiler import project, resources, schema, workspace
+from compiler import arn, project, resources, schema, workspace
+from compiler.lock import Context
 from compiler.project import Project
 from tests.conftest import LOCK
 
@@ -108,3 +109,17 @@ def test_uploads_of_hundreds_of_megabytes_are_warned_of(tmp_path: Path) -> None:
     assert said(tmp_path, "us-west-2", fields) == []
     (source / "train.py").write_text("#", "utf-8")
     assert said(tmp_path, "us-west-2", fields) == [("large-upload", "warning")]
+
+
+@pytest.mark.parametrize(("size", "is_refused"), [(1024, False), (1025, True)])
+def test_keys_have_a_length(size: int, is_refused: bool) -> None:
+    here = Context("123456789012", "us-west-2")
+    found = list(resources._s3(f"s3://my-bucket/{'é' * 512}{'x' * (size - 1024)}", here, ("spec",)))
+    assert [problem.rule for problem in found] == ["bad-key"] * is_refused
+
+
+def test_an_access_point_is_no_bucket() -> None:
+    here = Context("123456789012", "us-west-2")
+    uri = "s3://arn:aws:s3:us-west-2:123456789012:accesspoint/data/train.jsonl"
+    assert not list(resources._s3(uri, here, ("spec",)))
+    assert arn.s3_place(uri) == ("arn:aws:s3:us-west-2:123456789012:accesspoint/data", "train.jsonl")
