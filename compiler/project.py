@@ -168,13 +168,19 @@ def wrong_paths(project: Project) -> Iterator[Diagnostic]:
 
 
 def _impassable(path: Path) -> str:
-    """Why no file system has such a path; nothing where it may only not be there, or not be ours to read."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return ""
-    except OSError as error:
-        return (error.strerror or str(error)).lower()
+    """Why no file system has such a path; nothing where it may only not be there, or not be ours to read.
+
+    A folder that is not there yet must not hide a name below it that is too long: each name is tried by itself.
+    """
+    here = Path(path.anchor)
+    for tried in (str(path), *path.parts):
+        try:
+            (here / tried).stat()
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue
+        except OSError as error:
+            return (error.strerror or str(error)).lower()
+        here /= tried
     return ""
 
 

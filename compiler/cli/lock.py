@@ -89,7 +89,11 @@ def _write(project: Project, before: Lock, made: Locked) -> int:
     """Write the facts that were found, and say which were not; what a link leads to is written."""
     file = boundary.real(project.root / project.lock)
     name = os.path.relpath(file)
-    if (workspace.read_lock(project)[0] or Lock({})) not in (before, Lock(made.contexts)):
+    now, diagnostics, texts = workspace.read_lock(project)
+    if any(d.is_error for d in diagnostics):
+        options.show(diagnostics, texts, project.root)
+        return exits.INVALID
+    if (now or Lock({})) not in (before, Lock(made.contexts)):
         raise exits.Stop(f"{name} was changed meanwhile, by another: lock again", exits.INVALID)
     if made.failed and made.contexts == before.contexts:
         output.tell(f"{name} is as it was" if file.exists() else f"wrote no {name}")

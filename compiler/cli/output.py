@@ -107,9 +107,13 @@ def wants_color(asked: bool | None, stream: Any) -> bool:
 
 
 class Stream:
-    """Text on stdout that arrives in pieces; on a terminal a line may be begun again."""
+    """Text on stdout that arrives in pieces; on a terminal a line may be begun again.
+
+    Raises Stop where stdout is closed.
+    """
 
     def __init__(self) -> None:
+        _need_stdout()  # what writes to it may be a thread, which nobody would hear
         self.returns = bool(sys.stdout and sys.stdout.isatty())
         self._written: list[str] = []
         self._line = ""  # the end of what stands in it: a command may come in pieces, too
@@ -206,9 +210,14 @@ def _masked(text: str) -> str:
     return secrets.masked(text)
 
 
-def _to_stdout(content: str | bytes) -> None:
+def _need_stdout() -> None:
+    """Refuse a standard output that is closed."""
     if sys.stdout is None:
         raise exits.Stop("standard output is closed", exits.INVALID)
+
+
+def _to_stdout(content: str | bytes) -> None:
+    _need_stdout()
     click.echo(content, nl=False, color=True)
 
 

@@ -124,7 +124,7 @@ def _run() -> int:
     except OSError as error:
         place = error.filename2 or error.filename
         if place is None and isinstance(error, FileNotFoundError):  # nothing was opened, and nothing written
-            output.error("the working directory is gone", "change to one that is there")
+            _say_what_is_gone(error)
             return exits.INVALID
         if place is None:
             _forget(sys.stdout)
@@ -134,6 +134,15 @@ def _run() -> int:
         output.tell(f"defect: {type(error).__name__}: {error} (report: {_report()})")
         return exits.DEFECT
     return code if isinstance(code, int) else exits.DONE
+
+
+def _say_what_is_gone(error: FileNotFoundError) -> None:
+    try:
+        os.getcwd()  # noqa: PTH109  whose error is the answer
+    except OSError:
+        output.error("the working directory is gone", "change to one that is there")
+    else:
+        output.error((error.strerror or str(error)).lower(), "set TMPDIR to a folder that can be written")
 
 
 def _forget(*streams: TextIO | None) -> None:

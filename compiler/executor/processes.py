@@ -26,10 +26,13 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def start(command: Sequence[str], cwd: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start a command on a leash: its stdin; what it writes, on either stream, is its stdout."""
+    """Start a command on a leash: its stdin; what it writes, on either stream, is its stdout.
+
+    Variables are UTF-8 there as they are in a container, whatever this machine's locale is.
+    """
     return subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, *command],
-        env=environment,
+        env={name: value.encode("utf-8", "surrogateescape") for name, value in environment.items()},
         cwd=cwd,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

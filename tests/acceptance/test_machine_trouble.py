@@ -1,0 +1,364 @@
+"""Trouble with the machine: streams, names, descriptors, space, folders, signals; each command as a process.
+
+Whatever it is, a command ends with one of its own exit codes and a sentence, and leaves no file half written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from compiler import sandbox
+from compiler.cli import exits
+from compiler.files import PART_SUFFIX
+from tests.conftest import LOCK, ROOT
+
+SAGESPEC = [sys.executable, "-m", "compiler"]
+COMMANDS = {
+    "validate": ["validate"],
+    "validate -json": ["validate", "--format", "json"],
+    "compile": ["compile"],
+    "compile --stdout": ["compile", "--stdout", "ModelTrainer/count"],
+    "plan": ["plan"],
+    "apply": ["apply", "--yes"],
+    "lock": ["lock", "--upgrade"],
+    "status": ["status"],
+    "run": ["run", "ModelTrainer/count"],
+    "sandbox": ["sandbox", "--port", "0", "--", "true"],
+}
+ALL = tuple(COMMANDS)
+PROJECT = """apiVersion: sagespec/v1
+kind: Project
+specs: [specs]
+defaults: {region: us-west-2, role: SageMakerRole, account: "123456789012"}
+"""
+EVALUATOR = """apiVersion: sagespec/v1
+kind: BenchMarkEvaluator
+metadata: {name: quiz, description: "Z\N{LATIN SMALL LETTER U WITH DIAERESIS}rich"}
+spec: {model: huggingface-reasoning-qwen3-4b, benchmark: mmlu, s3_output_path: "s3://my-bucket/o"}
+"""
+TRAINER = """apiVersion: sagespec/v1
+kind: ModelTrainer
+metadata: {name: count}
+spec:
+  training_image: 123456789012.dkr.ecr.us-west-2.amazonaws.com/t:1
+  source_code: {source_dir: code, entry_script: train.py}
+  compute: {instance_type: ml.m5.large}
+  environment: {CITY: "Z\N{LATIN SMALL LETTER U WITH DIAERESIS}rich"}
+"""
+LONG = "x" * 300
+CODES = {exits.DONE, exits.INVALID, exits.USAGE, exits.AWS, exits.FAILED, exits.INTERRUPTED}
+
+
+@dataclass(frozen=True)
+class World:
+    """A project that has been compiled and applied, and the environment of a sandbox that knows it."""
+
+    done: Path
+    environment: Mapping[str, str]
+
+    def start(self, folder: Path, command: str, trouble: Trouble) -> subprocess.Popen[bytes]:
+        changed = {name: value for name, value in trouble.environment.items() if value is not None}
+        kept = {name: v for name, v in self.environment.items() if name not in trouble.environment}
+        shell = ["bash", "-c", trouble.shell, "bash", *SAGESPEC, *COMMANDS.get(command, command.split())]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(shell, cwd=folder, env={**kept, **changed}, stdin=pipe, stdout=pipe, stderr=pipe)
+
+
+def nothing(_project: Path) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong, and what some commands must say of it; `shell` starts the command, which is "$@"."""
+
+    commands: tuple[str, ...] = ("compile", "lock")
+    shell: str = 'exec "$@"'
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    prepare: Callable[[Path], object] = nothing
+    says: Mapping[str, str] = field(default_factory=dict)
+    code: int | None = None
+    """How those end that say something; the others end in 0 where this is 0."""
+
+
+def write(name: str, content: str, into: str = "") -> Callable[[Path], object]:
+    """Write a file whose name may be no UTF-8: it is given as latin-1."""
+
+    def prepare(project: Path) -> None:
+        file = project / into / os.fsdecode(name.encode("latin-1"))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, "utf-8")
+
+    return prepare
+
+
+def change(file: str, old: str, new: str) -> Callable[[Path], object]:
+    def prepare(project: Path) -> None:
+        text = (project / file).read_text("utf-8")
+        assert old in text
+        (project / file).write_text(text.replace(old, new), "utf-8")
+
+    return prepare
+
+
+def folder_for(file: str) -> Callable[[Path], object]:
+    def prepare(project: Path) -> None:
+        (project / file).unlink()
+        (project / file / "in").mkdir(parents=True)
+
+    return prepare
+
+
+def file_for(folder: str) -> Callable[[Path], object]:
+    def prepare(project: Path) -> None:
+        shutil.rmtree(project / folder)
+        (project / folder).write_text("x", "utf-8")
+
+    return prepare
+
+
+def member(key: str, value: str) -> Callable[[Path], object]:
+    return change(
+        "sagespec.yaml", "specs: [specs]\n", f"{'' if key == 'specs' else 'specs: [specs]'}\n{key}: {value}\n"
+    )
+
+
+NO_STDOUT = dict.fromkeys(("compile --stdout", "plan", "apply", "status", "run"), "standard output is closed")
+NO_SPACE = dict.fromkeys(("compile --stdout", "plan", "apply", "status", "run"), "no space left on device")
+TOO_LONG = "file name too long"
+NOT_UTF8 = "the name of the file is not UTF-8"
+TROUBLES = {
+    "no stdin": Trouble(("apply", "run", "sandbox"), 'exec "$@" <&-', code=0),
+    "no stdout": Trouble(ALL, 'exec "$@" >&-', says=NO_STDOUT, code=1),
+    "no stderr": Trouble(("compile", "apply", "run"), 'exec "$@" 2>&-', code=0),
+    "no streams": Trouble(("compile", "apply", "run", "sandbox"), 'exec "$@" <&- >&- 2>&-'),
+    "stdout is full": Trouble(("compile --stdout", "plan", "run"), 'exec "$@" >/dev/full', says=NO_SPACE, code=1),
+    "stderr is full": Trouble(("compile", "apply", "run"), 'exec "$@" 2>/dev/full'),
+    "nobody reads": Trouble(("validate -json", "plan", "run"), '"$@" | true; exit ${PIPESTATUS[0]}'),
+    "spec not in UTF-8": Trouble(
+        ("validate", "compile", "lock"),
+        prepare=write("caf\xe9.yaml", EVALUATOR, "specs"),
+        says={"validate": NOT_UTF8, "compile": NOT_UTF8, "lock": NOT_UTF8},
+        code=1,
+    ),
+    "folder of specs not in UTF-8": Trouble(prepare=write("caf\xe9/a.yaml", EVALUATOR, "specs")),
+    "code not in UTF-8": Trouble(
+        ("compile", "lock", "run"),
+        prepare=write("caf\xe9.py", "", "specs/code"),
+        says={"compile": "specs/train.yaml:6:29: error[", "run": "the name is not UTF-8"},
+        code=1,
+    ),
+    "compiled file not in UTF-8": Trouble(
+        ("compile", "plan", "status"), prepare=write("caf\xe9.json", "{}", "compiled/ModelTrainer")
+    ),
+    "output too long": Trouble(
+        ("validate", "compile", "plan"),
+        prepare=member("output", f"x/{LONG}"),
+        says=dict.fromkeys(
+            ("validate", "compile", "plan"), f"sagespec.yaml:4:9: error[unreadable]: x/{LONG}: {TOO_LONG}"
+        ),
+        code=1,
+    ),
+    "lock too long": Trouble(
+        ("validate", "lock"),
+        prepare=member("lock", f"x/../y/{LONG}/b.json"),
+        says=dict.fromkeys(("validate", "lock"), "sagespec.yaml:4:7: error[unreadable]: "),
+        code=1,
+    ),
+    "specs too long": Trouble(
+        prepare=member("specs", f"[x/{LONG}]"), says={"compile": "sagespec.yaml:4:9: "}, code=1
+    ),
+    "path too long": Trouble(
+        prepare=member("output", "abcdefg/" * 600), says={"compile": "sagespec.yaml:4:9: "}, code=1
+    ),
+    "policy too long": Trouble(
+        prepare=member("policies", f"[{LONG}.json]"), says={"compile": "sagespec.yaml:4:"}, code=1
+    ),
+    "name too long": Trouble(
+        prepare=change("specs/eval.yaml", "quiz", LONG), says={"compile": "specs/eval.yaml:3:18: error["}, code=1
+    ),
+    "source_dir too long": Trouble(
+        prepare=change("specs/train.yaml", "source_dir: code", f"source_dir: {LONG}"),
+        says={"compile": "specs/train.yaml:6:"},
+        code=1,
+    ),
+    "arguments too long": Trouble((f"compile {LONG}", f"plan {LONG}", f"compile --out {LONG}", f"run {LONG}")),
+    "five descriptors": Trouble(("compile", "plan", "lock", "run", "sandbox"), 'ulimit -n 5; exec "$@"'),
+    "nine descriptors": Trouble(("apply", "lock", "run"), 'ulimit -n 9; exec "$@"'),
+    "no space": Trouble(
+        ("compile", "lock", "run", "plan --save p.plan", "init MPI new"),
+        'ulimit -f 0; exec "$@"',
+        prepare=change("specs/eval.yaml", "mmlu", "gpqa"),
+        says={"compile": "file too large", "lock": "file too large", "run": "no usable temporary directory"},
+        code=1,
+    ),
+    "no working directory": Trouble(
+        ("validate", "compile", "plan", "lock", "run"),
+        'mkdir g; cd g; rmdir ../g; exec "$@"',
+        says=dict.fromkeys(("validate", "compile", "plan", "lock"), "the working directory is gone"),
+        code=1,
+    ),
+    "locale C": Trouble(
+        ("compile", "plan", "run"), environment={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, code=0
+    ),
+    "no home": Trouble(("lock", "apply", "sandbox"), environment={"HOME": None}, code=0),
+    "no such home": Trouble(environment={"HOME": "/no/such/folder"}, code=0),
+    "no folder for what is temporary": Trouble(
+        ("compile", "lock", "run"), environment={"TMPDIR": "/no/such"}, code=0
+    ),
+    "a file for the output": Trouble(
+        ("compile", "plan"),
+        prepare=file_for("compiled"),
+        says={"compile": "not a directory", "plan": "not JSON"},
+        code=1,
+    ),
+    "a file for a kind": Trouble(
+        prepare=file_for("compiled/ModelTrainer"), says={"compile": "count.json: not a directory"}, code=1
+    ),
+    "a folder for a compiled file": Trouble(
+        prepare=folder_for("compiled/ModelTrainer/count.json"), says={"compile": "count.json: is a directory"}, code=1
+    ),
+    "a folder for the lock": Trouble(
+        ("compile", "lock"),
+        prepare=folder_for("sagespec.lock.json"),
+        says={"lock": "cannot be read: is a directory"},
+        code=1,
+    ),
+    "a folder for a spec": Trouble(prepare=folder_for("specs/eval.yaml")),
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    done = tmp_path_factory.mktemp("done")
+    for prepare in (
+        write("sagespec.yaml", PROJECT),
+        write("eval.yaml", EVALUATOR, "specs"),
+        write("train.yaml", TRAINER, "specs"),
+        write("train.py", "print('done')\n", "specs/code"),
+    ):
+        prepare(done)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    locked = json.loads(LOCK.read_text("utf-8"))
+    with sandbox.start(locked, existing=["s3://my-bucket"]) as running:
+        found = World(done, {**kept, **running.environment(), "PYTHONPATH": str(ROOT)})
+        for command in ("lock", "compile", "apply"):
+            process = found.start(done, command, Trouble())
+            assert (process.communicate()[1], process.returncode)[1] == 0
+        yield found
+
+
+def check_ending(project: Path, code: int, said: str) -> None:
+    """Whether a command has ended properly, and has left nothing half written."""
+    assert code in CODES, said
+    for word in ("Traceback", "defect: ", "Exception ignored", "Fatal Python error"):
+        assert word not in said
+    files = [name for _, _, names in os.walk(os.fsencode(project)) for name in names]
+    assert not [name for name in files if name.endswith(PART_SUFFIX.encode())]
+    for file in (project / "sagespec.lock.json", *(project / "compiled").glob("[A-Z]*/[a-z]*.json")):
+        if file.is_file() and b"\xe9" not in os.fsencode(file):
+            assert json.loads(file.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+def test_trouble_ends_in_a_sentence(name: str, world: World, tmp_path: Path) -> None:
+    trouble = TROUBLES[name]
+
+    def end(number: int) -> tuple[Path, int, str]:
+        project = tmp_path / str(number)
+        shutil.copytree(world.done, project)
+        trouble.prepare(project)
+        process = world.start(project, trouble.commands[number], trouble)
+        _, said = process.communicate()
+        return project, process.returncode, said.decode("utf-8", "backslashreplace")
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(end, range(len(trouble.commands))))
+    for command, (project, code, said) in zip(trouble.commands, ends, strict=True):
+        check_ending(project, code, f"{command}: {said}")
+        if command in trouble.says:
+            assert trouble.says[command] in said
+            assert code == trouble.code, said
+        elif trouble.code == 0:
+            assert code == 0, f"{command}: {said}"
+
+
+@pytest.mark.parametrize("command", ["compile", "plan", "lock"])
+def test_a_working_directory_may_be_called_anything(command: str, world: World, tmp_path: Path) -> None:
+    place = tmp_path / os.fsdecode(b"caf\xe9 \n\x1b[31m")
+    shutil.copytree(world.done, place)
+    process = world.start(place, command, Trouble())
+    said = process.communicate()[1].decode()
+    assert process.returncode == 0, said
+    assert "\x1b" not in said
+
+
+@pytest.mark.parametrize("command", ["compile", "plan", "lock", "run"])
+def test_files_change_while_they_are_read(command: str, world: World, tmp_path: Path) -> None:
+    """A spec, code, a compiled file and the project file shrink, vanish and come back all the time."""
+    project = tmp_path / "p"
+    shutil.copytree(world.done, project)
+    names = ("specs/eval.yaml", "specs/code/train.py", "compiled/ModelTrainer/count.json", "specs/train.yaml")
+    texts = {project / name: (project / name).read_bytes() for name in names}
+    stop = threading.Event()
+
+    def disturb() -> None:
+        while not stop.is_set():
+            for file, text in texts.items():
+                file.write_bytes(text[: len(text) // 2])
+                file.unlink(missing_ok=True)
+                time.sleep(0.0005)
+                file.write_bytes(text)
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    try:
+        ends = []
+        for _ in range(3):
+            process = world.start(project, command, Trouble())
+            said = process.communicate()[1].decode()
+            ends.append((process.returncode, said))
+    finally:
+        stop.set()
+        thread.join()
+    for file, text in texts.items():
+        file.write_bytes(text)
+    for code, said in ends:
+        check_ending(project, code, said)
+
+
+DELAYS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.4)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["compile", "lock"])
+def test_signals_at_the_start(command: str, sent: signal.Signals, world: World, tmp_path: Path) -> None:
+    """What comes while Python itself starts is Python's to tell; from our first line on it is ours."""
+    project = tmp_path / "p"
+    shutil.copytree(world.done, project)
+    shutil.rmtree(project / "compiled" / "BenchMarkEvaluator")
+    for delay in DELAYS:
+        process = world.start(project, command, Trouble())
+        time.sleep(delay)
+        process.send_signal(sent)
+        said = process.communicate()[1].decode()
+        assert process.returncode != exits.DEFECT, said
+        if str(ROOT / "compiler") in said or "Traceback" not in said:
+            check_ending(project, abs(process.returncode) and exits.INTERRUPTED, said)
+    process = world.start(project, command, Trouble())
+    said = process.communicate()[1].decode()
+    check_ending(project, process.returncode, said)
+    assert process.returncode == 0, said
