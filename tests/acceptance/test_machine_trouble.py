@@ -53,7 +53,7 @@ TRAINER = """apiVersion: sagespec/v1
 kind: ModelTrainer
 metadata: {name: count}
 spec:
-  training_image: 123456789012.dkr.ecr.us-west-2.amazonaws.com/t:1
+  training_image: 763104351884.dkr.ecr.us-west-2.amazonaws.com/pytorch-training:2.3
   source_code: {source_dir: code, entry_script: train.py}
   compute: {instance_type: ml.m5.large}
   environment: {CITY: "Z\N{LATIN SMALL LETTER U WITH DIAERESIS}rich"}
@@ -257,7 +257,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         found = World(done, {**kept, **running.environment(), "PYTHONPATH": str(ROOT)})
         for command in ("lock", "compile", "apply"):
             process = found.start(done, command, Trouble())
-            assert (process.communicate()[1], process.returncode)[1] == 0
+            said = process.communicate()[1].decode()
+            assert process.returncode == 0, said
         yield found
 
 
