@@ -12,8 +12,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
+from contextlib import suppress
 from typing import Any
+
+MEMORY_BYTES = 2 * 1024**3
+"""What an answer without end may fill; MLflow's client reads each as a whole, whatever its size."""
 
 
 class NoAnswer(Exception):
@@ -82,6 +87,9 @@ def main() -> None:
         code = getattr(error, "error_code", "")
         answer(trouble=str(getattr(error, "message", error)), kind=kind.__name__, code=code)
 
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    with suppress(OSError, ValueError):  # macOS knows the limit, and takes none
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES if most < 0 else min(MEMORY_BYTES, most), most))
     question = json.load(sys.stdin)
     sys.path[:] = question.pop("path")
     sys.excepthook = tell

@@ -50,6 +50,14 @@ def _pool(pool: Any) -> Any:
             super().connect()
             self.sock = _Socket(self.sock)
 
+        def _tunnel(self) -> None:
+            """Ask a proxy for a way through; its answer, too, has an end."""
+            plain = self.sock
+            self.sock = limited = _Socket(plain)
+            super()._tunnel()
+            if self.sock is limited:
+                self.sock = plain
+
     class Pool(pool):  # type: ignore[misc]
         ConnectionCls = Connection
 
@@ -84,7 +92,7 @@ class _Answer(io.RawIOBase):
         usual = self._socket.gettimeout()
         left = SECONDS + self._size / BYTES_PER_SECOND - self._waited
         if self._size and left <= 0:
-            raise Endless(f"after {self._waited:.0f} seconds, {self._size:,} bytes of it are there")
+            raise self._cut()
         begun = time.monotonic()
         if self._size and (usual is None or left < usual):
             self._socket.settimeout(left)
@@ -92,7 +100,7 @@ class _Answer(io.RawIOBase):
             size: int = self._stream.readinto(buffer)
         except TimeoutError:
             if self._size and left < (usual or left + 1):
-                raise Endless(f"{self._size:,} bytes of it are there, and no more come") from None
+                raise self._cut() from None
             raise
         finally:
             self._waited += time.monotonic() - begun if self._size else 0.0
@@ -102,6 +110,9 @@ class _Answer(io.RawIOBase):
         if most is not None and self._size > most:
             raise Endless(f"it has more than {most:,} bytes")
         return size
+
+    def _cut(self) -> Endless:
+        return Endless(f"it comes too slowly, or no further: {self._size:,} bytes are there")
 
     def close(self) -> None:
         self._stream.close()
