@@ -51,8 +51,6 @@ def _find(
         return None
     if function is not None:
         return Agent(given.to(function.value), is_lambda=True)
-    if isinstance(given.value, dict):
-        return Agent(given.to({"$output": f"{given.value['ref']}.FunctionArn"}), is_lambda=True)
     parsed = arn.parse(given.value)
     if parsed is not None:
         is_lambda = parsed.service == "lambda"

@@ -68,7 +68,7 @@ def find_ground(inputs: Inputs, problems: Problems, least_mlflow: str = "") -> G
     """
     fields, context = inputs.fields, inputs.context
     upstream = inputs.upstream.get("model")
-    found = models.find(fields.model, context, problems, upstream.trained if upstream else None)
+    found = models.find(fields.model, context, problems, upstream.model if upstream else None)
     role = inputs.role(problems)
     mlflow = inputs.mlflow(fields.mlflow_resource_arn, problems, least_mlflow)
     given = fields.model_package_group

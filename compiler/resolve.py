@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from compiler import kinds, places, references
+from compiler import kind, kinds, places, references
 from compiler.diagnostics import Diagnostic, Problem, Problems
 from compiler.places import Facts
 from compiler.project import Settings
 from compiler.references import Failed
 from compiler.resolved import Inputs, Resolved
 from compiler.spec import Spec
-from compiler.trace import Traced
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,8 @@ def first_error(diagnostics: list[Diagnostic]) -> Diagnostic | None:
 
 def _shared_outputs(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
     """Jobs of the Job API write straight below their path: two with one path overwrite each other."""
-    outputs = {address: getattr(one.facts, "output_path", Traced(None)) for address, one in resolved.items()}
-    paths = sorted((output.value.rstrip("/") + "/", address) for address, output in outputs.items() if output)
+    outputs = {address: path for address, one in resolved.items() if (path := one.exports.output_path)}
+    paths = sorted((output.value.rstrip("/") + "/", address) for address, output in outputs.items())
     outermost, other, alone = "", "", False
     for path, address in paths:
         if not outermost or not path.startswith(outermost):
@@ -98,7 +96,7 @@ def _shared_functions(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
     """A function is never changed: of two specs that give it one name, the second fails if they differ."""
     makers: dict[tuple[str, str], str] = {}
     for address, one in resolved.items():
-        name = getattr(one.facts, "function_name", None)
+        name = one.exports.function_name
         if name:
             other = makers.setdefault((one.inputs.context.region, name.value), address)
             if other != address:
@@ -140,11 +138,13 @@ def _resolve(
         qualified_name=settings.qualified_name(spec.name),
         project=settings.project,
         folder=(root / spec.source.file).parent,
-        upstream={name: resolved[target].facts for name, target in spec.refs()},
+        upstream={name: resolved[target].exports for name, target in spec.refs()},
     )
-    made: Any = kinds.find(spec.kind).resolve(inputs, problems)
+    found = kinds.find(spec.kind)
+    made = found.resolve(inputs, problems)
     diagnostics = [spec.locate(p) for p in problems]
     if made is None or any(d.is_error for d in diagnostics):
         return None, diagnostics
     targets = sorted({target for _, target in spec.refs()})
-    return Resolved(inputs, made, tuple(resolved[t] for t in targets)), diagnostics
+    given = kind.exports(found, inputs, made)
+    return Resolved(inputs, made, given, tuple(resolved[t] for t in targets)), diagnostics

@@ -9,6 +9,7 @@ from typing import Any
 
 from compiler import boundary
 from compiler.diagnostics import Problems
+from compiler.exports import Exports
 from compiler.lock import Context, ask, is_older
 from compiler.project import Project
 from compiler.spec import Spec
@@ -19,7 +20,7 @@ from compiler.trace import Traced
 class Inputs:
     """What a kind's module is given.
 
-    `upstream` maps the fields that are refs to the facts of the specs they refer to; files that a spec names
+    `upstream` maps the fields that are refs to what the specs that they refer to export; files that a spec names
     are relative to `folder`, files that a compiled file names to the project's root.
     """
 
@@ -28,7 +29,7 @@ class Inputs:
     qualified_name: str
     project: Project = field(repr=False)
     folder: Path = field(repr=False)
-    upstream: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    upstream: Mapping[str, Exports] = field(default_factory=dict, repr=False)
 
     @property
     def fields(self) -> Traced:
@@ -82,10 +83,14 @@ def tag(key: str, value: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A spec, its inputs and what its kind made of them; nothing more has to be looked up."""
+    """A spec, its inputs and what its kind made of them; nothing more has to be looked up.
+
+    `facts` are the kind's own; all that others see of them is in `exports`.
+    """
 
     inputs: Inputs
-    facts: Any
+    facts: object
+    exports: Exports
     dependencies: tuple[Resolved, ...] = ()
 
     @property

@@ -9,30 +9,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-from compiler.compiled import Request
-from compiler.diagnostics import Problems
-from compiler.resolved import Inputs
-
-
-class Kind(Protocol):
-    """What a module of a kind provides."""
-
-    def resolve(self, inputs: Inputs, problems: Problems) -> Any:
-        """Check the rules across fields and find the facts; None when something is missing.
-
-        What it returns is what specs that refer to this one are given.
-        """
-
-    def requests(self, inputs: Inputs, facts: Any) -> list[Request]:
-        """Draft the requests, in order; values are traced, names still without the identity."""
+from compiler.kind import Kind
 
 
 @cache
-def find(kind: str) -> Kind:
+def find(kind: str) -> Kind[Any]:
     """Import the module of a kind."""
-    return cast(Kind, importlib.import_module(f"{__name__}.{_modules()[kind.lower()]}"))
+    return cast(Kind[Any], importlib.import_module(f"{__name__}.{_modules()[kind.lower()]}"))
 
 
 @cache

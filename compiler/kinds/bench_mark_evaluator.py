@@ -24,7 +24,7 @@ class Facts:
 
 
 @cache
-def benchmarks() -> dict[str, Any]:
+def _benchmarks() -> dict[str, Any]:
     """The benchmarks by name: modality, description, metrics, strategy, subtasks."""
     found: dict[str, Any] = assets.document(assets.data() / "benchmarks.json")
     return found
@@ -32,7 +32,7 @@ def benchmarks() -> dict[str, Any]:
 
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields = inputs.fields
-    benchmark = benchmarks().get(fields.benchmark.value)
+    benchmark = _benchmarks().get(fields.benchmark.value)
     subtask = _subtask(fields.subtasks, fields.benchmark.value, benchmark, problems) if benchmark else None
     ground = evaluation.find_ground(inputs, problems)
     if benchmark is not None:

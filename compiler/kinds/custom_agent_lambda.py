@@ -18,6 +18,7 @@ from typing import Any
 from compiler import assets, files, names, uploads
 from compiler.compiled import Request, canonical
 from compiler.diagnostics import Problems
+from compiler.exports import Exports
 from compiler.lock import ask
 from compiler.render import render
 from compiler.resolved import Inputs
@@ -229,6 +230,11 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     if tags := {t["Key"].value: t["Value"] for t in inputs.tags()}:
         parameters["Tags"] = tags
     return [Request("function", "lambda", "CreateFunction", parameters)]
+
+
+def exports(inputs: Inputs, facts: Facts) -> Exports:
+    function = facts.arn or Traced({"$output": f"{inputs.spec.address}.FunctionArn"})
+    return Exports(function=function, function_name=facts.function_name or None)
 
 
 def _name(inputs: Inputs) -> dict[str, Any]:

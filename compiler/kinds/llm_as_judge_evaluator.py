@@ -35,7 +35,7 @@ class Phase:
 
 
 @cache
-def metrics() -> dict[str, str]:
+def _metrics() -> dict[str, str]:
     """The metrics that Bedrock documents, by name without `Builtin.`."""
     found: dict[str, str] = assets.document(assets.data() / "judge_metrics.json")
     return found
@@ -87,8 +87,8 @@ def _builtin(given: Traced, problems: Problems) -> Traced:
     """A metric's name as it is sent: without `Builtin.`, which may be written in any case."""
     name = str(given.value)
     short = name[len("Builtin.") :] if name.lower().startswith("builtin.") else name
-    if short not in metrics():
-        hint = did_you_mean(short, list(metrics()))
+    if short not in _metrics():
+        hint = did_you_mean(short, list(_metrics()))
         problems.warn("unknown-metric", f"Bedrock documents no metric {short!r}", given.path, hint)
     return given.to(short)
 

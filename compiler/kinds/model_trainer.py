@@ -68,8 +68,9 @@ def _config(inputs: Inputs, problems: Problems) -> Config | None:
     given = inputs.fields.distributed
     if not given:
         return None
-    if "distributed" in inputs.upstream:
-        return distributed.of_ref(inputs.upstream["distributed"], given.ref)
+    upstream = inputs.upstream.get("distributed")
+    if upstream is not None and upstream.config is not None:
+        return distributed.of_ref(upstream.config, given.ref)
     kind = given.type.value
     if kind == CUSTOM:
         return Config(kind, given.value)

@@ -10,6 +10,7 @@ from compiler.agent import Agent
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
 from compiler.evaluation import Ground, Report
+from compiler.exports import Exports
 from compiler.model import Model
 from compiler.render import render
 from compiler.resolved import Inputs
@@ -62,11 +63,11 @@ def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
     fields = inputs.fields
     qualifier = fields.agent_qualifier
     if fields.agent_config:
-        function = inputs.upstream.get("agent_config")
-        existing = function.arn if function else None
-        return agent.find(fields.agent_config, qualifier, inputs.context, problems, existing)
+        upstream = inputs.upstream.get("agent_config")
+        function = upstream.function if upstream else None
+        return agent.find(fields.agent_config, qualifier, inputs.context, problems, function)
     trainer = inputs.upstream.get("model")
-    if trainer is not None:
+    if trainer is not None and trainer.agent is not None:
         return _inherited(inputs, trainer.agent, problems)
     if isinstance(fields.model.value, dict) and "job" in fields.model.value:
         job = lock.ask(problems, fields.model.path, lambda: inputs.context.job(fields.model.value["job"]))
@@ -168,3 +169,7 @@ def _steps(found: Model, compare: bool) -> list[Step]:
     after = base.name if compare else base.after
     tuned = Step("EvaluateFineTunedModel", "fine-tuned-model-eval", "fine-tuned-eval-report", after, found.package)
     return [base, tuned] if compare else [tuned]
+
+
+def exports(inputs: Inputs, facts: Facts) -> Exports:  # noqa: ARG001  the protocol of kinds
+    return Exports(output_path=facts.output_path)

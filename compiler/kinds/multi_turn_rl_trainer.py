@@ -10,6 +10,7 @@ from compiler import agent, arn, hyperparameters, model, names, recipes
 from compiler.agent import Agent
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
+from compiler.exports import Exports
 from compiler.lock import MLFLOW_OF_MTRL, ask
 from compiler.model import Model
 from compiler.render import render
@@ -23,7 +24,7 @@ SCHEMA_VERSION = "1.0.0"
 
 @dataclass(frozen=True)
 class Facts:
-    """What a trainer stands on; `trained` is its outcome, for those that refer to it."""
+    """What a trainer stands on."""
 
     model: Model
     agent: Agent
@@ -40,22 +41,11 @@ class Facts:
         """What is trained on: the recipe is the hub's latest, so the base model is as well."""
         return self.model.latest or self.model.arn
 
-    @property
-    def trained(self) -> Model:
-        return Model(
-            name=self.model.name,
-            arn=self.base_model_arn,
-            hub=self.model.hub,
-            gated=self.model.gated,
-            recipes=self.model.recipes,
-            group=self.output_group,
-        )
-
 
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields, context = inputs.fields, inputs.context
     upstream = inputs.upstream.get("model")
-    found = model.find(fields.model, context, problems, upstream.trained if upstream else None)
+    found = model.find(fields.model, context, problems, upstream.model if upstream else None)
     env = _agent(inputs, problems)
     role = inputs.role(problems)
     mlflow = inputs.mlflow(fields.mlflow_app_arn, problems, MLFLOW_OF_MTRL)
@@ -78,10 +68,10 @@ def _output_path(inputs: Inputs) -> Traced:
 
 
 def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
-    fields, function = inputs.fields, inputs.upstream.get("agent_env")
-    existing = function.arn if function else None
+    fields, upstream = inputs.fields, inputs.upstream.get("agent_env")
+    function = upstream.function if upstream else None
     qualifier = fields.bedrock_agentcore_qualifier
-    return agent.find(fields.agent_env, qualifier, inputs.context, problems, existing, default="DEFAULT")
+    return agent.find(fields.agent_env, qualifier, inputs.context, problems, function, default="DEFAULT")
 
 
 def _recipe(inputs: Inputs, found: Model, problems: Problems) -> Mapping[str, Any] | None:
@@ -169,3 +159,15 @@ def _job_request(inputs: Inputs, facts: Facts) -> Request:
         ),
     }
     return Request("job", "sagemaker", "CreateJob", parameters)
+
+
+def exports(inputs: Inputs, facts: Facts) -> Exports:  # noqa: ARG001  the protocol of kinds
+    trained = Model(
+        name=facts.model.name,
+        arn=facts.base_model_arn,
+        hub=facts.model.hub,
+        gated=facts.model.gated,
+        recipes=facts.model.recipes,
+        group=facts.output_group,
+    )
+    return Exports(model=trained, agent=facts.agent, output_path=facts.output_path)

@@ -6,6 +6,7 @@ from compiler import distributed
 from compiler.compiled import Request
 from compiler.diagnostics import Problems
 from compiler.distributed import Config
+from compiler.exports import Exports
 from compiler.resolved import Inputs
 
 
@@ -17,3 +18,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Config:
 
 def requests(inputs: Inputs, facts: Config) -> list[Request]:  # noqa: ARG001  it is only there to be referred to
     return []
+
+
+def exports(inputs: Inputs, facts: Config) -> Exports:  # noqa: ARG001  the protocol of kinds
+    return Exports(config=facts)
