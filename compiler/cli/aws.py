@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
-from compiler import workspace
+from compiler import images, workspace
 from compiler.cli import exits, libraries, options, output
 from compiler.executor import files, needs
 from compiler.executor.cloud import Cloud, CloudError
@@ -226,6 +226,9 @@ def _needed(file: File) -> Iterator[str]:
         if need.sort == "bucket":
             if BUCKET.fullmatch(need.name):
                 yield f"s3://{need.name}"
+        elif need.sort == "image":
+            if images.parse(need.name):  # other registries are not AWS's
+                yield need.name
         elif need.sort != "package":
             yield need.name
 

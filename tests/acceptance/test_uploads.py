@@ -136,3 +136,8 @@ def test_what_ran_with_other_drivers_of_ours_is_as_compiled_with_a_note(
     assert "S3Uri" in run("verify", "ModelTrainer/t", code=1).stdout
     code["S3Uri"] = f"s3://{OURS}/sagespec/code/{'0' * 16}/"
     assert "/code/0000" in run("verify", "ModelTrainer/t", code=1).stdout
+
+
+def test_a_sandbox_takes_an_image_of_another_registry(training: Path, run: Run) -> None:
+    run("compile")
+    assert "> start" in run("apply", "--sandbox", "--dry-run").stdout
