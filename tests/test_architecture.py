@@ -290,7 +290,7 @@ def test_no_module_is_a_drawer() -> None:
     assert not {"utils", "common", "helpers", "manager"} & {p.stem for p in PACKAGE.rglob("*")}
 
 
-READ_BY_TESTS = {"Sandbox.mutations", "push_image"}
+READ_BY_TESTS = {"Sandbox.mutations"}
 """What the package offers to its tests alone."""
 
 PLAIN = {"cache", "cached_property", "classmethod", "contextmanager", "dataclass", "property", "staticmethod"}
