@@ -277,7 +277,13 @@ def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
         known = {str(line.get("request")): line for line in lines}
         pairs = [(known.get(line["request"], {}), line) for line in now["requests"]]
         changed = [f"{address}: {_sentence(old, new)}" for old, new in pairs if old != new]
-        yield from changed or [f"{address}: its tags, or what it differs in from its run before, are others"]
+        yield from changed
+        if before.get("tags") != now["tags"]:
+            yield f"{address}: the tags that are to be set are others"
+        if before.get("differences") != now["differences"]:
+            yield f"{address}: what differs from its run before is something else"
+        if before.get("path") != now["path"]:
+            yield f"{address}: planned as {before.get('path')}, now it is {now['path']}"
 
 
 def _sentence(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

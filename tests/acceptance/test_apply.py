@@ -424,6 +424,20 @@ def test_a_saved_plan_says_which_files_have_moved(compiled: Path, aws: Sandbox, 
         assert "now it is" in run("apply", "plan.json", "--yes", code=1).stderr
 
 
+def test_a_saved_plan_says_that_tags_have_moved(compiled: Path, aws: Sandbox, run: Run, project: Path) -> None:
+    trainer = compiled / "MultiTurnRLTrainer"
+    run("plan", trainer, "--save", "plan.json")
+    plan = json.loads((project / "plan.json").read_text("utf-8"))
+    for member, told in (
+        ("tags", "the tags that are to be set are others"),
+        ("differences", "what differs from its run before is something else"),
+    ):
+        other = {**plan["files"][0], member: [{"arn": "a", "wanted": {}}]}
+        (project / "plan.json").write_text(json.dumps({**plan, "files": [other]}), "utf-8")
+        said = run("apply", "plan.json", "--yes", code=1).stderr
+        assert said.splitlines()[1:] == [f"MultiTurnRLTrainer/support-agent: {told}"]
+
+
 @pytest.mark.parametrize("files_", ["[]", "[1]", '[{"path": 3}]', '[{"path": "a"}, {}]', '[{"path": "a"}, 1]', "{}"])
 def test_what_is_no_saved_plan_is_an_error(project: Path, aws: Sandbox, run: Run, files_: str) -> None:
     (project / "plan.json").write_text(f'{{"kind": "Plan", "files": {files_}}}', "utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from compiler import schema
 from tools import derive_api_schemas as derive
 
 OPERATIONS = [(service, name) for service, names in derive.OPERATIONS.items() for name in names]
@@ -13,6 +14,20 @@ OPERATIONS = [(service, name) for service, names in derive.OPERATIONS.items() fo
 def test_schemas_are_derived_from_botocore(service: str, operation: str) -> None:
     file = derive.FOLDER / f"{service}.{operation}.json"
     assert file.read_text("utf-8") == derive.text(service, operation), "run tools/derive_api_schemas.py"
+
+
+SENT = {"instance_count", "volume_size_in_gb", "max_wait_time_in_seconds"}
+"""Numbers that the API's own schemas bound."""
+TEXT = {"random_seed"}
+"""Numbers that reach the container as text alone."""
+
+
+@pytest.mark.parametrize("kind", schema.kinds())
+def test_every_whole_number_is_bounded(kind: str) -> None:
+    numbers = [(path, shape) for path, shape in schema.shapes(kind) if shape.get("type") == "integer"]
+    unbounded = {str(path[-1]) for path, shape in numbers if "maximum" not in shape}
+    assert unbounded <= SENT | TEXT
+    assert schema.load(kind)["properties"]["metadata"]["properties"]["run"]["maximum"] == 2**31 - 1
 
 
 def test_there_are_no_others() -> None:
