@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from compiler.sandbox.service import Region, not_found, operation, page
+from compiler.sandbox.service import Region, matching, not_found, operation, page
 
 KINDS = {"Actions": "Action", "Artifacts": "Artifact", "Contexts": "Context"}
 """What a lineage step may create: the member of its arguments, and the word for one."""
@@ -57,14 +58,20 @@ def create_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation
 def list_artifacts(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    uri, wanted = request.get("SourceUri"), request.get("ArtifactType")
-    keys = ("ArtifactArn", "ArtifactName", "Source", "ArtifactType", "CreationTime", "LastModifiedTime")
-    ours = [
-        {k: a[k] for k in keys if k in a}
-        for a in region.table("artifacts").values()
-        if uri in (None, a["Source"]["SourceUri"]) and wanted in (None, a["ArtifactType"])
+    return _page(request, region.table("artifacts").values(), "Artifact")
+
+
+def _page(request: dict[str, Any], items: Iterable[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """Answer with a page of the artifacts or actions that have the source and the type that are asked for."""
+    uri = request.get("SourceUri")
+    names = ("Arn", "Name", "Type")
+    keys = (*(kind + name for name in names), "Source", "Status", "CreationTime", "LastModifiedTime")
+    found = [
+        {key: item[key] for key in keys if key in item}
+        for item in matching(request, items, f"{kind}Type")
+        if uri in (None, item.get("Source", {}).get("SourceUri"))
     ]
-    return page(request, ours, "ArtifactSummaries", default=10)
+    return page(request, found, f"{kind}Summaries", default=10)
 
 
 @operation
@@ -85,24 +92,12 @@ def delete_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation
 def list_actions(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    uri, wanted = request.get("SourceUri"), request.get("ActionType")
-    keys = ("ActionArn", "ActionName", "Source", "ActionType", "Status", "CreationTime", "LastModifiedTime")
-    ours = [
-        {k: a[k] for k in keys if k in a}
-        for a in region.table("lineage").values()
-        if "ActionArn" in a
-        and uri in (None, a.get("Source", {}).get("SourceUri"))
-        and wanted in (None, a.get("ActionType"))
-    ]
-    return page(request, ours, "ActionSummaries", default=10)
+    actions = [item for item in region.table("lineage").values() if "ActionArn" in item]
+    return _page(request, actions, "Action")
 
 
 @operation
 def list_associations(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    names = ("SourceArn", "DestinationArn", "AssociationType")
-    ours = [
-        found
-        for found in region.table("associations").values()
-        if all(request.get(name) in (None, found[name]) for name in names)
-    ]
-    return page(request, ours, "AssociationSummaries", default=10)
+    members = ("SourceArn", "DestinationArn", "AssociationType")
+    found = matching(request, region.table("associations").values(), *members)
+    return page(request, found, "AssociationSummaries", default=10)

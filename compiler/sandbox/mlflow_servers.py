@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.sandbox.service import CREATED, Region, ServiceError, not_found, operation, page, select
+from compiler.sandbox.service import CREATED, Region, ServiceError, matching, not_found, operation, page, select
 
 _APP = ("Arn", "Name", "Status", "CreationTime", "LastModifiedTime", "MlflowVersion")
 _SERVER = ("TrackingServerArn", "TrackingServerName", "CreationTime", "LastModifiedTime", "TrackingServerStatus")
@@ -53,9 +53,8 @@ def list_mlflow_apps(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     apps, domain = region.table("mlflow_apps").values(), request.get("DefaultForDomainId")
     found = [
         app
-        for app in apps
-        if all(request.get(name) in (None, app[name]) for name in ("AccountDefaultStatus", "Status"))
-        and (domain is None or domain in app["DefaultDomainIdList"])
+        for app in matching(request, apps, "AccountDefaultStatus", "Status")
+        if domain is None or domain in app["DefaultDomainIdList"]
     ]
     return page(request, [{k: app[k] for k in _APP} for app in found], "Summaries", default=10)
 

@@ -7,7 +7,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -146,6 +146,11 @@ def page(request: dict[str, Any], items: list[Any], key: str, default: int = 50)
     if end < len(items):
         answer["NextToken"] = str(end)
     return answer
+
+
+def matching(request: dict[str, Any], items: Iterable[dict[str, Any]], *members: str) -> list[dict[str, Any]]:
+    """Keep the items that have what a request asks of these members; what it does not name may be anything."""
+    return [item for item in items if all(request.get(name) in (None, item.get(name)) for name in members)]
 
 
 def select(request: dict[str, Any], items: list[dict[str, Any]], name: str, status: str) -> list[dict[str, Any]]:
