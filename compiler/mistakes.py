@@ -147,8 +147,7 @@ def _any_of(error: Failure, path: Path) -> Iterator[Problem]:
     elif not failures:
         yield Problem("bad-value", f"{_shown(error.instance)} fits several alternatives, and may fit only one", path)
     elif "x-message" in error.schema:
-        rule = "bad-pattern" if isinstance(error.instance, str) else "wrong-type"
-        yield Problem(rule, _not_that(error), path)
+        yield Problem("bad-pattern" if isinstance(error.instance, str) else "wrong-type", _not_that(error), path)
     else:
         here = [e for errors in failures.values() for e in errors if not e.relative_path]
         if expected := sorted({_TYPES[t] for e in here for t in _wanted(e)}):

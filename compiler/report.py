@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compiler import __version__, excerpts
 from compiler.diagnostics import Diagnostic
 from compiler.escapes import inert, json_text, printable, width
+
+if TYPE_CHECKING:
+    from compiler.rules.rule import Rule
 
 Texts = Mapping[str, str]
 Style = Callable[[Sequence[Diagnostic], Texts], str]
@@ -128,6 +131,8 @@ def _uri(path: str) -> str:
 
 def sarif(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
     """Write SARIF 2.1.0, which code scanning reads."""
+    from compiler.rules import RULES  # rarely needed, and start-up counts
+
     rules = sorted({d.rule for d in diagnostics})
     results: list[dict[str, Any]] = [
         {
@@ -160,7 +165,7 @@ def sarif(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
                     "driver": {
                         "name": "sagespec",
                         "version": __version__,
-                        "rules": [{"id": rule} for rule in rules],
+                        "rules": [_descriptor(RULES[rule]) for rule in rules],
                     }
                 },
                 "columnKind": "unicodeCodePoints",
@@ -169,6 +174,20 @@ def sarif(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
         ],
     }
     return json_text(log)
+
+
+def _descriptor(rule: Rule) -> dict[str, Any]:
+    """Describe a rule as SARIF's `reportingDescriptor`: the level is the highest that the rule can have."""
+    markdown = (
+        f"{rule.mend}\n\nBad ({rule.where}):\n\n```yaml\n{rule.bad}\n```\n\nGood:\n\n```yaml\n{rule.good}\n```\n"
+    )
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.meaning},
+        "help": {"text": rule.mend, "markdown": markdown},
+        "defaultConfiguration": {"level": "error" if "error" in rule.severity else "warning"},
+    }
 
 
 def junit(diagnostics: Sequence[Diagnostic], texts: Texts) -> str:
