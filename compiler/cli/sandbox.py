@@ -30,6 +30,9 @@ SIGNALLED = 128
     default="",
     help="Misbehave: throttle=0.3,error=0.1,drop=0.05,cut=0.1,html=0.1,latency=0.05,lag=5,seed=7",
 )
+@click.option(
+    "--job-seconds", type=click.FloatRange(0.1, 86400), default=2.0, show_default=True, help="How long a job takes."
+)
 @click.option("--bucket", "buckets", metavar="NAME", multiple=True, help="A bucket that exists.")
 @click.option(
     "--exists",
@@ -44,6 +47,7 @@ def command(
     program: tuple[str, ...],
     port: int,
     faults: str,
+    job_seconds: float,
     buckets: tuple[str, ...],
     names: tuple[str, ...],
     project_file: Path | None,
@@ -69,7 +73,10 @@ def command(
     with sandbox.isolated():
         try:
             existing = [*(f"s3://{name}" for name in buckets), *names]
-            running = sandbox.start(seed, port=0 if program else port, faults=parsed, existing=existing)
+            timing = sandbox.Timing(job=job_seconds)
+            running = sandbox.start(
+                seed, port=0 if program else port, faults=parsed, timing=timing, existing=existing
+            )
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--exists") from None
         except OSError as error:

@@ -10,5 +10,6 @@ from compiler.sandbox.clock import Clock
 from compiler.sandbox.faults import Faults
 from compiler.sandbox.isolation import environment, isolated
 from compiler.sandbox.server import Sandbox, start
+from compiler.sandbox.service import Timing
 
-__all__ = ["Clock", "Faults", "Sandbox", "environment", "isolated", "start"]
+__all__ = ["Clock", "Faults", "Sandbox", "Timing", "environment", "isolated", "start"]

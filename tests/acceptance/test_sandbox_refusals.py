@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -210,3 +211,20 @@ def test_an_evaluation_whose_custom_metrics_are_none_fails(there: Sandbox) -> No
         while (job := client.describe_training_job(**name))["TrainingJobStatus"] == "InProgress":
             time.sleep(0.05)
         assert "no definitions of custom metrics" in job["FailureReason"]
+
+
+STOPPED = """
+import sys, time, boto3
+client = boto3.client("sagemaker")
+client.create_training_job(**eval(sys.argv[1]))
+client.stop_training_job(TrainingJobName="job")
+found = client.describe_training_job(TrainingJobName="job")
+sys.exit(found["TrainingJobStatus"] != sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize(("seconds", "status"), [("3600", "Stopped"), ("0.1", "Completed")])
+def test_a_job_takes_as_long_as_is_asked_for(seconds: str, status: str, project: Path, run: Run) -> None:
+    wait = "client.stop" if status == "Stopped" else "time.sleep(0.2); client.stop"
+    script = STOPPED.replace("client.stop", wait, 1)
+    run("sandbox", "--job-seconds", seconds, "--", sys.executable, "-c", script, repr(training("job")), status)

@@ -24,6 +24,16 @@ MODEL = "huggingface-reasoning-qwen3-32b"
 JUDGE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 IMAGE = "763104351884.dkr.ecr.us-west-2.amazonaws.com/pytorch-training:2.4-gpu-py311"
 AGENT = "def handler(event, context):\n    return {'statusCode': 200}\n"
+WARMTH = {
+    "customMetricDefinition": {
+        "name": "Warmth",
+        "instructions": "How warm is it? {{prompt}} {{prediction}}",
+        "ratingScale": [
+            {"definition": "Warm", "value": {"floatValue": 5}},
+            {"definition": "Cold", "value": {"floatValue": 1}},
+        ],
+    }
+}
 DATA = b'{"prompt": "1 + 1", "response": "2"}\n'
 
 
@@ -57,6 +67,7 @@ def main() -> None:
         "LLMAsJudgeEvaluator": LLMAsJudgeEvaluator(
             evaluator_model=JUDGE,
             builtin_metrics=["Correctness"],
+            custom_metrics=json.dumps([WARMTH]),
             dataset=dataset,
             model=package,
             s3_output_path=output,

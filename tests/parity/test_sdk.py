@@ -93,6 +93,11 @@ def test_what_the_sdk_starts_is_ours_to_follow(tmp_path: Path) -> None:
         {ours} list -o json > list.json
         {ours} status "$(cat job)" -o json > status.json
         {ours} metrics "$(cat job)" -o json > metrics.json
+        shown='import json, sys; print(json.loads(open("sdk.txt").readlines()[-1])[sys.argv[1]])'
+        for name in agent training; do
+            "$PARITY_PYTHON" -c "$shown" $name > name
+            {ours} status "$(cat name)" -o json > "status-$name.json"
+        done
         for arn in $("$PARITY_PYTHON" -c 'import json
         for found in json.loads(open("sdk.txt").readlines()[-1])["executions"].values(): print(found["arn"])'); do
             {ours} status "$arn" -o json > "status-$(basename "$arn").json"
@@ -126,6 +131,9 @@ def test_what_the_sdk_starts_is_ours_to_follow(tmp_path: Path) -> None:
     assert runs[sdk["training"]]["kind"] == "ModelTrainer"
     (job,) = read("status")["status"]
     assert job["details"]["output_model_package_arn"] == sdk["job"]["package"]
+    (training,), (agent,) = read("status-training")["status"], read("status-agent")["status"]
+    assert (training["name"], training["status"]) == (sdk["training"], "Completed")
+    assert agent["arn"] == sdk["agent"]
     steps = {row["step"]: row for row in sdk["metrics"]}
     assert steps
     assert len(read("metrics")["steps"]) == len(steps)
@@ -135,4 +143,9 @@ def test_what_the_sdk_starts_is_ours_to_follow(tmp_path: Path) -> None:
         name = arn.rpartition("/")[2]
         (execution,) = read(f"status-{name}")["status"]
         assert execution["status"] == "Succeeded"
-        assert read(f"results-{name}")["scores"]
+        scores = {score["metric"]: score for score in read(f"results-{name}")["scores"]}
+        assert scores
+        assert all(score["base"] and score["custom"] for score in scores.values()), arns[arn]
+        if arns[arn] == "LLMAsJudgeEvaluator":
+            assert set(scores) == {"Correctness", "Warmth"}
+            assert "Warmth" in (tmp_path / "sdk.txt").read_text("utf-8"), "the SDK shows it, too"
