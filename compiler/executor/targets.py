@@ -31,6 +31,7 @@ T = TypeVar("T")
 _EXECUTION = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:pipeline/(?P<name>[^/]+)/execution/[^/]+")
 _JOB = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:job/(?P<category>[^/]+)/(?P<name>[^/]+)")
 _TRAINING_JOB = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:training-job/(?P<name>[^/]+)")
+_FUNCTION = re.compile(r"arn:[^:]+:lambda:(?P<region>[^:]+):\d+:function:(?P<name>[\w-]+)(:(?P<qualifier>[\w$-]+))?")
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}")
 """What a job or an execution can be called."""
 
@@ -100,6 +101,9 @@ def _named(cloud: Cloud, text: str) -> Target | None:
             raise
         name = str(answer.get("PipelineExecutionDisplayName", found["name"]))
         return Target("execution", name, text, region=found["region"])
+    if found := _FUNCTION.fullmatch(text):
+        qualifier = {"Qualifier": found["qualifier"]} if found["qualifier"] else {}
+        return _function(cloud, text, found["region"], FunctionName=found["name"], **qualifier)
     if named := of_arn(text):
         # a job is asked for by its name alone: that of another account's may be one of ours, too
         described = _job(cloud, named.name, named.category, named.region)
@@ -133,6 +137,19 @@ def _job(cloud: Cloud, name: str, category: str, region: str | None = None) -> T
         if error.is_missing or error.code == "ValidationException":
             return None
         raise
+
+
+def _function(cloud: Cloud, arn: str, region: str, **named: str) -> Target | None:
+    """The function of an ARN, by its name and qualifier: one of another account may be called like one of ours."""
+    try:
+        found = cloud.call("lambda", "GetFunction", region, **named)["Configuration"]
+    except CloudError as error:
+        if error.is_missing:
+            return None
+        raise
+    there = str(found["FunctionArn"])
+    is_it = there.split(":")[:7] == arn.split(":")[:7]
+    return Target("function", str(found["FunctionName"]), there, region=region) if is_it else None
 
 
 def _evaluation(cloud: Cloud, name: str) -> Target | None:

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from compiler.sandbox import Sandbox
+from compiler.sandbox import Sandbox, existing
 from compiler.sandbox.service import OPERATIONS, Region, ServiceError
 from tests.acceptance.test_track import BENCHMARK, TRAINER, evaluated, trained
 from tests.conftest import Run
@@ -99,3 +99,19 @@ def test_status_says_what_cannot_have_one(project: Path, aws: Sandbox, run: Run)
     run("compile")
     assert run("status", "MPI/m").stdout == "MPI/m: runs nothing itself\n"
     assert run("status").stdout == ""
+
+
+def test_a_function_of_others_is_a_target_by_its_arn(project: Path, aws: Sandbox, run: Run) -> None:
+    existing.create(aws.region("us-west-2"), ARN)
+    for name in (ARN, f"{ARN}:$LATEST"):
+        (found,) = json.loads(run("status", name, "-o", "json").stdout)["status"]
+        assert (found["kind"], found["name"], found["arn"]) == ("function", "theirs", ARN)
+    changes = len(aws.mutations())
+    run("stop", ARN, "--yes", code=None)
+    assert "theirs" in run("delete", ARN, "--yes", code=1).stderr
+    assert len(aws.mutations()) == changes
+    run("status", f"{ARN}X", code=1)
+    assert "210987654321" in run("status", ARN.replace("123456789012", "210987654321"), code=1).stderr
+
+
+ARN = "arn:aws:lambda:us-west-2:123456789012:function:theirs"
