@@ -37,13 +37,13 @@ spec:
 def own_environment(folder: Path) -> dict[str, str]:
     """The environment of every command: bytecode is kept, in a folder of its own."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode")}
+    return {**kept, "PYTHONPATH": str(ROOT / "compiler"), "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode")}
 
 
 @contextmanager
 def endpoint(folder: Path, latency: float) -> Iterator[dict[str, str]]:
     """Serve a sandbox from a process of its own; give the environment that reaches it."""
-    command = [sys.executable, "-m", "compiler", "sandbox", "--port", "0"]
+    command = [sys.executable, "-m", "sagespec", "sandbox", "--port", "0"]
     command += ["--exists", "s3://my-bucket/train.jsonl", "--exists", FUNCTION]
     environment = own_environment(folder)
     server = subprocess.Popen(
@@ -67,7 +67,7 @@ def endpoint(folder: Path, latency: float) -> Iterator[dict[str, str]]:
 def sagespec(folder: Path, environment: dict[str, str], *args: str) -> float:
     """Run a command; give its seconds."""
     started = time.perf_counter()
-    run = [sys.executable, "-m", "compiler", *args]
+    run = [sys.executable, "-m", "sagespec", *args]
     subprocess.run(run, cwd=folder, env=environment, check=True, capture_output=True)
     return time.perf_counter() - started
 

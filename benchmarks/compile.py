@@ -22,13 +22,13 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 LIBRARIES = [sys.executable, "-c", "import yaml, click, jinja2, jsonschema"]
-COMPILE = [sys.executable, "-m", "compiler", "compile"]
+COMPILE = [sys.executable, "-m", "sagespec", "compile"]
 
 
 def best(commands: Sequence[Sequence[str]], folder: Path, rounds: int) -> list[float]:
     """The best time of each command in seconds, taken in turns so that noise meets all alike."""
     times: list[list[float]] = [[] for _ in commands]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "compiler")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     for _ in range(rounds):
         for command, found in zip(commands, times, strict=True):
@@ -59,7 +59,11 @@ def main() -> None:
         folder.mkdir()
         project(folder, 1)
         subprocess.run(
-            COMPILE, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True
+            COMPILE,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "compiler")},
+            check=True,
+            capture_output=True,
         )
         compiling, importing = best([COMPILE, LIBRARIES], folder, asked.rounds)
         sys.stdout.write(f"one spec: {compiling:.3f} s, its libraries alone {importing:.3f} s, ")
@@ -68,7 +72,7 @@ def main() -> None:
         folder.mkdir()
         project(folder, asked.specs)
         schema = folder / "schema.json"
-        command = [sys.executable, "-m", "compiler", "schema", "MultiTurnRLTrainer"]
+        command = [sys.executable, "-m", "sagespec", "schema", "MultiTurnRLTrainer"]
         schema.write_bytes(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
         files = sorted(str(file) for file in (folder / "specs").iterdir())
         checking = [sys.executable, "-m", "check_jsonschema", "--schemafile", str(schema), *files]

@@ -22,12 +22,11 @@ from typing import Any
 import botocore.session
 import pytest
 from hypothesis import settings
-
-from compiler import cli, sandbox
-from compiler.cli import exits
-from compiler.executor import patience
-from compiler.sandbox import Sandbox
-from compiler.sandbox.service import Timing
+from sagespec import cli, sandbox
+from sagespec.cli import exits
+from sagespec.executor import patience
+from sagespec.sandbox import Sandbox
+from sagespec.sandbox.service import Timing
 
 settings.register_profile("sagespec", deadline=None, derandomize=True)  # these machines are noisy
 settings.load_profile("sagespec")

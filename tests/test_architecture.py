@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sagespec.documents import compiled
+from sagespec.executor import runs, submit
 
-from compiler import compiled
-from compiler.executor import runs, submit
 from tests.conftest import LOCK, ROOT
 
-PACKAGE = ROOT / "compiler"
+PACKAGE = ROOT / "compiler" / "sagespec"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # each module may import those above it; a folder stands for everything in it
@@ -132,7 +132,7 @@ def test_the_executor_has_layers_of_its_own() -> None:
         if file.stem == "__init__":
             continue
         level = EXECUTOR.index(file.stem)
-        used = {n.split(".")[2] for n in imports(file) if n.startswith("compiler.executor.")}
+        used = {n.split(".")[2] for n in imports(file) if n.startswith("sagespec.executor.")}
         assert {EXECUTOR.index(name) < level for name in used} <= {True}, file.name
 
 
@@ -358,8 +358,8 @@ def test_a_kind_is_one_schema_one_template_one_module_and_one_example() -> None:
 
 
 GREETING = """
-from compiler.compiled import Request
-from compiler.render import render
+from sagespec.documents.compiled import Request
+from sagespec.documents.render import render
 
 
 def resolve(inputs, problems):
@@ -391,13 +391,13 @@ def compile_greeting(folder: Path, sent: Sent) -> tuple[Path, subprocess.Complet
     }
     (folder / "schemas" / "v1" / "Greeting.json").write_text(json.dumps(schema), "utf-8")
     (folder / "templates" / "v1" / "Greeting.json.j2").write_text(TEMPLATE, "utf-8")
-    (folder / "compiler" / "kinds" / "greeting.py").write_text(f"SENT = {sent!r}\n{GREETING}", "utf-8")
+    (folder / "compiler" / "sagespec" / "kinds" / "greeting.py").write_text(f"SENT = {sent!r}\n{GREETING}", "utf-8")
     project = folder / "project"
     (project / "specs").mkdir(parents=True)
     shutil.copy(LOCK, project)
     spec = "apiVersion: sagespec/v1\nkind: Greeting\nmetadata: {name: hello}\nspec: {greeting: hello-world}\n"
     (project / "specs" / "a.yaml").write_text(spec, "utf-8")
-    return project, in_copy(folder, ["-m", "compiler", "compile"])
+    return project, in_copy(folder, ["-m", "sagespec", "compile"])
 
 
 def in_copy(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
@@ -416,7 +416,7 @@ def test_a_new_kind_is_these_four_files_and_nothing_else(tmp_path: Path) -> None
     file = project / "compiled" / "Greeting" / "hello.json"
     made = json.loads(file.read_text("utf-8"))
     assert made["requests"][0]["parameters"]["FunctionName"] == "hello-world"
-    reading = "import pathlib, sys; from compiler import loading; loading.read(pathlib.Path(sys.argv[1]))"
+    reading = "import pathlib, sys; from sagespec import loading; loading.read(pathlib.Path(sys.argv[1]))"
     read = in_copy(tmp_path, ["-c", reading, str(file)])
     assert read.returncode == 0, read.stderr
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sagespec.cli.program import COMMANDS
 
-from compiler.cli.program import COMMANDS
 from tests.conftest import LOCK, ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -41,14 +41,14 @@ def shell(tmp_path: Path) -> Path:
     shutil.copy(LOCK, tmp_path)
     (tmp_path / "bin").mkdir()
     script = tmp_path / "bin" / "sagespec"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m compiler "$@"\n', "utf-8")
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sagespec "$@"\n', "utf-8")
     script.chmod(0o755)
     return tmp_path
 
 
 def execute(command: str, folder: Path) -> str:
     path = f"{folder / 'bin'}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "compiler"), "NO_COLOR": "1"}
     run = ["/bin/sh", "-c", f"{command} 2>&1"]
     result = subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     return result.stdout + (f"[exit {result.returncode}]\n" if result.returncode else "")
@@ -96,8 +96,8 @@ def test_links_lead_somewhere() -> None:
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_has_help(command: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    run = [sys.executable, "-m", "compiler", command, "--help"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "compiler")}
+    run = [sys.executable, "-m", "sagespec", command, "--help"]
     result = subprocess.run(run, capture_output=True, text=True, env=environment, check=True)
     assert result.stdout.startswith("Usage: sagespec")
 

@@ -26,11 +26,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_wheel_has_its_schemas_templates_and_data(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder, inside in (("schemas", "compiler/schemas"), ("templates", "compiler/templates")):
+    for folder, inside in (("schemas", "sagespec/schemas"), ("templates", "sagespec/templates")):
         for file in (ROOT / folder).rglob("*.*"):
             assert f"{inside}/{file.relative_to(ROOT / folder).as_posix()}" in names
-    assert "compiler/data/benchmarks.json" in names
-    assert "compiler/py.typed" in names
+    assert "sagespec/data/benchmarks.json" in names
+    assert "sagespec/py.typed" in names
     assert not [name for name in names if name.startswith("tests")]
 
 
@@ -51,7 +51,7 @@ def test_it_works_where_it_is_installed(wheel: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "specs", project / "specs")
     shutil.copy(LOCK, project)
     environment = {**os.environ, "PYTHONPATH": str(installed)}
-    command = [sys.executable, "-m", "compiler", "compile"]
+    command = [sys.executable, "-m", "sagespec", "compile"]
     result = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     made = json.loads((project / "compiled" / "MultiTurnRLTrainer" / "support-agent.json").read_text("utf-8"))

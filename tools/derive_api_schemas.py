@@ -13,7 +13,7 @@ import json
 import sys
 from pathlib import Path
 
-from compiler.sandbox import shapes
+from sagespec.sandbox import shapes
 
 OPERATIONS = {
     "sagemaker": (

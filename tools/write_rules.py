@@ -11,8 +11,8 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from compiler.rules import AREAS
-from compiler.rules.rule import Rule
+from sagespec.diagnostics.rules import AREAS
+from sagespec.diagnostics.rules.rule import Rule
 
 PAGE = Path(__file__).parent.parent / "docs" / "rules.md"
 HEAD = """# Rules

@@ -12,8 +12,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.backends import list_of_moto_modules
+from sagespec.sandbox import Sandbox, access
 
-from compiler.sandbox import Sandbox, access
 from tests.acceptance.test_sandbox import client, raw
 
 LIST = "POST / HTTP/1.1\r\nX-Amz-Target: SageMaker.ListPipelines\r\nContent-Length: 2"

@@ -15,10 +15,10 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from sagespec.cli import exits
+from sagespec.executor import cloud, wire
+from sagespec.sandbox import Sandbox
 
-from compiler.cli import exits
-from compiler.executor import cloud, wire
-from compiler.sandbox import Sandbox
 from tests.conftest import ROOT, Run
 from tests.odd_answers import GARBAGE, SPOILED, Proxy, Spoil, endless, holding
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import boto3
 import pytest
+from sagespec.executor import files
+from sagespec.sandbox import Sandbox, service
+from sagespec.sandbox.server import Call
 
-from compiler.executor import files
-from compiler.sandbox import Sandbox, service
-from compiler.sandbox.server import Call
 from tests.conftest import ROOT, Run
 
 FAST = ("--yes", "--wait", "--poll", "0.1")
@@ -345,8 +345,8 @@ def test_why_a_job_has_failed_is_told_every_time(project: Path, aws: Sandbox, ru
 def test_an_interrupt_starts_nothing_more(project: Path, aws: Sandbox, run: Run) -> None:
     write_trainers(project, 40)
     run("compile")
-    command = [sys.executable, "-m", "compiler", "apply", "--yes", "--concurrency", "1"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "sagespec", "apply", "--yes", "--concurrency", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "compiler")}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def interrupt(call: Call, done: bool) -> None:

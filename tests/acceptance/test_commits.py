@@ -11,8 +11,8 @@ from typing import Any
 
 import boto3
 import pytest
+from sagespec.sandbox import Sandbox
 
-from compiler.sandbox import Sandbox
 from tests.conftest import ROOT, Run
 
 JOB = Path("compiled/MultiTurnRLTrainer/support-agent.json")

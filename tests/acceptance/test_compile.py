@@ -12,10 +12,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from sagespec.checking import schema
+from sagespec.compiling import source_map
+from sagespec.executor import files
 
-from compiler import schema
-from compiler.cli import blame
-from compiler.executor import files
 from tests.conftest import LOCK, ROOT, Run
 
 
@@ -205,11 +205,11 @@ def test_the_same_bytes_on_every_machine(tmp_path: Path, environment: dict[str, 
 
 
 def _compile(folder: Path, environment: dict[str, str]) -> dict[str, bytes]:
-    command = [sys.executable, "-m", "compiler", "compile"]
+    command = [sys.executable, "-m", "sagespec", "compile"]
     subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "compiler"), **environment},
         check=True,
         capture_output=True,
     )
@@ -252,8 +252,8 @@ def test_json_diagnostics_have_the_promised_members(example: Path, run: Run) -> 
 
 def test_no_import_of_botocore_or_rich_for_a_compile(example: Path) -> None:
     run = "cli.main(['compile'], standalone_mode=False)"
-    code = f"import sys; from compiler.cli.program import cli; {run}; print(*sys.modules)"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    code = f"import sys; from sagespec.cli.program import cli; {run}; print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "compiler")}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert not {"boto3", "botocore", "rich", "moto", "requests"} & set(result.stdout.split())
 
@@ -356,10 +356,10 @@ def test_what_aws_says_is_told_whatever_became_of_the_project(example: Path, run
     Path("sagespec.yaml").write_text(f"{text}environments: {{p: {{}}}}\n", "utf-8")
     run("compile", "-e", "p")
     (file,) = files.read([Path("compiled/p")]).files.values()
-    line, *_ = blame.explain(file, "job", "max_epochs must be 1", blame.Sources([file], None))
+    line, *_ = source_map.explain(file, "job", "max_epochs must be 1", source_map.Sources([file], None))
     assert "".join(line).startswith("specs/a.yaml:")
     Path("sagespec.yaml").write_text(f"{text}{after}\n", "utf-8")
-    line, *_ = blame.explain(file, "job", "max_epochs must be 1", blame.Sources([file], None))
+    line, *_ = source_map.explain(file, "job", "max_epochs must be 1", source_map.Sources([file], None))
     assert "".join(line).startswith("at compiled/p/MultiTurnRLTrainer/support-agent.json#/requests/")
 
 

@@ -86,9 +86,9 @@ def ask(home: Path, environment: dict[str, str]) -> str:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HTTP"))}
     given = {"HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "us-west-2"}
     done = subprocess.run(
-        [sys.executable, "-m", "compiler", "list"],
+        [sys.executable, "-m", "sagespec", "list"],
         cwd=home,
-        env={**kept, **given, "PYTHONPATH": str(ROOT), **environment},
+        env={**kept, **given, "PYTHONPATH": str(ROOT / "compiler"), **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sagespec.compiling import workspace
+from sagespec.documents import compiled
+from sagespec.project import settings as project_settings
+from sagespec.project.settings import Project
 
-from compiler import compiled, project, workspace
-from compiler.project import Project
 from tests.conftest import LOCK, ROOT, Run
 
 TRAINER = "MultiTurnRLTrainer/calculator-agent"
@@ -152,7 +154,7 @@ def compile_all(folder: Path, specs: dict[str, dict[str, Any]]) -> dict[str, Any
     for kind, fields in specs.items():
         spec = {"apiVersion": "sagespec/v1", "kind": kind, "metadata": {"name": "a"}, "spec": fields}
         (folder / f"{kind}.json").write_text(json.dumps(spec), "utf-8")
-    chosen, diagnostics = project.choose(Project(root=folder), None, {})
+    chosen, diagnostics = project_settings.choose(Project(root=folder), None, {})
     assert chosen is not None, diagnostics
     done = workspace.compile(workspace.check(chosen, [folder / f"{kind}.json" for kind in specs]))
     assert not done.failed, done.diagnostics

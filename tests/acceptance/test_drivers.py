@@ -34,8 +34,10 @@ def container(
     for folder in (code, drivers, config):
         folder.mkdir(parents=True)
     (code / "train.py").write_text(script, "utf-8")
-    shutil.copytree(ROOT / "compiler/drivers", drivers / "drivers", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "compiler/drivers/sm_train.sh", drivers)
+    shutil.copytree(
+        ROOT / "compiler/sagespec/drivers", drivers / "drivers", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copy(ROOT / "compiler/sagespec/drivers/sm_train.sh", drivers)
     (drivers / "sourcecode.json").write_text(json.dumps({"entry_script": "train.py", **source}), "utf-8")
     if distributed is not None:
         (drivers / "distributed.json").write_text(json.dumps(distributed), "utf-8")
@@ -361,7 +363,7 @@ def test_an_image_with_an_old_python_is_told_so(tmp_path: Path) -> None:
 
 def test_drivers_need_nothing_but_the_standard_library() -> None:
     code = "import sys; sys.path.insert(0, sys.argv[1]); import drivers.run, drivers.mpi_rank"
-    subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ROOT / "compiler")], check=True)
+    subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ROOT / "compiler" / "sagespec")], check=True)
 
 
 def without(tree: Path, *absent: str) -> str:

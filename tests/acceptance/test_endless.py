@@ -140,7 +140,9 @@ def test_a_policy_that_takes_for_ever(project: Path, run: Run) -> None:
 def test_job_schemas_of_the_lock(project: Path, run: Run) -> None:
     shutil.copy(ROOT / "specs" / "multi-turn-rl-trainer.yaml", "specs")
     locked = json.loads(Path("sagespec.lock.json").read_text("utf-8"))
-    schemas = json.loads((ROOT / "compiler" / "data" / "sandbox" / "job_schemas.json").read_text("utf-8"))
+    schemas = json.loads(
+        (ROOT / "compiler" / "sagespec" / "data" / "sandbox" / "job_schemas.json").read_text("utf-8")
+    )
     doubled = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)}
     for context in locked["contexts"].values():
         context["job_schemas"] = schemas
@@ -163,7 +165,7 @@ def test_patterns_to_ignore(whole: Path, run: Run) -> None:
 def test_a_folder_of_more_files_than_any_project_has(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("compiler.spec_files.MAX_ENTRIES", 20)
+    monkeypatch.setattr("sagespec.project.files.MAX_ENTRIES", 20)
     for number in range(30):
         Path(f"specs/{number}.txt").touch()
     shown = run("compile", code=1).stderr

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec import sandbox
+from sagespec.documents.compiled import DIGITS
+from sagespec.executor import files, runs
+from sagespec.sandbox import Clock, Faults, Sandbox
+from sagespec.sandbox.server import Call
+from sagespec.sandbox.service import Timing
 
-from compiler import sandbox
-from compiler.compiled import DIGITS
-from compiler.executor import files, runs
-from compiler.sandbox import Clock, Faults, Sandbox
-from compiler.sandbox.server import Call
-from compiler.sandbox.service import Timing
 from tests.conftest import EXISTING, LOCK, ROOT, Run
 
 MOST_APPLIES = 20
@@ -53,11 +53,11 @@ TROUBLE = {"throttle": 0.3, "error": 0.1, "drop": 0.1}
 LAUNCHER = f"""
 from botocore.retries.standard import ExponentialBackoff
 ExponentialBackoff._DEFAULT_BACKOFF_CONFIG = {{"throttling_base_scale": 0.01, "non_throttling_base_scale": 0.01}}
-import compiler.executor.cloud
-compiler.executor.cloud.LONGEST_PAUSE_SECONDS = 0.05
-import compiler.executor.patience
-compiler.executor.patience.SPEED = {SPEED}
-from compiler.cli import main
+import sagespec.executor.cloud
+sagespec.executor.cloud.LONGEST_PAUSE_SECONDS = 0.05
+import sagespec.executor.patience
+sagespec.executor.patience.SPEED = {SPEED}
+from sagespec.cli import main
 main()
 """  # botocore waits seconds for a throttled request, and apply for what is late: there would be time for few trials
 
@@ -99,7 +99,7 @@ def start(faults: Faults) -> Sandbox:
 
 
 def apply(folder: Path, running: Sandbox) -> subprocess.Popen[str]:
-    environment = {**os.environ, **running.environment(), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **running.environment(), "PYTHONPATH": str(ROOT / "compiler")}
     command = [sys.executable, "-c", LAUNCHER, "apply", str(folder), "--yes", "--wait", "--poll", "0.1"]
     return subprocess.Popen(
         command, cwd=folder.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -31,9 +31,9 @@ def example(project: Path) -> Path:
 
 def sagespec(*args: str, **options: Any) -> Result:
     """Run a command in a process of its own, without root's right to read and write everything."""
-    common = {"env": {**os.environ, "PYTHONPATH": str(ROOT)}, "text": True}
+    common = {"env": {**os.environ, "PYTHONPATH": str(ROOT / "compiler")}, "text": True}
     common |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    command = [sys.executable, "-m", "compiler", *args]
+    command = [sys.executable, "-m", "sagespec", *args]
     if os.getuid() == 0:
         without = "-dac_override,-dac_read_search"
         command = ["setpriv", f"--bounding-set={without}", "--inh-caps=-all", *command]

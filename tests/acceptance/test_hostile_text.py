@@ -17,11 +17,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from sagespec.checking import schema
+from sagespec.cli import exits
+from sagespec.diagnostics.escapes import COMMAND
+from sagespec.sandbox import Sandbox
 
-from compiler import schema
-from compiler.cli import exits
-from compiler.escapes import COMMAND
-from compiler.sandbox import Sandbox
 from tests.conftest import ROOT, Result, Run
 
 TEXTS = (

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import botocore.session
 import pytest
+from sagespec import sandbox
+from sagespec.sandbox import isolation
 
-from compiler import sandbox
-from compiler.sandbox import isolation
 from tests.conftest import ROOT, Recorder, Run
 
 SPEC = """
@@ -106,7 +106,7 @@ def test_no_variable_is_inherited() -> None:
     assert isolation.environment({"no_proxy": "a", "NO_PROXY": "b"})["no_proxy"] == "127.0.0.1,localhost,a,b"
 
 
-SAGESPEC = (sys.executable, "-m", "compiler")
+SAGESPEC = (sys.executable, "-m", "sagespec")
 COMMANDS = {
     "apply --sandbox": [*SAGESPEC, "apply", "--sandbox", "--yes", "--wait"],
     "sandbox -- sagespec": [*SAGESPEC, "sandbox", "--", *SAGESPEC, "apply", "--yes", "--wait", "--poll", "0.3"],
@@ -119,7 +119,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_nothing_leaves_it(command: str, trainer: Path, hostile: dict[str, str], recorder: Recorder) -> None:
-    environment = {**os.environ, **hostile, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **hostile, "PYTHONPATH": str(ROOT / "compiler")}
     done = subprocess.run(COMMANDS[command], env=environment, capture_output=True, text=True, check=False)
     assert recorder.seen == []
     assert done.returncode == 0, done.stderr
@@ -164,7 +164,7 @@ def test_a_sandbox_has_no_profiles(trainer: Path, run: Run) -> None:
 def test_the_variables_that_are_printed_isolate_a_shell(
     tmp_path: Path, hostile: dict[str, str], recorder: Recorder
 ) -> None:
-    environment = {**os.environ, **hostile, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **hostile, "PYTHONPATH": str(ROOT / "compiler")}
     command = [*SAGESPEC, "sandbox", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path) as running:
         assert running.stdout is not None
@@ -210,7 +210,7 @@ print("led")
 
 def in_the_sandbox(*program: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [*SAGESPEC, "sandbox", "--bucket", "my-bucket", "--", *program]
-    inherited = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    inherited = {**os.environ, "PYTHONPATH": str(ROOT / "compiler"), **environment}
     return subprocess.run(command, env=inherited, capture_output=True, text=True, check=False)
 
 
@@ -233,7 +233,7 @@ def test_a_sitecustomize_of_the_user_is_run_too(line: str, ends: str, project: P
     place.mkdir()
     (place / "sitecustomize.py").write_text(f"import os\nNAME = __name__\n{line}\n")
     ask = "import boto3; print(boto3.client('sts', endpoint_url='https://sts.amazonaws.com').meta.endpoint_url[:17])"
-    done = in_the_sandbox(sys.executable, "-c", ask, PYTHONPATH=f"{place}{os.pathsep}{ROOT}")
+    done = in_the_sandbox(sys.executable, "-c", ask, PYTHONPATH=f"{place}{os.pathsep}{ROOT / 'compiler'}")
     printed = done.stdout.splitlines(keepends=True)
     assert printed[-1] == "http://127.0.0.1:\n", done.stderr
     assert "".join(printed[:-1]).endswith(ends)

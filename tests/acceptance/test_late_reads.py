@@ -11,12 +11,12 @@ from typing import Any
 
 import boto3
 import pytest
+from sagespec import sandbox
+from sagespec.executor import patience
+from sagespec.sandbox import Clock, Faults, Sandbox
+from sagespec.sandbox.server import Call
+from sagespec.sandbox.service import REMEMBERED_SECONDS, Timing
 
-from compiler import sandbox
-from compiler.executor import patience
-from compiler.sandbox import Clock, Faults, Sandbox
-from compiler.sandbox.server import Call
-from compiler.sandbox.service import REMEMBERED_SECONDS, Timing
 from tests.conftest import EXISTING, LOCK, ROOT, SPEED, Run
 
 FAST = ("--yes", "--wait", "--poll", "0.05")

@@ -13,11 +13,12 @@ from typing import Any
 
 import boto3
 import pytest
+from sagespec.checking import schema
+from sagespec.executor.lock import lookup
+from sagespec.project import starter
+from sagespec.sandbox import Sandbox, hub
+from sagespec.sandbox.service import ServiceError
 
-from compiler import schema, starter
-from compiler.executor import lookup
-from compiler.sandbox import Sandbox, hub
-from compiler.sandbox.service import ServiceError
 from tests.conftest import LOCK, ROOT, Run
 
 FILE = "sagespec.lock.json"
@@ -69,8 +70,8 @@ def test_locking_again_changes_nothing(unlocked: Path, aws: Sandbox, run: Run) -
     run("lock")
     before = (unlocked / FILE).read_bytes()
     (unlocked / FILE).unlink()
-    elsewhere = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-m", "compiler", "lock"], check=True, env={**os.environ, **elsewhere})
+    elsewhere = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "PYTHONPATH": str(ROOT / "compiler")}
+    subprocess.run([sys.executable, "-m", "sagespec", "lock"], check=True, env={**os.environ, **elsewhere})
     assert (unlocked / FILE).read_bytes() == before
     run("lock", "--upgrade")
     assert (unlocked / FILE).read_bytes() == before

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec.sandbox import Sandbox
 
-from compiler.sandbox import Sandbox
 from tests.conftest import ROOT, Run
 
 FILE = "sagespec.lock.json"
@@ -60,9 +60,9 @@ def lock_as(account: str, project: Path) -> str:
     lock = {"apiVersion": "sagespec/v1", "kind": "Lock", "contexts": known}
     (theirs / FILE).write_text(json.dumps(lock), "utf-8")
     (theirs / "sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\n", "utf-8")
-    sagespec = [sys.executable, "-m", "compiler"]
+    sagespec = [sys.executable, "-m", "sagespec"]
     command = [*sagespec, "sandbox", "--project", str(theirs / "sagespec.yaml"), "--", *sagespec, "lock"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "compiler")}
     return subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True, text=True).stderr
 
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from sagespec.sandbox import Sandbox
+from sagespec.sandbox.server import Call
 
-from compiler.sandbox import Sandbox
-from compiler.sandbox.server import Call
 from tests.acceptance.test_lock_accounts import FILE, HERE, THERE, benchmark, contexts, describe, place, write
 from tests.acceptance.test_lock_accounts import empty as empty
 from tests.conftest import Run

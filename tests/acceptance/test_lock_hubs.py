@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec.sandbox import Sandbox, neighbours
+from sagespec.sandbox.service import ServiceError
 
-from compiler.sandbox import Sandbox, neighbours
-from compiler.sandbox.service import ServiceError
 from tests.acceptance.test_lock_accounts import FILE, HERE, LARGE, benchmark, contexts, write
 from tests.acceptance.test_lock_accounts import empty as empty
 from tests.acceptance.test_lock_trouble import HUB, KEY, PACKAGE, Answer, at, denied, trainer

@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sagespec.cli import plan_text
+from sagespec.executor import files
+from sagespec.sandbox import Sandbox
 
-from compiler.cli import plans
-from compiler.executor import files
-from compiler.sandbox import Sandbox
 from tests.acceptance.test_lock import FILE, context, write
 from tests.conftest import Run
 
@@ -62,7 +62,7 @@ def test_a_judge_that_ends_within_thirty_days_is_told(
     lock = json.loads((project / FILE).read_text("utf-8"))
     lock["contexts"]["123456789012/us-west-2"]["judge_models"][judge]["end_of_life"] = ends
     (project / FILE).write_text(json.dumps(lock), "utf-8")
-    plans.warn_of_ends(files.read([project / "compiled"]), None, date(2027, 3, 1))
+    plan_text.warn_of_ends(files.read([project / "compiled"]), None, date(2027, 3, 1))
     said = capfd.readouterr().err
     assert said == (
         f"warning: LLMAsJudgeEvaluator/tone: the judge {judge} {told} {ends}; choose another\n" if told else ""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec.executor import cloud
+from sagespec.sandbox import Sandbox
+from sagespec.sandbox.service import OPERATIONS, Region, ServiceError
 
-from compiler.executor import cloud
-from compiler.sandbox import Sandbox
-from compiler.sandbox.service import OPERATIONS, Region, ServiceError
 from tests.acceptance.test_lock_accounts import FILE, HERE, LARGE, QWEN, benchmark, contexts, describe, write
 from tests.acceptance.test_lock_accounts import empty as empty
 from tests.conftest import Run

@@ -19,13 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sagespec import sandbox
+from sagespec.cli import exits
+from sagespec.disk import PART_SUFFIX
 
-from compiler import sandbox
-from compiler.cli import exits
-from compiler.files import PART_SUFFIX
 from tests.conftest import LOCK, ROOT
 
-SAGESPEC = [sys.executable, "-m", "compiler"]
+SAGESPEC = [sys.executable, "-m", "sagespec"]
 COMMANDS = {
     "validate": ["validate"],
     "validate -json": ["validate", "--format", "json"],
@@ -254,7 +254,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     locked = json.loads(LOCK.read_text("utf-8"))
     with sandbox.start(locked, existing=["s3://my-bucket"]) as running:
-        found = World(done, {**kept, **running.environment(), "PYTHONPATH": str(ROOT)})
+        found = World(done, {**kept, **running.environment(), "PYTHONPATH": str(ROOT / "compiler")})
         for command in ("lock", "compile", "apply"):
             process = found.start(done, command, Trouble())
             said = process.communicate()[1].decode()

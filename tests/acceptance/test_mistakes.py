@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec.sandbox import Sandbox
 
-from compiler.sandbox import Sandbox
 from tests.conftest import LOCK, Run
 
 PROJECT = """apiVersion: sagespec/v1

@@ -21,9 +21,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from sagespec.sandbox import Sandbox
+from sagespec.sandbox.service import OPERATIONS, Region
 
-from compiler.sandbox import Sandbox
-from compiler.sandbox.service import OPERATIONS, Region
 from tests.conftest import ROOT, Run
 
 APP = "arn:aws:sagemaker:us-west-2:123456789012:mlflow-app/app-DEFAULT"
@@ -322,10 +322,10 @@ def test_results_of_an_evaluation_that_are_in_mlflow_alone(
 STATE = """
 import gc, json, logging, os, signal, sys, threading, time, warnings
 import boto3, mlflow, moto.server, sagemaker_mlflow.session
-from compiler import cli, sandbox
-from compiler.executor import metrics, track
-from compiler.executor.cloud import Cloud
-from compiler.executor.targets import of_arn
+from sagespec import cli, sandbox
+from sagespec.executor import metrics, track
+from sagespec.executor.cloud import Cloud
+from sagespec.executor.targets import of_arn
 
 mlflow.set_tracking_uri("http://theirs.example")
 
@@ -391,7 +391,7 @@ def test_without_its_extra_it_says_so(project: Path, aws: Sandbox, tmp_path: Pat
     for entry in Path(boto3.__file__).parent.parent.iterdir():
         if not entry.name.startswith("sagemaker_mlflow"):
             (farm / entry.name).symlink_to(entry)
-    program = f"import sys; sys.path[:0] = {[str(ROOT), str(farm)]}; from compiler.cli import main; main()"
+    program = f"import sys; sys.path[:0] = {[str(ROOT), str(farm)]}; from sagespec.cli import main; main()"
     command = [sys.executable, "-S", "-c", program, "metrics", JOB]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "error: metrics need `pip install 'sagespec[mlflow]'`\n")

@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sagespec.compiling import loading
+from sagespec.compiling.loading import InvalidCompiled
+from sagespec.sandbox import Sandbox
 
-from compiler import loading
-from compiler.loading import InvalidCompiled
-from compiler.sandbox import Sandbox
 from tests.conftest import ROOT, Run
 from tests.property.mutants import mutant
 

@@ -13,8 +13,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from sagespec import __version__
 
-from compiler import __version__
 from tests.conftest import LOCK, Result, Run
 
 TRAINER = """apiVersion: sagespec/v1

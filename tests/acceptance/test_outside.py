@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec.documents import compiled, identity
 
-from compiler import compiled, identity
 from tests.conftest import LOCK, ROOT, Run
 
 PROJECT = "apiVersion: sagespec/v1\nkind: Project\n"
@@ -173,7 +173,7 @@ def test_policies_that_would_be_searched_for_without_end(project: Path, run: Run
 def test_a_pattern_of_policies_ends_with_so_many_files(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("compiler.policies.MAX_ENTRIES", 3)
+    monkeypatch.setattr("sagespec.project.policies.MAX_ENTRIES", 3)
     policies("**/*.json")
     shown = run("compile", code=1).stderr
     assert "error[bad-policy]: **/*.json: more than 3 files and folders to look through" in shown

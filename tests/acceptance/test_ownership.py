@@ -9,11 +9,11 @@ from typing import Any
 
 import boto3
 import pytest
+from sagespec.executor import ownership
+from sagespec.sandbox import Sandbox
+from sagespec.sandbox.server import Call
+from sagespec.sandbox.service import REMEMBERED_SECONDS
 
-from compiler.executor import ownership
-from compiler.sandbox import Sandbox
-from compiler.sandbox.server import Call
-from compiler.sandbox.service import REMEMBERED_SECONDS
 from tests.acceptance.test_track import BENCHMARK, FAST, TRAINER, evaluated, trained
 from tests.conftest import ROOT, Run
 
@@ -163,7 +163,7 @@ def test_another_role_is_another_pipeline(benchmark: Path, aws: Sandbox, run: Ru
 def test_who_may_not_list_pipelines_looks_at_each(
     benchmark: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from compiler.sandbox.service import OPERATIONS, Region, ServiceError
+    from sagespec.sandbox.service import OPERATIONS, Region, ServiceError
 
     def refuse(_region: Region, _request: dict[str, Any]) -> dict[str, Any]:
         raise ServiceError("AccessDeniedException", "not yours")

@@ -10,10 +10,10 @@ from typing import Any
 
 import boto3
 import pytest
+from sagespec.sandbox import Sandbox
+from sagespec.sandbox import ecr as ecr_rules
+from sagespec.sandbox.service import OPERATIONS, Region, ServiceError
 
-from compiler.sandbox import Sandbox
-from compiler.sandbox import ecr as ecr_rules
-from compiler.sandbox.service import OPERATIONS, Region, ServiceError
 from tests.acceptance.test_apply import FAST
 from tests.conftest import Run
 

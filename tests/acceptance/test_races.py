@@ -10,9 +10,9 @@ from typing import Any
 
 import boto3
 import pytest
+from sagespec.sandbox import Sandbox
+from sagespec.sandbox.server import Call
 
-from compiler.sandbox import Sandbox
-from compiler.sandbox.server import Call
 from tests.conftest import ROOT, Run
 
 FAST = ("--yes", "--wait", "--poll", "0.1")

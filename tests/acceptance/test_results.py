@@ -12,13 +12,13 @@ from xml.etree import ElementTree
 
 import boto3
 import pytest
+from sagespec.executor import thresholds, track
+from sagespec.executor.follow import has_had
+from sagespec.executor.results import Score
+from sagespec.sandbox import Sandbox
+from sagespec.sandbox.jobs import FAIL_TAG
+from sagespec.sandbox.service import OPERATIONS, Region, Timing
 
-from compiler.executor import thresholds, track
-from compiler.executor.follow import has_had
-from compiler.executor.results import Score
-from compiler.sandbox import Sandbox
-from compiler.sandbox.jobs import FAIL_TAG
-from compiler.sandbox.service import OPERATIONS, Region, Timing
 from tests.acceptance.test_track import BENCHMARK, FAST, JUDGE, LONG, evaluated, release, write
 from tests.conftest import ROOT, Run
 
@@ -227,7 +227,7 @@ def test_thresholds_that_cannot_be_read_here_are_told_beforehand(
         assert "warning: MultiTurnRLEvaluator/episodes: its thresholds may be about metrics in MLflow" in said
         assert "hint: pip install 'sagespec[mlflow]'" in said
     region = aws.region("us-west-2")
-    monkeypatch.setattr("compiler.sandbox.documents.evaluation_metrics", lambda *_: {})
+    monkeypatch.setattr("sagespec.sandbox.documents.evaluation_metrics", lambda *_: {})
     assert region.table("jobs")
     for command in (["apply", *FAST], ["results", "MultiTurnRLEvaluator/episodes", "--check"]):
         ended = run(*command, code=2)

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sagespec.checking import schema
+from sagespec.diagnostics.rules import RULES
 
-from compiler import schema
-from compiler.rules import RULES
 from tests.conftest import LOCK, ROOT, Run
 
 ACCOUNT = "123456789012"

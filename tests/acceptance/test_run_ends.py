@@ -49,9 +49,9 @@ def started(project: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """`sagespec run`, its trees in the project."""
     (project / "tmp").mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-m", "compiler", "run", "ModelTrainer/t", *arguments],
+        [sys.executable, "-m", "sagespec", "run", "ModelTrainer/t", *arguments],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(project / "tmp")},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "compiler"), "TMPDIR": str(project / "tmp")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -16,9 +16,9 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from sagespec import sandbox
+from sagespec.sandbox import Faults, Sandbox, requests, service
 
-from compiler import sandbox
-from compiler.sandbox import Faults, Sandbox, requests, service
 from tests.conftest import LOCK, ROOT, Run
 
 NOTHING = {"retries": {"total_max_attempts": 1}, "max_pool_connections": 40, "s3": {"addressing_style": "path"}}
@@ -51,7 +51,7 @@ def call(running: Sandbox, operation: str, body: bytes, target: str = "SageMaker
 @pytest.fixture
 def quiet(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     """Nothing that comes in ends in a traceback."""
-    logging.getLogger("compiler.sandbox.server").setLevel(logging.INFO)
+    logging.getLogger("sagespec.sandbox.server").setLevel(logging.INFO)
     yield
     assert capfd.readouterr().err == ""
 
@@ -134,9 +134,9 @@ def test_a_program_ends_as_it_would_in_a_shell(project: Path, run: Run, program:
 
 
 def test_a_program_answers_signals_itself(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "compiler"))
     answers = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); print('on', flush=True)"
-    command = [sys.executable, "-m", "compiler", "sandbox", "--", sys.executable, "-c", f"{answers}; signal.pause()"]
+    command = [sys.executable, "-m", "sagespec", "sandbox", "--", sys.executable, "-c", f"{answers}; signal.pause()"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == b"on\n"
@@ -154,7 +154,7 @@ def test_a_port_that_is_taken(run: Run) -> None:
 
 
 def test_without_its_extra_the_sandbox_says_so() -> None:
-    program = "import sys; sys.modules['werkzeug'] = None; sys.argv[1:] = ['sandbox']; import compiler.__main__"
+    program = "import sys; sys.modules['werkzeug'] = None; sys.argv[1:] = ['sandbox']; import sagespec.__main__"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "error: the sandbox needs `pip install 'sagespec[sandbox]'`\n")
 

@@ -12,9 +12,9 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from sagespec.checking import api
+from sagespec.sandbox import Sandbox, shapes
 
-from compiler import api
-from compiler.sandbox import Sandbox, shapes
 from tests.conftest import LOCK, ROOT, Run
 
 FACTS = next(iter(json.loads(LOCK.read_text("utf-8"))["contexts"].values()))

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from sagespec import sandbox
+from sagespec.sandbox import Clock, Faults, Sandbox, service
+from sagespec.sandbox.service import Timing
 
-from compiler import sandbox
-from compiler.sandbox import Clock, Faults, Sandbox, service
-from compiler.sandbox.service import Timing
 from tests.acceptance.test_sandbox import client
 from tests.conftest import LOCK
 

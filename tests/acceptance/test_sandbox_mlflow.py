@@ -13,12 +13,12 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
+from sagespec import sandbox
+from sagespec.sandbox import Sandbox
+from sagespec.sandbox.mlflow import server
+from sagespec.sandbox.mlflow.search import select
+from sagespec.sandbox.service import ServiceError
 
-from compiler import sandbox
-from compiler.sandbox import Sandbox
-from compiler.sandbox.mlflow import server
-from compiler.sandbox.mlflow.search import select
-from compiler.sandbox.service import ServiceError
 from tests.acceptance.test_sandbox import client
 from tests.conftest import Run
 

@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from sagespec.sandbox import Sandbox
 
-from compiler.sandbox import Sandbox
 from tests.acceptance.test_apply import FAST
 from tests.acceptance.test_preflight import SPECS
 from tests.conftest import Run

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from moto.backends import get_backend
+from sagespec import sandbox
+from sagespec.executor.cloud import Cloud
+from sagespec.executor.lock import lookup
+from sagespec.executor.lock.account import Account, NoFact
+from sagespec.sandbox import Sandbox, account, neighbours
 
-from compiler import sandbox
-from compiler.executor import lookup
-from compiler.executor.account import Account, NoFact
-from compiler.executor.cloud import Cloud
-from compiler.sandbox import Sandbox, account, neighbours
 from tests.acceptance.test_lock_accounts import FILE, HERE, LARGE, QWEN, benchmark, contexts, place, write
 from tests.acceptance.test_lock_accounts import empty as empty
 from tests.conftest import Run

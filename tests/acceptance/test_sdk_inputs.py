@@ -9,10 +9,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from sagespec import sandbox
+from sagespec.project.lock import is_older
+from sagespec.sandbox import Sandbox
 
-from compiler import sandbox
-from compiler.lock import is_older
-from compiler.sandbox import Sandbox
 from tests.conftest import RECORDED_LOCK, Run
 
 CODE = 'def handler(event, context):\n    return "é"\n'

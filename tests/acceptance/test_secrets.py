@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec.diagnostics import secrets
+from sagespec.sandbox import Sandbox
+from sagespec.sandbox.service import Timing
 
-from compiler import secrets
-from compiler.sandbox import Sandbox
-from compiler.sandbox.service import Timing
 from tests import proxy
 from tests.conftest import Result, Run
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from compiler.sandbox import Sandbox
-from compiler.sandbox.service import REMEMBERED_SECONDS
+from sagespec.sandbox import Sandbox
+from sagespec.sandbox.service import REMEMBERED_SECONDS
+
 from tests.acceptance.test_apply import FAST
 from tests.acceptance.test_preflight import SPECS
 from tests.conftest import Run

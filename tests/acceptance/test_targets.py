@@ -8,9 +8,9 @@ from typing import Any
 
 import boto3
 import pytest
+from sagespec.sandbox import Sandbox, existing
+from sagespec.sandbox.service import OPERATIONS, Region, ServiceError
 
-from compiler.sandbox import Sandbox, existing
-from compiler.sandbox.service import OPERATIONS, Region, ServiceError
 from tests.acceptance.test_track import BENCHMARK, TRAINER, evaluated, trained
 from tests.conftest import Run
 

@@ -22,14 +22,14 @@ import boto3
 import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
+from sagespec.compiling import source_map
+from sagespec.documents.compiled import Request
+from sagespec.executor import cloud, follow, listing, logs, targets, track
+from sagespec.executor.cloud import Cloud
+from sagespec.sandbox import Faults, Sandbox
+from sagespec.sandbox.server import Call
+from sagespec.sandbox.service import Timing
 
-from compiler.cli import blame
-from compiler.compiled import Request
-from compiler.executor import cloud, follow, listing, logs, targets, track
-from compiler.executor.cloud import Cloud
-from compiler.sandbox import Faults, Sandbox
-from compiler.sandbox.server import Call
-from compiler.sandbox.service import Timing
 from tests.conftest import ROOT, Run
 
 LONG = 1e6
@@ -351,7 +351,7 @@ def test_a_lock_that_is_none(project: Path, aws: Sandbox, run: Run, words: tuple
 def on_a_terminal(term: str, columns: int, *words: str) -> Iterator[str]:
     """Run a command on a terminal; give all that it has said so far whenever it says more. It ends in 0."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "compiler", *words]
+    command = [sys.executable, "-m", "sagespec", *words]
     environment = {**os.environ, "TERM": term, "COLUMNS": str(columns)}
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
@@ -413,7 +413,7 @@ def test_a_failed_job_names_its_logs(project: Path, aws: Sandbox, run: Run) -> N
 
 
 def test_an_interrupted_wait_says_how_to_come_back(running: Path, aws: Sandbox, importable: None) -> None:
-    command = [sys.executable, "-m", "compiler", "wait", TRAINER, "--poll", "60"]
+    command = [sys.executable, "-m", "sagespec", "wait", TRAINER, "--poll", "60"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     process.stderr.readline()
@@ -526,13 +526,13 @@ def test_the_way_into_mlflow(trained: Path, run: Run) -> None:
 def sagespec(*args: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a command in a process of its own: MLflow's import warns of much that is not ours."""
     return subprocess.run(
-        [sys.executable, "-m", "compiler", *map(str, args)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "sagespec", *map(str, args)], capture_output=True, text=True, check=False
     )
 
 
 @pytest.fixture
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "compiler"))
 
 
 def test_metrics_of_the_sandbox(trained: Path, importable: None) -> None:
@@ -541,7 +541,7 @@ def test_metrics_of_the_sandbox(trained: Path, importable: None) -> None:
     assert "rollout/reward/mean" in table.stdout.splitlines()[0]
     assert len(table.stdout.splitlines()) == 11
     assert table.stderr == "", "whatever MLflow's plugins have to say"
-    closed = subprocess.run(["sh", "-c", f"{sys.executable} -m compiler metrics {TRAINER} -o csv >&-"], check=False)
+    closed = subprocess.run(["sh", "-c", f"{sys.executable} -m sagespec metrics {TRAINER} -o csv >&-"], check=False)
     assert closed.returncode == 1, "what nobody can get is no result"
 
 
@@ -572,8 +572,8 @@ def test_a_message_that_names_only_a_leaf() -> None:
     document = {"TrainingConfig": {"HyperParameters": {"max_epochs": "2"}}, "Tags": [{"Key": "a"}, {"Key": "b"}]}
     request = Request("job", "sagemaker", "CreateJob", {"JobName": "a", "JobConfigDocument": {"$json": document}})
     leaf = ("JobConfigDocument", "$json", "TrainingConfig", "HyperParameters", "max_epochs")
-    assert blame.named(request, "Hyperparameter max_epochs must be 1") == leaf
-    assert blame.named(request, "JobConfigDocument is invalid: 'max_epochs' is 2") == leaf
-    assert blame.named(request, "TrainingConfig/HyperParameters is not there, max_epochs neither") == leaf
-    assert blame.named(request, "JobName is taken, like max_epochs") == ("JobName",)
-    assert blame.named(request, "The Key of this Type is no Value") == ()
+    assert source_map.named(request, "Hyperparameter max_epochs must be 1") == leaf
+    assert source_map.named(request, "JobConfigDocument is invalid: 'max_epochs' is 2") == leaf
+    assert source_map.named(request, "TrainingConfig/HyperParameters is not there, max_epochs neither") == leaf
+    assert source_map.named(request, "JobName is taken, like max_epochs") == ("JobName",)
+    assert source_map.named(request, "The Key of this Type is no Value") == ()

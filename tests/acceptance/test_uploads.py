@@ -12,9 +12,9 @@ from typing import Any
 
 import boto3
 import pytest
+from sagespec.executor import drivers
+from sagespec.sandbox import Sandbox
 
-from compiler.executor import drivers
-from compiler.sandbox import Sandbox
 from tests import proxy
 from tests.conftest import ROOT, Run
 
@@ -107,10 +107,10 @@ def test_an_upgrade_of_our_drivers_is_no_other_identity(training: Path, run: Run
     before = json.loads(run("compile", "--stdout", "ModelTrainer/t").stdout)
     for folder in ("compiler", "schemas", "templates"):
         shutil.copytree(ROOT / folder, training / "lib" / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    driver = training / "lib" / "compiler" / "drivers" / "run.py"
+    driver = training / "lib" / "compiler" / "sagespec" / "drivers" / "run.py"
     driver.write_text(driver.read_text("utf-8") + "# a newer version\n", "utf-8")
-    command = [sys.executable, "-m", "compiler", "compile", "--stdout", "ModelTrainer/t"]
-    environment = {**os.environ, "PYTHONPATH": str(training / "lib")}
+    command = [sys.executable, "-m", "sagespec", "compile", "--stdout", "ModelTrainer/t"]
+    environment = {**os.environ, "PYTHONPATH": str(training / "lib" / "compiler")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     after = json.loads(done.stdout)
     assert after["metadata"]["identity"] == before["metadata"]["identity"]

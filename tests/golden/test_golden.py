@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sagespec.compiling import loading
 
-from compiler import loading
 from tests.conftest import LOCK, Run
 
 HERE = Path(__file__).parent

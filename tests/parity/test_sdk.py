@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec.sandbox import Sandbox
 
-from compiler.sandbox import Sandbox
 from tests.acceptance.test_isolation import PROXIES, in_the_sandbox
 from tests.conftest import ROOT, Recorder, Run
 
@@ -86,7 +86,7 @@ def test_the_sdk_alone_reaches_the_sandbox_and_nothing_else(project: Path, recor
 @pytest.mark.parity
 def test_what_the_sdk_starts_is_ours_to_follow(tmp_path: Path) -> None:
     """One of each kind, started by the SDK as a notebook does, with no change to it; then read by us."""
-    ours = f'"{sys.executable}" -m compiler'
+    ours = f'"{sys.executable}" -m sagespec'
     script = f"""
         "$PARITY_PYTHON" "{ROOT}/tests/parity/starts_with_the_sdk.py" . > sdk.txt
         "$PARITY_PYTHON" -c 'import json; print(json.loads(open("sdk.txt").readlines()[-1])["job"]["name"])' > job
@@ -105,11 +105,11 @@ def test_what_the_sdk_starts_is_ours_to_follow(tmp_path: Path) -> None:
         done
     """
     lines = [line.strip() for line in script.splitlines()]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "compiler"), "COLUMNS": "200"}
     command = [
         sys.executable,
         "-m",
-        "compiler",
+        "sagespec",
         "sandbox",
         "--bucket",
         "my-bucket",

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from sagespec.checking import schema
+from sagespec.compiling import loading
 
-from compiler import loading, schema
 from tests.conftest import HERE, RECORDED_LOCK, Run, vectors
 
 KINDS = sorted({v["kind"] for v in vectors()} & set(schema.kinds()))

@@ -9,8 +9,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from compiler import compiled, identity
-from compiler.compiled import canonical
+from sagespec.documents import compiled, identity
+from sagespec.documents.compiled import canonical
 
 Node = tuple[Any, Any]
 """A container, and the key or index of one value in it."""

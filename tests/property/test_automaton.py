@@ -9,9 +9,8 @@ from random import Random
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-
-from compiler import automaton
-from compiler.automaton import Automaton, Budget, Exhausted, Unbounded
+from sagespec.checking import automaton
+from sagespec.checking.automaton import Automaton, Budget, Exhausted, Unbounded
 
 STEPS = 3_000_000
 CHARS = [

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sagespec.compiling import loading, workspace
+from sagespec.compiling.workspace import Compilation
+from sagespec.documents import compiled
+from sagespec.executor import markers
+from sagespec.project import settings as project_settings
+from sagespec.project.settings import Project
 
-from compiler import compiled, loading, project, workspace
-from compiler.executor import markers
-from compiler.project import Project
-from compiler.workspace import Compilation
 from tests.conftest import LOCK
 
 FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
@@ -51,7 +53,7 @@ def compile_spec(folder: Path, kind: str, fields: dict[str, Any]) -> Compilation
     """Compile a spec with these fields, in which no `$` begins a value."""
     spec = {"apiVersion": "sagespec/v1", "kind": kind, "metadata": {"name": "a"}, "spec": fields}
     (folder / "a.json").write_text(json.dumps(spec), "utf-8")
-    chosen, diagnostics = project.choose(Project(root=folder), None, {})
+    chosen, diagnostics = project_settings.choose(Project(root=folder), None, {})
     assert chosen is not None, diagnostics
     return workspace.compile(workspace.check(chosen, [folder / "a.json"]))
 

@@ -17,13 +17,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sagespec.checking import schema
+from sagespec.compiling import workspace
+from sagespec.compiling.build import Build
+from sagespec.compiling.workspace import Compilation
+from sagespec.documents.compiled import identified
+from sagespec.executor import markers
+from sagespec.project import settings as project_settings
+from sagespec.project.settings import Project
 
-from compiler import project, schema, workspace
-from compiler.build import Build
-from compiler.compiled import identified
-from compiler.executor import markers
-from compiler.project import Project
-from compiler.workspace import Compilation
 from tests.conftest import HERE, RECORDED_LOCK
 from tests.property.test_front_end import FOLDER, VALID
 
@@ -205,7 +207,7 @@ def compile_with(folder: Path, kind: str, base: Patch, patch: Patch) -> Compilat
     metadata = {"name": "a", **({"description": given.pop("description")} if "description" in given else {})}
     spec = {"apiVersion": "sagespec/v1", "kind": kind, "metadata": metadata, "spec": {**base, **given}}
     (folder / "a.json").write_text(json.dumps(spec), "utf-8")
-    chosen, diagnostics = project.choose(Project(root=folder), None, {})
+    chosen, diagnostics = project_settings.choose(Project(root=folder), None, {})
     assert chosen is not None, diagnostics
     return workspace.compile(workspace.check(chosen, [folder / "a.json"]))
 

@@ -11,10 +11,14 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sagespec.checking import schema
+from sagespec.compiling import workspace
+from sagespec.compiling.workspace import Compilation
+from sagespec.documents import compiled
+from sagespec.project import settings as project_settings
+from sagespec.project.settings import Project
+from sagespec.reading import source
 
-from compiler import compiled, project, schema, source, workspace
-from compiler.project import Project
-from compiler.workspace import Compilation
 from tests.conftest import RECORDED_LOCK, ROOT, vectors
 
 KEYS = st.sampled_from(["apiVersion", "kind", "metadata", "spec", "name", "model", "tags", "networking", "x"])
@@ -33,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 def compile_text(folder: Path, name: str, content: bytes) -> Compilation:
     (folder / name).write_bytes(content)
-    chosen, diagnostics = project.choose(Project(root=folder), None, {})
+    chosen, diagnostics = project_settings.choose(Project(root=folder), None, {})
     assert chosen is not None, diagnostics
     return workspace.compile(workspace.check(chosen, [folder / name]))
 
@@ -117,7 +121,7 @@ def test_what_was_asked_for_is_built_or_has_an_error(folder: Path, specs: dict[s
         spec = {"kind": "MultiTurnRLTrainer", "metadata": {"name": name}, "spec": {**fields, "tags": {"t": tag}}}
         (folder / "specs" / f"{name}.json").write_text(json.dumps({"apiVersion": "sagespec/v1", **spec}), "utf-8")
     found, _ = workspace.open_project(folder, None)
-    chosen, _ = project.choose(found or Project(root=folder), None, {})
+    chosen, _ = project_settings.choose(found or Project(root=folder), None, {})
     assert chosen is not None
     done = workspace.compile(workspace.check(chosen, [folder / "specs" / f"{name}.json" for name in asked]))
     wrong = {d.address for d in done.diagnostics if d.is_error}

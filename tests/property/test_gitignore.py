@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from compiler.gitignore import Ignored
+from sagespec.project.gitignore import Ignored
 
 PARTS = [
     "*",

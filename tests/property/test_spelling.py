@@ -10,10 +10,12 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sagespec.compiling import workspace
+from sagespec.compiling.workspace import Compilation
+from sagespec.project import settings as project_settings
+from sagespec.project.settings import Project
+from sagespec.reading import source
 
-from compiler import project, source, workspace
-from compiler.project import Project
-from compiler.workspace import Compilation
 from tests.conftest import LOCK
 
 FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
@@ -66,7 +68,7 @@ def folder(tmp_path: Path) -> Path:
 
 def compiled(folder: Path, file: str, text: str, environment: str | None, **values: Any) -> Compilation:
     (folder / file).write_text(text, "utf-8")
-    chosen, diagnostics = project.choose(opened(folder), environment, values)
+    chosen, diagnostics = project_settings.choose(opened(folder), environment, values)
     assert chosen is not None, diagnostics
     done = workspace.compile(workspace.check(chosen, [folder / file]))
     assert not done.failed, done.diagnostics

@@ -10,14 +10,19 @@ from typing import Any
 
 import botocore.session
 import pytest
+from sagespec.executor import answers, staleness
+from sagespec.executor.answers import NEEDED, InvalidAnswer
+from sagespec.executor.cloud_errors import CloudError
 
-from compiler.executor import answers, staleness
-from compiler.executor.answers import NEEDED, InvalidAnswer
-from compiler.executor.cloud_errors import CloudError
 from tests.conftest import ROOT
 
 SERVICES = ("sagemaker", "s3", "lambda", "iam", "sts", "logs", "bedrock", "bedrock-agentcore-control", "ecr")
-CODE = sorted([*(ROOT / "compiler" / "executor").glob("*.py"), *(ROOT / "compiler" / "cli").glob("*.py")])
+CODE = sorted(
+    [
+        *(ROOT / "compiler" / "sagespec" / "executor").rglob("*.py"),
+        *(ROOT / "compiler" / "sagespec" / "cli").glob("*.py"),
+    ]
+)
 OURS = {"checked", "parameters"}
 """What variables of ours are called that hold members of requests."""
 PROOF = {"ETag", "imageDigest"}

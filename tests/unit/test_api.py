@@ -10,9 +10,8 @@ import botocore.validate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from compiler import api
-from compiler.compiled import named
+from sagespec.checking import api
+from sagespec.documents.compiled import named
 
 JOB: dict[str, Any] = {
     "JobName": "a-1",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from sagespec.checking import schema
 
-from compiler import schema
 from tools import derive_api_schemas as derive
 
 OPERATIONS = [(service, name) for service, names in derive.OPERATIONS.items() for name in names]

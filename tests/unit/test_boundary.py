@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from compiler import boundary
+from sagespec.project import boundary
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
-
-from compiler.executor.cloud import Cloud, CloudError
+from sagespec.executor.cloud import Cloud, CloudError
 
 QUOTA = (
     "The account-level service limit '{what}' is {limit} Instances, with current utilization of {used} Instances and "

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec.project import boundary, tool_folders
+from sagespec.project.gitignore import Ignored
+from sagespec.project.settings import Project
+from sagespec.reading.source import Source
+from sagespec.sagemaker import code_folder, uploads
+from sagespec.sagemaker.code_folder import Unusable
+from sagespec.sagemaker.uploads import Upload
 
-from compiler import boundary, code_folder, tool_folders, uploads
-from compiler.code_folder import Unusable
-from compiler.gitignore import Ignored
-from compiler.project import Project
-from compiler.source import Source
-from compiler.uploads import Upload
 from tests.conftest import Run
 from tests.unit.test_distributed import compile_one
 
@@ -218,7 +219,7 @@ def test_a_prefix_changes_with_names_and_contents_only(tmp_path: Path) -> None:
 
 
 def test_patterns_are_held_against_so_many_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("compiler.gitignore.MAX_WORK", 100)
+    monkeypatch.setattr("sagespec.project.gitignore.MAX_WORK", 100)
     plant(tmp_path, *"abcde")
     assert names(tmp_path, "x" * 20) == [*"abcde"]
     assert "too many files for patterns" in faults(tmp_path, "x" * 30)[0][1]

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from compiler import compiled
-from compiler.compiled import Compiled, Request
+from sagespec.documents import compiled
+from sagespec.documents.compiled import Compiled, Request
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

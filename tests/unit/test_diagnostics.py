@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compiler.diagnostics import Problem, Span, did_you_mean, distinct, locate
+from sagespec.diagnostics import Problem, Span, did_you_mean, distinct, locate
 
 AT = Span(1, 2, 1, 3)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from compiler.executor.differences import differences
+from sagespec.executor.differences import differences
 
 LONG = "s3://my-bucket/" + "a/" * 60
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec.sagemaker import distributed
 
-from compiler import distributed
 from tests.conftest import ROOT, Run
 
 
@@ -128,7 +128,7 @@ def test_what_contradicts_itself(project: Path, run: Run, fields: dict[str, Any]
 
 
 def test_the_drivers_know_the_same_networks() -> None:
-    efa = json.loads((ROOT / "compiler" / "drivers" / "efa.json").read_text("utf-8"))["efa"]
+    efa = json.loads((ROOT / "compiler" / "sagespec" / "drivers" / "efa.json").read_text("utf-8"))["efa"]
     assert efa == sorted(name for name, known in distributed.instances().items() if known["efa"])
     for name in ("ml.p5en.48xlarge", "ml.p6-b200.48xlarge", "ml.g6.48xlarge", "ml.g6e.48xlarge", "ml.trn2.48xlarge"):
         assert name in efa

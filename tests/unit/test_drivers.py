@@ -8,8 +8,7 @@ from argparse import REMAINDER, ArgumentParser
 from pathlib import Path
 
 import pytest
-
-from compiler.drivers import environment, failure, mpi_launch, script, torch_launch
+from sagespec.drivers import environment, failure, mpi_launch, script, torch_launch
 
 VARIABLES = {
     "SM_HOSTS": '["algo-1", "algo-2", "algo-3"]',

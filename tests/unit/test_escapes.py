@@ -8,8 +8,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from compiler import escapes
+from sagespec.diagnostics import escapes
 
 MARKS = ["::", "##[", "##vso[", "##teamcity[", "section_start:1:a", "section_END:", " ", "#", "[", ":", "\n", "\r"]
 TEXTS = st.lists(st.text(max_size=5) | st.sampled_from(MARKS), max_size=8).map("".join)

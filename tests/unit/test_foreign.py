@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from sagespec.checking import foreign_schema
 
-from compiler import foreign
 from tests.unit.test_compiled import JSON
 
 DOCUMENT = {"A": 1, "VpcConfig": {"Subnets": ["a"]}, "Name": "ñ\n"}
@@ -22,7 +22,7 @@ UNKNOWN = "'VpcConfig' is not a field here"
 
 def said(schema: Any) -> list[tuple[str, tuple[Any, ...]]]:
     """What a schema without flaws says of the document."""
-    found = foreign.load(schema)
+    found = foreign_schema.load(schema)
     assert not found.flaws
     return [(p.message, p.path) for p in found.check(DOCUMENT)]
 
@@ -95,7 +95,7 @@ def test_documents_are_checked(schema: Any, message: str | None, path: tuple[Any
     ],
 )
 def test_a_schema_that_cannot_be_used_says_where_and_finds_nothing(schema: Any, path: tuple[Any, ...]) -> None:
-    found = foreign.load(schema)
+    found = foreign_schema.load(schema)
     assert path in [flaw.path for flaw in found.flaws]
     assert not found.check(DOCUMENT)
 
@@ -103,7 +103,7 @@ def test_a_schema_that_cannot_be_used_says_where_and_finds_nothing(schema: Any, 
 @pytest.mark.parametrize("key", ["pattern", "patternProperties"])
 def test_a_pattern_that_cannot_be_read_is_left_out(key: str) -> None:
     bad: Any = "(" if key == "pattern" else {"(": False}
-    found = foreign.load({"properties": {"Name": {key: bad}}, "required": ["B"]})
+    found = foreign_schema.load({"properties": {"Name": {key: bad}}, "required": ["B"]})
     assert [flaw.path[:3] for flaw in found.flaws] == [("properties", "Name", key)]
     assert [p.message for p in found.check(DOCUMENT)] == ["'B' is required"]
 
@@ -117,7 +117,7 @@ def test_nothing_is_fetched() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         address = f"http://127.0.0.1:{server.getsockname()[1]}/schema.json"
-        assert foreign.load({"$ref": address}).flaws
+        assert foreign_schema.load({"$ref": address}).flaws
         with pytest.raises(BlockingIOError):
             server.accept()
 
@@ -126,7 +126,7 @@ def test_a_schema_nested_without_measure_is_refused() -> None:
     schema: Any = {}
     for _ in range(5000):
         schema = {"not": schema}
-    assert foreign.load(schema).flaws
+    assert foreign_schema.load(schema).flaws
 
 
 OLDER = ["$recursiveRef", "additionalItems", "definitions", "dependencies", "id"]
@@ -142,7 +142,7 @@ SCHEMAS = st.recursive(
 
 @given(st.dictionaries(KEYWORDS, SCHEMAS) | SCHEMAS, JSON)
 def test_whatever_is_a_schema_checks_whatever_is_a_document(schema: Any, document: Any) -> None:
-    foreign.load(schema).check(document)
+    foreign_schema.load(schema).check(document)
 
 
 LONG = {"Name": "a" * 50_000, "A": ["a" * 30] * 50, **{f"key{'a' * number}": 1 for number in range(40)}}
@@ -168,7 +168,7 @@ DEEP: dict[str, Any] = {
     ],
 )
 def test_patterns_that_python_tries_for_ever(schema: Any) -> None:
-    found = foreign.load(schema)
+    found = foreign_schema.load(schema)
     assert not found.flaws
     assert ["not match" in p.message or "not allowed" in p.message for p in found.check(LONG)] in (
         [],
@@ -187,7 +187,7 @@ def test_patterns_that_python_tries_for_ever(schema: Any) -> None:
     ],
 )
 def test_a_schema_that_would_be_checked_with_for_ever_is_given_up(schema: Any) -> None:
-    found = foreign.load(schema)
+    found = foreign_schema.load(schema)
     assert not found.flaws
     for document in (LONG, LONG, {}):
         (problem,) = found.check(document)
@@ -198,7 +198,7 @@ def test_a_schema_that_would_be_checked_with_for_ever_is_given_up(schema: Any) -
 @pytest.mark.parametrize("pattern", [r"(a)\1", "(?i)a", "a" * 20_000])
 def test_a_pattern_that_no_automaton_can_follow_is_a_flaw(pattern: str) -> None:
     for schema in ({"pattern": pattern}, {"patternProperties": {pattern: True}}):
-        (flaw,) = foreign.load(schema).flaws
+        (flaw,) = foreign_schema.load(schema).flaws
         assert flaw.message.startswith("the pattern cannot be checked: ")
         assert len(flaw.message) < 200
 
@@ -208,7 +208,7 @@ def test_patterns_of_names_are_those_of_the_document() -> None:
         "patternProperties": {"^(?!x)": {"type": "string"}, "^x": {"type": "integer"}, "^[^y]*$": {"minLength": 2}},
         "additionalProperties": False,
     }
-    found = foreign.load(schema)
+    found = foreign_schema.load(schema)
     assert [p.path for p in found.check({"ab": "cd", "x1": 1, "x)|.*": 2})] == []
     assert sorted(p.path for p in found.check({"ab": "c", "x1": "1", "y": "", "yx": 1})) == [
         ("ab",),
@@ -216,4 +216,6 @@ def test_patterns_of_names_are_those_of_the_document() -> None:
         ("x1",),
         ("yx",),
     ]
-    assert [p.path for p in foreign.load({**schema, "patternProperties": {"^a": True}}).check({"b": 1})] == [("b",)]
+    assert [p.path for p in foreign_schema.load({**schema, "patternProperties": {"^a": True}}).check({"b": 1})] == [
+        ("b",)
+    ]

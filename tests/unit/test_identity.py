@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from compiler import identity, uploads
-from compiler.compiled import Compiled, Request, named
-from compiler.uploads import Upload
+from sagespec.documents import identity
+from sagespec.documents.compiled import Compiled, Request, named
+from sagespec.sagemaker import uploads
+from sagespec.sagemaker.uploads import Upload
 
 
 def of(*requests: Request, **changed: Any) -> str:

@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from sagespec import kinds
+from sagespec.checking import schema
+from sagespec.sagemaker.kind import Exporting, Kind
 
-from compiler import kinds, schema
-from compiler.kind import Exporting, Kind
 from tests.conftest import ROOT
 
-MODULES = sorted(f.stem for f in (ROOT / "compiler" / "kinds").glob("*.py") if f.stem != "__init__")
+MODULES = sorted(f.stem for f in (ROOT / "compiler" / "sagespec" / "kinds").glob("*.py") if f.stem != "__init__")
 HOOKS = {name for name, _ in inspect.getmembers(Exporting, inspect.isfunction) if not name.startswith("_")}
 NEEDED = {name for name, _ in inspect.getmembers(Kind, inspect.isfunction) if not name.startswith("_")}
 
@@ -32,11 +33,11 @@ def misfits(code: str) -> set[str]:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_kind_has_the_hooks_that_there_are_and_no_others(name: str) -> None:
-    assert misfits((ROOT / "compiler" / "kinds" / f"{name}.py").read_text("utf-8")) == set()
+    assert misfits((ROOT / "compiler" / "sagespec" / "kinds" / f"{name}.py").read_text("utf-8")) == set()
 
 
 def test_a_misspelt_hook_is_found() -> None:
-    code = (ROOT / "compiler" / "kinds" / "mpi.py").read_text("utf-8")
+    code = (ROOT / "compiler" / "sagespec" / "kinds" / "mpi.py").read_text("utf-8")
     assert misfits(code.replace("def exports(", "def export(")) == {"export"}
     assert misfits(code.replace("def resolve(", "def resolves(")) == {"resolve", "resolves"}
 
@@ -48,8 +49,8 @@ def test_every_kind_has_a_module() -> None:
 PROGRAM = """
 from typing import TypeVar
 
-from compiler.kind import Exporting, Kind
-from compiler.kinds import {names}
+from sagespec.sagemaker.kind import Exporting, Kind
+from sagespec.kinds import {names}
 
 F = TypeVar("F")
 
@@ -61,9 +62,9 @@ def other(kind: Kind[F]) -> None: ...
 
 def test_kinds_are_of_the_declared_types(tmp_path: Path) -> None:
     """Facts are of one type in all hooks of a kind; what says nothing of exports is no less a kind."""
-    lines = ["from compiler import schema", PROGRAM.format(names=", ".join(MODULES))]
+    lines = ["from sagespec import schema", PROGRAM.format(names=", ".join(MODULES))]
     for name in MODULES:
-        offered = functions((ROOT / "compiler" / "kinds" / f"{name}.py").read_text("utf-8"))
+        offered = functions((ROOT / "compiler" / "sagespec" / "kinds" / f"{name}.py").read_text("utf-8"))
         lines.append(f"{'exporting' if 'exports' in offered else 'other'}({name})")
     lines.append("other(schema)  # is no kind: what mypy says of it shows that it looks")
     program = tmp_path / "program.py"

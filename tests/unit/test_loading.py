@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec.checking import schema
+from sagespec.compiling import loading, workspace
+from sagespec.compiling.loading import InvalidCompiled
+from sagespec.documents import compiled, identity
+from sagespec.executor import files, markers
+from sagespec.project import settings as project_settings
+from sagespec.project.settings import Project
 
-from compiler import compiled, identity, loading, project, schema, workspace
-from compiler.executor import files, markers
-from compiler.loading import InvalidCompiled
-from compiler.project import Project
 from tests.conftest import LOCK, ROOT
 from tests.property.mutants import mutant, sealed, text
 
@@ -25,7 +28,7 @@ Change = Callable[[Document], Any]
 
 def compiled_examples() -> dict[str, str]:
     """The compiled files of the examples: every kind has one, evaluators one of each form."""
-    chosen, diagnostics = project.choose(Project(root=ROOT), None, {})
+    chosen, diagnostics = project_settings.choose(Project(root=ROOT), None, {})
     assert chosen is not None, diagnostics
     done = workspace.compile(workspace.check(chosen, []))
     assert not done.failed, done.diagnostics

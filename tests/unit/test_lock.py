@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from sagespec.project import lock
 
-from compiler import lock
 from tests.conftest import LOCK
 
 FILE = "sagespec.lock.json"

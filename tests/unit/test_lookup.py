@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from compiler import arn
-from compiler.executor import judges
+from sagespec import arn
+from sagespec.executor.lock import judges
 
 
 def test_the_end_of_life_is_the_same_day_everywhere() -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from compiler.executor import news
+from sagespec.executor.lock import changes
 
 LONG = "arn:aws:sagemaker:us-west-2:aws:hub-content/SageMakerPublicHub/Model/huggingface-reasoning/"
 
@@ -31,16 +30,16 @@ LONG = "arn:aws:sagemaker:us-west-2:aws:hub-content/SageMakerPublicHub/Model/hug
     ],
 )
 def test_changes_are_told_whole(old: Any, new: Any, told: list[str]) -> None:
-    lines = list(news.changed({"k": {"jobs": {"n": old}}}, {"k": {"jobs": {"n": new}}}))
+    lines = list(changes.changed({"k": {"jobs": {"n": old}}}, {"k": {"jobs": {"n": new}}}))
     said = "\n".join(lines)
     assert all(part in said for part in told), said
     assert bool(lines) == bool(told)
-    assert list(news.unlocked({"k": {"jobs": {"n": old}}}, {"k": {"jobs": {"n": new}}})) == []
+    assert list(changes.unlocked({"k": {"jobs": {"n": old}}}, {"k": {"jobs": {"n": new}}})) == []
 
 
 def test_what_is_not_locked_is_no_change() -> None:
     before: dict[str, Any] = {"k": {"account": "1", "role": None, "jobs": {"gone": 1}}}
     after: dict[str, Any] = {"k": {"account": "1", "role": "x", "jobs": {"new": 2}, "roles": {}}}
     after["other"] = {"account": "2", "role": None, "jobs": {"new": 2}}
-    assert list(news.changed(before, after)) == []
-    assert list(news.unlocked(before, after)) == ["/k/jobs/new", "/k/role", "/other/jobs/new"]
+    assert list(changes.changed(before, after)) == []
+    assert list(changes.unlocked(before, after)) == ["/k/jobs/new", "/k/role", "/other/jobs/new"]

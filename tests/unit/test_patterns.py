@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sagespec.checking import patterns
+from sagespec.checking.automaton import Automaton, Budget
 
-from compiler import patterns
-from compiler.automaton import Automaton, Budget
 from tests.conftest import ROOT
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from compiler import pipeline
+from sagespec.checking import pipeline_graph
 
 
 def step(name: str, *after: Any, **arguments: Any) -> dict[str, Any]:
@@ -14,7 +13,7 @@ def step(name: str, *after: Any, **arguments: Any) -> dict[str, Any]:
 
 
 def said(*steps: dict[str, Any], **more: Any) -> list[str]:
-    return [p.rule for p in pipeline.check({"Steps": list(steps), **more})]
+    return [p.rule for p in pipeline_graph.check({"Steps": list(steps), **more})]
 
 
 @pytest.mark.parametrize(
@@ -41,4 +40,4 @@ def test_graphs_are_checked(steps: list[dict[str, Any]], rules: list[str]) -> No
 
 def test_edges_come_from_depends_on_and_get() -> None:
     definition = {"Steps": [step("a"), step("b", "a"), step("c", x=[{"Get": "Steps.b.X"}])]}
-    assert pipeline.edges(definition) == {"a": [], "b": ["a"], "c": ["b"]}
+    assert pipeline_graph.edges(definition) == {"a": [], "b": ["a"], "c": ["b"]}

@@ -8,9 +8,9 @@ import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from compiler import assets, render
-from compiler.trace import Traced, origin, settle
+from sagespec import assets
+from sagespec.documents import render
+from sagespec.documents.traced import Traced, origin, settle
 
 NAMES = sorted(f.name.removesuffix(".json.j2") for f in assets.templates().glob("*.json.j2"))
 

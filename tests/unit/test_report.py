@@ -6,9 +6,7 @@ import json
 from xml.etree import ElementTree
 
 import pytest
-
-from compiler import report
-from compiler.diagnostics import Diagnostic
+from sagespec.diagnostics import Diagnostic, report
 
 
 def at(line: str, token: str) -> Diagnostic:

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec import arn
+from sagespec.checking import schema
+from sagespec.compiling import workspace
+from sagespec.project import settings as project_settings
+from sagespec.project.lock import Context
+from sagespec.project.settings import Project
+from sagespec.sagemaker import resource_names
 
-from compiler import arn, project, resources, schema, workspace
-from compiler.lock import Context
-from compiler.project import Project
 from tests.conftest import LOCK
 
 GOOD = ["abc", "a.b-c", "0" * 63, "my-bucket.with.dots", "x--y", "a" * 3, "my-point-s3alias", "data--usw2-az1--x-s3"]
@@ -37,12 +41,12 @@ BAD += ["äbc", "{bucket}", "$bucket", "<bucket>", "a:b", "a@b", "a%20b", "a\\b"
 
 @pytest.mark.parametrize("name", GOOD)
 def test_buckets_that_can_be(name: str) -> None:
-    assert resources.bucket_flaw(name) == ""
+    assert resource_names.bucket_flaw(name) == ""
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_buckets_that_cannot_be(name: str) -> None:
-    assert resources.bucket_flaw(name)
+    assert resource_names.bucket_flaw(name)
 
 
 def s3_fields(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -61,7 +65,7 @@ def s3_fields(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
 @pytest.mark.parametrize("kind", schema.kinds())
 def test_every_s3_uri_of_every_kind_is_looked_at(kind: str) -> None:
     wanted = set(s3_fields(schema.load(kind)["properties"]["spec"]))
-    looked_at = {path for what, path in resources._marked_fields(kind) if what == "s3"}
+    looked_at = {path for what, path in resource_names._marked_fields(kind) if what == "s3"}
     assert wanted == looked_at
 
 
@@ -73,7 +77,7 @@ def said(folder: Path, region: str, fields: dict[str, Any]) -> list[tuple[str, s
     (folder / "sagespec.lock.json").write_text(json.dumps(lock), "utf-8")
     text = json.dumps({**spec, "spec": {"training_image": "img:1", "compute": compute, **fields}})
     (folder / "a.json").write_text(text, "utf-8")
-    chosen, _ = project.choose(Project(root=folder), None, {})
+    chosen, _ = project_settings.choose(Project(root=folder), None, {})
     assert chosen is not None
     done = workspace.compile(workspace.check(chosen, [folder / "a.json"]))
     return [(d.rule, d.severity) for d in done.diagnostics]
@@ -114,12 +118,12 @@ def test_uploads_of_hundreds_of_megabytes_are_warned_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("size", "is_refused"), [(1024, False), (1025, True)])
 def test_keys_have_a_length(size: int, is_refused: bool) -> None:
     here = Context("123456789012", "us-west-2")
-    found = list(resources._s3(f"s3://my-bucket/{'é' * 512}{'x' * (size - 1024)}", here, ("spec",)))
+    found = list(resource_names._s3(f"s3://my-bucket/{'é' * 512}{'x' * (size - 1024)}", here, ("spec",)))
     assert [problem.rule for problem in found] == ["bad-key"] * is_refused
 
 
 def test_an_access_point_is_no_bucket() -> None:
     here = Context("123456789012", "us-west-2")
     uri = "s3://arn:aws:s3:us-west-2:123456789012:accesspoint/data/train.jsonl"
-    assert not list(resources._s3(uri, here, ("spec",)))
+    assert not list(resource_names._s3(uri, here, ("spec",)))
     assert arn.s3_place(uri) == ("arn:aws:s3:us-west-2:123456789012:accesspoint/data", "train.jsonl")

@@ -17,16 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import sagespec
+from sagespec.checking import schema
+from sagespec.diagnostics import Diagnostic, report
+from sagespec.diagnostics.rules import AREAS, RULES
+from sagespec.diagnostics.rules.rule import Rule
 
-import compiler
-from compiler import report, schema
-from compiler.diagnostics import Diagnostic
-from compiler.rules import AREAS, RULES
-from compiler.rules.rule import Rule
 from tests.conftest import ROOT
 from tools import write_rules
 
-PACKAGE = Path(compiler.__file__).parent
+PACKAGE = Path(sagespec.__file__).parent
 FILES = [f for f in sorted(PACKAGE.rglob("*.py")) if f.relative_to(PACKAGE).parts[0] not in ("rules", "drivers")]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -173,7 +173,7 @@ class _Reader:
 
 
 USES = used()
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "compiler")}
 
 
 def test_the_code_is_read() -> None:
@@ -257,15 +257,15 @@ def test_compiling_does_not_read_the_table(project: Path) -> None:
     (project / "specs" / "a.yaml").write_text("kind: Nothing\n", "utf-8")
     code = (
         "import sys\n"
-        "from compiler import cli\n"
+        "from sagespec import cli\n"
         "try:\n    cli.main()\n"
-        "except SystemExit:\n    print([name for name in sys.modules if name.startswith('compiler.rules')])\n"
+        "except SystemExit:\n    print([name for name in sys.modules if name.startswith('sagespec.diagnostics.rules')])\n"
     )
     for form, loaded in (("text", False), ("sarif", True)):
         command = [sys.executable, "-c", code, "compile", "--format", form]
         done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True, env=ENVIRONMENT)
         assert "unknown-kind" in done.stdout + done.stderr
-        assert ("compiler.rules" in done.stdout.splitlines()[-1]) == loaded
+        assert ("sagespec.diagnostics.rules" in done.stdout.splitlines()[-1]) == loaded
 
 
 def test_documents_name_rules_that_there_are() -> None:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sagespec import assets
+from sagespec.checking import schema
+from sagespec.sagemaker import recipes
 
-from compiler import assets, recipes, schema
 from tests.conftest import ROOT
 
 MOST_REPEATED = 80

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
-from compiler import source
-from compiler.diagnostics import Span
-from compiler.document import Written
+from sagespec.diagnostics import Span
+from sagespec.reading import source
+from sagespec.reading.document import Written
 
 
 def data(text: str) -> object:

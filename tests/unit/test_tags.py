@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-
-from compiler import assets, tags
-from compiler.diagnostics import Path
-from compiler.trace import Traced
+from sagespec import assets
+from sagespec.diagnostics import Path
+from sagespec.documents.traced import Traced
+from sagespec.project import tags
 
 
 def refused(given: Any, runs: str = "job/AgentRFT") -> list[tuple[str, Path]]:

@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 import pytest
-
-from compiler import values
-from compiler.diagnostics import Path, Problems
+from sagespec.diagnostics import Path, Problems
+from sagespec.project import values
 
 KNOWN = {"name": "x", "count": 3, "list": [1, 2], "yes": True, "quote": '", "a": "b', "env": "prod"}
 

@@ -1,5 +1,0 @@
-"""`python -m compiler`: the same as the command `sagespec`."""
-
-from compiler.cli import main
-
-main()

@@ -1,0 +1,43 @@
+"""Where schemas and templates are: beside the package in a checkout, inside it in a wheel."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+VERSION = "v1"
+
+
+@cache
+def schemas() -> Path:
+    """The folder of the current version's JSON Schemas."""
+    return _find("schemas")
+
+
+@cache
+def templates() -> Path:
+    """The folder of the current version's Jinja templates."""
+    return _find("templates")
+
+
+def document(file: Path) -> Any:
+    """Read a JSON file of this package."""
+    return json.loads(file.read_text("utf-8"))
+
+
+def data() -> Path:
+    """The folder of data files: facts that are neither schema nor code."""
+    return Path(__file__).parent / "data"
+
+
+def drivers() -> Path:
+    """The folder of what runs in a training container."""
+    return Path(__file__).parent / "drivers"
+
+
+def _find(name: str) -> Path:
+    package = Path(__file__).parent
+    inside = package / name / VERSION
+    return inside if inside.is_dir() else package.parent.parent / name / VERSION

@@ -1,0 +1,293 @@
+"""JSON Schemas that are not ours: policies, and the job schemas that AWS gives.
+
+In: a schema as data. Out: a `Foreign`, which checks documents, and what is wrong with the schema itself, at
+places in it. Nothing is ever fetched: a schema must stand on its own. Understands the drafts from 4 to 2020-12.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import jsonschema
+from jsonschema.validators import extend
+from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+from referencing import Registry, Specification
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import specification_with
+
+from sagespec.checking import patterns, schema, schema_errors
+from sagespec.checking.automaton import Automaton, Budget, Exhausted, Unbounded
+from sagespec.diagnostics import Path, Problem, Problems, did_you_mean
+
+_DRAFTS = {
+    str(draft.META_SCHEMA.get("$id", draft.META_SCHEMA.get("id"))).strip("#"): draft
+    for draft in (
+        jsonschema.Draft4Validator,
+        jsonschema.Draft6Validator,
+        jsonschema.Draft7Validator,
+        jsonschema.Draft201909Validator,
+        jsonschema.Draft202012Validator,
+    )
+}
+_LATEST = next(reversed(_DRAFTS))
+_BY_NAME = {"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"}
+"""Keywords whose values are schemas by name."""
+_NESTED = {"additionalItems", "additionalProperties", "allOf", "anyOf", "contains", "else", "if", "items", "not"}
+_NESTED |= {"oneOf", "prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties"}
+"""Keywords whose values are schemas, or lists of them."""
+_NO_MORE = {"additionalItems", "additionalProperties", "items", "unevaluatedItems", "unevaluatedProperties"}
+"""Of these, the ones in which `false` has words of its own."""
+MAX_STEPS = 10_000_000
+"""How long one document is checked: some seconds, hundreds of times as long as any that is meant well."""
+_KEYWORD_STEPS = 20
+_BUDGET: ContextVar[Budget] = ContextVar("budget")
+_DATA = {"const", "default", "enum", "examples"}
+"""Keywords whose values are no schemas; in those of any other keyword a reference may still find one."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A schema to check with; one that cannot be used at all finds nothing.
+
+    `flaws` are what is wrong with it: places in the schema.
+    """
+
+    flaws: tuple[Problem, ...] = ()
+    prepared: _Prepared | None = field(default=None, repr=False)
+    given_up: list[str] = field(default_factory=list, repr=False, compare=False)
+    """Why nothing more is checked with it, once a document has taken too long."""
+
+    def check(self, document: Any) -> Problems:
+        """Check a document; all problems at once."""
+        if self.prepared is None:
+            return Problems()
+        if not self.given_up:
+            budget = _BUDGET.set(Budget(MAX_STEPS))
+            try:
+                return schema_errors.explained(self.prepared.validator(document).iter_errors(document))
+            except (RecursionError, Unresolvable):
+                message = "the schema refers to itself without end, or to nothing"
+                return Problems([Problem("bad-schema", message, severity="warning")])
+            except Exhausted:
+                self.given_up.append("the schema takes too long to check with: it has too many ways to try")
+            finally:
+                _BUDGET.reset(budget)
+        return Problems([Problem("bad-schema", self.given_up[0], severity="warning")])
+
+
+def load(data: Any) -> Foreign:
+    """Read a schema; the same one is read once."""
+    try:
+        return _load(json.dumps(data))
+    except RecursionError:
+        return Foreign((Problem("bad-schema", "is nested too deeply"),))
+
+
+@cache
+def _load(text: str) -> Foreign:
+    data = json.loads(text)
+    problems = Problems()
+    draft = _draft(data, problems)
+    problems += _misfits(draft, data)
+    if problems:
+        return Foreign(tuple(problems))
+    reader = _Reader(draft, specification_with(draft.ID_OF(draft.META_SCHEMA)))
+    readable = reader.read(data)
+    if reader.broken:
+        return Foreign(tuple(reader.flaws))
+    return Foreign(tuple(reader.flaws), _Prepared(reader, data, readable))
+
+
+class _Prepared:
+    """A schema that can be checked with."""
+
+    def __init__(self, reader: _Reader, data: Any, readable: Any) -> None:
+        self.reader, self.data, self.readable = reader, data, readable
+        keywords = {name: _counted(name, keyword) for name, keyword in reader.draft.VALIDATORS.items()}
+        keywords["pattern"] = _counted("pattern", self._pattern)
+        self.strict: Any = extend(  # type: ignore[no-untyped-call]  # untyped in its stubs
+            reader.draft,
+            validators=keywords,
+            type_checker=reader.draft.TYPE_CHECKER.redefine("integer", schema.is_integer),
+        )
+
+        self.whole = None if reader.named else self._validator(readable)
+
+    def validator(self, document: Any) -> Any:
+        """What checks a document; patterns of names are held against its names first."""
+        if self.whole is not None:
+            return self.whole
+        names = frozenset(_names(document))
+        return self._validator(
+            replace(self.reader, flaws=Problems(), seen=set(), targets=[], names=names).read(self.data)
+        )
+
+    def _validator(self, readable: Any) -> Any:
+        resource = self.reader.specification.create_resource(readable)
+        # what it has to find is found once, and not at each reference
+        return self.strict(readable, registry=Registry().with_resource(resource.id() or "", resource).crawl())
+
+    def _pattern(self, validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
+        if validator.is_type(instance, "string") and not self.reader.automata[pattern].finds(instance, _BUDGET.get()):
+            yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _counted(name: str, keyword: Any) -> Any:
+    """A keyword of JSON Schema that counts what it does."""
+
+    def counted(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
+        items = len(instance) if isinstance(instance, dict | list) else 0
+        steps = _KEYWORD_STEPS + items + (len(value) if isinstance(value, dict | list) else 0)
+        if name == "uniqueItems":
+            steps += items * items // _KEYWORD_STEPS
+        elif name.endswith("Properties") and "patternProperties" in schema:
+            steps += items * sum(map(len, schema["patternProperties"])) // _KEYWORD_STEPS
+        _BUDGET.get().spend(steps)
+        return keyword(validator, value, instance, schema)
+
+    return counted
+
+
+def _names(document: Any) -> Iterator[str]:
+    """The names of all members of a document."""
+    if isinstance(document, dict):
+        yield from document
+    members = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    for member in members:
+        yield from _names(member)
+
+
+def _draft(data: Any, problems: Problems) -> Any:
+    """The draft of JSON Schema that a schema says it is written in."""
+    said = data.get("$schema", _LATEST) if isinstance(data, dict) else _LATEST
+    known = {uri: draft for uri, draft in _DRAFTS.items() if str(said).strip("#").endswith(uri.partition(":")[2])}
+    if not known:
+        hint = did_you_mean(str(said), tuple(_DRAFTS))
+        problems.error("bad-schema", f"{said} is not a draft of JSON Schema that is known", ("$schema",), hint)
+    return next(iter(known.values()), _DRAFTS[_LATEST])
+
+
+def _misfits(draft: Any, data: Any) -> Iterator[Problem]:
+    """What the draft's own schema says of a schema."""
+    for problem in schema_errors.explained(draft(_whole(draft)).iter_errors(data)):
+        yield Problem("bad-schema", problem.message, problem.path, problem.hint)
+
+
+@cache
+def _whole(draft: Any) -> Any:
+    """The schema of a draft's schemas, whose parts in later drafts lie in seven files: in one it is far quicker."""
+    meta = draft.META_SCHEMA
+    if "allOf" not in meta:
+        return meta
+    resolver = REGISTRY.resolver(meta["$id"])
+    parts = [meta, *(resolver.lookup(part["$ref"]).contents for part in meta["allOf"])]
+    whole = {
+        "type": meta["type"],
+        "properties": {name: inner for part in parts for name, inner in part["properties"].items()},
+        "$defs": {name: inner for part in parts for name, inner in part.get("$defs", {}).items()},
+    }
+    text = re.sub(r'"\$(dynamicRef|recursiveRef)": "#\w*"', '"$ref": "#"', json.dumps(whole))
+    return json.loads(re.sub(r'"\$ref": "meta/\w+#', '"$ref": "#', text))
+
+
+@dataclass
+class _Reader:
+    """Goes through a schema: makes automata of its patterns, and follows its references.
+
+    A pattern of names becomes a pattern of those of the `names` that it fits: what validators do with it is bounded
+    then, and the same.
+    """
+
+    draft: Any
+    specification: Specification[Any]
+    flaws: Problems = field(default_factory=Problems)
+    broken: bool = False
+    seen: set[int] = field(default_factory=set)
+    targets: list[tuple[str, Path, Any]] = field(default_factory=list)
+    automata: dict[str, Automaton] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
+    named: set[str] = field(default_factory=set)
+
+    def read(self, data: Any) -> Any:
+        try:
+            resource = self.specification.create_resource(data)
+            read = self._schema(data, (), Registry().with_resource("", resource).crawl().resolver())
+        except ValueError as error:
+            self._break(f"has an identifier that is none: {error}", ())
+            return None
+        for reference, path, found in self.targets:
+            for problem in () if id(found) in self.seen else _misfits(self.draft, found):
+                self._break(f"{reference} leads to no schema: {problem.message}", path)
+        return read
+
+    def _schema(self, data: Any, path: Path, resolver: Any) -> Any:
+        if isinstance(data, list):
+            return [self._schema(item, (*path, index), resolver) for index, item in enumerate(data)]
+        if data is False:
+            return {"not": {}}  # the same, but a validator says where
+        if not isinstance(data, dict):
+            return data
+        self.seen.add(id(data))
+        if isinstance(data.get("$id", data.get("id", "")), str):
+            resolver = resolver.in_subresource(self.specification.create_resource(data))
+        read: dict[str, Any] = {}
+        for key, value in data.items():
+            here = (*path, key)
+            if key in ("$ref", "$dynamicRef") and isinstance(value, str):
+                self._follow(value, here, resolver)
+            if key == "pattern" and isinstance(value, str):
+                read.update((key, said) for said in self._pattern(value, here))
+            elif key in _BY_NAME and isinstance(value, dict):
+                read[key] = self._by_name(key, value, here, resolver)
+            elif key in _NESTED and not (value is False and key in _NO_MORE):
+                read[key] = self._schema(value, here, resolver)
+            elif key not in _DATA and isinstance(value, dict | list):
+                read[key] = replace(self, flaws=Problems(), seen=set(), targets=[])._schema(value, here, resolver)
+            elif key != "$schema":  # a validator would change to another draft in mid-document
+                read[key] = value
+        return read
+
+    def _by_name(self, key: str, schemas: dict[str, Any], path: Path, resolver: Any) -> dict[str, Any]:
+        read: dict[str, Any] = {}
+        for name, inner in schemas.items():
+            here = (*path, name)
+            for said in self._of_names(name, here) if key == "patternProperties" else (name,):
+                read[said] = self._schema(inner, here, resolver)
+        return read
+
+    def _pattern(self, pattern: str, path: Path) -> Iterator[str]:
+        """Say a pattern in Python's words; nothing where there are none, or no automaton can follow it."""
+        try:
+            said = patterns.compiled(pattern).pattern
+            if said not in self.automata:
+                self.automata[said] = Automaton(said)
+            yield said
+        except (re.error, Unbounded) as error:
+            self.flaws.error("bad-schema", f"the pattern cannot be checked: {error}", path)
+
+    def _of_names(self, pattern: str, path: Path) -> Iterator[str]:
+        for said in self._pattern(pattern, path):
+            self.named.add(said)
+            found = []
+            for name in sorted(self.names):
+                if self.automata[said].finds(name, _BUDGET.get()):
+                    _BUDGET.get().spend(len(name) * _KEYWORD_STEPS)
+                    found.append(re.escape(name))
+            own = id(self.automata[said])  # two patterns may fit the same names
+            yield rf"\A(?:{'|'.join(found) or '(?!)'})\Z(?#{own})"
+
+    def _follow(self, reference: str, path: Path, resolver: Any) -> None:
+        try:
+            self.targets.append((reference, path, resolver.lookup(reference).contents))
+        except (Unresolvable, ValueError, TypeError):
+            self._break(f"{reference} leads to nothing in this file, and nothing is fetched", path)
+
+    def _break(self, message: str, path: Path) -> None:
+        self.flaws.error("bad-schema", message, path)
+        self.broken = True

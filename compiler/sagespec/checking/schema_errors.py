@@ -1,0 +1,307 @@
+"""Errors of a JSON Schema validator, in the words of the author of what was checked.
+
+In: the errors that jsonschema finds. Out: problems, each at its own key. `x-message` of a schema completes "... is
+not" for patterns and alternatives.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from sagespec.diagnostics import Path, Problem, Problems, did_you_mean, dotted
+
+
+class Failure(Protocol):
+    """The parts of jsonschema's ValidationError that we read."""
+
+    instance: Any
+    schema: Any
+    validator: Any
+    validator_value: Any
+    absolute_path: Iterable[str | int]
+    relative_path: Sequence[str | int]
+    schema_path: Sequence[str | int]
+    context: Sequence[Failure] | None
+    message: str
+
+
+_IS_REQUIRED = " is required"
+_TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
+
+
+def explained(errors: Iterable[Any]) -> Problems:
+    """Put the errors of a validator into our words; what is the same is said once, as is a misspelt key."""
+    found = dict.fromkeys(problem for error in errors for problem in _explain(error))
+    meant = {(p.path[:-1], p.hint) for p in found if p.rule == "unknown-key"}
+    return Problems(p for p in found if p.rule != "missing-field" or (p.path, _meant(p)) not in meant)
+
+
+def _meant(missing: Problem) -> str:
+    """The hint of a key that was meant to be the missing one."""
+    return f"did you mean {missing.message.removesuffix(_IS_REQUIRED)}?"
+
+
+def _explain(error: Failure) -> Iterator[Problem]:
+    path: Path = tuple(error.absolute_path)
+    if list(error.schema_path)[-2:-1] == ["propertyNames"] and path[-1:] != ("propertyNames",):
+        for problem in _of_value(error, path):  # the path of a bad key ends above it
+            yield replace(problem, path=(*path, error.instance), on_key=True)
+    else:
+        yield from _of_value(error, path)
+
+
+def _of_value(error: Failure, path: Path) -> Iterator[Problem]:
+    explain = _EXPLAIN.get(str(error.validator))
+    if explain is None:
+        yield Problem("bad-value", _not_that(error), path)
+    else:
+        yield from explain(error, path)
+
+
+def _additional(error: Failure, path: Path) -> Iterator[Problem]:
+    known = list(error.schema.get("properties", {}))
+    patterns = error.schema.get("patternProperties", {})
+    for key in error.instance:
+        if key not in known and not any(re.search(p, key) for p in patterns):
+            hint = did_you_mean(str(key), known)
+            yield Problem("unknown-key", f"{key!r} is not a field here", (*path, key), hint, on_key=True)
+
+
+def _required(error: Failure, path: Path) -> Iterator[Problem]:
+    for key in error.validator_value:
+        if key not in error.instance:
+            yield Problem("missing-field", f"{key!r}{_IS_REQUIRED}", path)
+
+
+def _dependent(error: Failure, path: Path) -> Iterator[Problem]:
+    for key, needed in error.validator_value.items():
+        for other in needed if key in error.instance and isinstance(needed, list) else ():
+            if other not in error.instance:
+                yield Problem("missing-field", f"{key!r} needs {other!r} beside it", (*path, key), on_key=True)
+
+
+def _type(error: Failure, path: Path) -> Iterator[Problem]:
+    wanted = error.validator_value
+    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    expected = " or ".join(_TYPES[n] for n in names)
+    hint = ""
+    if "string" in names and isinstance(error.instance, int | float):
+        hint = "put it in quotes"
+    elif isinstance(error.instance, str) and "boolean" in names:
+        hint = "write true or false, without quotes" if error.instance in ("true", "false") else "write true or false"
+    elif isinstance(error.instance, str) and {"integer", "number"} & set(names):
+        hint = "write it without quotes" if error.instance.replace(".", "", 1).isdigit() else ""
+    yield Problem("wrong-type", f"expected {expected}, found {_found(error.instance)}", path, hint)
+
+
+def _enum(error: Failure, path: Path) -> Iterator[Problem]:
+    allowed = [str(value) for value in error.validator_value]
+    hint = did_you_mean(str(error.instance), allowed)
+    yield Problem("bad-value", f"{_shown(error.instance)} is not one of the allowed values", path, hint)
+
+
+def _const(error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("bad-value", f"must be {_shown(error.validator_value)}, found {_shown(error.instance)}", path)
+
+
+def _pattern(error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("bad-pattern", _not_that(error), path)
+
+
+def _any_of(error: Failure, path: Path) -> Iterator[Problem]:
+    """Report the errors of the branch that was meant: the one that a key names, else whose shape fits."""
+    branches: list[Any] = error.validator_value
+    if isinstance(error.instance, dict) and all(_only_requires(branch) for branch in branches):
+        given = [key for key in error.instance if any(key in branch["required"] for branch in branches)]
+        place = (*path, given[-1]) if len(given) > 1 else path  # the one too many
+        message = f"needs {error.schema.get('x-message') or _choice(error)}"
+        yield Problem("exclusive-fields", message, place, on_key=place != path)
+        return
+    failures: dict[int, list[Failure]] = {}
+    for inner in error.context or ():
+        failures.setdefault(int(inner.schema_path[0]), []).append(inner)
+    tags = [_tags(branch) for branch in branches]
+    named = [n for n in failures if _named(tags[n], error.instance)]
+    fitting = named or [n for n, errors in failures.items() if not any(_wrong_shape(e) for e in errors)]
+    fitting = fitting or [n for n in failures if _misspelt(branches[n], error.instance)]
+    key = next((k for t in tags for k in t if isinstance(error.instance, dict) and k in error.instance), None)
+    if len(fitting) == 1:
+        for problem in (p for inner in failures[fitting[0]] for p in _explain(inner)):
+            yield _owner(problem, path, branches, tags)
+    elif key is not None and not fitting:
+        allowed = [str(t[key]) for t in tags if key in t]
+        message = f"{_shown(error.instance[key])} is not one of the allowed values"
+        yield Problem("bad-value", message, (*path, key), did_you_mean(str(error.instance[key]), allowed))
+    elif not failures:
+        yield Problem("bad-value", f"{_shown(error.instance)} fits several alternatives, and may fit only one", path)
+    elif "x-message" in error.schema:
+        yield Problem("bad-pattern" if isinstance(error.instance, str) else "wrong-type", _not_that(error), path)
+    else:
+        here = [e for errors in failures.values() for e in errors if not e.relative_path]
+        if expected := sorted({_TYPES[t] for e in here for t in _wanted(e)}):
+            yield Problem("wrong-type", f"expected {' or '.join(expected)}, found {_found(error.instance)}", path)
+        else:
+            reasons = [_first(errors, path) for errors in failures.values()]
+            yield Problem("bad-value", f"fits no alternative: {'; or '.join(dict.fromkeys(reasons))}", path)
+
+
+def _first(errors: Sequence[Failure], path: Path) -> str:
+    """The first thing that is wrong with a branch, and where in it."""
+    problem = next(p for e in errors for p in _explain(e))
+    return f"{dotted(problem.path[len(path) :])}: {problem.message}".removeprefix(": ")
+
+
+def _only_requires(branch: Any) -> bool:
+    return isinstance(branch, dict) and set(branch) == {"required"}
+
+
+def _choice(error: Failure) -> str:
+    """Say which fields there is a choice of."""
+    several = [" and ".join(repr(key) for key in branch["required"]) for branch in error.validator_value]
+    return f"{'exactly one' if error.validator == 'oneOf' else 'one'} of {' or '.join(several)}"
+
+
+def _tags(branch: Any) -> dict[str, Any]:
+    """The keys that name a branch by their only value, as `type` does."""
+    members = branch.get("properties", {}) if isinstance(branch, dict) else {}
+    return {key: s["const"] for key, s in members.items() if isinstance(s, dict) and "const" in s}
+
+
+def _named(tags: dict[str, Any], instance: Any) -> bool:
+    return isinstance(instance, dict) and any(key in instance and instance[key] == tags[key] for key in tags)
+
+
+def _misspelt(branch: Any, instance: Any) -> bool:
+    """Whether a key of a mapping is nearly one of a branch."""
+    known = list(branch.get("properties", {})) if isinstance(branch, dict) and isinstance(instance, dict) else []
+    others = [str(key) for key in instance if key not in known] if known else []
+    return any(did_you_mean(key, known).endswith("?") for key in others)
+
+
+def _owner(problem: Problem, path: Path, branches: list[Any], tags: list[dict[str, Any]]) -> Problem:
+    """Of a key that is unknown here, say with which alternative it goes."""
+    if problem.rule != "unknown-key" or problem.path[:-1] != path:
+        return problem
+    for branch, named in zip(branches, tags, strict=True):
+        if named and problem.path[-1] in branch.get("properties", {}):
+            owner = ", ".join(f"{key}: {value}" for key, value in named.items())
+            return replace(problem, hint=f"only {{{owner}}} has it")
+    return problem
+
+
+def _wrong_shape(error: Failure) -> bool:
+    deepest = {"type": 0, "required": 0, "const": 1}.get(str(error.validator), -1)
+    return len(error.relative_path) <= deepest
+
+
+def _wanted(error: Failure) -> list[str]:
+    if error.validator != "type":
+        return []
+    wanted = error.validator_value
+    return [wanted] if isinstance(wanted, str) else list(wanted)
+
+
+def _not(error: Failure, path: Path) -> Iterator[Problem]:
+    if error.validator_value == {}:  # nothing is
+        yield Problem("unknown-key", f"{dotted(path[-1:]) or 'it'} is not allowed here", path, on_key=True)
+    else:
+        yield Problem("bad-value", _not_that(error), path)
+
+
+def _minimum(error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("out-of-range", f"{_shown(error.instance)} is less than {error.validator_value}", path)
+
+
+def _maximum(error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("out-of-range", f"{_shown(error.instance)} is more than {error.validator_value}", path)
+
+
+def _too_short(error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("wrong-length", f"needs at least {error.validator_value} {_units(error)}", path)
+
+
+def _too_long(error: Failure, path: Path) -> Iterator[Problem]:
+    message = f"has {len(error.instance)} {_units(error)}, at most {error.validator_value} are allowed"
+    yield Problem("wrong-length", message, path)
+
+
+def _units(error: Failure) -> str:
+    unit = "character" if isinstance(error.instance, str) else "entry"
+    return unit if error.validator_value == 1 else {"character": "characters", "entry": "entries"}[unit]
+
+
+def _unique(_error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("duplicate-item", "has the same entry twice", path)
+
+
+def _contains(_error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("bad-value", "has not the entries that it must have, or too many of them", path)
+
+
+def _multiple(error: Failure, path: Path) -> Iterator[Problem]:
+    yield Problem("bad-value", f"{_shown(error.instance)} is not a multiple of {error.validator_value}", path)
+
+
+def _unevaluated(error: Failure, path: Path) -> Iterator[Problem]:
+    """Of keys that no part of a schema knows, the validator tells only in its message."""
+    for key in error.instance:
+        if repr(key) in error.message:
+            yield Problem("unknown-key", f"{key!r} is not a field here", (*path, key), on_key=True)
+
+
+def _not_that(error: Failure) -> str:
+    return f"{_shown(error.instance)} is not {error.schema.get('x-message', 'allowed here')}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _found(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else _shown(value)
+
+
+_EXPLAIN = {
+    "additionalProperties": _additional,
+    "anyOf": _any_of,
+    "const": _const,
+    "contains": _contains,
+    "dependencies": _dependent,
+    "dependentRequired": _dependent,
+    "enum": _enum,
+    "exclusiveMaximum": _maximum,
+    "exclusiveMinimum": _minimum,
+    "maxContains": _contains,
+    "maxItems": _too_long,
+    "maxLength": _too_long,
+    "maxProperties": _too_long,
+    "maximum": _maximum,
+    "minContains": _contains,
+    "minItems": _too_short,
+    "minLength": _too_short,
+    "minProperties": _too_short,
+    "minimum": _minimum,
+    "multipleOf": _multiple,
+    "not": _not,
+    "oneOf": _any_of,
+    "pattern": _pattern,
+    "required": _required,
+    "type": _type,
+    "unevaluatedProperties": _unevaluated,
+    "uniqueItems": _unique,
+}

@@ -1,0 +1,140 @@
+"""`sagespec apply`: the plan, carried out."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import closing
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sagespec.cli import exits, options, output, plan_text, results, session, watching
+from sagespec.compiling import loading
+from sagespec.compiling.loading import InvalidCompiled
+from sagespec.disk import COMPILED_BYTES
+from sagespec.disk import read as read_file
+from sagespec.executor import apply, commits, files
+from sagespec.executor import plan as planning
+from sagespec.executor.apply import Options, TimedOut
+from sagespec.project.settings import Project
+
+POLL_SECONDS = 15.0
+SANDBOX_POLL_SECONDS = 0.3
+_COMMIT = re.compile(r"[A-Za-z0-9._:/=+@-]{1,256}")
+
+
+def _commit(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    """Take what names a commit and can be the value of a tag, from the command line or a CI system."""
+    if given and not _COMMIT.fullmatch(given):
+        raise click.BadParameter(f"{given!r} names no commit: letters, digits and . _ : / = + @ -, at most 256")
+    return given or None
+
+
+@click.command("apply")
+@options.PATHS
+@session.aws_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--wait", "follow", is_flag=True, help="Follow everything to its end.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
+@click.option("--sandbox", "use_sandbox", is_flag=True, help="Apply to a sandbox that lives as long as the command.")
+@click.option("--sync-tags", is_flag=True, help="Mend the tags of what exists, too.")
+@click.option(
+    "--commit",
+    metavar="COMMIT",
+    envvar=["GITHUB_SHA", "CI_COMMIT_SHA"],
+    callback=_commit,
+    help="Tag what is created with this commit; by default that of the CI system, else git's HEAD.",
+)
+@click.option("--concurrency", metavar="N", type=click.IntRange(1, 64), default=32, show_default=True)
+@click.option("--poll", metavar="SECONDS", type=session.SECONDS, help="Pause between two looks at what runs.")
+@click.option("--timeout", metavar="SECONDS", type=session.SECONDS, help="Longest wait; then exit 5.")
+def command(
+    paths: tuple[Path, ...],
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    yes: bool,
+    follow: bool,
+    dry_run: bool,
+    use_sandbox: bool,
+    sync_tags: bool,
+    commit: str | None,
+    concurrency: int,
+    poll: float | None,
+    timeout: float | None,
+) -> int:
+    """Submit compiled files, once. PATHs are compiled files or folders, or one saved plan."""
+    if use_sandbox and profile is not None:
+        raise click.UsageError("a sandbox has no profiles: leave --profile or --sandbox out")
+    project = session.project_of(project_file)
+    saved = _saved_plan(paths, project)
+    if saved is not None:
+        if sync_tags:
+            raise click.UsageError("a saved plan says whether tags are mended: give --sync-tags to `plan`")
+        sync_tags = saved.get("syncTags") is True
+    chosen_paths = [project.root / f["path"] for f in saved["files"]] if saved else paths
+    order = session.order(chosen_paths, environment, project_file, region)
+    with session.endpoint(use_sandbox, project_file, order), session.trouble():
+        cloud = session.cloud(profile, region)
+        made = planning.plan(order, cloud, project, sync_tags)
+        if saved is not None and json.loads(planning.save(made, project, sync_tags)) != saved:
+            raise files.InvalidFiles(
+                "AWS or the files have moved since the plan was saved; plan again",
+                *planning.moved(saved, made, project),
+            )
+        plan_text.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
+        plan_text.warn_of_thresholds(order)
+        plan_text.show(made)
+        if plan_text.tell_obstacles(made, project_file):
+            output.tell("nothing was sent: mend this, or name the files that are to be applied without it")
+            return exits.AWS
+        if dry_run:
+            return exits.FAILED if made.has_failed else exits.DONE
+        if made.is_pending:
+            session.confirm("Go on?", yes)
+        pause = poll or (SANDBOX_POLL_SECONDS if use_sandbox else POLL_SECONDS)
+        targets = order.targets()
+        known = dict.fromkeys((f.address for f in targets), commit) if commit else commits.of_files(targets)
+        chosen = Options(project, follow, concurrency, pause, timeout, known)
+        with closing(watching.Watch(plan_text.first(made), follow)) as watch:
+            try:
+                outcome = apply.apply(made, cloud, chosen, watch.event)
+            except TimedOut as error:
+                raise exits.Stop(str(error), exits.TIMED_OUT) from None
+            except KeyboardInterrupt:
+                watch.close()
+                if not use_sandbox:  # it ends with this command, and all that runs in it
+                    output.tell("what runs goes on: the same command comes back to it, and sends what was not sent")
+                raise
+        plan_text.tell(outcome, order.files, project_file)
+        met = not follow or results.show_all(cloud, [p.file for p in made.targets()], dict(outcome.runs))
+    if outcome.aws_refused:
+        return exits.AWS
+    return exits.FAILED if outcome.failures or not met else exits.DONE
+
+
+def _saved_plan(paths: tuple[Path, ...], project: Project) -> dict[str, Any] | None:
+    """Read a saved plan, where the only path is one; neither it nor what it names leads out of the project."""
+    if len(paths) != 1 or not paths[0].is_file():
+        return None
+    plan = paths[0]
+    if project.boundary.is_left_by_link(plan):
+        raise exits.Stop(f"{plan}: is led out of the project by a link", exits.INVALID)
+    try:
+        text = read_file(plan, COMPILED_BYTES).decode()
+        found = json.loads(text, object_pairs_hook=loading.once, parse_constant=loading.no_number)
+    except (ValueError, RecursionError, InvalidCompiled):  # what is wrong with it is told as of a compiled file
+        return None
+    if not isinstance(found, dict) or found.get("kind") != "Plan":
+        return None
+    listed = found.get("files")
+    named = [f.get("path") if isinstance(f, dict) else None for f in listed] if isinstance(listed, list) else []
+    if not named or not all(isinstance(path, str) and path for path in named):
+        raise exits.Stop(f"{plan}: not a plan that `sagespec plan --save` has written", exits.INVALID)
+    if outside := [path for path in map(str, named) if not project.boundary.admits(project.root / path)]:
+        raise exits.Stop(f"{plan}: {outside[0]} leads out of the project", exits.INVALID)
+    return found

@@ -1,0 +1,140 @@
+"""`sagespec catalog`: what can be chosen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sagespec.cli import exits, options, output, session
+from sagespec.compiling import workspace
+from sagespec.diagnostics import did_you_mean
+from sagespec.executor.lock import offers
+from sagespec.project.lock import Context, MissingFact
+from sagespec.sagemaker import catalog, recipes
+
+
+@click.group("catalog")
+def command() -> None:
+    """Show what can be chosen: benchmarks, scorers, judge metrics, hyperparameters, models, AgentCore runtimes."""
+
+
+@command.command("benchmarks")
+@click.argument("name", required=False)
+@session.OUTPUT
+def benchmarks(name: str | None, form: str) -> int:
+    """List the benchmarks, or show one with its subtasks."""
+    rows = catalog.benchmarks()
+    if name is None:
+        return _table(rows, ("name", "modality", "metrics", "strategy", "nova", "description"), form)
+    found = next((row for row in rows if row["name"] == name), None)
+    if found is None:
+        hint = did_you_mean(name, [row["name"] for row in rows])
+        raise click.BadParameter(f"there is no benchmark {name!r}: {hint}")
+    if form == "json":
+        output.as_json(found)
+        return exits.DONE
+    for key, value in found.items():
+        output.result(f"{key}: {_cell(value)}")
+    return exits.DONE
+
+
+@command.command("scorers")
+@session.OUTPUT
+def scorers(form: str) -> int:
+    """List the built-in scorers."""
+    return _table(catalog.scorers(), ("name", "description"), form)
+
+
+@command.command("judge-metrics")
+@session.OUTPUT
+def judge_metrics(form: str) -> int:
+    """List the metrics that a judge knows."""
+    return _table(catalog.judge_metrics(), ("name", "description"), form)
+
+
+@command.command("hyperparameters")
+@click.argument("model")
+@click.option("--kind", type=click.Choice(recipes.kinds()), help="Only those of one kind.")
+@options.project_options
+@session.OUTPUT
+def hyperparameters(
+    model: str,
+    kind: str | None,
+    environment: str | None,
+    given: tuple[str, ...],
+    project_file: Path | None,
+    region: str | None,
+    form: str,
+) -> int:
+    """List a model's hyperparameters, from the lock; MODEL is an id, an alias or an ARN, as in specs."""
+    settings = options.settings(environment, given, project_file, "text", None)
+    locked, diagnostics, texts = workspace.read_lock(settings.project)
+    if locked is None:
+        options.show(diagnostics, texts, settings.project.root)
+        raise exits.Stop("there is no lock that can be read: run `sagespec lock`", exits.INVALID)
+    try:
+        context: Context = locked.context(settings.account, settings.region or region)
+        rows = catalog.hyperparameters_of(context, model, kind)
+    except MissingFact as missing:
+        raise exits.Stop(missing.message, exits.INVALID, missing.hint) from None
+    if not rows:
+        output.tell(f"{model} has no recipe{f' for a {kind}' if kind else ''} in the lock")
+    return _table(rows, ("kind", "recipe", "name", "type", "default", "min", "max", "enum"), form)
+
+
+@command.command("models")
+@click.option("--technique", metavar="NAME", help="Only models with a recipe for it, such as MTRL or SFT.")
+@session.aws_options
+@session.OUTPUT
+def models(
+    technique: str | None,
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+) -> int:
+    """List the models of the hub, live."""
+    cloud = session.regional(profile, region, environment, project_file)
+    with session.trouble():
+        rows = list(offers.models(cloud, technique))
+    if not rows:
+        output.tell(f"the hub has no model with a recipe{f' for {technique}' if technique else ''}")
+    return _table(rows, ("name", "version", "recipes"), form)
+
+
+@command.command("runtimes")
+@session.aws_options
+@session.OUTPUT
+def runtimes(
+    environment: str | None, profile: str | None, region: str | None, project_file: Path | None, form: str
+) -> int:
+    """List the AgentCore runtimes of the account, live."""
+    cloud = session.regional(profile, region, environment, project_file)
+    with session.trouble():
+        return _table(list(offers.runtimes(cloud)), ("id", "status", "version", "arn"), form)
+
+
+def _table(rows: list[dict[str, Any]], columns: tuple[str, ...], form: str) -> int:
+    """Print rows as aligned columns, or as JSON with everything that is known."""
+    if form == "json":
+        output.as_json(rows)
+    if form == "json" or not rows:
+        return exits.DONE
+    output.result(*output.columns([columns, *([_cell(row.get(column)) for column in columns] for row in rows)]))
+    return exits.DONE
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return (
+        ", ".join(str(v) for v in value)
+        if isinstance(value, list)
+        else value
+        if isinstance(value, str)
+        else json.dumps(value)
+    )

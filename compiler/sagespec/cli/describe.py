@@ -1,0 +1,52 @@
+"""`sagespec describe`: everything that is known of one job, execution or function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from sagespec.cli import exits, output, session
+from sagespec.diagnostics import secrets
+from sagespec.executor import track
+from sagespec.executor.cloud import Cloud
+from sagespec.executor.targets import Target
+from sagespec.sagemaker import distributed
+
+
+@click.command("describe")
+@session.on_target
+@session.OUTPUT
+def command(cloud: Cloud, found: Target, form: str) -> int:
+    """Show all of TARGET: an address, a compiled file, a job name or an ARN."""
+    status = secrets.hidden(asdict(track.status(cloud, found)))
+    if found.file is not None:
+        content = found.file.content
+        status["compiled"] = {
+            "path": found.file.path.as_posix(),
+            "source": content.source,
+            "identity": content.identity,
+            "depends_on": dict(content.depends_on),
+            "distributed": distributed.of_compiled(content),
+        }
+    if form == "json":
+        output.as_json(status)
+    else:
+        for line in _lines(status, ""):
+            output.result(line)
+    return exits.DONE
+
+
+def _lines(tree: Any, indent: str) -> Iterator[str]:
+    """Write a tree as indented lines; what is absent is left out."""
+    entries = tree.items() if isinstance(tree, dict) else ((f"{n}", item) for n, item in enumerate(tree, 1))
+    for key, value in entries:
+        if value in (None, "", [], {}, ()):
+            continue
+        if isinstance(value, dict | list | tuple):
+            yield f"{indent}{key}:"
+            yield from _lines(value, indent + "  ")
+        else:
+            yield f"{indent}{key}: {output.plain(value)}"

@@ -1,0 +1,66 @@
+"""`sagespec init`: a first spec of a kind."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import click
+
+from sagespec import disk
+from sagespec.checking import schema
+from sagespec.cli import exits, options, output
+from sagespec.project import boundary, starter
+from sagespec.project import files as spec_files
+from sagespec.project.settings import Project, Settings
+from sagespec.reading import source
+
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+
+
+@click.command("init", epilog=f"Kinds: {', '.join(schema.kinds())}.")
+@click.argument("kind", type=options.Kind(schema.kinds()))
+@click.argument("name")
+@click.option("--stdout", is_flag=True, help="Print it; write nothing.")
+@options.PROJECT
+def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> int:
+    """Write a commented starter spec of KIND into the project's folder of specs; never over a file.
+
+    What it refers to and the project has not is written into the same file.
+    """
+    if len(name) > starter.LONGEST_NAME or not _NAME.fullmatch(name):
+        raise click.BadParameter(
+            f"{name!r} is not a name of letters, digits and inner dashes, 40 at most", param_hint="NAME"
+        )
+    settings = options.settings(None, (), project_file, "text", None)
+    project, known = settings.project, _known(settings)
+    text = starter.write(kind, name, known)
+    if stdout:
+        output.document(text)
+        return exits.DONE
+    file = _folder(project) / f"{kind}-{name}.yaml"
+    shown = os.path.relpath(file)
+    taken = next((a for a in known if a.lower() == f"{kind}/{name}".lower()), None)
+    if not file.exists() and taken is not None:
+        raise exits.Stop(f"{taken} is there already, in {known[taken]}", exits.INVALID)
+    try:
+        disk.create(file, text.encode(), project.boundary.root)
+    except FileExistsError:
+        raise exits.Stop(f"{shown} is there already", exits.INVALID) from None
+    output.tell(f"wrote {shown}")
+    return exits.DONE
+
+
+def _folder(found: Project) -> Path:
+    """The first of the project's specs that is a folder of its own, or can become one."""
+    for place in (boundary.real(found.root / name) for name in found.specs):
+        if not source.is_spec(place.name) and not place.is_file() and found.boundary.holds(place):
+            return place
+    raise exits.Stop("the project names files of specs, but no folder to write into", exits.INVALID)
+
+
+def _known(settings: Settings) -> dict[str, str]:
+    """The addresses of the project's specs, and the files that they are in."""
+    found, _ = spec_files.read(settings, spec_files.find(settings, ()))
+    return {spec.address: spec.source.file for spec in (*found.specs, *found.refused)}

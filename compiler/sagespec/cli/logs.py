@@ -1,0 +1,71 @@
+"""`sagespec logs`: what a job has written."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+
+from sagespec.cli import exits, output, session
+from sagespec.executor import track
+from sagespec.executor.apply import BLIND_SECONDS
+from sagespec.executor.cloud import CloudError
+from sagespec.executor.logs import Line, Tail
+
+
+@click.command("logs")
+@click.argument("target")
+@session.aws_options
+@session.OUTPUT
+@click.option("--follow", is_flag=True, help="Go on until the target is done.")
+@click.option("--since", metavar="TIME", help="Only newer lines: ISO 8601, or an age such as 10m or 2h.")
+@click.option("--poll", metavar="SECONDS", type=session.SECONDS, default=5.0, show_default=True)
+def command(
+    target: str,
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+    follow: bool,
+    since: str | None,
+    poll: float,
+) -> int:
+    """Show the logs of TARGET; of an evaluation, those of the jobs behind its steps."""
+    start = session.moment(since, datetime.now(timezone.utc), "--since")
+    cloud = session.regional(profile, region, environment, project_file)
+    with session.trouble():
+        found = session.find_one(cloud, target, environment, project_file, may_be_new=follow)
+        tail = Tail(cloud, found.region, int(start.timestamp() * 1000) if start else 0)
+        shown = was_running = False
+        seen = time.monotonic()
+        while True:
+            try:
+                status = track.status(cloud, found)
+                for line in tail.read(status):
+                    shown = True
+                    _show(line, form)
+            except CloudError as error:
+                if not follow or not error.is_passing or time.monotonic() - seen > BLIND_SECONDS:
+                    raise
+                output.tell(f"looking again: {error}")
+                time.sleep(poll)
+                continue
+            seen = time.monotonic()
+            if not follow or not (was_running or status.state == "running"):
+                break
+            # one more look after the end: what was written last takes a moment to be collected
+            was_running = status.state == "running"
+            time.sleep(poll)
+    if not shown:
+        output.tell(f"{status.name} ({status.status}) has written nothing")
+    return exits.DONE
+
+
+def _show(line: Line, form: str) -> None:
+    if form == "json":
+        output.json_line({"time": line.time, "stream": line.stream, "message": line.text})
+    else:
+        output.result(f"{line.time:%Y-%m-%dT%H:%M:%SZ} {line.stream.partition('/')[0]} {line.text}")

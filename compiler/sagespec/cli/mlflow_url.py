@@ -1,0 +1,28 @@
+"""`sagespec mlflow-url`: the way into the MLflow app of a job."""
+
+from __future__ import annotations
+
+import click
+
+from sagespec.cli import exits, output, session
+from sagespec.executor import metrics, track
+from sagespec.executor.cloud import Cloud
+from sagespec.executor.targets import Target
+
+
+@click.command("mlflow-url")
+@session.on_target
+def command(cloud: Cloud, found: Target) -> int:
+    """Print a presigned URL of TARGET's MLflow app. It works once, for five minutes, for whoever has it."""
+    status = track.status(cloud, found)
+    arn = metrics.resource(status)
+    if not arn:
+        raise exits.Stop(f"{found.name} names no MLflow app", exits.INVALID)
+    if ":mlflow-tracking-server/" in arn:
+        name = {"TrackingServerName": arn.rpartition("/")[2]}
+        answer = cloud.call("sagemaker", "CreatePresignedMlflowTrackingServerUrl", found.region, **name)
+    else:
+        answer = cloud.call("sagemaker", "CreatePresignedMlflowAppUrl", found.region, Arn=arn)
+    output.tell("this URL is a key: it works once, for five minutes, for whoever has it")
+    output.key(answer["AuthorizedUrl"] + metrics.place(status))
+    return exits.DONE

@@ -1,0 +1,196 @@
+"""Options that several commands share, and what they make of them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sagespec import disk
+from sagespec.cli import exits, output
+from sagespec.compiling import workspace
+from sagespec.compiling.workspace import Checked
+from sagespec.diagnostics import Diagnostic, did_you_mean, report
+from sagespec.diagnostics.secrets import masked
+from sagespec.project import boundary, values
+from sagespec.project import settings as project_settings
+from sagespec.project.boundary import Boundary
+from sagespec.project.settings import Settings
+from sagespec.reading import source
+
+MOST_NAMES = 5
+F = TypeVar("F", bound=Callable[..., Any])
+
+# whether a path can be read is for those to say who read it
+PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path, readable=False))
+
+
+PROJECT = click.option(
+    "--project",
+    "project_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, readable=False),
+    help=f"Project file; by default the nearest {project_settings.FILE} upwards.",
+)
+
+
+class Kind(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs alone
+    """One of some kinds, in upper or lower case."""
+
+    name = "kind"
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = tuple(known)
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        found = next((kind for kind in self.known if kind.lower() == value.lower()), None)
+        return found or self.fail(f"there is no kind {value!r}: {did_you_mean(value, self.known)}", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:  # noqa: ARG002
+        from click.shell_completion import CompletionItem  # rarely needed, and start-up counts
+
+        return [CompletionItem(kind) for kind in self.known if kind.lower().startswith(incomplete.lower())]
+
+
+def project_options(command: F) -> F:
+    """-e, -D, --project and --region: which project, seen how."""
+    for option in (
+        click.option("--region", metavar="REGION", help="Region of specs and projects that name none."),
+        PROJECT,
+        click.option("-D", "given", metavar="NAME=VALUE", multiple=True, help="Set a value, read as YAML."),
+        click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project."),
+    ):
+        command = option(command)
+    return command
+
+
+def diagnostic_options(command: F) -> F:
+    """--format and --color: how diagnostics are shown."""
+    for option in (
+        click.option("--color/--no-color", default=None, help="Colour the output; by default on a terminal."),
+        click.option(
+            "--format",
+            "style",
+            type=click.Choice(sorted(("text", *report.STYLES))),
+            default="text",
+            help="Form of diagnostics; machine formats go to stdout.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def settings(
+    environment: str | None, given: Iterable[str], project_file: Path | None, style: str, color: bool | None
+) -> Settings:
+    """Open the project and choose its environment, or stop with what is wrong with it."""
+    if project_file is not None and not project_file.is_file():
+        raise click.BadParameter(f"there is no file {project_file}", param_hint="--project")
+    found, diagnostics = workspace.open_project(Path.cwd(), project_file)
+    chosen: Settings | None = None
+    if found is not None:
+        chosen, diagnostics = project_settings.choose(found, environment, _values(given))
+    if chosen is None:
+        for wrong in (d for d in diagnostics if d.file == project_settings.COMMAND_LINE):
+            raise click.BadParameter(f"{wrong.path}: {wrong.message}", param_hint="-D")
+        file = project_file or project_settings.find(Path.cwd())
+        root = boundary.real(file.parent) if file else Path.cwd()
+        show(diagnostics, workspace.project_text(file), root, style, color)
+        sys.exit(exits.INVALID)
+    return chosen
+
+
+def _values(given: Iterable[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for item in given:
+        name, equals, text = item.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{item!r} is not NAME=VALUE", param_hint="-D")
+        if name in values.BUILT_IN:
+            raise click.BadParameter(f"{item!r}: {name!r} is built in", param_hint="-D")
+        try:
+            found[name] = source.scalar(text)
+        except ValueError as error:
+            raise click.BadParameter(f"{item!r}: {error}", param_hint="-D") from None
+    return found
+
+
+def check(settings: Settings, paths: Sequence[Path], region: str | None) -> Checked:
+    """Validate specs, or stop where all is well but a value of the command line is used nowhere: it is misspelt."""
+    checked = workspace.check(settings, paths, region)
+    if checked.failed:
+        return checked
+    refuse_unused(settings.undeclared, checked.uses)
+    return checked
+
+
+def refuse_unused(undeclared: Iterable[str], used: Collection[str]) -> None:
+    """Stop where a value of the command line is used in none of some files."""
+    for name in (name for name in undeclared if name not in used):
+        hint = did_you_mean(name, sorted({*used} - {*values.BUILT_IN}))
+        message = f"nothing uses a value {name!r}" + (f": {hint}" if hint else "")
+        raise click.BadParameter(message, param_hint="-D")
+
+
+def show(
+    diagnostics: Iterable[Diagnostic],
+    texts: Mapping[str, str],
+    root: Path,
+    style: str = "text",
+    color: bool | None = None,
+) -> None:
+    """Print diagnostics of files below `root`, the project's folder: text to stderr, machine formats to stdout."""
+    called = shown_in(root, style)
+    found = [
+        replace(d, message=masked(d.message), hint=masked(d.hint)) for d in report.named(list(diagnostics), called)
+    ]
+    texts = {called(name): text for name, text in texts.items()}
+    if style == "text":
+        output.tell(*report.text(found, texts), color=color)
+    elif style == "github":
+        output.commands(report.github(found, texts).split("\n") if found else ())
+    else:
+        output.document(report.STYLES[style](found, texts))
+
+
+def tell_following(addresses: Sequence[str], said: Iterable[Diagnostic]) -> None:
+    """Count the specs with which nothing is wrong but what they refer to: what is said is wrong."""
+    if addresses:
+        count, names = len(addresses), ", ".join(addresses[:MOST_NAMES])
+        more = ", ..." if count > MOST_NAMES else ""
+        refer = "spec refers" if count == 1 else "specs refer"
+        it = "it" if len({(d.file, d.address) for d in said if d.is_error}) == 1 else "them"
+        output.tell(f"{count} more {refer} to {it} and {'was' if count == 1 else 'were'} not compiled: {names}{more}")
+
+
+def shown_in(root: Path, style: str) -> Callable[[str], str]:
+    """How a form of diagnostics calls a project's file.
+
+    Who works with a pull request knows paths in the git work tree; everybody else those in the working directory.
+    """
+    tree = boundary.work_tree(root) if style in ("github", "sarif") else None
+    return lambda name: Path(os.path.relpath(root / name, tree)).as_posix()
+
+
+def write(file: Path, content: bytes, project_file: Path | None) -> None:
+    """Write a file that an option names, as a whole, or stop; no link of the project leads it out."""
+    place = boundary.real(file)
+    try:
+        if boundary_of(project_file).is_left_by_link(file):
+            raise OSError(errno.ELOOP, "a link leads out of the project")
+        if not place.parent.is_dir():
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        disk.replace(place, content, place.parent)
+    except OSError as error:
+        raise exits.Stop(f"{file}: {(error.strerror or str(error)).lower()}", exits.USAGE) from None
+
+
+def boundary_of(project_file: Path | None) -> Boundary:
+    """Where the files of the project may lie, or stop with what is wrong with it."""
+    return settings(None, (), project_file, "text", None).project.boundary

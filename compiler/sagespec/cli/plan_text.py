@@ -1,0 +1,140 @@
+"""Plans and outcomes in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from sagespec.cli import output, session
+from sagespec.compiling import source_map
+from sagespec.diagnostics.report import Styled
+from sagespec.executor import thresholds
+from sagespec.executor.apply import Event, Failure, Outcome
+from sagespec.executor.files import File, Order
+from sagespec.executor.plan import Plan
+
+NEAR_DAYS = 30
+_SIGNS = {
+    "create": "+",
+    "update": "^",
+    "start": ">",
+    "keep": "=",
+    "changed": "?",
+    "stale": "!",
+    "running": "~",
+    "wait": ".",
+    "failed": "!",
+    "refused": "!",
+    "blocked": "!",
+}
+_FIRST = {"wait": "waits", "refused": "refused", "blocked": "blocked"}
+_COLORS = {
+    "create": "green",
+    "update": "green",
+    "start": "green",
+    "changed": "warning",
+    "stale": "warning",
+    "running": "cyan",
+    "failed": "red",
+    "refused": "red",
+    "blocked": "red",
+}
+
+
+def show(plan: Plan) -> None:
+    """Print a plan, one line a request."""
+    for planned in plan.targets():
+        output.result(Styled(planned.address, "bold"))
+        for line in planned.lines:
+            sign = f"  {_SIGNS[line.action]} {line.action:<8}"
+            text = f" {line.request:<16} {line.what}" + (f"  ({line.note})" if line.note else "")
+            known = line.action in _COLORS
+            output.result((Styled(sign, _COLORS[line.action]) if known else sign, text))
+        for difference in planned.differences:
+            output.result(f"      {difference}")
+        for drift in planned.drifts:
+            wanted = ", ".join(f"{key}={value}" for key, value in sorted(drift.wanted.items()))
+            output.result(f"  * tag      {drift.arn.rpartition(':')[2]} {wanted}")
+    words = [line.action for planned in plan.targets() for line in planned.lines]
+    counts = [f"{words.count(word)} to {word}" for word in ("create", "update", "start") if word in words]
+    if tagged := sum(len(planned.drifts) for planned in plan.targets()):
+        counts.append(f"{tagged} to tag")
+    counts += [
+        f"{words.count(word)} {word}"
+        for word in ("running", "keep", "changed", "stale", "wait", "failed", "refused", "blocked")
+        if word in words
+    ]
+    output.tell(", ".join(counts).replace("keep", "unchanged").replace("wait", "waiting") or "nothing to do")
+
+
+def first(plan: Plan) -> Iterator[Event]:
+    """What is known of each file before anything is sent: where its run is, or what is planned for it."""
+    for planned in plan.targets():
+        if planned.run is not None:
+            yield Event(planned.address, planned.run.status, planned.run.name)
+        elif planned.file.content.requests:
+            line = planned.lines[-1]
+            yield Event(planned.address, _FIRST.get(line.action, "planned"), line.note)
+
+
+def tell_obstacles(plan: Plan, project_file: Path | None) -> bool:
+    """Print what stands in the way of files, and say whether anything does."""
+    refused = [planned for planned in plan.targets() if planned.obstacles]
+    sources = source_map.Sources([planned.file for planned in refused], project_file)
+    for planned in refused:
+        for found in planned.obstacles:
+            failure = Failure(planned.address, found.reason, found.hint, True, found.request, found.place)
+            _tell_failure(failure, planned.file, sources)
+    return bool(refused)
+
+
+def warn_of_ends(order: Order, project_file: Path | None, today: date) -> None:
+    """Warn of judges that Bedrock is about to end; compiling never looks at the clock, so it cannot.
+
+    `today` is the day in UTC, as the days in the lock are.
+    """
+    pipelines = ((f, r) for f in order.targets() for r in f.requests if r.operation == "CreatePipeline")
+    named = [(file, name) for file, request in pipelines for name in sorted(_judges(request.parameters))]
+    contexts = (session.lock_of(project_file) or {}).get("contexts", {}) if named else {}
+    for file, name in named:
+        context = contexts.get(f"{file.content.account}/{file.content.region}", {})
+        ends = context.get("judge_models", {}).get(name, {}).get("end_of_life")
+        if ends and ends <= (today + timedelta(days=NEAR_DAYS)).isoformat():
+            word = "ends" if ends >= today.isoformat() else "ended"
+            output.tell(f"warning: {file.address}: the judge {name} {word} on {ends}; choose another")
+
+
+def warn_of_thresholds(order: Order) -> None:
+    """Warn of thresholds that cannot be checked with what is installed."""
+    for file in (file for file in order.targets() if thresholds.are_unreadable(file)):
+        output.tell(
+            f"warning: {file.address}: its thresholds may be about metrics in MLflow, which cannot be read here",
+            f"{output.HINT}pip install 'sagespec[mlflow]', or check them elsewhere: `sagespec results --check`",
+        )
+
+
+def _judges(tree: Any) -> set[str]:
+    if isinstance(tree, dict):
+        found = {tree["judge_model_id"]} if isinstance(tree.get("judge_model_id"), str) else set()
+        return found.union(*(_judges(value) for value in tree.values()))
+    return set().union(*(_judges(item) for item in tree)) if isinstance(tree, list) else set()
+
+
+def tell(outcome: Outcome, files: Mapping[str, File], project_file: Path | None) -> None:
+    """Print where apply ended: failures, at the spec's line where AWS names a field, and what waits for what."""
+    sources = source_map.Sources(
+        [files[failure.address] for failure in outcome.failures if failure.request], project_file
+    )
+    for failure in outcome.failures:
+        _tell_failure(failure, files[failure.address], sources)
+    for address, needed in outcome.waiting.items():
+        begun = all(a in outcome.runs or files[a].target for a in needed)
+        way = "apply again when that is done, or use --wait" if begun else "apply that, too"
+        output.tell(f"{address} waits for {', '.join(needed)}: {way}")
+
+
+def _tell_failure(failure: Failure, file: File, sources: source_map.Sources) -> None:
+    places = source_map.explain(file, failure.request, failure.reason, sources, failure.place)
+    output.error(f"{failure.address}: {failure.reason}", failure.hint, places if failure.request else ())

@@ -1,0 +1,169 @@
+"""The command line as click has it, and how every command ends.
+
+Commands are imported when they are called, so that `compile` never waits for boto3 or rich.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import io
+import os
+import sys
+import warnings
+from typing import TextIO
+
+import click
+
+from sagespec import __version__
+from sagespec.cli import exits, output
+
+COMMANDS = {
+    "apply": "Submit compiled files, once.",
+    "catalog": "Show what can be chosen.",
+    "compile": "Compile specs into reviewable JSON.",
+    "delete": "Delete what has run, so that it may run again.",
+    "describe": "Show everything of one job, execution or function.",
+    "init": "Write a commented starter spec.",
+    "list": "List what there is in the account.",
+    "lock": "Look up what only AWS knows.",
+    "logs": "Show what a job has written.",
+    "metrics": "Show what a training has logged at each step.",
+    "mlflow-url": "Print a presigned URL of a job's MLflow app.",
+    "plan": "Show what apply would do.",
+    "results": "Show what came out of an evaluation.",
+    "run": "Run a training's drivers and script on this machine.",
+    "sandbox": "Serve a local AWS endpoint to try everything against.",
+    "schema": "Print the JSON Schema of a kind.",
+    "status": "Show what runs, or has run.",
+    "stop": "Stop a job or an execution.",
+    "validate": "Check specs without rendering them.",
+    "verify": "Compare what really ran with the compiled file.",
+    "wait": "Wait until what runs is done.",
+}
+
+
+GARBAGE = 50_000
+"""Objects made between two looks for garbage: most of what a command makes, the models of AWS's services above all,
+lives to its end, and looking through it was a tenth of the time of an apply."""
+
+
+class _Lazy(click.Group):
+    """A group whose commands are modules, imported on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"sagespec.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # the reader has gone, as `head` does, and nobody knows what was left undone
+            _forget(sys.stdout)
+            return exits.INTERRUPTED
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from sagespec.diagnostics import did_you_mean
+
+            hint = did_you_mean(args[0], tuple(COMMANDS))
+            raise click.UsageError(f"no command {args[0]!r}" + (f": {hint}" if "?" in hint else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(version)s")
+def cli() -> None:
+    """Compile declarative SageMaker training and evaluation jobs, and apply them once."""
+
+
+def run() -> int:
+    """Run the command line and give its exit code; no traceback ever reaches the user."""
+    enabled, threshold = gc.isenabled(), gc.get_threshold()
+    shown, ignored = warnings.showwarning, sys.unraisablehook
+    try:
+        return _run()
+    except OSError:  # what was to be said cannot be: nobody reads it
+        _forget(sys.stdout, sys.stderr)
+        return exits.INVALID
+    finally:  # whoever has called this may go on
+        warnings.showwarning, sys.unraisablehook = shown, ignored
+        gc.set_threshold(*threshold)
+        (gc.enable if enabled else gc.disable)()
+
+
+def _run() -> int:
+    gc.set_threshold(GARBAGE)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name or a value may hold what a terminal cannot show
+    warnings.showwarning, sys.unraisablehook = output.warned, _unraisable
+    try:
+        code = cli.main(prog_name="sagespec", standalone_mode=False)
+    except click.ClickException as error:
+        output.usage(error)
+        return exits.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        output.tell("interrupted")
+        return exits.INTERRUPTED
+    except exits.Stop as stop:
+        output.error(str(stop), stop.hint, stop.more)
+        return stop.code
+    except OSError as error:
+        place = error.filename2 or error.filename
+        if place is None and isinstance(error, FileNotFoundError):  # nothing was opened, and nothing written
+            _say_what_is_gone(error)
+            return exits.INVALID
+        if place is None:
+            _forget(sys.stdout)
+        output.error(f"{os.fsdecode(place or 'output')}: {(error.strerror or str(error)).lower()}")
+        return exits.INVALID
+    except Exception as error:  # noqa: BLE001  the one place where a defect of ours becomes exit 70
+        output.tell(f"defect: {type(error).__name__}: {error} (report: {_report()})")
+        return exits.DEFECT
+    return code if isinstance(code, int) else exits.DONE
+
+
+def _say_what_is_gone(error: FileNotFoundError) -> None:
+    try:
+        os.getcwd()  # noqa: PTH109  whose error is the answer
+    except OSError:
+        output.error("the working directory is gone", "change to one that is there")
+    else:
+        output.error((error.strerror or str(error)).lower(), "set TMPDIR to a folder that can be written")
+
+
+def _forget(*streams: TextIO | None) -> None:
+    """Let what could not be written go: the interpreter would try again at its end."""
+    for stream in filter(None, streams):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _unraisable(ignored: sys.UnraisableHookArgs) -> None:
+    """Tell of what was raised where nothing can be; an interrupt would be lost there, and is obeyed at once."""
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        output.tell("interrupted")
+        os._exit(exits.INTERRUPTED)
+    output.tell(f"warning: {ignored.exc_type.__name__}: {ignored.exc_value}")
+
+
+def _report() -> str:
+    """Write the traceback of a defect to a file of its own, and give its name."""
+    import tempfile  # these two cost a fifth of a small compile's start
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="sagespec-", suffix=".txt", delete=False) as report:
+        report.write(traceback.format_exc())
+    return report.name

@@ -1,0 +1,212 @@
+"""`sagespec results`: what came out of evaluations, and whether it is good enough."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import click
+
+from sagespec.cli import exits, output, session
+from sagespec.diagnostics.escapes import printable
+from sagespec.executor import results, runs, staleness, targets, thresholds, track
+from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.files import File
+from sagespec.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
+from sagespec.executor.results import NoResults, Page, Score
+from sagespec.executor.thresholds import Verdict
+from sagespec.executor.track import Status
+
+PAGE = 10
+
+
+@click.command("results")
+@click.argument("target")
+@session.aws_options
+@click.option("-o", "--output", "form", type=click.Choice(["table", "json", "junit", "markdown"]), default="table")
+@click.option("--check", is_flag=True, help="Exit 4 when the spec's thresholds are missed.")
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="Show so many of a judge's judgements.")
+@click.option("--offset", metavar="N", type=click.IntRange(0), default=0, help="Leave out the first ones.")
+@click.option("--explanations", is_flag=True, help="Show what the judge explains, too.")
+def command(
+    target: str,
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+    check: bool,
+    limit: int | None,
+    offset: int,
+    explanations: bool,
+) -> int:
+    """Show the scores of an evaluation: an address, a compiled file or an execution ARN."""
+    paged = limit is not None or offset or explanations
+    if paged and form not in ("table", "json"):
+        raise click.UsageError(f"judgements are shown as a table or as JSON, not as {form}")
+    cloud = session.regional(profile, region, environment, project_file)
+    with session.trouble():
+        found = session.find_one(cloud, target, environment, project_file)
+        if check and found.file is None:
+            raise exits.Stop("--check needs a compiled file: thresholds are in there", exits.INVALID)
+        status = track.status(cloud, found)
+        if check and status.state == "running":
+            raise exits.Stop(
+                f"{status.name} is {status.status}: there is nothing to check before its end", exits.INVALID
+            )
+        try:
+            scores = results.read(cloud, status, found.region)
+        except NoResults:
+            if not check or status.state != "failed":
+                raise
+            scores = ()
+        wanted = found.file.content.thresholds if found.file else ()
+        verdicts = thresholds.judge(wanted, scores)
+        if check and status.state == "failed":
+            verdicts += (Verdict(status.name, "succeeds", False, _ended(status)),)
+        stale = staleness.of_file(cloud, found.file) if found.file else ()
+        if check:
+            verdicts += tuple(Verdict(x.output, "as it is now", False, f"{x}; {staleness.AGAIN}") for x in stale)
+        page = results.judgements(cloud, status, found.region, offset, limit or PAGE) if paged else None
+        if paged and page is None:
+            raise exits.Stop(f"{status.name} has no judge: there are no judgements to page through", exits.INVALID)
+    if form == "json":
+        document: dict[str, Any] = {"target": target, "arn": status.arn}
+        document["scores"] = [asdict(score) for score in scores]
+        document["thresholds"] = [asdict(v) for v in verdicts]
+        document["stale"] = [asdict(x) for x in stale]
+        if page is not None:
+            document["judgements"] = asdict(page)
+        output.as_json(document)
+    elif form == "junit":
+        output.document(_junit(status.address or status.name, scores, verdicts))
+    elif form == "markdown":
+        output.result(*_markdown(status.address or status.name, scores, verdicts))
+    else:
+        show(scores, verdicts)
+        if page is not None:
+            _show_page(page, explanations)
+    if status.state != "done":
+        output.tell(f"these are not all its results: {status.name} {_ended(status)}")
+    if not check:
+        output.tell(*(f"{status.name} is {x}; {staleness.AGAIN}" for x in stale))
+    if check and not wanted:
+        output.tell(f"{status.name} has no thresholds to check")
+    return exits.FAILED if check and not all(v.met for v in verdicts) else exits.DONE
+
+
+def _ended(status: Status) -> str:
+    return f"is {status.status}" + (f": {status.failure_reason}" if status.failure_reason else "")
+
+
+def show(scores: Iterable[Score], verdicts: Iterable[Verdict] = ()) -> None:
+    """Print scores as columns, metric, base model, custom model; then what was to be reached."""
+    rows = [(score.metric, _cell(score.base), _cell(score.custom)) for score in scores]
+    table = output.columns([("metric", "base", "custom"), *rows], right=1, least=(28, 8, 8))
+    output.result(*(f"  {line}" for line in table))
+    for verdict in verdicts:
+        output.result(f"  {'met' if verdict.met else 'MISSED'}: {_sentence(verdict)}")
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _sentence(verdict: Verdict) -> str:
+    return f"{verdict.metric} {verdict.wanted}" + (f", but {verdict.reason}" if verdict.reason else "")
+
+
+def _show_page(page: Page, explanations: bool) -> None:
+    last = page.offset + len(page.judgements)
+    output.result(
+        f"  judgements {page.offset + 1} to {last} of {page.total}" if page.judgements else "  no more judgements"
+    )
+    for number, judgement in enumerate(page.judgements, page.offset + 1):
+        output.result(f"  {number}. {judgement.side}: {judgement.prompt}")
+        output.result(f"     {judgement.response}")
+        for opinion in judgement.opinions:
+            output.result(f"     {opinion.metric}: {_cell(opinion.score)}")
+            if explanations and opinion.explanation:
+                output.result(f"       {opinion.explanation}")
+
+
+def _markdown(title: str, scores: Iterable[Score], verdicts: Sequence[Verdict]) -> Iterable[str]:
+    yield from (f"### {_escaped(title)}", "", "| metric | base | custom |", "|---|---:|---:|")
+    for score in scores:
+        yield f"| {_escaped(score.metric)} | {_cell(score.base)} | {_cell(score.custom)} |"
+    if verdicts:
+        yield ""
+    for verdict in verdicts:
+        yield f"- {'met' if verdict.met else '**missed**'}: {_escaped(_sentence(verdict))}"
+
+
+def _escaped(text: str) -> str:
+    """No text can end a cell or start a tag of the table that it stands in."""
+    return re.sub(r"[\\|]", r"\\\g<0>", printable(text)).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _junit(title: str, scores: Sequence[Score], verdicts: Sequence[Verdict]) -> str:
+    """JUnit XML: a test case a threshold; a metric without one is a case that passes."""
+    suite = ElementTree.Element("testsuite", name=printable(title))
+    for verdict in verdicts:
+        name = f"{verdict.metric} {verdict.wanted}"
+        case = ElementTree.SubElement(suite, "testcase", classname=printable(title), name=printable(name))
+        if not verdict.met:
+            ElementTree.SubElement(case, "failure", message=printable(verdict.reason))
+    judged = {verdict.metric for verdict in verdicts}
+    for score in scores:
+        if score.metric not in judged:
+            name = printable(score.metric)
+            case = ElementTree.SubElement(suite, "testcase", classname=printable(title), name=name)
+            ElementTree.SubElement(
+                case, "system-out"
+            ).text = f"base {_cell(score.base)}, custom {_cell(score.custom)}"
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(sum(not v.met for v in verdicts)))
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, runs.Run]) -> bool:
+    """Print the outcome of each finished run, a model package or scores; say if all thresholds are met.
+
+    Raises CloudError, MlflowMissing and MlflowTrouble once all that could be read is shown.
+    """
+    all_met = True
+    trouble: CloudError | MlflowMissing | MlflowTrouble | None = None
+    for file in files:
+        run = done.get(file.address)
+        if run is None or run.state != "done":
+            continue
+        try:
+            all_met &= _show_one(cloud, file, run)
+        except (CloudError, MlflowMissing, MlflowTrouble) as error:
+            trouble = error
+    if trouble is not None:
+        raise trouble
+    return all_met
+
+
+def _show_one(cloud: Cloud, file: File, run: runs.Run) -> bool:
+    target = targets.of_run(file, run)
+    status = track.status(cloud, target, is_over=True)
+    package = status.details.get("output_model_package_arn")
+    if package:
+        output.result(f"{file.address}: {package}")
+    if target.kind != "execution":
+        return True
+    output.result(f"{file.address}:")
+    try:
+        scores = results.read(cloud, status, target.region)
+    except (NoResults, NoMetrics, MlflowMissing) as error:
+        output.result(f"  {error}")
+        if file.content.thresholds and isinstance(error, MlflowMissing):
+            raise  # nobody knows whether they are met
+        scores = ()
+    verdicts = thresholds.judge(file.content.thresholds, scores)
+    show(scores, verdicts)
+    return all(v.met for v in verdicts)

@@ -1,0 +1,17 @@
+"""`sagespec schema`: the JSON Schema of a kind, for editors."""
+
+from __future__ import annotations
+
+import click
+
+from sagespec.checking import schema
+from sagespec.cli import exits, options, output
+from sagespec.diagnostics.escapes import json_text
+
+
+@click.command("schema")
+@click.argument("kind", type=options.Kind(schema.names()))
+def command(kind: str) -> int:
+    """Print the JSON Schema of KIND, whole in itself."""
+    output.document(json_text(schema.load(kind)))
+    return exits.DONE

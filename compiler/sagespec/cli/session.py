@@ -1,0 +1,278 @@
+"""What the commands that talk to AWS share: options, the files they act on, and how AWS trouble ends."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sagespec.cli import exits, libraries, options, output
+from sagespec.compiling import workspace
+from sagespec.executor import files, needs
+from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.files import File, InvalidFiles, Order
+from sagespec.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
+from sagespec.executor.ownership import NotOurs
+from sagespec.executor.results import NoResults
+from sagespec.executor.targets import Late, Target, UnknownTarget, of_file
+from sagespec.executor.targets import find as find_target
+from sagespec.project.settings import Project
+from sagespec.sagemaker import images
+
+F = TypeVar("F", bound=Callable[..., Any])
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""Names that a bucket can have."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def aws_options(command: F) -> F:
+    """--profile, --region, -e and --project."""
+    for option in (
+        options.PROJECT,
+        click.option("--region", metavar="REGION", help="Region, where the files do not say."),
+        click.option("--profile", metavar="NAME", help="Profile of the AWS configuration."),
+        click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project."),
+    ):
+        command = option(command)
+    return command
+
+
+class _Seconds(click.FloatRange):
+    """A time that can be slept: not a number, as Python reads it too, is in every range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        return self.fail(f"{value} is no time.", param, ctx) if math.isnan(found) else found
+
+
+SECONDS = _Seconds(0, 10_000_000)
+
+OUTPUT = click.option(
+    "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the result."
+)
+
+
+def project_of(project_file: Path | None) -> Project:
+    """The project: files that compiled files name are relative to its folder."""
+    return options.settings(None, (), project_file, "text", None).project
+
+
+def project() -> Project:
+    """The same, as the options of the command that runs say."""
+    return project_of(click.get_current_context().params["project_file"])
+
+
+def order(
+    paths: Sequence[Path], environment: str | None, project_file: Path | None, region: str | None = None
+) -> Order:
+    """Read the compiled files asked for, or those of the environment; a region asked for must be theirs."""
+    chosen = list(paths)
+    if not chosen:
+        settings = options.settings(environment, (), project_file, "text", None)
+        chosen = [settings.output]
+    _check_there(chosen)
+    with trouble():
+        found = files.read(chosen)
+    regions = {file.content.region for file in found.files.values()}
+    if region is not None and regions - {region}:
+        message = f"compiled for {', '.join(sorted(regions))}, but --region is {region}"
+        raise exits.Stop(message, exits.INVALID)
+    return found
+
+
+def _check_there(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if not path.exists():
+            raise exits.Stop(f"{path}: no such file or folder; run `sagespec compile` first", exits.INVALID)
+
+
+def compiled(
+    targets: Sequence[str], environment: str | None, project_file: Path | None
+) -> tuple[list[File], dict[str, File]]:
+    """The compiled files among targets (all of the project's without a target), and all known ones by address."""
+    if "" in targets:
+        raise click.UsageError("a TARGET is empty")
+    given = [Path(t) for t in targets if Path(t).exists()]
+    settings = options.settings(environment, (), project_file, "text", None)
+    if not targets:
+        _check_there([settings.output])
+    known = files.read([settings.output]).files if settings.output.is_dir() else {}
+    if given:
+        known = {**known, **files.read(given).files}
+        wanted = [f for f in files.read(given).files.values() if f.target]
+    else:
+        wanted = [] if targets else [f for f in known.values() if f.target]
+    return [*wanted, *(known[t] for t in targets if t in known)], known
+
+
+def targets(
+    cloud: Cloud,
+    names: Sequence[str],
+    environment: str | None,
+    project_file: Path | None,
+    may_be_new: bool = False,
+) -> dict[str, Target]:
+    """What names stand for, by name: addresses, compiled files, job names, ARNs; new ones are waited for.
+
+    Raises UnknownTarget, CloudError.
+    """
+    _, known = compiled(names, environment, project_file)
+    late = Late(output.tell) if may_be_new else None
+    found: dict[str, Target] = {}
+    for name in names:
+        if Path(name).exists():
+            for file in files.read([Path(name)]).targets():
+                if file.requests or not Path(name).is_dir():
+                    found[file.address] = of_file(cloud, file, late)
+        else:
+            found[name] = find_target(cloud, name, known, late)
+    return found
+
+
+def find_one(
+    cloud: Cloud, name: str, environment: str | None, project_file: Path | None, may_be_new: bool = False
+) -> Target:
+    """The one thing that a name stands for.
+
+    Raises UnknownTarget, CloudError.
+    """
+    if name and Path(name).is_dir():
+        inside = files.read([Path(name)]).targets()
+        if len(inside) > 1:
+            raise exits.Stop(f"{name} has {len(inside)} compiled files: name one of them", exits.INVALID)
+        return of_file(cloud, inside[0], Late(output.tell) if may_be_new else None)
+    (found,) = targets(cloud, [name], environment, project_file, may_be_new).values()
+    return found
+
+
+def on_target(command: Callable[..., int]) -> Callable[..., int]:
+    """Make a command of one TARGET: it is called with the cloud, and with what TARGET stands for."""
+
+    @click.argument("target")
+    @aws_options
+    @wraps(command)
+    def given(
+        target: str,
+        environment: str | None,
+        profile: str | None,
+        region: str | None,
+        project_file: Path | None,
+        **others: Any,
+    ) -> int:
+        cloud = regional(profile, region, environment, project_file)
+        with trouble():
+            return command(cloud, find_one(cloud, target, environment, project_file), **others)
+
+    return given
+
+
+def lock_of(project_file: Path | None) -> dict[str, Any] | None:
+    """The project's lock as data, to seed a sandbox from; None without one, or stop with what is wrong with it."""
+    found = options.settings(None, (), project_file, "text", None).project
+    locked, diagnostics, texts = workspace.read_lock(found)
+    if any(d.is_error for d in diagnostics):
+        options.show(diagnostics, texts, found.root)
+        sys.exit(exits.INVALID)
+    return {"contexts": locked.contexts} if locked else None
+
+
+@contextmanager
+def trouble() -> Iterator[None]:
+    """End in exit 3 for AWS trouble and in exit 1 for bad files, each with its cause and the way out."""
+    try:
+        yield
+    except InvalidFiles as error:
+        raise exits.Stop(error.reasons[0], exits.INVALID, more=error.reasons[1:]) from None
+    except NotOurs as error:
+        raise exits.Stop(str(error), exits.INVALID, error.hint, error.others) from None
+    except (UnknownTarget, NoMetrics, NoResults) as error:
+        raise exits.Stop(str(error), exits.INVALID) from None
+    except MlflowMissing as error:
+        raise exits.Stop(str(error), exits.USAGE) from None
+    except (CloudError, MlflowTrouble) as error:
+        raise exits.Stop(str(error), exits.AWS, error.hint) from None
+
+
+@contextmanager
+def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Iterator[None]:
+    """Start a sandbox for the length of a command, where one is asked for, in which all is there that files need."""
+    if not use_sandbox:
+        yield
+        return
+    try:
+        from sagespec import sandbox
+    except ImportError:
+        raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
+    existing: dict[str, list[str]] = {}
+    for file in order_.files.values():
+        existing.setdefault(file.content.region, []).extend(_needed(file))
+    with sandbox.isolated(), sandbox.start(lock_of(project_file), existing=existing) as running:
+        output.tell(f"sandbox at {running.url}")
+        with sandbox.isolated(running.environment()):
+            yield
+
+
+def _needed(file: File) -> Iterator[str]:
+    """What a file expects to be there, as a sandbox takes it; packages are those of the lock."""
+    for need in needs.of(file):
+        if need.sort == "bucket":
+            if BUCKET.fullmatch(need.name):
+                yield f"s3://{need.name}"
+        elif need.sort == "image":
+            if images.parse(need.name):  # other registries are not AWS's
+                yield need.name
+        elif need.sort != "package":
+            yield need.name
+
+
+def cloud(profile: str | None, region: str | None) -> Cloud:
+    """AWS with what the command line and the environment say; boto3 itself knows neither of the two names."""
+    libraries.listen()
+    return Cloud(profile, region or os.environ.get("SAGEMAKER_REGION") or os.environ.get("AWS_REGION"))
+
+
+def regional(profile: str | None, region: str | None, environment: str | None, project_file: Path | None) -> Cloud:
+    """AWS in the region asked for, else the project's own."""
+    chosen = options.settings(environment, (), project_file, "text", None)
+    return cloud(profile, region or chosen.region)
+
+
+def moment(text: str | None, now: datetime, option: str) -> datetime | None:
+    """Read a time, ISO 8601 or an age such as 90s, 10m, 2h or 3d."""
+    if text is None:
+        return None
+    try:
+        if age := re.fullmatch(r"(\d+)([smhd])", text):
+            seconds = int(age[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[age[2]]
+            found = now - timedelta(seconds=seconds)
+        else:
+            found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        found = found.astimezone(timezone.utc) if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is neither ISO 8601 nor an age such as 10m or 2h", param_hint=option
+        ) from None
+    except OverflowError:
+        raise click.BadParameter(f"{text!r} is beyond all time", param_hint=option) from None
+    if found < _EPOCH:
+        raise click.BadParameter(f"{text!r} is before 1970, as no job is", param_hint=option)
+    return found
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask on a terminal; elsewhere only --yes goes on."""
+    if yes:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():  # a shell may have closed it
+        raise click.UsageError("nobody is there to ask: say --yes")
+    if not output.ask(question):
+        raise click.Abort

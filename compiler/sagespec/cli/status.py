@@ -1,0 +1,65 @@
+"""`sagespec status`: what runs, or has run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from sagespec.cli import exits, output, session
+from sagespec.executor import runs, staleness, track
+from sagespec.executor.targets import NOT_SHOWN, find, of_run
+from sagespec.executor.track import Status
+
+
+@click.command("status")
+@click.argument("targets", nargs=-1)
+@session.aws_options
+@session.OUTPUT
+def command(
+    targets: tuple[str, ...],
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+) -> int:
+    """Show the status of TARGETs: addresses, compiled files, job names, ARNs; without one, of the project."""
+    cloud = session.regional(profile, region, environment, project_file)
+    with session.trouble():
+        wanted, known = session.compiled(targets, environment, project_file)
+        named = [t for t in targets if t not in known and not Path(t).exists()]
+        found = runs.find(cloud, wanted).runs
+        shown = [track.status(cloud, of_run(f, found[f.address])) for f in wanted if f.address in found]
+        shown += [track.status(cloud, find(cloud, t, known)) for t in named]
+        missing = [f for f in wanted if f.address not in found and f.content.requests]
+        runs.check_account(cloud, missing)
+        stale = {f.address: staleness.of_file(cloud, f) for f in wanted if f.address in found}
+    if form == "json":
+        replaced = {address: [asdict(x) for x in outputs] for address, outputs in stale.items() if outputs}
+        known_runs = [asdict(s) for s in shown]
+        output.as_json({"status": known_runs, "not_run": [f.address for f in missing], "stale": replaced})
+    else:
+        for status in shown:
+            _show(status)
+            output.result(*(f"    {x}; {staleness.AGAIN}" for x in stale.get(status.address or "", ())))
+        for file in missing:
+            output.result(f"{file.address}: {NOT_SHOWN}")
+        for file in (f for f in wanted if targets and not f.content.requests):
+            output.result(f"{file.address}: runs nothing itself")
+    return exits.DONE
+
+
+def _show(status: Status) -> None:
+    secondary = status.details.get("secondary_status")
+    detail = f" ({secondary})" if secondary and secondary != status.status else ""
+    name = f"{status.address}: " if status.address else ""
+    output.result(f"{name}{status.status}{detail}  {status.name}")
+    if status.failure_reason:
+        output.result(f"    {status.failure_reason}")
+    if progress := track.progress(status):
+        output.result(f"    {progress}")
+    for step in status.steps:
+        reason = f": {step.failure_reason}" if step.failure_reason else ""
+        output.result(f"    {step.name:<24} {step.status}{reason}")

@@ -1,0 +1,23 @@
+"""`sagespec stop`: end a job or an execution early."""
+
+from __future__ import annotations
+
+import click
+
+from sagespec.cli import exits, output, session
+from sagespec.executor import steer
+from sagespec.executor.cloud import Cloud
+from sagespec.executor.targets import Target
+
+
+@click.command("stop")
+@session.on_target
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def command(cloud: Cloud, found: Target, yes: bool) -> int:
+    """Stop TARGET. A stopped job counts as run: raise metadata.run to run the same content once more."""
+    session.confirm(f"Stop {found.name}?", yes)
+    try:
+        output.result(f"{found.name} {steer.stop(cloud, found)}")
+    except steer.CannotSteer as error:
+        raise exits.Stop(str(error), exits.INVALID) from None
+    return exits.DONE

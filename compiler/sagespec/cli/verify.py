@@ -1,0 +1,41 @@
+"""`sagespec verify`: what really ran, against the compiled file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from sagespec.cli import exits, output, session
+from sagespec.executor import staleness, verify
+from sagespec.executor.cloud import Cloud
+from sagespec.executor.patience import insist
+from sagespec.executor.targets import Target
+
+
+@click.command("verify")
+@session.on_target
+@session.OUTPUT
+def command(cloud: Cloud, found: Target, form: str) -> int:
+    """Compare what TARGET really ran with the compiled file; exit 1 where they differ."""
+    file = found.file
+    if file is None:
+        raise exits.Stop(f"no compiled file has the identity of {found.name}", exits.INVALID)
+    ran = found.arn if found.kind == "execution" else found.name
+    try:
+        verified = insist(lambda: verify.verify(cloud, file, ran, session.project()))
+    except verify.CannotVerify as error:
+        raise exits.Stop(str(error), exits.INVALID) from None
+    different = [*verified.differences, *map(str, staleness.of_file(cloud, file))]
+    path = Path(os.path.relpath(file.path)).as_posix()
+    if form == "json":
+        output.as_json({"target": found.arn, "compiled": path, "differences": different, "note": verified.note})
+    else:
+        for difference in different:
+            output.result(difference)
+        if verified.note:
+            output.tell(f"note: {verified.note}")
+        same = "is what is in" if found.kind == "function" else "ran what is in"
+        output.tell(f"{found.name} {'differs from' if different else same} {path}")
+    return exits.INVALID if different else exits.DONE

@@ -1,0 +1,62 @@
+"""`sagespec wait`: until what runs has come to its end."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from sagespec.cli import exits, output, session, watching
+from sagespec.executor.apply import Event, TimedOut
+from sagespec.executor.follow import follow, has_had
+
+
+@click.command("wait")
+@click.argument("targets", nargs=-1, required=True)
+@session.aws_options
+@session.OUTPUT
+@click.option(
+    "--for", "until", metavar="STATUS", multiple=True, help="A status, or secondary status, that is enough."
+)
+@click.option("--poll", metavar="SECONDS", type=session.SECONDS, default=15.0, show_default=True)
+@click.option("--timeout", metavar="SECONDS", type=session.SECONDS, help="Longest wait; then exit 5.")
+def command(
+    targets: tuple[str, ...],
+    environment: str | None,
+    profile: str | None,
+    region: str | None,
+    project_file: Path | None,
+    form: str,
+    until: tuple[str, ...],
+    poll: float,
+    timeout: float | None,
+) -> int:
+    """Wait for TARGETs: addresses, compiled files, job names, ARNs. Ctrl-C stops watching, never the job."""
+    cloud = session.regional(profile, region, environment, project_file)
+    with session.trouble():
+        found = session.targets(cloud, targets, environment, project_file, may_be_new=True)
+        with closing(watching.Watch([Event(name, "looking") for name in found], live=True)) as watch:
+            try:
+                done = follow(cloud, found, watch.event, until=until, poll_seconds=poll, timeout_seconds=timeout)
+            except TimedOut as error:
+                raise exits.Stop(str(error), exits.TIMED_OUT) from None
+            except KeyboardInterrupt:
+                watch.close()
+                output.tell(f"what runs goes on: `sagespec wait {' '.join(targets)}` comes back to it")
+                raise
+    if form == "json":
+        output.as_json({"status": [asdict(status) for status in done.values()]})
+    failed = False
+    for status in done.values():
+        reason = f": {status.failure_reason}" if status.failure_reason else ""
+        if until and not has_had(status, until):
+            failed = True
+            wanted = " or ".join(until)
+            output.error(f"{status.name} is {status.status} and has not been {wanted}{reason}")
+        elif not until and status.state == "failed":
+            failed = True
+            hint = f"`sagespec logs {status.address or status.arn}` shows what it has written"
+            output.error(f"{status.name} is {status.status}{reason or ': no reason given'}", hint)
+    return exits.FAILED if failed else exits.DONE

@@ -1,0 +1,78 @@
+"""Showing what happens: one live table on a terminal, plain timestamped lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from sagespec.cli import output
+from sagespec.executor import track
+from sagespec.executor.apply import Event
+from sagespec.executor.track import Status
+
+COLUMNS = ("spec", "status", "secondary", "step", "progress", "elapsed", "run")
+NARROW, WIDE = 110, 160
+"""Columns of a terminal that has room for all but the names of runs in one line each, and for these, too."""
+
+
+class Watch:
+    """Shows the events of an apply or a wait; close it when that is over."""
+
+    def __init__(self, first: Iterable[Event], live: bool) -> None:
+        """Begin with what is known of each row."""
+        self._started = time.monotonic()
+        self._last: dict[str, str] = {}
+        self._rows = {event.address: event for event in first}
+        self._live: Any = None
+        if live:
+            self._live = output.live(self._table)
+
+    def event(self, event: Event) -> None:
+        """Show one event; the same again is no news."""
+        if self._live is not None:
+            if event.address in self._rows and not event.request:
+                self._rows[event.address] = replace(event, status=event.status or self._rows[event.address].status)
+            return
+        words = (event.address, event.request, event.word, event.what, *_finer(event.status))
+        text = " ".join(word for word in words if word)
+        if self._last.get(event.address) != text:
+            self._last[event.address] = text
+            output.tell(f"{time.strftime('%H:%M:%S')} {text}")
+
+    def _table(self, width: int) -> output.Table:
+        shown = len(COLUMNS) if width >= WIDE else len(COLUMNS) - 1
+        rows: list[tuple[str, ...]] = []
+        # what a low terminal has no room for is at the end: there nothing happens
+        for name, row in sorted(self._rows.items(), key=lambda item: _is_still(item[1])):
+            cells = (name, row.word, *_finer(row.status), _elapsed(row.status), row.what)
+            if width >= NARROW:
+                rows.append(cells[:shown])
+            else:
+                rows += [(cells[0],), ("  " + "  ".join(cell for cell in cells[1:shown] if cell),)]
+        caption = f"watching for {timedelta(seconds=int(time.monotonic() - self._started))}"
+        return output.Table(COLUMNS[: shown if width >= NARROW else 1], rows, caption, header=width >= NARROW)
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+
+def _is_still(event: Event) -> bool:
+    """Whether something has not begun, or is over."""
+    return event.status is None or event.status.state != "running"
+
+
+def _finer(status: Status | None) -> tuple[str, str, str]:
+    """What a run is doing, in the service's finer words: secondary status, steps, progress."""
+    if status is None:
+        return "", "", ""
+    secondary = "" if status.secondary == status.status else status.secondary
+    return secondary, status.running_steps, track.progress(status)
+
+
+def _elapsed(status: Status | None) -> str:
+    found = track.elapsed(status, datetime.now(timezone.utc)) if status else None
+    return "" if found is None else str(timedelta(seconds=int(found.total_seconds())))

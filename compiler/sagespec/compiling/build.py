@@ -1,0 +1,164 @@
+"""Resolved specs to compiled files.
+
+In: a `Resolved`. Out: a `Compiled`, after every request was checked against the service's model and every
+pipeline as a graph; a failure is reported at the spec line that caused the value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from sagespec import kinds
+from sagespec.checking import api, foreign_schema, pipeline_graph
+from sagespec.checking.foreign_schema import Foreign
+from sagespec.diagnostics import Diagnostic, Path, Problem, Problems, dotted
+from sagespec.documents import compiled, submitted
+from sagespec.documents.compiled import DIGITS, Compiled, Request, identified
+from sagespec.documents.identity import identify
+from sagespec.documents.traced import Provenance, origin, settle
+from sagespec.project import lock
+from sagespec.project.lock import Context
+from sagespec.project.settings import Settings
+from sagespec.sagemaker.inputs import Resolved
+
+
+@dataclass(frozen=True)
+class Build:
+    """A compiled spec with the provenance of its requests, by request and place in its parameters."""
+
+    compiled: Compiled
+    provenance: Mapping[str, Provenance]
+
+
+def build(
+    resolved: Resolved, settings: Settings, identities: Mapping[str, str], policies: Mapping[str, Foreign]
+) -> tuple[Build | None, list[Diagnostic]]:
+    """Render and check one spec; `identities` are those of what it depends on, `policies` are by file."""
+    inputs, spec = resolved.inputs, resolved.spec
+    drafts: list[Request] = []
+    provenance: dict[str, Provenance] = {}
+    problems: list[Problem] = []
+    unchecked = Problems()
+    wanted = kinds.find(spec.kind).requests(inputs, resolved.facts)
+    if wrong := [*compiled.wrong_operations([draft.operation for draft in wanted])]:
+        return None, [spec.locate(_of_kind(spec.kind, reason)) for reason in wrong]
+    for draft in wanted:
+        parameters, provenance[draft.id] = settle(draft.parameters)
+        request = replace(draft, parameters=parameters)
+        drafts.append(request)
+        for problem in _check(request, resolved, unchecked):
+            place = origin(provenance[draft.id], problem.path)
+            problems.append(replace(problem, path=within(spec.data, place), message=_at(problem, request)))
+    diagnostics = [spec.locate(p) for p in dict.fromkeys([*problems, *unchecked])]
+    if any(d.is_error for d in diagnostics):
+        return None, diagnostics
+    context = inputs.context
+    # an inherited agent may be the output of a spec that this one does not refer to itself
+    needed = {d.spec.address for d in resolved.dependencies}.union(*(compiled.awaited(d.parameters) for d in drafts))
+    unnamed = Compiled(
+        address=spec.address,
+        source=spec.source.file,
+        account=context.account,
+        region=context.region,
+        depends_on={address: identities[address][:DIGITS] for address in sorted(needed)},
+        requests=tuple(drafts),
+        project=settings.project.name,
+        environment=settings.environment,
+        run=spec.data["metadata"].get("run"),
+        thresholds=tuple(spec.data["metadata"].get("thresholds", ())),
+    )
+    made = replace(unnamed, identity=identify(unnamed))
+    broken = [spec.locate(p) for p in _policy_problems(made, provenance, spec.data, policies)]
+    return None if broken else Build(made, provenance), diagnostics + broken
+
+
+def _of_kind(kind: str, reason: str) -> Problem:
+    """A mistake of the module of a kind: no spec of it can be applied, whatever it says."""
+    hint = f"a mistake of the kind, not of the spec: its last request is one of {', '.join(compiled.RUNS)}"
+    return Problem("unknown-operation", f"no {kind} can be applied: {reason}", ("kind",), hint)
+
+
+def _policy_problems(
+    made: Compiled, provenance: Mapping[str, Provenance], data: Any, policies: Mapping[str, Foreign]
+) -> Iterator[Problem]:
+    """What the project's own policies say of a compiled file, at the spec line that caused it."""
+    document = json.loads(compiled.dump(made)) if policies else None
+    for name, policy in policies.items():
+        for problem in policy.check(document):
+            place: Path = ()
+            if problem.path[:1] == ("requests",) and len(problem.path) > 3:
+                request = made.requests[int(problem.path[1])]
+                place = within(data, origin(provenance[request.id], problem.path[3:]))
+            message = ": ".join(part for part in (name, dotted(problem.path), problem.message) if part)
+            yield Problem("policy", message, place, problem.hint)
+
+
+def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterator[Problem]:
+    """Check a request; `unchecked` takes what keeps its documents from being checked."""
+    whole = submitted.completed(request, resolved.spec.address, submitted.ANY_IDENTITY, submitted.ANY_COMMIT)
+    yield from api.check(request.service, request.operation, whole.parameters)
+    definition = request.parameters.get("PipelineDefinition")
+    if definition is not None:
+        for problem in pipeline_graph.check(definition["$json"]):
+            yield replace(problem, path=("PipelineDefinition", "$json", *problem.path))
+    for place, category, version, document in _job_documents(request):
+        context = resolved.inputs.context
+        ask = partial(context.job_schema, category, version)
+        job_schema = lock.ask(unchecked, ("kind",), ask, needed=False)
+        expected = _with_stand_ins(identified(document, submitted.ANY_IDENTITY), context)
+        for problem in foreign_schema.load(job_schema).check(expected) if job_schema is not None else ():
+            yield replace(problem, rule="job-schema", path=(*place, *problem.path))
+
+
+def _job_documents(request: Request) -> Iterator[tuple[Path, str, str, Any]]:
+    """The job documents of a request: its own, and those of the Job steps of its pipeline."""
+    found: list[tuple[Path, Any]] = [((), request.parameters)]
+    steps = request.parameters.get("PipelineDefinition", {}).get("$json", {}).get("Steps", ())
+    found += [
+        (("PipelineDefinition", "$json", "Steps", index, "Arguments"), step["Arguments"])
+        for index, step in enumerate(steps)
+    ]
+    for place, arguments in found:
+        if "JobConfigDocument" in arguments:
+            where = (*place, "JobConfigDocument", "$json")
+            category, version = arguments["JobCategory"], arguments["JobConfigSchemaVersion"]
+            yield where, category, version, arguments["JobConfigDocument"]["$json"]
+
+
+_STAND_INS = {
+    "ArtifactArn": ("sagemaker", "artifact/0"),
+    "FunctionArn": ("lambda", "function:pending"),
+    "ModelPackageGroupArn": ("sagemaker", "model-package-group/pending"),
+    "OutputModelPackageArn": ("sagemaker", "model-package/pending/1"),
+}
+"""What an output will look like once it exists, by its field: service and resource of an ARN."""
+
+
+def _with_stand_ins(tree: Any, context: Context) -> Any:
+    """Put values of the right form where outputs will stand: a job schema knows nothing of our markers."""
+    if isinstance(tree, dict):
+        if set(tree) == {"$output"}:
+            service, resource = _STAND_INS[tree["$output"].rpartition(".")[2]]
+            return f"arn:{context.partition}:{service}:{context.region}:{context.account}:{resource}"
+        return {key: _with_stand_ins(value, context) for key, value in tree.items()}
+    return [_with_stand_ins(item, context) for item in tree] if isinstance(tree, list) else tree
+
+
+def _at(problem: Problem, request: Request) -> str:
+    """Name the member that the API knows, since the spec's field is called otherwise."""
+    members = [str(step) for step in problem.path if step != "$json"]
+    return f"{request.operation} {'.'.join(members)}: {problem.message}" if members else problem.message
+
+
+def within(data: Any, path: Path) -> Path:
+    """Cut a path where the spec ends: a derived value has places that its field has not."""
+    for length, step in enumerate(path):
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return path[:length] if path[:2] != ("defaults", "tags") else path[:3]
+    return path

@@ -1,0 +1,193 @@
+"""Compiled files read again: is it one, is it ours, can it be acted on?
+
+In: a file. Out: a `Compiled`. Refuses: whatever we would not have written: a file edited by hand, also where its
+digest was computed anew, a key given twice, another's identity, operations that we never send, parameters that the
+API does not take, a place that is not its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sagespec import disk
+from sagespec.checking import api, pipeline_graph, schema
+from sagespec.diagnostics import Path as KeyPath
+from sagespec.diagnostics import Problem, dotted
+from sagespec.documents import compiled, identity, submitted
+from sagespec.documents.compiled import API_VERSION, Compiled
+from sagespec.project import boundary
+from sagespec.project import settings as project_settings
+
+MAX_DEPTH = 150
+_FORMS = {"$output": "output", "$file": "file", "$zip": "zip", "$identity": "identity", "$next": "next"}
+"""The definitions of `schemas/v1/Compiled.json` that say what a marker may stand with."""
+
+
+class InvalidCompiled(Exception):
+    """A file that cannot be acted on; the message says what is wrong with it."""
+
+
+def read(path: Path) -> Compiled:
+    """Read a compiled file that is in its own place.
+
+    Raises InvalidCompiled, OSError.
+    """
+    place = boundary.real(path)
+    if place != path.absolute() and _is_led_out(path.absolute()):
+        raise InvalidCompiled("is led out of the project by a link")
+    found = load(disk.read(place, disk.COMPILED_BYTES))
+    if PurePosixPath(*place.parts[-2:]) != found.path:
+        raise InvalidCompiled(f"is not in its own place, {found.path}")
+    if hidden := next((part for part in _shown(place) if part.startswith(".")), None):
+        raise InvalidCompiled(f"is in a hidden folder, {hidden}, where no reviewer looks")
+    return found
+
+
+def _is_led_out(path: Path) -> bool:
+    """Whether a link of the project that holds a path leads it out."""
+    file = project_settings.find(path.parent)
+    folder = file.parent if file else path.parents[min(2, len(path.parents) - 1)]
+    return boundary.around(folder).is_left_by_link(path)
+
+
+def _shown(place: Path) -> tuple[str, ...]:
+    """The way to a compiled file that a reviewer sees: from the project, or the git work tree around it."""
+    output = place.parents[1]
+    file = project_settings.find(output)
+    top = boundary.around(file.parent if file else output.parent).root
+    return place.relative_to(top).parts
+
+
+def load(content: bytes) -> Compiled:
+    """Read the bytes of a compiled file.
+
+    Raises InvalidCompiled when it is not one, or was changed after it was compiled.
+    """
+    document = _document(content)
+    made = compiled.of_document(document)
+    if made.digest != compiled.digest(document):
+        raise InvalidCompiled("was changed after it was compiled (its digest does not match)")
+    if compiled.text(document).encode() != content:
+        raise InvalidCompiled("is not written as sagespec writes it; run `sagespec compile` again")
+    if made.identity != identity.identify(made):
+        raise InvalidCompiled("its identity is not that of its content; run `sagespec compile` again")
+    for reason in _wrong(made):
+        raise InvalidCompiled(reason)
+    return made
+
+
+def _document(content: bytes) -> dict[str, Any]:
+    """Take bytes apart, as far as to know that they have the form of a compiled file."""
+    try:
+        document = json.loads(content.decode("utf-8"), object_pairs_hook=once, parse_constant=no_number)
+        compiled.canonical(document).encode()
+    except (ValueError, RecursionError) as error:  # UnicodeError is a ValueError
+        raise InvalidCompiled(f"not JSON: {error}") from None
+    if not isinstance(document, dict) or document.get("kind") != "Compiled":
+        raise InvalidCompiled("not a compiled file")
+    if document.get("apiVersion") != API_VERSION:
+        raise InvalidCompiled(f"apiVersion {document.get('apiVersion')!r} is not {API_VERSION}")
+    if depth(document) > MAX_DEPTH:
+        raise InvalidCompiled(f"more than {MAX_DEPTH} levels deep")
+    for problem in form(document):
+        raise InvalidCompiled(f"not a compiled file: {_said(problem)}")
+    return document
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of pairs for `json`; raises InvalidCompiled where a reviewer might see another value than we."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise InvalidCompiled(f"has the key {next(k for k in keys if keys.count(k) > 1)!r} twice")
+    return found
+
+
+def no_number(text: str) -> None:
+    """Refuse what `json` takes for a number, and JSON does not; raises InvalidCompiled."""
+    raise InvalidCompiled(f"not JSON: {text} is no number")
+
+
+def depth(document: Any) -> int:
+    """How many levels deep a document is."""
+    depth, level = 0, [document]
+    while level and depth <= MAX_DEPTH:
+        depth += 1
+        inner: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner += value.values()
+            elif isinstance(value, list):
+                inner += value
+        level = inner
+    return depth
+
+
+def form(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check a document against `schemas/v1/Compiled.json`, part by part: as a whole it takes five times as long."""
+    yield from schema.validate_part("Compiled", "envelope", document)
+    for index, request in enumerate(document["requests"]):
+        for problem in schema.validate_part("Compiled", request["operation"], request):
+            yield replace(problem, path=("requests", index, *problem.path))
+        yield from _markers(request["parameters"], ("requests", index, "parameters"))
+
+
+def _markers(tree: Any, place: KeyPath) -> Iterator[Problem]:
+    """Check the forms of all markers; what else there is in documents is free."""
+    if isinstance(tree, list):
+        for index, item in enumerate(tree):
+            yield from _markers(item, (*place, index))
+    elif isinstance(tree, dict):
+        kind = compiled.marker(tree)
+        if kind in _FORMS:
+            for problem in schema.validate_part("Compiled", _FORMS[kind], tree[kind]):
+                yield replace(problem, path=(*place, kind, *problem.path))
+        else:
+            for key, value in tree.items():
+                yield from _markers(value, (*place, key))
+
+
+def _wrong(made: Compiled) -> Iterator[str]:
+    """What is wrong with requests of the right form, in this order."""
+    if made.kind not in schema.kinds():
+        yield f"there is no kind {made.kind}"
+    yield from _wrong_order(made)
+    yield from (f"{id} is not uploaded to where its content belongs" for id in identity.misplaced(made.requests))
+    for request in made.requests:
+        whole = submitted.completed(request, made.address, made.identity, submitted.ANY_COMMIT)
+        problems = [*api.check(request.service, request.operation, whole.parameters)]
+        if request.operation == "CreatePipeline":
+            problems += pipeline_graph.check(request.parameters["PipelineDefinition"]["$json"])
+        yield from (f"{request.id}: {_said(problem)}" for problem in problems if problem.severity == "error")
+
+
+def _wrong_order(made: Compiled) -> Iterator[str]:
+    """What is wrong with the requests among one another: each once, what runs last, nothing before it is known."""
+    yield from compiled.wrong_operations([request.operation for request in made.requests])
+    pipelines = {r.id: r.parameters["PipelineName"] for r in made.requests if r.operation == "CreatePipeline"}
+    last = made.requests[-1] if made.requests else None
+    started = last.parameters["PipelineName"] if last and last.operation == "StartPipelineExecution" else None
+    if pipelines != ({"pipeline": started} if started is not None else {}):
+        yield "does not run the one pipeline that it creates"
+    known: set[str] = set()
+    for request in made.requests:
+        if request.id in known:
+            yield f"has two requests {request.id}"
+        for needed in sorted(compiled.outputs_in(request.parameters)):
+            address = needed.rpartition(".")[0]
+            own = address.removeprefix("requests.")
+            if own == address and address not in made.depends_on:
+                yield f"{request.id} needs {needed}, which is not among what it depends on"
+            elif own != address and own not in known:
+                yield f"{request.id} needs {needed}, which no request before it gives"
+        known.add(request.id)
+    if made.address in made.depends_on:
+        yield "depends on itself"
+
+
+def _said(problem: Problem) -> str:
+    return ": ".join(part for part in (dotted(problem.path), problem.message) if part)

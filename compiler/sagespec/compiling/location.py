@@ -1,0 +1,78 @@
+"""Where a spec runs, and whether everything that it names is there too.
+
+In: a spec, its settings, and where facts come from. Out: the `Context` of its account and region.
+Refuses: an account or region without facts; what a spec names that is elsewhere, specs that run elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from sagespec.checking import schema
+from sagespec.diagnostics import Diagnostic, Path, Problem
+from sagespec.project.lock import Context, Lock, MissingFact
+from sagespec.project.settings import Settings
+from sagespec.project.spec import Spec
+from sagespec.reading import source
+from sagespec.sagemaker import resource_names
+from sagespec.sagemaker.inputs import Resolved
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Where facts come from: the lock, if there is one, and the region asked for on the command line.
+
+    A draft of a lock notes what it is asked for.
+    """
+
+    lock: Lock | None = None
+    region: str | None = None
+    is_draft: bool = False
+
+
+def context(spec: Spec, settings: Settings, facts: Facts) -> Context | Diagnostic:
+    """Find the account and region that a spec runs in, or say where they are said wrongly."""
+    try:
+        return _context(spec, settings, facts)
+    except MissingFact as missing:
+        problem = Problem("missing-fact", missing.message, ("spec", "region"), missing.hint)
+    project = settings.project.source
+    if project is None or facts.lock is None or settings.account in (None, *_accounts(facts.lock)):
+        return spec.locate(problem)
+    said = ("defaults", "account")
+    layers: list[Path] = [("environments", settings.environment or "", *said), said]
+    path = next(path for path in layers if source.get(project.data, path) is not None)
+    return project.locate(Problem(problem.rule, problem.message, path, problem.hint), spec.address)
+
+
+def _accounts(lock: Lock) -> set[str]:
+    return {facts["account"] for facts in lock.contexts.values()}
+
+
+def _context(spec: Spec, settings: Settings, facts: Facts) -> Context:
+    region = spec.fields.region.value or settings.region or facts.region
+    if facts.lock is not None:
+        return replace(facts.lock.context(settings.account, region), asker=spec.address)
+    if region and settings.account:
+        return Context(settings.account, region, partition_of(region))
+    missing = " and ".join(n for n, v in (("account", settings.account), ("region", region)) if not v)
+    message = f"there is no lock {settings.project.lock}, and no {missing} in the project's defaults"
+    raise MissingFact(message, "run `sagespec lock`, or name them in sagespec.yaml")
+
+
+def partition_of(region: str) -> str:
+    """The partition of a region, from the start of its name."""
+    starts = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((partition for start, partition in starts.items() if region.startswith(start)), "aws")
+
+
+def check(spec: Spec, here: Context, resolved: Mapping[str, Resolved]) -> Iterator[Problem]:
+    """Check that what a spec names and the specs that it refers to are where it runs."""
+    for name, target in spec.refs():
+        there = resolved[target].inputs.context
+        runs = bool(schema.runs(resolved[target].spec.kind))
+        if runs and (there.account, there.region) != (here.account, here.region):
+            place = f"{there.account}/{there.region}, this spec in {here.account}/{here.region}"
+            yield Problem("ref-elsewhere", f"{target} runs in {place}", ("spec", name, "ref"))
+    yield from resource_names.check(spec, here)

@@ -1,0 +1,152 @@
+"""Compiled files that are out of date, each with its cause.
+
+In: what compiling would change in the output folder, and the builds. Out: a diagnostic a file, at the first line that
+differs, with the place in the specs that made the difference. No value is quoted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sagespec.compiling import build
+from sagespec.compiling.build import Build
+from sagespec.compiling.outputs import Change
+from sagespec.compiling.workspace import Compilation
+from sagespec.diagnostics import START, Diagnostic, Place, Problem, Severity, Span, dotted, locate
+from sagespec.diagnostics import Path as KeyPath
+from sagespec.documents import compiled
+from sagespec.documents.traced import origin
+from sagespec.reading import json_reader
+from sagespec.reading.document import Document
+from sagespec.reading.source import get
+
+RULE = "out-of-date"
+_COMPILE = "run `sagespec compile`"
+_OF_ITSELF = (("metadata", "identity"), ("metadata", "digest"))
+"""What changes with anything else in the file."""
+
+_OF_UPLOADS = ("Key", "S3Uri", "ContentLength")
+"""What changes with a file that is uploaded."""
+
+
+def diagnose(changes: Iterable[Change], done: Compilation) -> Iterator[Diagnostic]:
+    """Say of each file that compiling would write or remove what is out of date in it, and why."""
+    root = done.checked.settings.project.root
+    output = done.checked.settings.output
+    made = {output / one.compiled.path: one for one in done.builds.values()}
+    for change in (change for change in changes if change.word != "unchanged"):
+        file = os.path.relpath(change.path, root)
+        if change.after is None:
+            yield _at(file, START, "orphaned: no spec makes it", _COMPILE)
+        elif change.before is None:
+            spec = done.checked.resolved[made[change.path].compiled.address].spec
+            place = spec.locate(Problem(RULE, "", ("metadata", "name")))
+            yield _at(file, START, f"missing: {spec.address} is not compiled yet", _COMPILE, (place.file, place.line))
+        else:
+            yield _stale(file, change.before, change.after, made[change.path], done)
+
+
+def foreign(paths: Iterable[Path], root: Path, severity: Severity) -> Iterator[Diagnostic]:
+    """Say of files among the compiled ones that apply refuses the folder for them."""
+    for path in paths:
+        file = os.path.relpath(path, root)
+        message = f"foreign: {path.name} is not of this project, or was changed"
+        yield locate(Problem(RULE, message, (), "delete it", severity), file, START)
+
+
+def _at(file: str, span: Span, message: str, hint: str, also: Place = ()) -> Diagnostic:
+    return locate(Problem(RULE, message, (), hint, also=also), file, span)
+
+
+def _stale(file: str, before: bytes, after: bytes, made: Build, done: Compilation) -> Diagnostic:
+    if before.replace(b"\r\n", b"\n") == after:
+        hint = f"write `* -text` into a .gitattributes of the output folder; {_COMPILE}"
+        return _at(file, _first_line(before, after), "stale: its lines end as on Windows (CRLF)", hint)
+    old = json_reader.read(before.decode("utf-8", "backslashreplace"))
+    if old.faults:
+        fault = old.faults[0]
+        return _at(file, fault.span, f"stale: it is not as we write it: {fault.problem.message}", _COMPILE)
+    new = json_reader.read(after.decode("utf-8"))
+    places = [place for place in _differ(old.data, new.data, ()) if place not in _OF_ITSELF]
+    if not _is_whole(old.data):
+        place = places[0] if places else ("metadata", "digest")
+        return _at(file, _span(old, place), f"stale: it was changed by hand, perhaps at {dotted(place)}", _COMPILE)
+    if not places:
+        return _at(file, _first_line(before, after), "stale: it has the right content in another form", _COMPILE)
+    if any(place[-1] == "sha256" for place in places):
+        places = [place for place in places if place[-1] not in _OF_UPLOADS]
+    causes = list(dict.fromkeys(_cause(place, old.data, new.data, made, done) for place in places))
+    (message, also), more = causes[0], len(causes) - 1
+    message += f", and {more} more place{'s' if more > 1 else ''}" if more else ""
+    return _at(file, _span(old, places[0]), f"stale: {message}", _COMPILE, also)
+
+
+def _first_line(before: bytes, after: bytes) -> Span:
+    lines = zip(before.split(b"\n"), after.split(b"\n"), strict=False)
+    number = next((number for number, (old, new) in enumerate(lines, 1) if old != new), 1)
+    return Span(number, 1, number, 1 + len(before.split(b"\n")[number - 1].decode("utf-8", "backslashreplace")))
+
+
+def _is_whole(document: Any) -> bool:
+    """Whether a file carries the digest of its content: nobody has edited it."""
+    try:
+        return bool(document["metadata"]["digest"] == compiled.digest(document))
+    except (KeyError, TypeError):
+        return False
+
+
+def _span(document: Document, place: KeyPath) -> Span:
+    """Where a place stands in a file, or the nearest above it that is there."""
+    for length in range(len(place), -1, -1):
+        if found := document.keys.get(place[:length]) or document.values.get(place[:length]):
+            return found
+    return START
+
+
+def _differ(old: Any, new: Any, place: KeyPath) -> Iterator[KeyPath]:
+    """The innermost places where two documents differ; requests are compared by their ids."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in (key for key in {**new, **old} if key not in old or key not in new or old[key] != new[key]):
+            yield from _differ(old[key], new[key], (*place, key)) if key in old and key in new else [(*place, key)]
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (one, other) in enumerate(zip(old, new, strict=True)):
+            yield from _differ(one, other, (*place, index))
+    elif old != new or type(old) is not type(new):
+        yield place
+
+
+def _cause(place: KeyPath, old: Any, new: Any, made: Build, done: Compilation) -> tuple[str, Place]:
+    """Say what has changed, and where the specs say it: the file and the line."""
+    spec = done.checked.resolved[made.compiled.address].spec
+    path: KeyPath = ("metadata", "name")
+    if place[:2] == ("metadata", "dependsOn") and len(place) > 2:
+        refs = {target: name for name, target in spec.refs()}
+        path = ("spec", refs[str(place[2])], "ref") if place[2] in refs else ("spec",)
+        message = f"{place[2]}, which it depends on, has changed"
+    elif place[:1] == ("requests",) and len(place) > 3 and _ids(old) == _ids(new):
+        request = made.compiled.requests[int(place[1])]
+        found = build.within(spec.data, origin(made.provenance[request.id], place[3:]))
+        message = _of_request(place, new, found)
+        path = found or path
+    elif place[:1] == ("requests",):
+        message = "it makes other requests"
+    else:
+        path = place if place[1:2] in (("thresholds",), ("run",)) else path
+        message = f"{dotted(place)} has changed"
+    at = spec.locate(Problem(RULE, "", path))
+    return message, (at.file, at.line)
+
+
+def _of_request(place: KeyPath, new: Mapping[str, Any], path: KeyPath) -> str:
+    uploaded = get(new, place[:-1])
+    if place[-1] == "sha256" and isinstance(uploaded, dict) and "path" in uploaded:
+        return f"the file {uploaded['path']} has changed"
+    return f"{dotted(path if len(path) > 1 else place)} has changed"
+
+
+def _ids(document: Any) -> list[Any]:
+    requests = get(document, ("requests",))
+    return [get(request, ("id",)) for request in requests] if isinstance(requests, list) else []

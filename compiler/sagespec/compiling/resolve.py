@@ -1,0 +1,153 @@
+"""Specs to resolved specs: references followed, facts found, rules across fields checked.
+
+In: the specs of a project, and where facts come from. Out: a `Resolution`: every spec is resolved, or has failed.
+Refuses: refs that lead nowhere good, places without facts, and whatever the kinds refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from sagespec import kinds
+from sagespec.compiling import location
+from sagespec.compiling.location import Facts
+from sagespec.diagnostics import Diagnostic, Problem, Problems
+from sagespec.project import references
+from sagespec.project.references import Failed
+from sagespec.project.settings import Settings
+from sagespec.project.spec import Spec
+from sagespec.sagemaker import kind
+from sagespec.sagemaker.inputs import Inputs, Resolved
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What became of the specs: the resolved and the failed by address, and everything there is to say."""
+
+    resolved: Mapping[str, Resolved] = field(default_factory=dict)
+    failed: Failed = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def resolve(specs: Mapping[str, Spec], broken: Failed, settings: Settings, facts: Facts) -> Resolution:
+    """Resolve specs in the order of their refs; `broken` are those that could not be read."""
+    failed: dict[str, Diagnostic | None] = dict(broken)
+    resolved: dict[str, Resolved] = {}
+    diagnostics: list[Diagnostic] = []
+    order, circles = references.order(references.graph(specs))
+    failed |= {address: references.circle(specs[address], way) for address, way in circles.items()}
+    for address in order:
+        spec = specs[address]
+        found = references.check(spec, specs, failed)
+        done: Resolved | None = None
+        if not found:
+            done, found = _resolve(spec, resolved, settings, facts)
+        else:
+            found += _besides(spec, found, resolved, settings, facts)
+        if done is None:
+            failed[address] = first_error(found)
+        else:
+            resolved[address] = done
+        diagnostics += found
+    for address in circles:  # last: their other refs are resolved by now, or failed
+        diagnostics += _in_circle(specs, address, failed, resolved, settings, facts)
+    diagnostics += _shared_outputs(resolved)
+    diagnostics += _shared_functions(resolved)
+    return Resolution(resolved, failed, tuple(sorted(diagnostics)))
+
+
+def _in_circle(
+    specs: Mapping[str, Spec],
+    address: str,
+    failed: Failed,
+    resolved: Mapping[str, Resolved],
+    settings: Settings,
+    facts: Facts,
+) -> list[Diagnostic]:
+    """Say that a spec leads back to itself, and what else is wrong with it."""
+    spec, back = specs[address], failed[address]
+    assert back is not None
+    found = [back, *(d for d in references.check(spec, specs, failed) if d.path != back.path)]
+    return [*found, *_besides(spec, found, resolved, settings, facts)]
+
+
+def first_error(diagnostics: list[Diagnostic]) -> Diagnostic | None:
+    """The error to begin with."""
+    return min((d for d in diagnostics if d.is_error), default=None)
+
+
+def _shared_outputs(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
+    """Jobs of the Job API write straight below their path: two with one path overwrite each other."""
+    outputs = {address: path for address, one in resolved.items() if (path := one.exports.output_path)}
+    paths = sorted((output.value.rstrip("/") + "/", address) for address, output in outputs.items())
+    outermost, other, alone = "", "", False
+    for path, address in paths:
+        if not outermost or not path.startswith(outermost):
+            outermost, other, alone = path, address, True
+            continue
+        shared = [(address, other), (other, address)] if alone else [(address, other)]
+        alone = False
+        for one, another in shared:
+            message = f"{another} writes to {outermost} as well: they would overwrite each other's files"
+            hint = "use ${spec.name} and ${spec.run} in the path"
+            place = outputs[one].path
+            yield resolved[one].spec.locate(Problem("shared-output", message, place, hint, "warning"))
+
+
+def _shared_functions(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
+    """A function is never changed: of two specs that give it one name, the second fails if they differ."""
+    makers: dict[tuple[str, str], str] = {}
+    for address, one in resolved.items():
+        name = one.exports.function_name
+        if name:
+            other = makers.setdefault((one.inputs.context.region, name.value), address)
+            if other != address:
+                message = f"{other} makes the function {name.value!r} as well"
+                hint = "leave the name out, or use ${spec.name} in it"
+                yield one.spec.locate(Problem("shared-function", message, name.path, hint, "warning"))
+
+
+def examine(
+    spec: Spec, specs: Mapping[str, Spec], resolution: Resolution, settings: Settings, facts: Facts
+) -> list[Diagnostic]:
+    """Say what more is wrong with a spec that its schema refuses, about the fields that it accepts."""
+    broken = references.check(spec, specs, resolution.failed)
+    return [*broken, *_besides(spec, broken, resolution.resolved, settings, facts)]
+
+
+def _besides(
+    spec: Spec, refs: Iterable[Diagnostic], resolved: Mapping[str, Resolved], settings: Settings, facts: Facts
+) -> list[Diagnostic]:
+    """Say what is wrong with a spec besides its refs that lead nowhere, and what its schema refuses."""
+    if facts.is_draft and spec.broken is None:  # what it asks for is only known once its refs lead somewhere
+        return []
+    rest = replace(spec, broken=frozenset({*(spec.broken or ()), *(d.path.split(".")[1] for d in refs)}))
+    _, found = _resolve(rest, resolved, settings, facts)
+    return [d for d in found if d.is_error and d.rule != "missing-field"]
+
+
+def _resolve(
+    spec: Spec, resolved: Mapping[str, Resolved], settings: Settings, facts: Facts
+) -> tuple[Resolved | None, list[Diagnostic]]:
+    context = location.context(spec, settings, facts)
+    if isinstance(context, Diagnostic):
+        return None, [context]
+    problems = Problems(location.check(spec, context, resolved))
+    root = settings.project.root
+    inputs = Inputs(
+        spec=spec,
+        context=context,
+        qualified_name=settings.qualified_name(spec.name),
+        project=settings.project,
+        folder=(root / spec.source.file).parent,
+        upstream={name: resolved[target].exports for name, target in spec.refs()},
+    )
+    found = kinds.find(spec.kind)
+    made = found.resolve(inputs, problems)
+    diagnostics = [spec.locate(p) for p in problems]
+    if made is None or any(d.is_error for d in diagnostics):
+        return None, diagnostics
+    targets = sorted({target for _, target in spec.refs()})
+    given = kind.exports(found, inputs, made)
+    return Resolved(inputs, made, given, tuple(resolved[t] for t in targets)), diagnostics

@@ -1,0 +1,162 @@
+"""What AWS says of a request, brought back to the spec's line.
+
+In: a compiled file, the request that was refused, and the service's words. Out: the place in the spec, found by
+compiling it again; where that gives another file than the one applied, the JSON pointer into the compiled one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sagespec.cli import options
+from sagespec.compiling import build, workspace
+from sagespec.compiling.workspace import Compilation
+from sagespec.diagnostics import Path as Place
+from sagespec.diagnostics import Problem, dotted, report
+from sagespec.diagnostics.report import Line
+from sagespec.documents import compiled
+from sagespec.documents.compiled import Request
+from sagespec.documents.traced import origin
+from sagespec.executor.files import File
+from sagespec.project import settings as project_settings
+
+_WORDS = re.compile(r"[A-Za-z0-9_$][\w$./\[\]-]*[\w\]]")
+_PLAIN = {"arguments", "description", "get", "key", "name", "role", "steps", "tags", "type", "value", "version"}
+"""Members whose names are words that a message may use for anything."""
+
+
+def place(request: Request, message: str) -> Place:
+    """The member of a request that a message names: the one that it leads deepest to, or ().
+
+    Services write paths with dots, slashes or brackets, and often begin them in lower case.
+    """
+    found = [_walk(request.parameters, word) for word in _WORDS.findall(message)]
+    return max(found, key=len, default=())
+
+
+def _walk(tree: Any, word: str) -> Place:
+    """Follow a path as far as it leads; one that does not lead from the top leads nowhere."""
+    place: list[str | int] = []
+    for step in filter(None, re.split(r"[./\[\]]", word)):
+        while isinstance(tree, dict) and set(tree) == {"$json"}:
+            place.append("$json")
+            tree = tree["$json"]
+        key = _member(tree, step)
+        if key is None:
+            break
+        place.append(key)
+        tree = tree[key]
+    return tuple(place)
+
+
+def _member(tree: Any, step: str) -> str | int | None:
+    if isinstance(tree, list):
+        number = int(step) if step.isdigit() else -1
+        return number if 0 <= number < len(tree) else None
+    if not isinstance(tree, dict):
+        return None
+    return next((key for key in tree if key == step or key[:1].lower() + key[1:] == step), None)
+
+
+def named(request: Request, message: str) -> Place:
+    """The member that a message names: by its way from the top of the request or of a document in it, or by name."""
+    found = max(place(request, message), _in_document(request, message), key=len)
+    leaf = _leaf(request, message)
+    return leaf if leaf[: len(found)] == found else found
+
+
+def _leaf(request: Request, message: str) -> Place:
+    """The member that a message names without its way there, where only one has that name; or ()."""
+    found: dict[str, list[Place]] = {}
+    for at, key in _members(request.parameters, ()):
+        for name in {key, key[:1].lower() + key[1:]}:
+            found.setdefault(name, []).append((*at, key))
+    words = [w for w in _WORDS.findall(message) if w.lower() not in _PLAIN]
+    return max((found[word][0] for word in words if len(found.get(word, ())) == 1), key=len, default=())
+
+
+def _members(tree: Any, at: Place) -> Iterator[tuple[Place, str]]:
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if not key.startswith("$"):
+                yield at, key
+            yield from _members(value, (*at, key))
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree):
+            yield from _members(value, (*at, index))
+
+
+@dataclass
+class Sources:
+    """The specs of some files, compiled again at most once, when something of them is asked for."""
+
+    files: Sequence[File]
+    project_file: Path | None
+    _compiled: dict[tuple[str | None, str], Compilation | None] = field(default_factory=dict)
+
+    def compilation(self, file: File) -> Compilation | None:
+        """What a file's spec, and those of the others like it, compile to; None where that cannot be known."""
+        key = file.content.environment, file.content.region
+        if key not in self._compiled:
+            alike = [f for f in self.files if (f.content.environment, f.content.region) == key]
+            self._compiled[key] = _compile(alike, *key, self.project_file)
+        return self._compiled[key]
+
+
+def _compile(files: Iterable[File], environment: str | None, region: str, given: Path | None) -> Compilation | None:
+    found, _ = workspace.open_project(Path.cwd(), given)
+    settings, _ = project_settings.choose(found, environment, {}) if found else (None, [])
+    if settings is None:  # what is wrong with the project meanwhile is not what AWS says
+        return None
+    sources = dict.fromkeys(settings.project.root / file.content.source for file in files)
+    there = [source for source in sources if settings.project.boundary.admits(source) and source.is_file()]
+    return workspace.compile(workspace.check(settings, there, region)) if there else None
+
+
+def explain(file: File, request_id: str, message: str, sources: Sources, known: Place = ()) -> Iterator[Line]:
+    """Say where the value stands that AWS refused, in lines to be printed; nothing when no member is named.
+
+    Where it is `known`, the message need not name it.
+    """
+    request = next((r for r in file.content.requests if r.id == request_id), None)
+    if request is None:
+        return
+    at = known or named(request, message)
+    if not at:
+        return
+    located = _in_spec(file, request_id, at, message, sources)
+    if located:
+        yield from located
+        return
+    index = file.content.requests.index(request)
+    steps = ("", "requests", index, "parameters", *at)
+    pointer = "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    yield f"at {file.path}#{pointer} ({dotted(at)})"
+
+
+def _in_document(request: Request, message: str) -> Place:
+    """A member of the document inside a request: job schemas name it from the document's own top."""
+    for member, value in request.parameters.items():
+        if isinstance(value, dict) and "$json" in value:
+            found = place(Request(request.id, request.service, request.operation, value["$json"]), message)
+            if found:
+                return (member, "$json", *found)
+    return ()
+
+
+def _in_spec(file: File, request_id: str, at: Place, message: str, sources: Sources) -> list[Line]:
+    """Look the value's origin up in the compiled source; nothing when that gives another file."""
+    done = sources.compilation(file)
+    made = done.builds.get(file.address) if done else None
+    if done is None or made is None or compiled.digest_of(made.compiled) != file.content.digest:
+        return []
+    spec = done.checked.resolved[file.address].spec
+    path = build.within(spec.data, origin(made.provenance[request_id], at))
+    diagnostic = spec.locate(Problem("aws", message, path))
+    called = options.shown_in(done.checked.settings.project.root, "text")
+    texts = {called(name): text for name, text in done.checked.texts.items()}
+    return report.text(report.named([diagnostic], called), texts)

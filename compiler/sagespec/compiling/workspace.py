@@ -1,0 +1,220 @@
+"""A project's specs, from files to builds.
+
+In: settings and the paths asked for. Out: everything that compiles, and everything there is to say about the
+rest. Reads files and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sagespec import disk
+from sagespec.checking.foreign_schema import Foreign
+from sagespec.compiling import build, causes, resolve
+from sagespec.compiling.build import Build
+from sagespec.compiling.location import Facts
+from sagespec.diagnostics import START, Diagnostic, Problem, distinct, locate
+from sagespec.documents import submitted
+from sagespec.project import boundary, lock, policies, references, values
+from sagespec.project import files as spec_files
+from sagespec.project import settings as project_settings
+from sagespec.project.boundary import real
+from sagespec.project.files import Found, Specs, unreadable
+from sagespec.project.lock import Lock
+from sagespec.project.settings import Project, Settings
+from sagespec.sagemaker.inputs import Resolved
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The outcome of validation: `targets` are the specs that were asked for.
+
+    `uses` are the names of the values that the project's files refer to; `following` are the specs with which nothing
+    is wrong but what they refer to.
+    """
+
+    settings: Settings
+    targets: tuple[str, ...] = ()
+    resolved: Mapping[str, Resolved] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    policies: Mapping[str, Foreign] = field(default_factory=dict, repr=False)
+    uses: frozenset[str] = frozenset()
+    following: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is wrong with what was asked for."""
+        return any(d.is_error for d in self.diagnostics) or not set(self.targets) <= set(self.resolved)
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """The outcome of compiling: the builds of the targets by address."""
+
+    checked: Checked
+    builds: Mapping[str, Build]
+    diagnostics: tuple[Diagnostic, ...]
+    following: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is wrong with what was asked for, or was not built."""
+        return any(d.is_error for d in self.diagnostics) or not set(self.checked.targets) <= set(self.builds)
+
+
+def open_project(start: Path, given: Path | None) -> tuple[Project | None, list[Diagnostic]]:
+    """Find the project around a folder; without a project file the folder is the project.
+
+    Folders are called by their real names, so that a project is the same by whatever way it was reached.
+    """
+    file = given or project_settings.find(start)
+    if file is None:
+        return _within(Project(root=real(start)))
+    if _is_left(file):
+        return None, [locate(boundary.refusal(file.name), file.name, START)]
+    file = real(file.parent) / file.name
+    try:
+        found, diagnostics = project_settings.load(file)
+    except OSError as error:
+        return None, [unreadable(file.name, error)]
+    return (None, diagnostics) if found is None else _within(found)
+
+
+def _is_left(file: Path) -> bool:
+    """Whether a project file is a link that leads out of the project: nothing of it is read or shown."""
+    return boundary.around(file.parent).is_left_by_link(file)
+
+
+def _within(found: Project) -> tuple[Project | None, list[Diagnostic]]:
+    """A project, unless its paths lead out of it."""
+    diagnostics = list(project_settings.wrong_paths(found))
+    return (None if diagnostics else found), diagnostics
+
+
+def read_lock(found: Project) -> tuple[Lock | None, list[Diagnostic], dict[str, str]]:
+    """Read the project's lock, if there is one."""
+    name = found.lock
+    try:
+        content = disk.read(found.root / name, disk.LOCK_BYTES)
+    except FileNotFoundError:
+        return None, [], {}
+    except OSError as error:
+        return None, [unreadable(name, error)], {}
+    locked, diagnostics = lock.load(name, content)
+    if not found.boundary.holds(found.root / name):
+        return locked, boundary.withheld(name, diagnostics, "it is no lock, or not wholly one"), {}
+    return locked, diagnostics, {name: content.decode("utf-8", "replace")} if diagnostics else {}
+
+
+def check(settings: Settings, paths: Sequence[Path], region: str | None = None, draft: Lock | None = None) -> Checked:
+    """Validate specs: everything that needs no rendering. A `draft` stands in for the lock file.
+
+    The rest of the project is looked at too, for addresses and for what the specs refer to.
+    """
+    locked, said, texts = (draft, [], {}) if draft is not None else read_lock(settings.project)
+    known = policies.load(settings.project)
+    said += [*known.diagnostics, *_bad_paths(settings.project, no_lock=locked is None and not said)]
+    wanted = spec_files.find(settings, paths)
+    # the project's files that were not asked for; without a project file there are none
+    rest = spec_files.find(settings, ()) if paths and settings.project.source else Found()
+    asked, others = spec_files.read(settings, wanted, rest.without(wanted.files))
+    texts |= {**known.texts, **asked.texts, **project_text(spec_files.project_file(settings.project))}
+    if any(d.is_error for d in said):
+        return Checked(settings, (), {}, distinct([*said, *settings.diagnostics, *asked.diagnostics]), texts)
+    texts |= dict(others.texts)
+    found, taken = references.index([*asked.specs, *others.specs], [*asked.refused, *others.refused])
+    targets = tuple(dict.fromkeys(s.address for s in asked.specs))
+    if draft is not None:  # which notes what it is asked for: ask for nothing that is not needed
+        refs = [target for refused in asked.refused for _, target in refused.refs()]
+        needed = references.needed([*targets, *refs], references.graph(found))
+        found = {address: one for address, one in found.items() if address in needed}
+    facts = Facts(locked, region, draft is not None)
+    resolution = resolve.resolve(found, _broken((asked, others), taken), settings, facts)
+    for refused in asked.refused:
+        said += resolve.examine(refused, found, resolution, settings, facts)
+    own = {*targets, *(refused.address for refused in asked.refused)}
+    said += [d for d in (*taken, *resolution.diagnostics) if d.address in own]
+    uses = asked.uses | others.uses | values.names("".join(texts.values()))
+    everything, following = causes.once(
+        [*said, *settings.diagnostics, *asked.diagnostics],
+        {**found, **{spec.address: spec for spec in asked.refused}},
+    )
+    if locked is None:
+        everything = causes.without_lock(everything, settings.project.lock)
+    reported = distinct(everything)
+    return Checked(settings, targets, resolution.resolved, reported, texts, known.schemas, uses, following)
+
+
+def _broken(parts: Iterable[Specs], taken: Iterable[Diagnostic]) -> dict[str, Diagnostic | None]:
+    """The specs that are there but cannot be referred to, each with its first error."""
+    broken: dict[str, Diagnostic | None] = {spec.address: None for part in parts for spec in part.refused}
+    said = (*taken, *(diagnostic for part in parts for diagnostic in part.diagnostics))
+    for diagnostic in sorted(said, reverse=True):
+        if diagnostic.is_error and "/" in diagnostic.address:
+            broken[diagnostic.address] = diagnostic
+    return broken
+
+
+def covered(found: Project) -> list[str]:
+    """The folders of specs that lie in the output folder: compiled files and specs would be taken for one another."""
+    output = real(found.root / found.output)
+    folders = {name: real(found.root / name) for name in found.specs}
+    return [name for name, folder in folders.items() if folder.exists() and output in (folder, *folder.parents)]
+
+
+def is_among_specs(folder: Path, found: Project) -> bool:
+    """Whether a folder would be searched for specs: it lies in one of theirs, and not in the output folder."""
+    above = (real(folder), *real(folder).parents)
+    searched = any(real(found.root / name) in above for name in found.specs)
+    return searched and real(found.root / found.output) not in above
+
+
+def _bad_paths(found: Project, *, no_lock: bool) -> Iterator[Diagnostic]:
+    """Paths of a project file that lead where they should not, or nowhere."""
+    if found.source is None:
+        return
+    if names := covered(found):
+        message = f"the output folder would hold the specs of {names[0]}"
+        yield found.source.locate(Problem("bad-output", message, ("output",), "give it a folder of its own"))
+    if no_lock and "lock" in found.source.data:
+        message = f"there is no file {found.lock} yet"
+        yield found.source.locate(Problem("no-lock", message, ("lock",), "run `sagespec lock`", "warning"))
+
+
+def project_text(file: Path | None) -> dict[str, str]:
+    """The text of a project file, to show lines from; none where it cannot be read, or lies outside."""
+    if file is None or _is_left(file):
+        return {}
+    try:
+        return {file.name: disk.read(file, disk.TEXT_BYTES).decode("utf-8-sig", "replace")}
+    except OSError:
+        return {}
+
+
+def compile(checked: Checked) -> Compilation:
+    """Build every target that is valid, and what it depends on."""
+    builds: dict[str, Build] = {}
+    identities: dict[str, str] = {}
+    failed: dict[str, Diagnostic | None] = {}
+    diagnostics: list[Diagnostic] = []
+    edges = {a: [d.spec.address for d in one.dependencies] for a, one in checked.resolved.items()}
+    needed = references.needed(checked.targets, edges)
+    for address, resolved in checked.resolved.items():
+        if address not in needed:
+            continue
+        broken = references.check(resolved.spec, checked.resolved, failed)
+        made, said = build.build(resolved, checked.settings, identities, checked.policies)
+        said += broken
+        identities[address] = made.compiled.identity if made else submitted.ANY_IDENTITY
+        if made is None or broken:
+            failed[address] = resolve.first_error(said)
+        else:
+            builds[address] = made
+        if address in checked.targets:
+            diagnostics += said
+    wanted = {a: b for a, b in builds.items() if a in checked.targets}
+    said, following = causes.once(diagnostics, {a: one.spec for a, one in checked.resolved.items()})
+    return Compilation(checked, wanted, distinct([*checked.diagnostics, *said]), (*checked.following, *following))

@@ -1,0 +1,1 @@
+"""Values that know their origin, templates, and compiled files."""

@@ -1,0 +1,204 @@
+"""Compiled files: what a reviewer reads and all that `apply` acts on.
+
+In: the requests of one spec. Out: a `Compiled`, its digest and its bytes. Values that are not plain JSON stand as
+markers, objects with one single key. What may be read again, `loading` checks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from sagespec.diagnostics.escapes import json_string
+
+API_VERSION = "sagespec/v1"
+PACKAGED = "sagespec:drivers/"
+"""How a `$file` path begins that is part of this package and not of the project."""
+MARKERS = ("$json", "$output", "$file", "$zip", "$identity", "$next")
+"""The keys that stand for a whole value; no key of a spec may be one."""
+RUNS = ("CreateFunction", "CreateJob", "CreateTrainingJob", "StartPipelineExecution")
+"""The operations that make a file's run: one of them is the last request."""
+GROUND = ("CreateArtifact", "CreateModelPackageGroup", "CreatePipeline", "PutObject")
+"""The operations that make what runs stand on; apply carries out these and those that make a run, and no others."""
+DIGITS = 12
+"""How many hex digits of the identity end a generated name."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One API request; `parameters` are boto3's, apart from the markers of the contract."""
+
+    id: str
+    service: str
+    operation: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """One compiled spec; `depends_on` maps addresses to the first digits of their identities."""
+
+    address: str
+    source: str
+    account: str
+    region: str
+    depends_on: Mapping[str, str]
+    requests: tuple[Request, ...]
+    identity: str = ""
+    project: str | None = None
+    environment: str | None = None
+    run: int | None = None
+    thresholds: tuple[Mapping[str, Any], ...] = ()
+    digest: str = field(default="", compare=False)
+
+    @property
+    def kind(self) -> str:
+        return self.address.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.address.partition("/")[2]
+
+    @property
+    def path(self) -> PurePosixPath:
+        """Where the file stands below the output folder."""
+        return PurePosixPath(self.kind, f"{self.name}.json")
+
+
+def named(prefix: str) -> dict[str, Any]:
+    """Write the marker of a text that ends in the identity."""
+    return {"$identity": prefix}
+
+
+def marker(value: Any) -> str:
+    """The marker that a value is, or ''.
+
+    Only what stands in a `$json` may hold further markers: the name of a file in an archive is no key.
+    """
+    key = next(iter(value)) if isinstance(value, dict) and len(value) == 1 else ""
+    return key if key in MARKERS else ""
+
+
+def identified(tree: Any, identity: str) -> Any:
+    """Put the first digits of an identity where `$identity` stands; the other markers stay."""
+    if isinstance(tree, dict):
+        kind = marker(tree)
+        if kind == "$identity":
+            texts, digits = tree["$identity"], identity[:DIGITS]
+            return texts + digits if isinstance(texts, str) else digits.join(texts)
+        if kind not in ("", "$json"):
+            return tree
+        return {key: identified(value, identity) for key, value in tree.items()}
+    return [identified(item, identity) for item in tree] if isinstance(tree, list) else tree
+
+
+def wrong_operations(operations: Sequence[str]) -> Iterator[str]:
+    """Say what is wrong with the operations of a file: all are known, and what runs is the last one alone."""
+    for unknown in dict.fromkeys(one for one in operations if one not in (*RUNS, *GROUND)):
+        yield f"apply does not know the operation {unknown}"
+    if operations and operations[-1] in GROUND:
+        yield f"its last request, {operations[-1]}, makes nothing that runs"
+    if any(operation in RUNS for operation in operations[:-1]):
+        yield "runs more than one thing"
+
+
+def outputs_in(tree: Any) -> set[str]:
+    """The outputs of other requests that a tree of parameters waits for."""
+    if isinstance(tree, dict):
+        if (kind := marker(tree)) not in ("", "$json"):
+            return {tree[kind]} if kind == "$output" else set()
+        return set().union(*(outputs_in(value) for value in tree.values()))
+    return set().union(*(outputs_in(value) for value in tree)) if isinstance(tree, list) else set()
+
+
+def awaited(tree: Any) -> set[str]:
+    """The addresses of the specs whose outputs a tree of parameters waits for."""
+    addresses = (output.rpartition(".")[0] for output in outputs_in(tree))
+    return {address for address in addresses if not address.startswith("requests.")}
+
+
+def canonical(value: Any) -> str:
+    """JSON text with compact separators and sorted keys: what `$json` stands for, and what is hashed."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
+
+
+def dump(compiled: Compiled) -> str:
+    """Write a compiled file; the same content always gives the same text."""
+    document = _document(compiled)
+    document["metadata"]["digest"] = digest(document)
+    return text(document)
+
+
+def text(document: Any) -> str:
+    """Write a JSON document as compiled files are written."""
+    return _pretty(document, "\n") + "\n"
+
+
+def _pretty(value: Any, newline: str) -> str:
+    """json.dumps with sorted keys and an indent of two, whose own encoder is twice as slow at it."""
+    if isinstance(value, dict) and value:
+        inner = newline + "  "
+        members = [f"{json_string(k)}: {_pretty(value[k], inner)}" for k in sorted(value)]
+        return "{" + inner + ("," + inner).join(members) + newline + "}"
+    if isinstance(value, list) and value:
+        inner = newline + "  "
+        return "[" + inner + ("," + inner).join([_pretty(v, inner) for v in value]) + newline + "]"
+    return json_string(value) if isinstance(value, str) else json.dumps(value, allow_nan=False)
+
+
+def _document(compiled: Compiled) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "address": compiled.address,
+        "source": compiled.source,
+        "account": compiled.account,
+        "region": compiled.region,
+        "identity": compiled.identity,
+        "dependsOn": dict(compiled.depends_on),
+    }
+    optional = {"project": compiled.project, "environment": compiled.environment, "run": compiled.run}
+    metadata |= {key: value for key, value in optional.items() if value is not None}
+    if compiled.thresholds:
+        metadata["thresholds"] = [dict(t) for t in compiled.thresholds]
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Compiled",
+        "metadata": metadata,
+        "requests": [
+            {"id": r.id, "service": r.service, "operation": r.operation, "parameters": r.parameters}
+            for r in compiled.requests
+        ],
+    }
+
+
+def digest(document: Mapping[str, Any]) -> str:
+    """Hash a compiled file's content without the digest itself."""
+    metadata = {k: v for k, v in document["metadata"].items() if k != "digest"}
+    return "sha256:" + hashlib.sha256(canonical({**document, "metadata": metadata}).encode()).hexdigest()
+
+
+def digest_of(compiled: Compiled) -> str:
+    """Say the digest that a compiled file has once it is written."""
+    return digest(_document(compiled))
+
+
+def of_document(document: Mapping[str, Any]) -> Compiled:
+    """Take a document that is valid against `schemas/v1/Compiled.json` as what it is."""
+    metadata = document["metadata"]
+    return Compiled(
+        address=metadata["address"],
+        source=metadata["source"],
+        account=metadata["account"],
+        region=metadata["region"],
+        identity=metadata["identity"],
+        depends_on=metadata["dependsOn"],
+        requests=tuple(Request(r["id"], r["service"], r["operation"], r["parameters"]) for r in document["requests"]),
+        project=metadata.get("project"),
+        environment=metadata.get("environment"),
+        run=metadata.get("run"),
+        thresholds=tuple(metadata.get("thresholds", ())),
+        digest=metadata["digest"],
+    )

@@ -1,0 +1,74 @@
+"""Templates to documents, by tokens.
+
+In: the name of a template and its context. Out: the document as a tree in which every interpolated value
+stands untouched, `Traced` ones still traced. Jinja never prints a value into JSON text: each interpolation
+emits an opaque token, the text is parsed, and the tokens are replaced: no value can break out of its place.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined, pass_eval_context
+from markupsafe import Markup
+
+from sagespec import assets
+
+_MARK = "\ue000"  # private use: occurs in no template, and values never reach the text
+
+
+class _Values(list[Any]):
+    """The values of the rendering under way, by the number in their token."""
+
+    @pass_eval_context
+    def token(self, _context: Any, value: Any) -> Markup:
+        if isinstance(value, Markup):  # what a macro has rendered: tokens already
+            return value
+        if isinstance(value, Undefined):
+            str(value)  # StrictUndefined raises, naming the variable
+        self.append(value)
+        return Markup(f'"{_MARK}{len(self) - 1}"')
+
+
+@cache
+def _environment() -> tuple[Environment, _Values]:
+    values = _Values()
+    environment = Environment(
+        loader=FileSystemLoader(assets.templates()),
+        undefined=StrictUndefined,
+        autoescape=True,
+        finalize=values.token,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment, values
+
+
+def render(template: str, **context: Any) -> Any:
+    """Render `<template>.json.j2` to a tree.
+
+    Raises ValueError when the template itself does not render to JSON: a defect of ours, never of a spec.
+    """
+    environment, values = _environment()
+    values.clear()
+    text = environment.get_template(f"{template}.json.j2").render(**context)
+    return _replace(json.loads(text), values)
+
+
+def _replace(tree: Any, values: list[Any]) -> Any:
+    if isinstance(tree, str):
+        return values[int(tree[1:])] if tree[:1] == _MARK else tree
+    if isinstance(tree, dict):
+        return {_key(key, values): _replace(value, values) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_replace(item, values) for item in tree]
+    return tree
+
+
+def _key(key: str, values: list[Any]) -> str:
+    if key[:1] != _MARK:
+        return key
+    value = values[int(key[1:])]
+    return str(getattr(value, "value", value))

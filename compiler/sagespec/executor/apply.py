@@ -1,0 +1,315 @@
+"""A plan carried out: independent files at once, a dependent one as soon as what it needs is done.
+
+In: a `Plan`. Out: an `Outcome`. What happens on the way is told by events; nothing is kept but in AWS, so
+stopping at any instant and applying again ends in the same place.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from sagespec.diagnostics import Path as Place
+from sagespec.documents.compiled import outputs_in
+from sagespec.executor import runs, tags, targets, track
+from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.files import File
+from sagespec.executor.markers import Unfilled
+from sagespec.executor.patience import Patience, look_for
+from sagespec.executor.plan import FilePlan, Plan
+from sagespec.executor.runs import Run
+from sagespec.executor.submission import Refused, Shared, Stopped, Submission
+from sagespec.executor.submit import submit
+from sagespec.executor.track import Status
+from sagespec.project.settings import Project
+
+AGAIN = "raise metadata.run to run the same content once more"
+BLIND_SECONDS = 600.0
+"""How long apply goes on following without seeing anything; then it says so, and may be repeated."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: to a request of a file, or to its run, whose `status` it then is."""
+
+    address: str
+    word: str
+    what: str = ""
+    request: str = ""
+    status: Status | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file came to no good end; `place` in the parameters of `request`, where it is known."""
+
+    address: str
+    reason: str
+    hint: str = ""
+    by_aws: bool = False
+    request: str = ""
+    place: Place = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where apply ended: runs by address, failures, and what still waits for what."""
+
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()
+    waiting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def aws_refused(self) -> bool:
+        return any(f.by_aws for f in self.failures)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to apply. `poll_seconds` is the pause between looks at what runs, `commits` are those of the files."""
+
+    project: Project
+    follow: bool = False
+    concurrency: int = 32
+    poll_seconds: float = 15.0
+    timeout_seconds: float | None = None
+    commits: Mapping[str, str] = field(default_factory=dict)
+
+
+class TimedOut(Exception):
+    """Waiting took longer than was allowed; what runs goes on."""
+
+
+OnEvent = Callable[[Event], None]
+
+
+def apply(plan: Plan, cloud: Cloud, options: Options, on_event: OnEvent) -> Outcome:
+    """Carry out a plan that nothing stands in the way of; with `follow`, until everything has come to an end.
+
+    Raises CloudError only for what concerns all files; TimedOut.
+    """
+    return _Applying(plan, cloud, options, on_event).go()
+
+
+@dataclass
+class _Applying:
+    plan: Plan
+    cloud: Cloud
+    options: Options
+    on_event: OnEvent
+    runs: dict[str, Run] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    unsent: dict[str, FilePlan] = field(default_factory=dict)
+    queued: dict[str, FilePlan] = field(default_factory=dict)
+    """What a quota keeps from starting."""
+    shared: Shared = field(default_factory=Shared)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    started: float = field(default_factory=time.monotonic)
+    seen: float = field(default_factory=time.monotonic)
+    """When a look last showed something."""
+    patience: dict[str, Patience] = field(default_factory=dict)
+    """What is left for AWS to show what runs, since the last time it did, or said that it had started it."""
+
+    def go(self) -> Outcome:
+        self.runs = {a: p.run for a, p in self.plan.files.items() if p.run is not None}
+        for address, run in self.runs.items():
+            self._note(address, run)
+        for address, planned in self.plan.files.items():
+            if planned.drifts:
+                tags.repair(self.cloud, planned.drifts)
+                self.on_event(Event(address, "tagged", planned.drifts[0].arn))
+            if planned.file.target and planned.file.requests and not self._is_settled(address):
+                self.unsent[address] = planned
+        pool = ThreadPoolExecutor(self.options.concurrency)
+        try:
+            self._carry_out(pool)
+        finally:  # interrupted or not: what has not been sent yet is not sent any more
+            self.stopping.set()
+            pool.shutdown(cancel_futures=True)
+        if self.options.follow:  # to the end: what still waits would wait for ever
+            for address, needed in self._waiting().items():
+                reason = f"waits for {', '.join(needed)}, which has not run and is not applied here"
+                self._fail(Failure(address, reason, "apply what it waits for, too"))
+            self.unsent.clear()
+        return Outcome(dict(self.runs), tuple(self.failures.values()), self._waiting())
+
+    def _carry_out(self, pool: ThreadPoolExecutor) -> None:
+        """Submit what is ready and look at what runs, until nothing is left to do."""
+        done: SimpleQueue[tuple[str, Future[Run]]] = SimpleQueue()
+        busy: set[str] = set()
+        while True:
+            for address in self._ready():
+                busy.add(address)
+                future = pool.submit(self._submit, self.unsent.pop(address))
+                future.add_done_callback(lambda ended, address=address: done.put((address, ended)))  # type: ignore[misc]
+            if busy:
+                for address, ended in self._ended(done):
+                    busy.remove(address)
+                    self._take(address, ended)
+            elif self.options.follow and self._open():
+                time.sleep(min(self.options.poll_seconds, self._rest()))
+                self._look()
+            else:
+                return
+
+    def _ended(self, done: SimpleQueue[tuple[str, Future[Run]]]) -> Iterator[tuple[str, Future[Run]]]:
+        """The submissions that have ended: at least one, and all that others are not kept waiting by."""
+        with suppress(Empty):
+            yield done.get(timeout=self._rest())
+            while True:
+                yield done.get_nowait()
+
+    def _rest(self) -> float:
+        """The seconds that are left; raises TimedOut when there are none."""
+        limit = self.options.timeout_seconds
+        if limit is None:
+            return threading.TIMEOUT_MAX
+        rest = self.started + limit - time.monotonic()
+        if rest <= 0:
+            raise TimedOut(f"not done after {limit:g} seconds; what runs goes on")
+        return rest
+
+    def _ready(self) -> list[str]:
+        """Files to submit now: those whose dependencies are all done."""
+        ready = []
+        for address, planned in list(self.unsent.items()):
+            needed = planned.file.content.depends_on
+            if blockers := [a for a in needed if a in self.failures or self.plan.files[a].is_stale]:
+                del self.unsent[address]
+                self._fail(Failure(address, f"skipped: it depends on {', '.join(blockers)}"))
+            elif all(self._is_done(a) for a in needed):
+                ready.append(address)
+        return ready
+
+    def _is_settled(self, address: str) -> bool:
+        return address in self.runs or address in self.failures
+
+    def _is_done(self, address: str) -> bool:
+        if not self.plan.files[address].file.requests:
+            return True
+        run = self.runs.get(address)
+        return run is not None and run.state == "done"
+
+    def _submit(self, planned: FilePlan) -> Run:
+        outputs: dict[str, Any] = {}
+        for address in planned.file.content.depends_on:
+            outputs |= self._outputs_of(address)
+        project, tell = self.options.project, self._tell_request
+        return submit(
+            Submission(
+                cloud=self.cloud,
+                file=planned.file,
+                project=project,
+                outputs=outputs,
+                on_request=tell,
+                absent=planned.absent,
+                commit=self.options.commits.get(planned.address),
+                shared=self.shared,
+                stopping=self.stopping,
+            )
+        )
+
+    def _outputs_of(self, address: str) -> dict[str, Any]:
+        if address in self.runs and address not in self.outputs:
+            file, run = self.plan.files[address].file, self.runs[address]
+            seen: list[dict[str, Any]] = []
+
+            def look() -> dict[str, Any] | None:  # what has ended may be shown as it was before, without them
+                if self.stopping.is_set():
+                    raise Stopped
+                seen.append(runs.outputs(self.cloud, file, run))
+                return seen[-1] if self._awaited(address) <= seen[-1].keys() else None
+
+            def tell() -> None:
+                self.on_event(Event(address, "not shown yet", "what it has put out"))
+
+            self.outputs[address] = look_for(look, stopping=self.stopping, on_wait=tell) or seen[-1]
+        found: dict[str, Any] = self.outputs.get(address, {})
+        return found
+
+    def _awaited(self, address: str) -> set[str]:
+        """The outputs of a file that others fill in."""
+        wanted = (outputs_in(r.parameters) for p in self.plan.files.values() for r in p.file.requests)
+        return {output for output in set().union(*wanted) if output.startswith(f"{address}.")}
+
+    def _tell_request(self, file: File, request: str, word: str, what: str) -> None:
+        self.on_event(Event(file.address, word, what, request))
+
+    def _take(self, address: str, future: Future[Run]) -> None:
+        """Take what has become of one submission."""
+        try:
+            run = future.result()
+        except CloudError as error:
+            if error.is_full and self.options.follow:
+                self.queued[address] = self.plan.files[address]
+                self.on_event(Event(address, "queued", error.message))
+                return
+            self._fail(Failure(address, str(error), error.hint, by_aws=True, request=error.request))
+        except (Refused, Unfilled) as error:
+            self._fail(Failure(address, str(error)))
+        else:
+            self.runs[address] = run
+            self.patience[address] = Patience()
+            self._note(address, run)
+
+    def _note(self, address: str, run: Run) -> None:
+        if run.state == "failed":
+            reason = f"{run.name} is {run.status}" + (f": {run.reason}" if run.reason else "")
+            hint = f"`sagespec logs {address}` shows what it has written; {AGAIN}"
+            self._fail(Failure(address, reason, hint))
+
+    def _fail(self, failure: Failure) -> None:
+        self.failures[failure.address] = failure
+        self.on_event(Event(failure.address, "failed", failure.reason))
+
+    def _open(self) -> list[str]:
+        """What is still to be followed: running, queued, or waiting for either."""
+        return [*self._running(), *self.queued]
+
+    def _running(self) -> dict[str, Run]:
+        return {a: run for a, run in self.runs.items() if run.state == "running" and a not in self.failures}
+
+    def _look(self) -> None:
+        """Look at all that runs, each for itself, so that trouble with one hides no other; the queue tries again."""
+        self.unsent |= self.queued
+        self.queued.clear()
+        running = self._running()
+        with ThreadPoolExecutor(self.options.concurrency) as pool:
+            looks = {address: pool.submit(self._look_at, address, run) for address, run in running.items()}
+        for address, look in looks.items():
+            try:
+                status = look.result()
+            except CloudError as error:
+                if error.is_missing and self.patience.setdefault(address, Patience()).is_over:
+                    reason = f"{error}; nothing of it has been shown for minutes: it was deleted while it ran"
+                    self._fail(Failure(address, reason, "apply again, or raise metadata.run", by_aws=True))
+                elif error.is_missing:
+                    self.on_event(Event(address, "not shown yet", running[address].name))
+                elif not error.is_passing or time.monotonic() - self.seen > BLIND_SECONDS:
+                    raise
+                else:
+                    self.on_event(Event(address, "looking again", str(error)))
+                continue
+            self.seen = time.monotonic()
+            self.patience[address] = Patience()
+            run = replace(running[address], status=status.status, reason=status.failure_reason or "")
+            self.runs[address] = run
+            self.on_event(Event(address, run.status, run.name, status=status))
+            self._note(address, run)
+
+    def _look_at(self, address: str, run: Run) -> Status:
+        return track.look(self.cloud, targets.of_run(self.plan.files[address].file, run))
+
+    def _waiting(self) -> dict[str, tuple[str, ...]]:
+        """What has not been submitted, and for what it waits."""
+        return {
+            address: tuple(a for a in planned.file.content.depends_on if not self._is_done(a))
+            for address, planned in self.unsent.items()
+        }

@@ -1,0 +1,107 @@
+"""Two documents compared: what was, against what is now or was compiled.
+
+In: two trees, the second perhaps with its markers. Out: one line for each place where they differ; text and lists are
+told by what differs in them, never cut so that both sides look alike. Secrets are masked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sagespec.diagnostics import Path as KeyPath
+from sagespec.diagnostics.secrets import hidden
+from sagespec.executor import answers
+from sagespec.executor.answers import InvalidAnswer
+
+_OF_USERS = {"Environment", "HyperParameters"}
+"""Members to which the service adds nothing."""
+_AROUND = 12
+"""Characters of context around what differs in a text."""
+_LONG = 60
+_LONG_TEXT = 300
+
+
+def differences(old: Any, new: Any, path: KeyPath = (), *, defaults: bool = False) -> Iterator[str]:
+    """Compare two documents; an output that is not known yet differs from nothing.
+
+    With `defaults`, the old one may have more members, and empty ones for none: the service has added them.
+    """
+    if isinstance(new, dict) and set(new) == {"$output"}:
+        return
+    place = "".join(f"/{step}" for step in path)
+    if isinstance(new, dict) and set(new) == {"$json"}:
+        yield from differences(_parsed(old), new["$json"], path, defaults=defaults)
+    elif isinstance(old, dict) and isinstance(new, dict):
+        lenient = defaults and (not path or path[-1] not in _OF_USERS)
+        for key in sorted(new if lenient else {*old, *new}):
+            here = (*path, key)
+            if key not in new:
+                yield f"{place}/{key}: was {_short(hidden(old[key], here))}, now absent"
+            elif key in old:
+                yield from differences(old[key], new[key], here, defaults=defaults)
+            elif new[key] or not lenient:
+                yield f"{place}/{key}: new, {_short(hidden(new[key], here))}"
+    elif isinstance(old, list) and isinstance(new, list):
+        if len(old) == len(new) and any(isinstance(item, dict | list) for item in new):
+            for index, (before, after) in enumerate(zip(old, new, strict=True)):
+                yield from differences(before, after, (*path, index), defaults=defaults)
+        else:
+            yield from _of_lists(old, new, path)
+    elif old != new and (old or new or not defaults):
+        yield f"{place}: {_of_values(hidden(old, path), hidden(new, path))}"
+
+
+def _parsed(text: Any) -> Any:
+    """A document that others have written; its text where it is none."""
+    try:
+        return answers.document(text, "the document") if isinstance(text, str) else text
+    except InvalidAnswer:
+        return text
+
+
+def _of_values(old: Any, new: Any) -> str:
+    """Two values that differ; what differs may be masked."""
+    if old == new:
+        return "changed"
+    before, after = _of_texts(old, new) if isinstance(old, str) and isinstance(new, str) else (old, new)
+    return f"was {_short(before)}, now {_short(after)}"
+
+
+def _of_lists(old: list[Any], new: list[Any], path: KeyPath) -> Iterator[str]:
+    place = "".join(f"/{step}" for step in path)
+    removed, added = [item for item in old if item not in new], [item for item in new if item not in old]
+    if removed:
+        yield f"{place}: no longer {', '.join(_text(hidden(item, path)) for item in removed)}"
+    if added:
+        yield f"{place}: new, {', '.join(_text(hidden(item, path)) for item in added)}"
+    if old != new and not removed and not added:
+        yield f"{place}: {_of_values(hidden(old, path), hidden(new, path))}"
+
+
+def _of_texts(old: str, new: str) -> tuple[str, str]:
+    """Two texts without the long parts that they have in common."""
+    if len(old) <= _LONG and len(new) <= _LONG:
+        return old, new
+    start = max(0, _in_common(old, new) - _AROUND)
+    end = max(0, _in_common(old[start:][::-1], new[start:][::-1]) - _AROUND)
+    before, after = (text[start : len(text) - end] for text in (old, new))
+    dots = ("..." if start else "", "..." if end else "")
+    return f"{dots[0]}{before}{dots[1]}", f"{dots[0]}{after}{dots[1]}"
+
+
+def _in_common(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _short(value: Any) -> str:
+    """A value that stands alone; what is long is only begun."""
+    text = _text(value)
+    most = _LONG if isinstance(value, dict | list) else _LONG_TEXT
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,69 @@
+"""Waiting for what runs, ours and that of others.
+
+In: targets. Out: their last statuses, each change told on the way. Nothing is stopped by no longer looking.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from sagespec.executor import track
+from sagespec.executor.apply import BLIND_SECONDS, Event, TimedOut
+from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.patience import Patience
+from sagespec.executor.targets import Target
+from sagespec.executor.track import Status
+
+
+def follow(
+    cloud: Cloud,
+    targets: Mapping[str, Target],
+    on_event: Callable[[Event], None],
+    *,
+    until: Sequence[str] = (),
+    poll_seconds: float = 15.0,
+    timeout_seconds: float | None = None,
+) -> dict[str, Status]:
+    """Look again and again until every target has come to its end, or has had one of the statuses named.
+
+    Raises TimedOut, and CloudError for trouble that does not pass, or goes on for too long.
+    """
+    started = seen = time.monotonic()
+    patience = {name: Patience() for name in targets}
+    done: dict[str, Status] = {}
+    while True:
+        for name, target in targets.items():
+            if name in done:
+                continue
+            try:
+                status = track.look(cloud, target)
+            except CloudError as error:
+                if error.is_missing and not patience[name].is_over:
+                    on_event(Event(name, "not shown yet", target.name))
+                    continue
+                if not error.is_passing or time.monotonic() - seen > BLIND_SECONDS:
+                    raise
+                on_event(Event(name, "looking again", str(error)))
+                continue
+            seen = time.monotonic()
+            patience[name] = Patience()
+            on_event(Event(name, status.status, status.name, status=status))
+            if status.state != "running" or has_had(status, until):
+                done[name] = status
+        if len(done) == len(targets):
+            return done
+        pause = poll_seconds
+        if timeout_seconds is not None:
+            pause = min(pause, started + timeout_seconds - time.monotonic())
+            if pause <= 0:
+                missing = ", ".join(name for name in targets if name not in done)
+                raise TimedOut(f"not done after {timeout_seconds:g} seconds: {missing}; what runs goes on")
+        time.sleep(pause)
+
+
+def has_had(status: Status, wanted: Sequence[str]) -> bool:
+    """Say whether one of some statuses, or secondary statuses, is there or has passed since the last look."""
+    passed = {t["Status"] for t in status.details.get("secondary_status_transitions") or ()}
+    begun = {"execution": "Executing", "job": "InProgress", "training-job": "InProgress"}.get(status.kind)
+    return not {status.status, status.details.get("secondary_status"), *passed, begun}.isdisjoint(wanted)

@@ -1,0 +1,1 @@
+"""What only AWS knows, looked up once."""

@@ -1,0 +1,166 @@
+"""Models of the SageMaker hub: where they are, whether they are gated, and their recipes with override specs.
+
+In: a model's name, or its ARN, which also names hub and version. Out: the fact, as the lock writes it. Of the
+recipes those for serverless jobs count (a model may have others, for HyperPod), by key the first that is open to all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sagespec import arn
+from sagespec.executor import documents
+from sagespec.executor.cloud import CloudError
+from sagespec.executor.lock.account import Account, NoFact
+from sagespec.project import lock
+from sagespec.sagemaker import recipes
+
+PUBLIC_HUB = "SageMakerPublicHub"
+_OVERRIDES = "SmtjOverrideParamsS3Uri"
+_SUBSCRIPTION = "IsSubscriptionModel"
+_SERVERLESS = ("SmtjRecipeTemplateS3Uri", _OVERRIDES)
+_HYPERPARAMETER = ("type", "min", "max", "enum", "default")
+_ID = re.compile(r"(?=.{1,63}$)[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+_THREADS = 8
+
+
+def find(account: Account, name: str) -> dict[str, Any]:
+    """Look a model up: by ARN in its own hub, by name in the private hub, if there is one, then in the public one.
+
+    Raises NoFact, CloudError.
+    """
+    hubs = list(_hubs(account, name))
+    for parameters in hubs:
+        found = _describe(account, parameters)
+        if found is not None:
+            document = documents.read(found["HubContentDocument"], "HubContentDocument")
+            return {
+                "arn": found["HubContentArn"],
+                "gated": bool(document.get("GatedBucket", False)),
+                "hub": _name(parameters["HubName"]),
+                "recipes": _recipes(account, document.get("RecipeCollection") or ()),
+                "version": found["HubContentVersion"],
+            }
+    where = " or ".join(_name(parameters["HubName"]) for parameters in hubs)
+    hint = "" if arn.parse(name) else "`sagespec catalog models` lists those that there are"
+    raise NoFact(f"there is no model {name!r} in {where or 'any hub'}", hint)
+
+
+def arn_of(account: Account, name: str, version: str | None) -> str:
+    """Work out the ARN of a base model: in the private hub, where that has this version, else in the public one.
+
+    Raises CloudError.
+    """
+    wanted = {"HubContentVersion": version} if version else {}
+    for parameters in _hubs(account, name):
+        if parameters["HubName"] != PUBLIC_HUB:
+            found = _describe(account, {**parameters, **wanted})
+            if found is not None:
+                return str(found["HubContentArn"])
+    content = "/".join(part for part in ("hub-content", PUBLIC_HUB, "Model", name, version) if part)
+    return arn.sagemaker(account.partition, account.region, "aws", content)
+
+
+def _describe(account: Account, parameters: Mapping[str, str]) -> dict[str, Any] | None:
+    """What a hub says of a model; None where it has not got it."""
+    try:
+        return account.call("sagemaker", "DescribeHubContent", **parameters)
+    except CloudError as error:
+        if not error.is_missing:
+            raise
+        return None
+
+
+def _hubs(account: Account, name: str) -> Iterator[dict[str, str]]:
+    """What to ask DescribeHubContent, one after another."""
+    parsed, content = arn.parse(name), arn.hub_content(name)
+    if parsed is None or content is None:
+        if not _ID.fullmatch(name):
+            return  # DescribeHubContent takes no such name
+        private = os.environ.get("SAGEMAKER_HUB_NAME")
+        for hub in dict.fromkeys(hub for hub in (private, PUBLIC_HUB) if hub):
+            yield {"HubName": hub, "HubContentType": "Model", "HubContentName": name}
+        return
+    shared = parsed.account not in ("aws", account.account)  # another account's hub goes by its ARN only
+    hub = arn.sagemaker(parsed.partition, parsed.region, parsed.account, f"hub/{content.hub}")
+    version = {"HubContentVersion": content.version} if content.version else {}
+    yield {
+        "HubName": hub if shared else content.hub,
+        "HubContentType": content.type,
+        "HubContentName": content.name,
+        **version,
+    }
+
+
+def _name(hub: str) -> str:
+    """A hub's name; it may be given as an ARN."""
+    return hub.rpartition("/")[2]
+
+
+def _recipes(account: Account, collection: Iterable[Any]) -> dict[str, Any]:
+    chosen: dict[str, Mapping[str, Any]] = {}
+    offered: dict[str, Mapping[str, Any]] = {}
+    for recipe in collection:
+        if recipe.get("Type") and any(recipe.get(place) for place in _SERVERLESS):
+            (offered if recipe.get(_SUBSCRIPTION) else chosen).setdefault(_key(recipe), recipe)
+    chosen = {**offered, **chosen}
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = pool.map(lambda key: _recipe(account, key, chosen[key], offered.get(key)), chosen)
+    return {key: recipe for key, recipe in zip(chosen, found, strict=True) if recipe is not None}
+
+
+def _key(recipe: Mapping[str, Any]) -> str:
+    kind = recipe["Type"]
+    technique = recipe.get("EvaluationType") if kind == "Evaluation" else recipe.get("CustomizationTechnique")
+    return "/".join(part for part in (kind, technique, recipe.get("Peft")) if part)
+
+
+def _recipe(
+    account: Account, key: str, recipe: Mapping[str, Any], offered: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """A recipe with its override spec; one that no kind uses is left out where that cannot be read.
+
+    What only the recipe `offered` to subscribers takes can be given as well, and has no default.
+    """
+    found = _read(account, key, recipe, needed=recipes.is_used(key))
+    more = _read(account, key, offered, needed=False) if found and offered not in (None, recipe) else None
+    if found and more:
+        extra = {name: {**spec, "default": None} for name, spec in more["hyperparameters"].items()}
+        found["hyperparameters"] = {**extra, **found["hyperparameters"]}
+    return found
+
+
+def _read(account: Account, key: str, recipe: Mapping[str, Any], *, needed: bool) -> dict[str, Any] | None:
+    """A recipe as the lock has it; None for one that cannot be read and is not needed."""
+    length, place = recipe.get("SequenceLength"), recipe.get(_OVERRIDES)
+    try:
+        found: dict[str, Any] = {"hyperparameters": _override_spec(account, place) if place else {}}
+        if length:
+            found["sequence_length"] = str(length).strip().upper()
+        if flaw := _flaw(key, found):
+            raise NoFact(f"{place or key} is not as expected: {flaw}")
+    except (NoFact, CloudError) as error:
+        if needed or (isinstance(error, CloudError) and error.is_passing):
+            raise
+        return None
+    return found
+
+
+def _flaw(key: str, recipe: Mapping[str, Any]) -> str:
+    model = {"arn": "arn:aws:any", "gated": False, "hub": PUBLIC_HUB, "recipes": {key: recipe}}
+    try:
+        return lock.flaw(("hub_models", ""), {"any": model}).removeprefix(f"any.recipes.{key}.")
+    except (RecursionError, ValueError) as error:
+        return str(error)
+
+
+def _override_spec(account: Account, uri: str) -> dict[str, Any]:
+    bucket, key = arn.s3_place(uri.replace("{customer_id}", account.account))
+    entries = account.document(bucket, key)
+    if not isinstance(entries, dict) or not all(isinstance(spec, dict) for spec in entries.values()):
+        raise NoFact(f"{uri} is not an override spec: it does not describe hyperparameters by name")
+    return {name: {key: spec[key] for key in _HYPERPARAMETER if key in spec} for name, spec in entries.items()}

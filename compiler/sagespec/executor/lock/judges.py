@@ -1,0 +1,65 @@
+"""Judge models of Bedrock: whether SageMaker takes them as judges, and until when.
+
+In: a model id. Out: the fact, as the lock writes it. Refuses what Bedrock has not, and what cannot be a judge.
+SageMaker keeps a list of the judges that it supports; without it, a judge is what answers in text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from sagespec.executor.cloud import CloudError
+from sagespec.executor.lock.account import Account, NoFact
+
+SUPPORTED = "fmhMetadata/supported-llmaj-judge-models.json"
+_PROFILE = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.")
+
+
+def find(account: Account, model_id: str) -> dict[str, Any]:
+    """Look a judge model up.
+
+    Raises NoFact, CloudError.
+    """
+    models = {model["modelId"]: model for model in account.call("bedrock", "ListFoundationModels")["modelSummaries"]}
+    model = models.get(model_id)
+    if model is None:
+        raise NoFact(f"Bedrock has no model {model_id!r} in {account.region}", _own_id(model_id, models))
+    supported = _supported(account)
+    if supported is not None and model_id not in supported:
+        some = ", ".join(sorted(supported))
+        raise NoFact(f"SageMaker does not take {model_id} as a judge", f"it takes {some}")
+    if supported is None and "TEXT" not in model.get("outputModalities", ("TEXT",)):
+        raise NoFact(f"{model_id} does not answer in text: it cannot be a judge")
+    return lifecycle(model)
+
+
+def lifecycle(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Say until when a model of Bedrock can be used, and whether it can be now."""
+    ends = model.get("modelLifecycle", {}).get("endOfLifeTime")
+    if ends is None:
+        return {"end_of_life": None, "usable": True}
+    day = ends.astimezone(timezone.utc).date().isoformat()  # the same day wherever this runs
+    return {"end_of_life": day, "usable": ends > datetime.now(timezone.utc)}
+
+
+def _own_id(given: str, known: Collection[str]) -> str:
+    """A hint for those who name an inference profile, or an ARN: judges go by the model's own id."""
+    plain = _PROFILE.sub("", given.rpartition("/")[2])
+    return f"name it by its own id, {plain}" if plain != given and plain in known else ""
+
+
+def _supported(account: Account) -> set[str] | None:
+    """The judges that SageMaker's own list has; None where it cannot be read, or names none."""
+    try:
+        found = account.document(f"jumpstart-cache-prod-{account.region}", SUPPORTED)
+        entries = [entry for entry in found["supported_judge_models"] if isinstance(entry, dict)]
+        return {entry["model_id"] for entry in entries if isinstance(entry.get("model_id"), str)} or None
+    except CloudError as error:
+        if error.is_passing:
+            raise
+    except (KeyError, NoFact, TypeError):
+        pass
+    return None

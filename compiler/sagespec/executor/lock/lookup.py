@@ -1,0 +1,246 @@
+"""What only AWS knows, one look-up a section of the lock.
+
+In: a section and a name. Out: the fact, as the lock writes it. Refuses what does not exist, or is of no use.
+`SOURCES` is also the table in docs/lock.md: calls, permissions, and the fields that ask for the fact.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sagespec import disk
+from sagespec.executor import documents
+from sagespec.executor.lock import hub_models, judges
+from sagespec.executor.lock.account import Account, NoFact
+from sagespec.project import lock
+
+_STUDIO = Path("/opt/ml/metadata/resource-metadata.json")
+_USABLE = ("Created", "Updated")
+CODE_BYTES = 1024**2
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a section of the lock comes from: its API calls, the permissions for them, the fields that ask for it."""
+
+    find: Callable[[Account, str], Any]
+    calls: tuple[str, ...]
+    fields: tuple[str, ...]
+    when: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        return self.actions or self.calls
+
+
+def look_up(account: Account, section: str, name: str) -> Any:
+    """Look up one fact.
+
+    Raises NoFact, also for an answer of another shape than AWS documents, and CloudError.
+    """
+    try:
+        found = SOURCES[section].find(account, name)
+        flaw = lock.flaw((section, name), found)
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+        flaw = f"{type(error).__name__}: {error}"
+    if flaw:
+        what = f"{section}/{name}" if name else section
+        raise NoFact(f"AWS's answer for {what} is not as expected: {flaw}")
+    return found
+
+
+def _role(account: Account, name: str) -> str:
+    return str(_described_role(account, name)["Arn"])
+
+
+def _described_role(account: Account, name: str) -> dict[str, Any]:
+    what = f"role {name!r} in account {account.account}"
+    found: dict[str, Any] = account.describe(what, "iam", "GetRole", RoleName=name)["Role"]
+    return found
+
+
+def _default_role(account: Account, _name: str) -> str:
+    """The role behind the caller's session, whose path is not part of the session's ARN, if a service may assume it.
+
+    Roles that people and pipelines sign in with, such as those of IAM Identity Center, are of no use to a job.
+    """
+    kind, _, rest = account.caller.rpartition(":")[2].partition("/")
+    if kind != "assumed-role":
+        raise NoFact(f"no role is given and the caller, {account.caller}, is not a role")
+    role = _described_role(account, rest.partition("/")[0])
+    if _is_for_no_service(role.get("AssumeRolePolicyDocument")):
+        raise NoFact(f"no role is given and the caller's own, {role['Arn']}, may be assumed by no service of AWS")
+    return str(role["Arn"])
+
+
+def _is_for_no_service(trust: Any) -> bool:
+    """Whether a trust policy certainly lets no service in."""
+    statements = trust.get("Statement") if isinstance(trust, dict) else None
+    principals = [s.get("Principal") for s in ([statements] if isinstance(statements, dict) else statements or ())]
+    return bool(principals) and all(isinstance(p, dict) and p and set(p) <= {"AWS", "Federated"} for p in principals)
+
+
+def _mlflow_app(account: Account, _name: str) -> str:
+    return str(_default_mlflow_app(account)["Arn"])
+
+
+def _mlflow_version(account: Account, _name: str) -> str:
+    return str(_default_mlflow_app(account).get("MlflowVersion") or "unknown")
+
+
+def _default_mlflow_app(account: Account) -> Mapping[str, Any]:
+    """The default app of the Studio domain that this runs in, else of the account, else the first usable one.
+
+    Apps that are too old for MTRL come last: the others are of use to every spec. The summaries do not say which app
+    is a default: only the filters do.
+    """
+    domain = _domain()
+    old: Mapping[str, Any] | None = None
+    filters: list[dict[str, str]] = [{"DefaultForDomainId": domain}] if domain else []
+    for chosen in (*filters, {"AccountDefaultStatus": "ENABLED"}, {}):
+        for page in account.cloud.pages("sagemaker", "ListMlflowApps", "Summaries", account.region, **chosen):
+            for app in (app for app in page if app.get("Status") in _USABLE):
+                if not lock.is_older(str(app.get("MlflowVersion")), lock.MLFLOW_OF_MTRL):
+                    return app
+                old = old or app
+    if old is None:
+        raise NoFact(f"account {account.account} has no usable MLflow app in {account.region}")
+    return old
+
+
+def _code(account: Account, uri: str) -> str:
+    """The text of an object, which the lock holds, so that it is reviewed."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    content = account.content(bucket, key, CODE_BYTES)
+    if len(content) > CODE_BYTES:
+        raise NoFact(f"{uri} has more than {CODE_BYTES:,} bytes", "bring it as an archive: s3://bucket/key.zip")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise NoFact(f"{uri} is not text in UTF-8", "an archive is called s3://bucket/key.zip") from None
+
+
+def _domain() -> str | None:
+    try:
+        found = json.loads(disk.read(_STUDIO, disk.TEXT_BYTES)).get("DomainId")
+    except (AttributeError, OSError, RecursionError, ValueError):
+        return None
+    return str(found) if found else None
+
+
+def _model_package(account: Account, arn: str) -> dict[str, str]:
+    found = account.describe(f"model package {arn}", "sagemaker", "DescribeModelPackage", ModelPackageName=arn)
+    status = found.get("ModelPackageStatus", "Completed")
+    if status != "Completed":
+        raise NoFact(f"{arn} is {status}: only a completed model package can be used")
+    if not found.get("ModelPackageGroupName"):
+        raise NoFact(f"{arn} is in no model package group")
+    containers = found.get("InferenceSpecification", {}).get("Containers") or [{}]
+    base = containers[0].get("BaseModel") or {}
+    if not base.get("HubContentName"):
+        raise NoFact(f"{arn} does not say which base model it was trained from")
+    name, version = base["HubContentName"], base.get("HubContentVersion")
+    return {
+        "base_model": name,
+        "base_model_arn": hub_models.arn_of(account, name, version),
+        "group_arn": _group(account, found["ModelPackageGroupName"]),
+    }
+
+
+def _group(account: Account, name: str) -> str:
+    what = f"model package group {name!r}"
+    found = account.describe(what, "sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
+    return str(found["ModelPackageGroupArn"])
+
+
+def _runtime(account: Account, runtime_id: str) -> str:
+    what = f"AgentCore runtime {runtime_id!r} in {account.region}"
+    found = account.describe(what, "bedrock-agentcore-control", "GetAgentRuntime", agentRuntimeId=runtime_id)
+    return str(found["agentRuntimeArn"])
+
+
+def _job(account: Account, name: str) -> dict[str, Any]:
+    what = f"AgentRFT job {name!r}"
+    found = account.describe(what, "sagemaker", "DescribeJob", JobName=name, JobCategory="AgentRFT")
+    document = documents.read(found["JobConfigDocument"], "JobConfigDocument")
+    package = document.get("ServiceOutput", {}).get("OutputModelPackageArn")
+    if found["JobStatus"] != "Completed" or not package:
+        raise NoFact(f"the job {name!r} is {found['JobStatus']}: only a completed one has a model")
+    base = document["TrainingConfig"]["BaseModelArn"]
+    agent = document["AgentConfig"]
+    runtime = agent.get("BedrockAgentCoreConfig", {})
+    return {
+        "agent_arn": runtime.get("AgentRuntimeArn") or agent["CustomAgentLambdaConfig"]["LambdaArn"],
+        "agent_qualifier": runtime.get("Qualifier"),
+        "base_model": base.partition(":hub-content/")[2].split("/")[2],
+        "base_model_arn": base,
+        "output_model_package_arn": package,
+    }
+
+
+def _job_schema(account: Account, name: str) -> dict[str, Any]:
+    category, _, version = name.partition("/")
+    pages = account.cloud.pages(
+        "sagemaker", "ListJobSchemaVersions", "JobConfigSchemas", account.region, JobCategory=category
+    )
+    known = [entry["JobConfigSchemaVersion"] for page in pages for entry in page]
+    if version not in known:
+        has = ", ".join(known) or "none"
+        message = f"AWS has no version {version} of the {category} schema any more; it has {has}"
+        raise NoFact(message, "job documents go unchecked, and AWS may refuse them: look for a newer sagespec")
+    parameters = {"JobCategory": category, "JobConfigSchemaVersion": version}
+    answer = account.call("sagemaker", "DescribeJobSchemaVersion", **parameters)
+    found: dict[str, Any] = documents.read(answer["JobConfigSchema"], "JobConfigSchema")
+    return found
+
+
+SOURCES: dict[str, Source] = {
+    "agent_runtimes": Source(
+        _runtime,
+        ("bedrock-agentcore-control:GetAgentRuntime",),
+        ("agent_env",),
+        actions=("bedrock-agentcore:GetAgentRuntime",),
+    ),
+    "code": Source(_code, ("s3:GetObject",), ("source",), ("at s3://bucket/key, unless it ends in .zip",)),
+    "default_mlflow_app": Source(
+        _mlflow_app, ("sagemaker:ListMlflowApps",), ("mlflow_app_arn", "mlflow_resource_arn"), ("where not given",)
+    ),
+    "default_mlflow_version": Source(
+        _mlflow_version, ("sagemaker:ListMlflowApps",), (), ("the default app of MTRL",)
+    ),
+    "hub_models": Source(hub_models.find, ("sagemaker:DescribeHubContent", "s3:GetObject"), ("model",)),
+    "job_schemas": Source(
+        _job_schema,
+        ("sagemaker:ListJobSchemaVersions", "sagemaker:DescribeJobSchemaVersion"),
+        (),
+        ("every job document",),
+    ),
+    "jobs": Source(_job, ("sagemaker:DescribeJob",), ("model",), ("as {job: NAME}",)),
+    "judge_models": Source(judges.find, ("bedrock:ListFoundationModels", "s3:GetObject"), ("evaluator_model",)),
+    "model_package_groups": Source(
+        _group,
+        ("sagemaker:DescribeModelPackageGroup",),
+        (
+            "intermediate_checkpoint_model_package_group",
+            "model_package_group",
+            "output_model_package_group",
+        ),
+        ("where it is a name",),
+    ),
+    "model_packages": Source(
+        _model_package,
+        ("sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup", "sagemaker:DescribeHubContent"),
+        ("model",),
+        ("where it is a model package",),
+    ),
+    "role": Source(_default_role, ("iam:GetRole",), ("role",), ("where not given",)),
+    "roles": Source(_role, ("iam:GetRole",), ("role",), ("where it is a name",)),
+}
+"""Where each section of the lock comes from."""
+SINGLE = frozenset({"default_mlflow_app", "default_mlflow_version", "role"})
+"""Sections that are one fact."""

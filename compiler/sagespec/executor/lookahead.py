@@ -1,0 +1,190 @@
+"""What the requests of files would find, before any of them is sent.
+
+In: files that have not run. Out: for each request whether it would create, update or keep, and where a pipeline of
+others stands in place of ours. Reads only; what several files need is asked once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from sagespec.documents.compiled import Request
+from sagespec.executor import markers, resources
+from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.differences import differences
+from sagespec.executor.files import File
+from sagespec.executor.resources import Shelf
+from sagespec.executor.runs import Run
+from sagespec.project.settings import Project
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+Word = Literal["create", "update", "keep"]
+THREADS = 16
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Something of others under a name of ours, or a name that AWS refuses, which `member` of the request gives."""
+
+    what: str
+    member: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """What becomes of requests, and what of others stands in their way, by address and id."""
+
+    words: Mapping[tuple[str, str], Word] = field(default_factory=dict)
+    foreign: Mapping[tuple[str, str], Foreign] = field(default_factory=dict)
+
+
+def look(cloud: Cloud, ready: Sequence[File], waiting: Sequence[File], project: Project) -> Foresight:
+    """Look ahead for files that have not run; of those that wait for others, only at their pipelines.
+
+    Raises CloudError.
+    """
+    looks = [(file, request) for file in ready for request in file.requests]
+    looks += [(file, _pipeline(file)) for file in waiting if any(map(_is_pipeline, file.requests))]
+    wanted = {_thing(file, request): (file, request) for file, request in looks}
+    answers = at_once(wanted, lambda thing: _answer(Shelf(cloud, thing[0]), *wanted[thing], project))
+    words: dict[tuple[str, str], Word] = {}
+    foreign: dict[tuple[str, str], Foreign] = {}
+    for file, request in looks:
+        answer = answers[_thing(file, request)]
+        if isinstance(answer, Foreign):
+            foreign[file.address, request.id] = answer
+        else:
+            words[file.address, request.id] = answer
+    return Foresight(words, foreign)
+
+
+def redefined(cloud: Cloud, ran: Mapping[str, tuple[File, Run]]) -> dict[str, str]:
+    """Say which pipelines are no longer what has run through them, by address: others define them anew, too.
+
+    `ran` are files and their executions by address. A list tells which pipelines have been touched since their
+    execution was started; only those are looked at. Raises CloudError.
+    """
+    by_region: dict[str, dict[str, str]] = {}
+    for address, (file, _) in ran.items():
+        by_region.setdefault(file.content.region, {})[_pipeline(file).parameters["PipelineName"]] = address
+    touched: dict[str, str] = {}
+    for region, names in by_region.items():
+        touched |= _touched(cloud, region, names, ran)
+    notes = at_once(touched, lambda address: _redefined(cloud, ran[address][0]))
+    return {address: note for address, note in notes.items() if note}
+
+
+def _touched(
+    cloud: Cloud, region: str, names: Mapping[str, str], ran: Mapping[str, tuple[File, Run]]
+) -> dict[str, str]:
+    """The addresses, with their pipelines, of what was changed since its execution was started."""
+    left, found = dict(names), {}
+    given = {"PipelineNamePrefix": next(iter(names)) if len(names) == 1 else _EVALUATIONS, "MaxResults": 100}
+    try:
+        for page in cloud.pages("sagemaker", "ListPipelines", "PipelineSummaries", region, **given):
+            for summary in page:
+                address = left.pop(summary["PipelineName"], None)
+                if address and summary["LastModifiedTime"] > ran[address][1].details["StartTime"]:
+                    found[address] = summary["PipelineName"]
+            if not left:
+                break
+    except CloudError as error:
+        if not error.is_denied:
+            raise
+        return {address: name for name, address in names.items()}
+    return found
+
+
+def _redefined(cloud: Cloud, file: File) -> str | None:
+    given, shelf = _pipeline(file).parameters, Shelf(cloud, file.content.region)
+    found = shelf.pipeline(given["PipelineName"])
+    if found is None or _is_as_compiled(found, given):
+        return None
+    by = resources.user(found.get("LastModifiedBy"))
+    return f"defined otherwise since{f', by {by}' if by else ''}; what has run is a version of its own"
+
+
+def _pipeline(file: File) -> Request:
+    return next(filter(_is_pipeline, file.requests))
+
+
+def _is_pipeline(request: Request) -> bool:
+    return request.operation == "CreatePipeline"
+
+
+def _is_as_compiled(found: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    same = not any(differences(found["PipelineDefinition"], given["PipelineDefinition"]))
+    return same and bool(found["RoleArn"] == given["RoleArn"])
+
+
+_EVALUATIONS = "SagemakerEvaluation"
+
+
+def at_once(keys: Mapping[K, Any] | set[K] | Sequence[K], question: Callable[[K], T]) -> dict[K, T]:
+    """Ask one question of many things, several at a time."""
+    asked = list(keys)
+    with ThreadPoolExecutor(THREADS) as pool:
+        return dict(zip(asked, pool.map(question, asked), strict=True))
+
+
+def _thing(file: File, request: Request) -> tuple[str, str, str]:
+    """What a request is about: files share groups and objects, by these names."""
+    given = request.parameters
+    if request.operation == "CreateModelPackageGroup":
+        name = given["ModelPackageGroupName"]
+    elif request.operation == "PutObject":
+        name = f"{given['Bucket']}/{given['Key']}"
+    else:
+        name = f"{file.address} {request.id}"
+    return file.content.region, request.operation, name
+
+
+_NAMES = {
+    "CreateArtifact": "Source",
+    "CreateModelPackageGroup": "ModelPackageGroupName",
+    "CreatePipeline": "PipelineName",
+    "PutObject": "Key",
+}
+
+
+def _answer(shelf: Shelf, file: File, request: Request, project: Project) -> Word | Foreign:
+    """What a request would find; that AWS refuses to look for such a name is this file's own trouble."""
+    try:
+        return _find(shelf, file, request, project)
+    except CloudError as error:
+        member = _NAMES.get(request.operation)
+        if member is None or not error.is_of_request:
+            raise
+        return Foreign(f"cannot be looked for: {error}", member, error.hint or "name another")
+
+
+def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word | Foreign:
+    """What a get-or-create request would find."""
+    given = request.parameters
+    if request.operation == "CreateModelPackageGroup":
+        return "keep" if shelf.group(given["ModelPackageGroupName"]) else "create"
+    if request.operation == "CreateArtifact":
+        known = isinstance(given["Source"]["SourceUri"], str)
+        return "keep" if known and shelf.artifacts(given) else "create"
+    if request.operation == "PutObject":
+        there = shelf.object({**given, "Body": markers.fill(given["Body"], {}, project)})
+        if there == "other":
+            what = f"s3://{given['Bucket']}/{given['Key']} holds something else, and is never written over"
+            return Foreign(what, "Key", "look at what it is, and delete it or choose another path")
+        return "keep" if there == "same" else "create"
+    if request.operation != "CreatePipeline":
+        return "create"
+    found = shelf.pipeline(given["PipelineName"])
+    if found is None:
+        return "create"
+    if not shelf.is_of(found, file.address, resources.steps_of(given["PipelineDefinition"]["$json"])):
+        by = resources.user(found.get("CreatedBy"))
+        made = f": {by} has made it" if by else ""
+        what = f"a pipeline {found['PipelineName']} exists that is not this spec's{made}"
+        return Foreign(what, "PipelineName", "name the spec otherwise, or delete that pipeline by AWS's own tools")
+    return "keep" if _is_as_compiled(found, given) else "update"

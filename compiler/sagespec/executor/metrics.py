@@ -1,0 +1,194 @@
+"""Metrics that a job has logged to MLflow, step by step.
+
+In: the status of a job. Out: a `Series`. The tracking server is the one that the job's document names, by its ARN,
+reached with the caller's credentials through MLflow's plugin for SageMaker; MLFLOW_TRACKING_URI is for jobs that name
+none.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sagespec.executor.cloud import Cloud
+from sagespec.executor.track import Status
+
+TRAINING = (
+    "rollout/reward/mean",
+    "rollout/turns/mean",
+    "training/total_tokens",
+    "training/num_trajectories",
+)
+"""What a multi-turn RL training logs at each step."""
+
+
+class NoMetrics(Exception):
+    """A job that has logged nothing, or keeps no MLflow run."""
+
+
+class MlflowMissing(Exception):
+    """The mlflow extra is not installed."""
+
+
+class MlflowTrouble(Exception):
+    """The tracking server refused, could not be reached, or said what cannot be; `hint` is the way out, if known."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"MLflow: {message}")
+        self.hint = hint
+
+
+CLIENT = Path(__file__).with_name("mlflow_client.py")
+_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:mlflow-(app|tracking-server)/[\w.-]+")
+_PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+"""Where the user has not said: some fifteen seconds of retries; its own seven take minutes to give up."""
+_LONGEST_SECONDS = 300
+"""For a run: MLflow's client has an end for each request, and none for all."""
+_LONGEST_MESSAGE = 400
+"""Characters: answers that are pages of HTML are quoted whole in errors of MLflow's client."""
+_DENIED = re.compile(r"error code 40[13]\b|PERMISSION_DENIED|UNAUTHENTICATED|AccessDenied|not authorized")
+_ACTIONS = {
+    "app": "sagemaker:CallMlflowAppApi (and sagemaker-mlflow:GetRun, sagemaker-mlflow:GetMetricHistory)",
+    "tracking-server": "sagemaker-mlflow:GetRun and sagemaker-mlflow:GetMetricHistory",
+}
+
+
+def is_installed() -> bool:
+    """Whether the mlflow extra is there; it is not imported for that, which takes seconds."""
+    return all(importlib.util.find_spec(name) is not None for name in ("mlflow", "sagemaker_mlflow"))
+
+
+@dataclass(frozen=True)
+class Series:
+    """Metrics by step: `rows` maps a step to the values logged at it, by metric."""
+
+    run_id: str
+    experiment: str
+    metrics: tuple[str, ...]
+    rows: Mapping[int, Mapping[str, float]]
+
+    def latest(self) -> dict[str, float]:
+        """The last value of each metric."""
+        found: dict[str, float] = {}
+        for step in sorted(self.rows):
+            found |= self.rows[step]
+        return found
+
+
+def read(cloud: Cloud, status: Status, wanted: tuple[str, ...] = ()) -> Series:
+    """Read the metrics of a job; without names the training metrics where it has them, else all.
+
+    Raises NoMetrics, MlflowMissing, MlflowTrouble; CloudError without credentials.
+    """
+    details = _mapping(status, "mlflow_details")
+    if status.kind == "execution":
+        jobs = [step.job_arn for step in status.steps if step.job_arn]
+        ask = f"ask for that of a job: {', '.join(jobs)}" if jobs else "no job of it has started"
+        raise NoMetrics(f"{status.name} has no MLflow run of its own: {ask}")
+    if not details:
+        raise NoMetrics(f"{status.name} has no MLflow run yet")
+    names = {name: _text(details.get(key)) for name, key in _NAMES.items()}
+    if not (names["run_id"] or (names["experiment"] and names["run_name"])):
+        raise NoMetrics(f"{status.name} names no MLflow run")
+    found = _ask(cloud, _tracking_uri(status), {**names, "wanted": wanted, "usual": TRAINING})
+    if not found:
+        raise NoMetrics(f"the tracking server knows no run {names['run_id'] or names['run_name']}")
+    if not found["chosen"]:
+        raise NoMetrics(f"{status.name} has logged nothing yet")
+    if unknown := [metric for metric in found["chosen"] if metric not in found["logged"]]:
+        has = ", ".join(found["logged"]) or "none"
+        raise NoMetrics(f"{status.name} has not logged {', '.join(unknown)}; it has {has}")
+    rows: dict[int, dict[str, float]] = {}
+    for metric, points in found["points"].items():
+        for step, value in points:
+            rows.setdefault(step, {})[metric] = value
+    return Series(found["run_id"], names["experiment"], tuple(found["chosen"]), dict(sorted(rows.items())))
+
+
+_NAMES = {"run_id": "RunId", "experiment": "ExperimentName", "run_name": "RunName"}
+
+
+def _ask(cloud: Cloud, uri: str, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask the tracking server for a run, in a process of its own; empty where there is no such run."""
+    resource = _ARN.fullmatch(uri)
+    environment = {**_PATIENCE, **os.environ, "MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    if not is_installed():
+        raise MlflowMissing("metrics need `pip install 'sagespec[mlflow]'`")
+    said = _answer(question, cloud.environment(environment) if resource else environment)
+    if said.get("code") == "RESOURCE_DOES_NOT_EXIST":
+        return {}
+    if "trouble" in said:
+        message = said["trouble"] if said["kind"] in _OWN_WORDS else f"{said['kind']}: {said['trouble']}"
+        hint = f"the caller needs the permission {_ACTIONS[resource[1]]}" if resource else ""
+        cut = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}..."
+        raise MlflowTrouble(cut, hint if _DENIED.search(message) else "")
+    found: dict[str, Any] = said["found"]
+    return found
+
+
+_OWN_WORDS = ("MlflowException", "NoAnswer", "RestException")
+"""Errors whose message says enough."""
+
+
+def _answer(question: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """What the client says to a question; it finds its libraries where we have found ours."""
+    content = json.dumps({**question, "path": sys.path}).encode()
+    command = [sys.executable, "-I", str(CLIENT)]
+    try:
+        done = subprocess.run(
+            command, input=content, env=environment, capture_output=True, timeout=_LONGEST_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise MlflowTrouble(f"no end of answers in {_LONGEST_SECONDS} seconds") from None
+    try:
+        said: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise MlflowTrouble(f"its client has ended without an answer ({done.returncode}): {last}") from None
+    return said
+
+
+def _tracking_uri(status: Status) -> str:
+    found = resource(status)
+    if found and not _ARN.fullmatch(found):
+        raise NoMetrics(f"{status.name} names {found} as its MLflow app, which is no ARN of one")
+    found = found or os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not found:
+        raise NoMetrics(f"{status.name} names no MLflow app")
+    return found
+
+
+def place(status: Status) -> str:
+    """Where MLflow's pages show the run of a job, as a URL's fragment; empty where it has none."""
+    run = _mapping(status, "mlflow_details")
+    if not run.get("ExperimentId"):
+        return ""
+    page = f"/runs/{run['RunId']}" if run.get("RunId") else ""
+    return f"#/experiments/{run['ExperimentId']}{page}?workspace=default"
+
+
+def resource(status: Status) -> str:
+    """The MLflow app or tracking server of a job or execution; empty without one, or where it is an expression."""
+    return _text(_mapping(status, "mlflow_config").get("MlflowResourceArn"))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(status: Status, name: str) -> Mapping[str, Any]:
+    """A part of what a job says of itself; documents of others may hold anything."""
+    found = status.details.get(name)
+    return found if isinstance(found, Mapping) else {}

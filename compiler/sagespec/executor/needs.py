@@ -1,0 +1,100 @@
+"""What must be there before a file's requests can be carried out: named in the file, and made by nobody here.
+
+In: a compiled file. Out: `Need`s, each with the place in the parameters that names it. What stands behind an
+`$output` is not known yet; what users give their own meaning to, such as variables, is not looked into.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from sagespec import arn
+from sagespec.diagnostics import Path
+from sagespec.executor.files import File
+
+Sort = Literal[
+    "bucket", "object", "prefix", "role", "function", "group", "package", "content", "image", "runtime", "mlflow"
+]
+_OF_USERS = {"ContainerArguments", "ContainerEntrypoint", "Environment", "HyperParameters", "Tags"}
+_FUNCTION = re.compile(r"arn:[^:]+:lambda:[^:]+:\d+:function:[\w-]+(:[\w$-]+)?")
+_RUNTIME = re.compile(r"arn:[^:]+:bedrock-agentcore:[^:]+:\d+:runtime/[\w-]+")
+_MLFLOW = re.compile(r"arn:[^:]+:sagemaker:[^:]+:\d+:mlflow-(app|tracking-server)/[\w.-]+")
+_CONTENT = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:hub-content/[^/]+/(DataSet|JsonDoc)/[^/]+(/[^/]+)?")
+_PACKAGES = {"InputModelPackageArn", "SourceModelPackageArn"}
+_GROUPS = {"IntermediateCheckpointModelPackageGroupArn", "ModelPackageGroupArn", "OutputModelPackageGroupArn"}
+_ROLES = {"Role", "RoleArn"}
+_LISTED = {"ManifestFile", "AugmentedManifestFile"}
+"""Types of S3 data that are one object, whatever its name."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that must be there: a bucket's name, an S3 URI, an image's address or an ARN; and what names it."""
+
+    sort: Sort
+    name: str
+    request: str
+    place: Path
+
+
+def of(file: File) -> Iterator[Need]:
+    """Name what a file needs; what its own requests make or upload is not needed before."""
+    groups = {name for r in file.requests if (name := r.parameters.get("ModelPackageGroupName"))}
+    puts = (request.parameters for request in file.requests if request.operation == "PutObject")
+    uploads = [f"s3://{put['Bucket']}/{put['Key']}" for put in puts]
+    for request in file.requests:
+        for sort, name, place in _in(request.parameters, ()):
+            uploaded = sort in ("object", "prefix") and any(upload.startswith(name) for upload in uploads)
+            if not uploaded and not (sort == "group" and arn.name(name) in groups):
+                yield Need(sort, name, request.id, place)
+
+
+def _in(tree: Any, at: Path) -> Iterator[tuple[Sort, str, Path]]:
+    if isinstance(tree, str):
+        yield from _in_text(tree, at)
+    elif isinstance(tree, list):
+        for index, item in enumerate(tree):
+            yield from _in(item, (*at, index))
+    elif isinstance(tree, dict):
+        yield from _in_place(tree, at)
+        for key, value in tree.items():
+            if key not in _OF_USERS and not key.endswith("Description"):
+                yield from _in(value, (*at, key))
+
+
+def _in_text(text: str, at: Path) -> Iterator[tuple[Sort, str, Path]]:
+    if text.startswith("s3://"):
+        yield "bucket", arn.s3_place(text)[0], at
+    elif _FUNCTION.fullmatch(text):
+        yield "function", text, at
+    elif _RUNTIME.fullmatch(text):
+        yield "runtime", text, at
+    elif _MLFLOW.fullmatch(text):
+        yield "mlflow", text, at
+    elif _CONTENT.fullmatch(text):
+        yield "content", text, at
+    elif at and at[-1] == "TrainingImage":
+        yield "image", text, at
+    elif at and at[-1] in _ROLES and ":role/" in text:
+        yield "role", text, at
+    elif at and at[-1] in _GROUPS and ":model-package-group/" in text:
+        yield "group", text, at
+    elif at and at[-1] in _PACKAGES and ":model-package/" in text:
+        yield "package", text, at
+
+
+def _in_place(tree: dict[str, Any], at: Path) -> Iterator[tuple[Sort, str, Path]]:
+    """A place in S3 that several members name together: an upload's bucket, code of a function, data of a job."""
+    for bucket in ("Bucket", "S3Bucket"):
+        if isinstance(tree.get(bucket), str):
+            yield "bucket", tree[bucket], (*at, bucket)
+    if isinstance(tree.get("S3Bucket"), str) and isinstance(tree.get("S3Key"), str):
+        yield "object", f"s3://{tree['S3Bucket']}/{tree['S3Key']}", (*at, "S3Key")
+    uri, sort = tree.get("S3Uri"), tree.get("S3DataType")
+    if isinstance(uri, str) and isinstance(sort, str) and uri.startswith("s3://"):
+        is_object = sort in _LISTED or bool(PurePosixPath(arn.s3_place(uri)[1]).suffix and not uri.endswith("/"))
+        yield "object" if is_object else "prefix", uri, (*at, "S3Uri")

@@ -1,0 +1,307 @@
+"""What apply would do: compiled files against what exists.
+
+In: compiled files in order, and AWS, which is only read. Out: a `Plan`, one line a request. Refuses: another
+account than the files' own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from sagespec.documents.compiled import API_VERSION, Request
+from sagespec.executor import functions, lookahead, markers, preflight, runs, staleness, tags, verify
+from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.files import File, InvalidFiles, Order
+from sagespec.executor.lookahead import Foresight
+from sagespec.executor.preflight import Obstacle
+from sagespec.executor.resources import Shelf
+from sagespec.executor.runs import Found, Run
+from sagespec.executor.tags import Drift
+from sagespec.project.settings import Project
+
+Action = Literal[
+    "stale", "create", "update", "start", "keep", "running", "changed", "wait", "failed", "refused", "blocked"
+]
+MOST_DIFFERENCES = 12
+
+
+@dataclass(frozen=True)
+class Line:
+    """What becomes of one request."""
+
+    request: str
+    action: Action
+    what: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class FilePlan:
+    """What becomes of one file; `run` is what exists of it already."""
+
+    file: File
+    lines: tuple[Line, ...] = ()
+    run: Run | None = None
+    differences: tuple[str, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+
+    @property
+    def address(self) -> str:
+        return self.file.address
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """The requests for which nothing is there."""
+        return frozenset(line.request for line in self.lines if line.action == "create")
+
+    @property
+    def is_pending(self) -> bool:
+        return bool(self.drifts) or any(line.action in ("create", "update", "start", "wait") for line in self.lines)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether what has run used an output that its spec has replaced since."""
+        return any(line.action == "stale" for line in self.lines)
+
+    @property
+    def has_failed(self) -> bool:
+        return any(line.action in ("failed", "refused", "blocked") for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plans of all files, dependencies first."""
+
+    files: Mapping[str, FilePlan] = field(default_factory=dict)
+
+    def targets(self) -> list[FilePlan]:
+        return [plan for plan in self.files.values() if plan.file.target]
+
+    @property
+    def is_pending(self) -> bool:
+        return any(plan.is_pending for plan in self.targets())
+
+    @property
+    def has_failed(self) -> bool:
+        return any(plan.has_failed for plan in self.targets())
+
+
+def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) -> Plan:
+    """Work out what apply would do; reads only. With `sync_tags`, the tags of what exists are compared too.
+
+    Raises CloudError, and InvalidFiles where the caller is in another account.
+    """
+    with ThreadPoolExecutor(1) as pool:  # both at once: the account is nearly always the right one
+        finding = pool.submit(runs.find, cloud, order.files.values())
+        runs.check_account(cloud, order.files.values())
+        found = runs.with_reasons(cloud, order.files, finding.result())
+    fresh = [f for f in order.targets() if f.requests and f.address not in found.runs]
+    made = [f for f in order.targets() if f.address in found.runs and f.requests[-1].operation == "CreateFunction"]
+    _check_files([*fresh, *made], project)
+    ready = [f for f in fresh if all(_is_done(order.files[a], found) for a in f.content.depends_on)]
+    ahead = lookahead.look(cloud, ready, [f for f in fresh if f not in ready], project)
+    missing = preflight.check(cloud, fresh, order.files.values())
+    evaluations = {
+        f.address: (f, found.runs[f.address])
+        for f in order.targets()
+        if f.address in found.runs and f.requests[-1].operation == "StartPipelineExecution"
+    }
+    redefined = lookahead.redefined(cloud, evaluations)
+    stale = staleness.find(cloud, order.files, found.runs)
+    since = lookahead.at_once(
+        [f.address for f in fresh], lambda a: _since(cloud, order.files[a], found.earlier.get(a), project)
+    )
+    planned: dict[str, FilePlan] = {}
+    for address, file in order.files.items():
+        run = found.runs.get(address)
+        if run is None:
+            lacks = missing.get(address, ())
+            told = {obstacle.request for obstacle in lacks}  # one mistake is one report
+            obstacles = (*(o for o in _foreign(ahead, file) if o.request not in told), *lacks)
+            planned[address] = _plan_new(file, planned, ahead, since.get(address, ()), obstacles)
+        else:
+            drifts = tuple(tags.drifts(cloud, file, run)) if sync_tags and file.target else ()
+            known = _plan_known(cloud, file, run, project, redefined.get(address, ""))
+            if address in stale:
+                note = "; ".join(f"{x}; {staleness.AGAIN}" for x in stale[address])
+                last = replace(known.lines[-1], action="stale", note=note)
+                known = replace(known, lines=(*known.lines[:-1], last))
+            planned[address] = replace(known, drifts=drifts)
+    return Plan(planned)
+
+
+def _is_done(file: File, found: Found) -> bool:
+    run = found.runs.get(file.address)
+    return not file.requests or (run is not None and run.state == "done")
+
+
+def _check_files(fresh: Sequence[File], project: Project) -> None:
+    """Refuse, before anything is sent, files that name others which are no longer those that were reviewed."""
+    reasons = [
+        f"{file.address}: {reason}"
+        for file in fresh
+        for request in file.requests
+        for reason in markers.changed(request.parameters, project)
+    ]
+    if reasons:
+        raise InvalidFiles(*dict.fromkeys(reasons))
+
+
+def _plan_known(cloud: Cloud, file: File, run: Run, project: Project, redefined: str) -> FilePlan:
+    """The plan of a file whose run exists; its pipeline may have been `redefined`."""
+    request, action = file.requests[-1], _ACTIONS[run.state]
+    note = run.status + (f": {run.reason}" if run.reason else "")
+    if _is_function(file) and file.target:
+        wanted = markers.fill(request.parameters, {}, project)
+        if other := functions.difference(Shelf(cloud, file.content.region), wanted, run.details):
+            hint = "leave function_name out, so that each content has a function of its own, or name another"
+            line = Line(request.id, "refused", run.name, other)
+            return FilePlan(file, (line,), obstacles=(Obstacle(other, hint, request.id, ("FunctionName",)),))
+    lines = [Line(r.id, "keep", _what(r)) for r in file.requests[:-1]]
+    if redefined:
+        lines = [replace(x, action="changed", note=redefined) if x.request == "pipeline" else x for x in lines]
+    return FilePlan(file, (*lines, Line(request.id, action, run.name, note)), run)
+
+
+_ACTIONS: dict[runs.State, Action] = {"done": "keep", "running": "running", "failed": "failed"}
+
+
+def _foreign(ahead: Foresight, file: File) -> Iterator[Obstacle]:
+    for request in file.requests:
+        if found := ahead.foreign.get((file.address, request.id)):
+            yield Obstacle(found.what, found.hint, request.id, (found.member,))
+
+
+def _plan_new(
+    file: File,
+    before: Mapping[str, FilePlan],
+    ahead: Foresight,
+    since: tuple[str, ...],
+    obstacles: tuple[Obstacle, ...],
+) -> FilePlan:
+    """The plan of a file that has not run."""
+    requests = file.requests
+    if not requests:
+        return FilePlan(file, (Line("-", "keep", "nothing to do"),))
+    blockers = [a for a in file.content.depends_on if before[a].has_failed or before[a].is_stale]
+    waits = [a for a in file.content.depends_on if before[a].is_pending or _is_running(before[a])]
+    action: Action | None = None
+    note = ""
+    if obstacles:
+        action, note = "refused", "; ".join(obstacle.reason for obstacle in obstacles)
+    elif blockers:
+        action, note = "blocked", f"by {', '.join(blockers)}"
+    elif waits:
+        action, note = "wait", f"for {', '.join(waits)}"
+    lines = [Line(r.id, action or _action(file, r, ahead), _what(r), note) for r in requests]
+    return FilePlan(file, tuple(lines), differences=since, obstacles=obstacles)
+
+
+def _action(file: File, request: Request, ahead: Foresight) -> Action:
+    if request.operation in ("StartPipelineExecution", "CreateJob", "CreateTrainingJob"):
+        return "start"
+    return ahead.words.get((file.address, request.id), "create")
+
+
+def _is_function(file: File) -> bool:
+    return bool(file.requests) and file.requests[-1].operation == "CreateFunction"
+
+
+def _is_running(plan: FilePlan) -> bool:
+    return plan.run is not None and plan.run.state == "running"
+
+
+def _what(request: Request) -> str:
+    """The thing that a request makes, in one word or two."""
+    operation, parameters = request.operation, request.parameters
+    for key in ("JobName", "TrainingJobName", "PipelineExecutionDisplayName", "PipelineName", "FunctionName"):
+        if key in parameters:
+            return str(parameters[key])
+    if operation == "CreateModelPackageGroup":
+        return str(parameters["ModelPackageGroupName"])
+    if operation == "PutObject":
+        return f"s3://{parameters['Bucket']}/{parameters['Key']}"
+    return operation
+
+
+def _since(cloud: Cloud, file: File, earlier: str | None, project: Project) -> tuple[str, ...]:
+    """Say what is different since an earlier run, so that a paid rerun is never a surprise."""
+    return (f"ran before as {earlier}", *_differences(cloud, file, earlier, project)) if earlier else ()
+
+
+def _differences(cloud: Cloud, file: File, earlier: str, project: Project) -> Iterator[str]:
+    try:
+        changed = verify.verify(cloud, file, earlier, project).differences
+    except verify.CannotVerify:
+        return
+    except CloudError as error:
+        yield f"what differs cannot be read: {error}"
+        return
+    yield from changed[:MOST_DIFFERENCES]
+    if len(changed) > MOST_DIFFERENCES:
+        yield f"and {len(changed) - MOST_DIFFERENCES} more"
+
+
+def save(made: Plan, project: Project, sync_tags: bool = False) -> str:
+    """Write a plan so that it can be told later, also elsewhere, whether it still holds."""
+    content = {"apiVersion": API_VERSION, "kind": "Plan", "syncTags": sync_tags, "files": summary(made, project)}
+    return json.dumps(content, indent=2) + "\n"
+
+
+def moved(saved: Mapping[str, Any], made: Plan, project: Project) -> list[str]:
+    """Say what is no longer as a saved plan says: which file, which request, which tags."""
+    before = {str(file.get("address")): file for file in saved["files"]}
+    now = {file["address"]: file for file in summary(made, project)}
+    reasons = [f"{address}: was planned, and is not there any more" for address in before.keys() - now.keys()]
+    for address, file in now.items():
+        reasons += _moved(before.get(address, {}), file)
+    return sorted(reasons)
+
+
+def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    address = now["address"]
+    if not before:
+        yield f"{address}: was not planned"
+    elif before.get("digest") != now["digest"]:
+        yield f"{address}: {now['path']} has been compiled anew"
+    elif before != now:
+        listed = before.get("requests")
+        lines = [x for x in listed if isinstance(x, dict)] if isinstance(listed, list) else []
+        known = {str(line.get("request")): line for line in lines}
+        pairs = [(known.get(line["request"], {}), line) for line in now["requests"]]
+        changed = [f"{address}: {_sentence(old, new)}" for old, new in pairs if old != new]
+        yield from changed
+        if before.get("tags") != now["tags"]:
+            yield f"{address}: the tags that are to be set are others"
+        if before.get("differences") != now["differences"]:
+            yield f"{address}: what differs from its run before is something else"
+        if before.get("path") != now["path"]:
+            yield f"{address}: planned as {before.get('path')}, now it is {now['path']}"
+
+
+def _sentence(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """What has become of one request."""
+    was, now = (f"{x.get('action')}" + (f" ({x['note']})" if x.get("note") else "") for x in (old, new))
+    return f"{new['request']} {new['what']}: planned was {was}, now it is {now}"
+
+
+def summary(made: Plan, project: Project) -> list[dict[str, Any]]:
+    """A plan as data: for a saved plan, and for machines; paths are relative to the project's folder."""
+    return [
+        {
+            "address": p.address,
+            "path": Path(os.path.relpath(p.file.path, project.root)).as_posix(),
+            "digest": p.file.content.digest,
+            "requests": [line.__dict__ for line in p.lines],
+            "differences": list(p.differences),
+            "tags": [{"arn": d.arn, "wanted": d.wanted} for d in p.drifts],
+        }
+        for p in made.targets()
+    ]

@@ -1,0 +1,234 @@
+"""Whether what files need is there, before anything is sent and money is spent.
+
+In: files that have not run, those that wait for others too. Out: what stands in the way of each. Each thing is asked
+for once, whoever needs it; what the caller may not look at may well be there, and is no obstacle.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from sagespec import arn
+from sagespec.diagnostics import Path as Place
+from sagespec.executor import needs
+from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.files import File
+from sagespec.executor.lookahead import at_once
+from sagespec.executor.needs import Need, Sort
+from sagespec.executor.resources import Shelf
+from sagespec.sagemaker import images
+
+Asked = tuple[str, str, Sort, str]
+"""An account and a region, and a sort and a name of what must be there."""
+_UP = 3
+"""Folders that are looked through for what may have been meant."""
+_ELSEWHERE = {"301", "PermanentRedirect"}
+"""What S3 says of a bucket of another region where it does not say which."""
+_NO_ANSWER = {"400"}
+"""What S3 says to those whom it does not know, with no body to say more."""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What AWS has, or lacks, that keeps a file from being carried out, and the way past it.
+
+    `place` is the one in the parameters of `request` that names it, where one does.
+    """
+
+    reason: str
+    hint: str = ""
+    request: str = ""
+    place: Place = ()
+
+
+def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[str, tuple[Obstacle, ...]]:
+    """Look for what files need, and give what is missing by address.
+
+    Groups that `known` files make are not looked for: they may have been made a moment ago, and not be shown yet.
+    Objects are looked for once their buckets are known to be there. Raises CloudError.
+    """
+    made = {(f.content.region, g) for f in known for g in _groups(f)}
+    wanted: dict[str, dict[Asked, Need]] = {file.address: {} for file in files}
+    for file in files:
+        for need in needs.of(file):
+            if (file.content.region, arn.name(need.name)) not in made or need.sort != "group":
+                asked = (file.content.account, file.content.region, need.sort, need.name)
+                wanted[file.address].setdefault(asked, need)
+    everything = dict.fromkeys(asked for asks in wanted.values() for asked in asks)
+    inside = [asked for asked in everything if asked[2] in ("object", "prefix")]
+    answers = at_once([a for a in everything if a not in inside], lambda asked: _missing(cloud, asked))
+    there = [a for a in inside if not answers[a[0], a[1], "bucket", arn.s3_place(a[3])[0]]]
+    answers |= at_once(there, lambda asked: _missing(cloud, asked))
+    found: defaultdict[str, list[Obstacle]] = defaultdict(list)
+    for address, asks in wanted.items():
+        for asked, need in asks.items():
+            if missing := answers.get(asked):
+                found[address].append(Obstacle(*missing, need.request, need.place))
+    return {address: tuple(obstacles) for address, obstacles in found.items()}
+
+
+def _groups(file: File) -> Iterable[str]:
+    """The model package groups that a file itself would make."""
+    return (r.parameters["ModelPackageGroupName"] for r in file.requests if r.operation == "CreateModelPackageGroup")
+
+
+def _missing(cloud: Cloud, asked: Asked) -> tuple[str, str] | None:
+    """Say that something is not there, and the way out; None where it is, or nobody may tell."""
+    account, region, sort, name = asked
+    shelf = Shelf(cloud, region)
+    try:
+        if sort == "bucket":
+            return _bucket(shelf, name)
+        if sort in ("object", "prefix"):
+            return _data(shelf, sort, name)
+        if sort == "role":
+            return _role(shelf, account, name)
+        if sort == "image":
+            return _image(shelf, account, name)
+        if sort in ("runtime", "mlflow"):
+            return _endpoint(shelf, account, sort, name)
+        return _resource(shelf, sort, name)
+    except CloudError as error:
+        if error.is_denied or error.code in _NO_ANSWER:
+            return None
+        if not error.is_of_request:
+            raise
+        return f"{name} cannot be looked for: {error}", error.hint or "name another"
+
+
+def _bucket(shelf: Shelf, name: str) -> tuple[str, str] | None:
+    try:
+        found = shelf.look("s3", "HeadBucket", Bucket=name)
+    except CloudError as error:
+        if error.code not in _ELSEWHERE:
+            raise
+        return f"bucket {name} is not in {shelf.region}", _SAME_REGION
+    if found is None:
+        return f"there is no bucket {name}", "create the bucket first; sagespec never does"
+    where = found.get("BucketRegion") or shelf.region
+    return None if where == shelf.region else (f"bucket {name} is in {where}, not in {shelf.region}", _SAME_REGION)
+
+
+_SAME_REGION = "SageMaker takes buckets of the job's own region: name another bucket, or run the job there"
+
+
+def _data(shelf: Shelf, sort: str, uri: str) -> tuple[str, str] | None:
+    bucket, key = arn.s3_place(uri)
+    if sort == "object" and _is_object(shelf, bucket, key):
+        return None
+    # a folder may be called like a file; what only marks a folder is no data
+    listed = shelf.call("s3", "ListObjectsV2", Bucket=bucket, Prefix=key + "/" * (sort == "object"), MaxKeys=2)
+    if any(not entry["Key"].endswith("/") for entry in listed.get("Contents", ())):
+        return None
+    near = _near(shelf, bucket, key)
+    reason = f"there is no object {uri}" if sort == "object" else f"there is nothing at {uri}"
+    return reason, f"did you mean s3://{bucket}/{near}?" if near else "upload the data first"
+
+
+def _is_object(shelf: Shelf, bucket: str, key: str) -> bool:
+    """Whether there is an object of this very key; of a refusal without a reason, a list will say more."""
+    try:
+        return shelf.look("s3", "HeadObject", Bucket=bucket, Key=key) is not None
+    except CloudError as error:
+        if error.code in _NO_ANSWER:
+            return False
+        raise
+
+
+def _near(shelf: Shelf, bucket: str, key: str) -> str:
+    """What is there under nearly the same name: in other case, with or without a slash, or misspelt."""
+    steps = key.strip("/").split("/")
+    for depth in range(len(steps) - 1, max(-1, len(steps) - 1 - _UP), -1):
+        folder = "".join(f"{step}/" for step in steps[:depth])
+        answer = shelf.call("s3", "ListObjectsV2", Bucket=bucket, Prefix=folder, Delimiter="/", MaxKeys=1000)
+        listed = [entry["Key"] for entry in answer.get("Contents", ())]
+        listed += [entry.get("Prefix", folder) for entry in answer.get("CommonPrefixes", ())]
+        names = {whole[len(folder) :].rstrip("/").lower(): whole for whole in listed if whole not in (folder, key)}
+        if names:
+            return "".join(names[name] for name in get_close_matches(steps[depth].lower(), names, n=1))
+    return ""
+
+
+def _role(shelf: Shelf, account: str, role: str) -> tuple[str, str] | None:
+    parsed = arn.parse(role)
+    if parsed is None or parsed.account != account:
+        return None
+    name = arn.name(role)
+    found = shelf.look("iam", "GetRole", RoleName=name)
+    if found is None:
+        return f"there is no role {name} in account {account}", "create the role first, or name another"
+    there = str(found["Role"]["Arn"])
+    return None if there == role else (f"role {name} is {there}, not {role}", "name it by its path, too")
+
+
+def _image(shelf: Shelf, account: str, address: str) -> tuple[str, str] | None:
+    """An image of the account's own registry; those of others, such as AWS's, cannot be looked at."""
+    image = images.parse(address)
+    if image is None or (image.account, image.region) != (account, shelf.region):
+        return None
+    given = {"registryId": account, "repositoryName": image.repository, "imageIds": [image.id]}
+    try:
+        shelf.call("ecr", "DescribeImages", **given)
+        return None
+    except CloudError as error:
+        if not error.is_missing:
+            raise
+        reason = f"there is no image {address}"
+        if error.code == "RepositoryNotFoundException":
+            reason = f"there is no repository {image.repository} in ECR of account {account}"
+    pages = shelf.cloud.pages("ecr", "DescribePullThroughCacheRules", "pullThroughCacheRules", shelf.region)
+    cached = [str(rule["ecrRepositoryPrefix"]) for page in pages for rule in page]
+    if any(prefix == "ROOT" or image.repository.startswith(f"{prefix}/") for prefix in cached):
+        return None  # ECR fetches it when it is first pulled
+    return reason, "push the image first, or name another"
+
+
+def _endpoint(shelf: Shelf, account: str, sort: Sort, name: str) -> tuple[str, str] | None:
+    """An AgentCore runtime, an MLflow app or a tracking server of the account, by its ARN; what is deleted is not."""
+    parsed, last = arn.parse(name), arn.name(name)
+    if parsed is None or (parsed.account, parsed.region) != (account, shelf.region):
+        return None
+    if sort == "runtime":
+        found = shelf.look("bedrock-agentcore-control", "GetAgentRuntime", agentRuntimeId=last)
+        status, what, hint = "status", "agent runtime", "see `sagespec catalog runtimes`"
+    elif parsed.resource.startswith("mlflow-app/"):
+        found = shelf.look("sagemaker", "DescribeMlflowApp", Arn=name)
+        status, what, hint = "Status", "MLflow app", "create the app first, or name another"
+    else:
+        found = shelf.look("sagemaker", "DescribeMlflowTrackingServer", TrackingServerName=last)
+        status, what, hint = "TrackingServerStatus", "MLflow tracking server", "create it first, or name another"
+    if found is not None and str(found.get(status)).upper() not in _GONE:
+        return None
+    return f"there is no {what} {last}{'' if found is None else ' any more'}", hint
+
+
+_GONE = {"DELETED", "DELETING"}
+_OPERATIONS = {
+    "function": ("lambda", "GetFunction", "FunctionName", "function"),
+    "group": ("sagemaker", "DescribeModelPackageGroup", "ModelPackageGroupName", "model package group"),
+    "package": ("sagemaker", "DescribeModelPackage", "ModelPackageName", "model package"),
+}
+_WAYS = {
+    "function": "create the function first, or describe it with a CustomAgentLambda that has a source",
+    "group": "create the group first, or leave it out: apply makes one",
+    "package": "name another, or refer to the spec that makes it",
+}
+
+
+def _resource(shelf: Shelf, sort: str, name: str) -> tuple[str, str] | None:
+    """A function, a group, a package, or content of a hub, by its ARN."""
+    if sort == "content":
+        of = arn.hub_content(name)
+        if of is None:
+            return None
+        version = {"HubContentVersion": of.version} if of.version else {}
+        given = {"HubName": of.hub, "HubContentType": of.type, "HubContentName": of.name, **version}
+        found = shelf.look("sagemaker", "DescribeHubContent", **given)
+        what = f"{of.type} {of.name}{f' of version {of.version}' if of.version else ''} in hub {of.hub}"
+        return None if found else (f"there is no {what}", "import it into the hub first")
+    service, operation, member, what = _OPERATIONS[sort]
+    found = shelf.look(service, operation, **{member: name})
+    return None if found else (f"there is no {what} {name}", _WAYS[sort])

@@ -1,0 +1,133 @@
+"""What is there already of all that jobs and executions stand on: buckets, groups, artifacts, objects, pipelines.
+
+In: the parameters of a request. Out: what AWS has of it, or nothing. Reads only.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Literal
+
+from sagespec.documents.submitted import ADDRESS
+from sagespec.executor import documents
+from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.patience import SECONDS, look_for
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The resources of one region."""
+
+    cloud: Cloud
+    region: str
+
+    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        return self.cloud.call(service, operation, self.region, **parameters)
+
+    def look(self, service: str, operation: str, **parameters: Any) -> dict[str, Any] | None:
+        """Describe something; None where it does not exist."""
+        try:
+            return self.call(service, operation, **parameters)
+        except CloudError as error:
+            if error.is_missing:
+                return None
+            raise
+
+    def group(self, name: str) -> str | None:
+        """The ARN of a model package group."""
+        found = self.look("sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
+        return None if found is None else str(found["ModelPackageGroupArn"])
+
+    def artifacts(self, parameters: Mapping[str, Any]) -> list[str]:
+        """The ARNs of the artifacts with this source, the oldest first: all go on with that one."""
+        source, wanted = parameters["Source"]["SourceUri"], parameters["ArtifactType"]
+        given = {"SourceUri": source, "ArtifactType": wanted}
+        pages = self.cloud.pages("sagemaker", "ListArtifacts", "ArtifactSummaries", self.region, **given)
+        listed = [artifact for page in pages for artifact in page]
+        return [str(a["ArtifactArn"]) for a in sorted(listed, key=lambda a: (a["CreationTime"], a["ArtifactArn"]))]
+
+    def object(self, parameters: Mapping[str, Any]) -> Literal["same", "other", "absent"]:
+        """Whether an object with this very content is there, or another's; to those who may not look it is absent."""
+        place = {name: parameters[name] for name in ("Bucket", "Key", "ExpectedBucketOwner") if name in parameters}
+        try:
+            found = self.look("s3", "HeadObject", **place, ChecksumMode="ENABLED")
+        except CloudError as error:
+            if error.is_denied:  # what S3 says of an absent object, too, to those who may not list the bucket
+                return "absent"
+            raise
+        if found is None:
+            return "absent"
+        there = found.get("ChecksumSHA256")
+        if there is None or found.get("ChecksumType") == "COMPOSITE":  # others upload otherwise
+            there = checksum_of(self.cloud.chunks(place["Bucket"], place["Key"], self.region))
+        return "same" if there == checksum(parameters["Body"]) else "other"
+
+    def pipeline(self, name: str) -> dict[str, Any] | None:
+        return self.look("sagemaker", "DescribePipeline", PipelineName=name)
+
+    def is_of(self, pipeline: Mapping[str, Any], address: str, steps: Iterable[str]) -> bool:
+        """Whether a pipeline is this spec's: one that others have made is never touched.
+
+        Tags may be shown later than the pipeline. One that is new and has the spec's `steps` is waited for.
+        """
+        age = (datetime.now(timezone.utc) - pipeline["CreationTime"]).total_seconds()
+        may_be_late = age < SECONDS and steps_of(definition(pipeline)) == list(steps)
+
+        def look() -> bool | None:
+            if tags_of(self.cloud, self.region, pipeline["PipelineArn"]).get(ADDRESS) == address:
+                return True
+            return None if may_be_late else False
+
+        return bool(look_for(look))
+
+
+def user(context: Mapping[str, Any] | None) -> str | None:
+    """Who has made or changed something, where SageMaker says it: a profile of Studio, or an identity of IAM."""
+    known = context or {}
+    found = known.get("UserProfileName") or (known.get("IamIdentity") or {}).get("Arn")
+    return str(found) if found else None
+
+
+def tags_of(cloud: Cloud, region: str | None, arn: str) -> dict[str, str]:
+    """Read the tags of a job, a pipeline or a function.
+
+    Raises CloudError.
+    """
+    if ":lambda:" in arn:
+        found: dict[str, str] = cloud.call("lambda", "GetFunction", region, FunctionName=arn).get("Tags", {})
+        return found
+    pages = cloud.pages("sagemaker", "ListTags", "Tags", region, ResourceArn=arn, MaxResults=100)
+    return {tag["Key"]: tag["Value"] for page in pages for tag in page}
+
+
+def steps_of(definition: Any) -> list[str]:
+    """The names of the steps of a pipeline; none for a definition that has no such list."""
+    steps = definition.get("Steps") if isinstance(definition, dict) else None
+    return [str(step.get("Name")) for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
+
+
+def checksum(body: str | bytes) -> str:
+    """A content's SHA-256, as S3 writes it."""
+    return checksum_of([body.encode() if isinstance(body, str) else body])
+
+
+def checksum_of(chunks: Iterable[bytes]) -> str:
+    """The same, of a content that comes piece by piece."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return base64.b64encode(digest.digest()).decode()
+
+
+def same_definition(found: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    """Whether a pipeline is defined as wanted; the text may differ."""
+    return bool(definition(found) == definition(parameters))
+
+
+def definition(of: Mapping[str, Any]) -> Any:
+    """The definition of a pipeline, of an answer or of a request; raises CloudError where it is no JSON."""
+    return documents.read(of["PipelineDefinition"], "PipelineDefinition")

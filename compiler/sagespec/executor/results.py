@@ -1,0 +1,250 @@
+"""What came out: scores of evaluations, base and custom side by side.
+
+In: the status of an evaluation: an execution, or a job that stands alone. Out: `Score`s. Benchmarks and scorers
+leave `results_*.json` in S3, judges a summary beside their judgements; MTRL evaluations put their metrics into the
+job's own document, or only into MLflow. Refuses: objects that are not what evaluations leave.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sagespec.executor import answers, metrics, targets, track
+from sagespec.executor.answers import InvalidAnswer, at
+from sagespec.executor.cloud import Cloud, NotJSON
+from sagespec.executor.cloud_errors import invalid
+from sagespec.executor.track import Status
+
+_LINE_BYTES = 16 * 1024**2
+"""The longest judgement that is read."""
+_JUDGE_SUMMARY = "bedrock_llm_judge_results.json"
+_SIDES = {
+    "EvaluateBaseModel": "base",
+    "EvaluateCustomModel": "custom",
+    "EvaluateFineTunedModel": "custom",
+    "EvaluateBaseModelMetrics": "base",
+    "EvaluateCustomModelMetrics": "custom",
+}
+"""The steps that score, and whom."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric; None for a side that was not evaluated."""
+
+    metric: str
+    base: float | None = None
+    custom: float | None = None
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What a judge says of one answer by one metric."""
+
+    metric: str
+    score: float | None
+    explanation: str = ""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a judge says of one answer of one model; `side` is base or custom."""
+
+    side: str
+    prompt: str
+    response: str
+    opinions: tuple[Opinion, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the judgements, and how many there are."""
+
+    total: int
+    offset: int
+    judgements: tuple[Judgement, ...]
+
+
+class NoResults(Exception):
+    """An evaluation that has left nothing to read, or nothing that can be read."""
+
+
+def read(cloud: Cloud, status: Status, region: str | None) -> tuple[Score, ...]:
+    """Read the scores of an evaluation that has come to its end.
+
+    Raises NoResults, CloudError.
+    """
+    sides = {side: _of_job(cloud, arn, region) for side, arn in _scored(status)}
+    base, custom = sides.get("base", {}), sides.get("custom", {})
+    names = list(dict.fromkeys([*custom, *base]))
+    return tuple(Score(metric, base.get(metric), custom.get(metric)) for metric in names)
+
+
+def judgements(cloud: Cloud, status: Status, region: str | None, offset: int, limit: int) -> Page | None:
+    """Read one page of what a judge said; None for an evaluation without a judge.
+
+    Raises NoResults, CloudError.
+    """
+    total, found = 0, []
+    lines_read = False
+    for side, arn in _scored(status):
+        job = _job(cloud, arn)
+        if job.kind != "training-job":
+            return None
+        bucket, prefix = _place(job)
+        folder = _join(prefix, f"{job.name}/output/output/")
+        summary = next((k for k in _keys(cloud, bucket, folder, region) if k.endswith(f"/{_JUDGE_SUMMARY}")), None)
+        if summary is None:
+            return None
+        judged = _object(cloud, bucket, summary, region).get("job_name")
+        for key in _keys(cloud, bucket, _join(prefix, f"{judged}/"), region):
+            if not key.endswith("_output.jsonl"):
+                continue
+            lines_read = True
+            for line in _lines(cloud, bucket, key, region):
+                if offset <= total < offset + limit:
+                    found.append(_judgement(side, _record(line, f"line {total + 1} of s3://{bucket}/{key}")))
+                total += 1
+    if not lines_read:
+        raise NoResults(f"{status.name} has left no judgements")
+    return Page(total, offset, tuple(found))
+
+
+def _judgement(side: str, record: Mapping[str, Any]) -> Judgement:
+    scores = at(record, "automatedEvaluationResult", "scores")
+    return Judgement(
+        side,
+        str(at(record, "inputRecord", "prompt") or ""),
+        str(at(record, "modelResponses", 0, "response") or ""),
+        tuple(
+            Opinion(
+                str(at(score, "metricName") or ""),
+                _number(at(score, "result")),
+                str(at(score, "evaluatorDetails", 0, "explanation") or ""),
+            )
+            for score in (scores if isinstance(scores, list) else ())
+        ),
+    )
+
+
+def _scored(status: Status) -> list[tuple[str, str]]:
+    """The jobs that have scored something: whom, and the job's ARN. A job that stands alone is one itself."""
+    if status.kind in ("job", "training-job"):
+        if status.state != "done":
+            raise NoResults(f"{status.name} is {status.status}: it has not scored anything")
+        models = status.details["model_package_config"] or {}
+        is_custom = {"InputModelPackageArn", "SourceModelPackageArn"} & set(models)
+        return [("custom" if is_custom else "base", status.arn)]
+    found = [
+        (_SIDES[step.name], step.job_arn)
+        for step in status.steps
+        if step.name in _SIDES and step.job_arn and step.status == "Succeeded"
+    ]
+    if not found:
+        raise NoResults(f"{status.name} has no step that has scored anything")
+    return found
+
+
+def _job(cloud: Cloud, arn: str) -> Status:
+    """The job that has scored, as it says of itself; only it knows where it has really written."""
+    target = targets.of_arn(arn)
+    if target is None:
+        raise NoResults(f"{arn} is no job that scores")
+    return track.status(cloud, target, is_over=True)
+
+
+def _of_job(cloud: Cloud, arn: str, region: str | None) -> Mapping[str, float]:
+    job = _job(cloud, arn)
+    if job.kind == "job":
+        given = job.details["evaluation_metrics"]
+        if not given and not job.details["job_category"].endswith("Evaluation"):
+            raise NoResults(f"{job.name} is no evaluation; `sagespec metrics` shows what it has logged")
+        return _numbers(given or metrics.read(cloud, job).latest())
+    bucket, prefix = _place(job)
+    folder = _join(prefix, f"{job.name}/output/output/")
+    for key in _keys(cloud, bucket, folder, region):
+        file = key.rpartition("/")[2]
+        if file == _JUDGE_SUMMARY or (file.startswith("results_") and file.endswith(".json")):
+            results = _object(cloud, bucket, key, region).get("results")
+            if not isinstance(results, dict):
+                raise NoResults(f"s3://{bucket}/{key} is not what an evaluation leaves: `results` is no mapping")
+            if file == _JUDGE_SUMMARY:
+                return _numbers({metric: at(value, "score") for metric, value in results.items()})
+            return _numbers(_first_task(results))
+    raise NoResults(f"no results in s3://{bucket}/{folder}")
+
+
+def _place(job: Status) -> tuple[str, str]:
+    path = str(job.details["s3_output_path"])
+    if not path.startswith("s3://"):
+        raise NoResults(f"{job.name} writes to {path}, which is no place in S3")
+    bucket, _, prefix = path.removeprefix("s3://").partition("/")
+    return bucket, prefix
+
+
+def _join(prefix: str, name: str) -> str:
+    return f"{prefix.rstrip('/')}/{name}".lstrip("/")
+
+
+def _first_task(results: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metrics over all tasks, else those of the first task that has any."""
+    tasks = [results.get("all"), *results.values()]
+    return next((task for task in tasks if isinstance(task, dict) and task), {})
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    found = {name: _number(value) for name, value in metrics.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _number(value: Any) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # JSON's whole numbers have no end
+        return math.inf if value > 0 else -math.inf
+
+
+def _keys(cloud: Cloud, bucket: str, prefix: str, region: str | None) -> Iterator[str]:
+    for page in cloud.pages("s3", "ListObjectsV2", "Contents", region, Bucket=bucket, Prefix=prefix):
+        yield from (entry["Key"] for entry in page)
+
+
+def _object(cloud: Cloud, bucket: str, key: str, region: str | None) -> dict[str, Any]:
+    where = f"s3://{bucket}/{key}"
+    try:
+        return _mapping(cloud.document(bucket, key, region, lenient=True), where)
+    except NotJSON:
+        raise NoResults(f"{where} is not what an evaluation leaves: not JSON") from None
+
+
+def _record(line: bytes, where: str) -> dict[str, Any]:
+    """Read a line of JSON Lines; where an object ends in half a line, it has been cut short."""
+    try:
+        return _mapping(answers.document(line, where, lenient=True), where)
+    except InvalidAnswer as error:
+        if not line.endswith(b"\n"):
+            raise invalid(str(error), "GetObject") from None
+        raise NoResults(f"{where} is not what an evaluation leaves: not JSON") from None
+
+
+def _mapping(found: Any, where: str) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise NoResults(f"{where} is not what an evaluation leaves: no JSON object")
+    return found
+
+
+def _lines(cloud: Cloud, bucket: str, key: str, region: str | None) -> Iterator[bytes]:
+    """Read a JSON Lines object as a stream, each line with its end: a judge's output may be large."""
+    rest = b""
+    for chunk in cloud.chunks(bucket, key, region):
+        *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > _LINE_BYTES:
+            raise NoResults(f"s3://{bucket}/{key} is not what an evaluation leaves: a line without end")
+        yield from (line + b"\n" for line in whole if line.strip())
+    if rest.strip():
+        yield rest

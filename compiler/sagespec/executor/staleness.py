@@ -1,0 +1,123 @@
+"""Whether what has run used what is there now: an output of another spec that was run again is another output.
+
+In: files and their runs. Out: by address the outputs that were used, and those that the specs have put out since.
+What was used is recorded in what ran. A spec whose run is older than what used it has put out nothing since, and is
+not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sagespec.executor import documents, runs
+from sagespec.executor import files as compiled_files
+from sagespec.executor.cloud import Cloud
+from sagespec.executor.files import File
+from sagespec.executor.runs import Run
+
+AGAIN = "raise metadata.run, or `sagespec delete` it and apply again"
+_JOB, _PIPELINE = "JobConfigDocument", "PipelineDefinition"
+
+
+@dataclass(frozen=True)
+class Stale:
+    """An output of another spec, as it was used and as it is now."""
+
+    output: str
+    used: str
+    now: str
+
+    def __str__(self) -> str:
+        address = self.output.rpartition(".")[0]
+        return f"stale: it used {self.used}, and {address} has put out {self.now} since"
+
+
+def of_file(cloud: Cloud, file: File) -> tuple[Stale, ...]:
+    """Say what a file's run used that is no longer what is there.
+
+    Raises InvalidFiles where what it depends on cannot be read, CloudError.
+    """
+    if not file.content.depends_on:
+        return ()
+    files = compiled_files.read([file.path]).files
+    return find(cloud, files, runs.find(cloud, files.values()).runs).get(file.address, ())
+
+
+def find(cloud: Cloud, files: Mapping[str, File], found: Mapping[str, Run]) -> dict[str, tuple[Stale, ...]]:
+    """Say of which runs the outputs that they used are no longer what is there.
+
+    Raises CloudError.
+    """
+    known: dict[str, Any] = {}
+    stale: dict[str, tuple[Stale, ...]] = {}
+    for address, file in files.items():
+        run = found.get(address)
+        if run is None:
+            continue
+        newer = [a for a in file.content.depends_on if a in found and _is_newer(found[a], run)]
+        if not newer:
+            continue
+        for needed in newer:
+            if needed not in known:
+                known[needed] = runs.outputs(cloud, files[needed], found[needed])
+        now = {name: value for needed in newer for name, value in known[needed].items()}
+        used = dict(_used(_parameters(file), _record(cloud, file, run)))
+        pairs = [
+            Stale(name, str(was), str(now[name])) for name, was in used.items() if name in now and now[name] != was
+        ]
+        if pairs:
+            stale[address] = tuple(pairs)
+    return stale
+
+
+def _is_newer(needed: Run, run: Run) -> bool:
+    there, here = _begun(needed), _begun(run)
+    return needed.state == "done" and there is not None and here is not None and there > here
+
+
+def _begun(run: Run) -> datetime | None:
+    """When a job was created or an execution started; a function's name is its output, whenever it was made."""
+    found = run.details.get("StartTime") or run.details.get("CreationTime")
+    return found if isinstance(found, datetime) else None
+
+
+def _parameters(file: File) -> Any:
+    """The part of a file that is recorded in what ran."""
+    for request in file.requests:
+        for name in (_JOB, _PIPELINE):
+            if name in request.parameters:
+                return request.parameters[name]["$json"]
+    return file.requests[-1].parameters
+
+
+def _record(cloud: Cloud, file: File, run: Run) -> Any:
+    """The same part, as it ran."""
+    region = file.content.region
+    if ":pipeline/" in run.arn:
+        answer = cloud.call(
+            "sagemaker", "DescribePipelineDefinitionForExecution", region, PipelineExecutionArn=run.arn
+        )
+        return documents.read(answer[_PIPELINE], _PIPELINE)
+    details = runs.describe(cloud, file, run).details
+    return documents.read(details[_JOB], _JOB) if _JOB in details else details
+
+
+def _used(wanted: Any, ran: Any) -> Iterator[tuple[str, Any]]:
+    """The values that stand where a file waits for outputs."""
+    if isinstance(wanted, dict):
+        if set(wanted) == {"$output"}:
+            if isinstance(ran, str):
+                yield wanted["$output"], ran
+        elif set(wanted) == {"$json"}:
+            yield from _used(
+                wanted["$json"], documents.read(ran, "a document in what ran") if isinstance(ran, str) else ran
+            )
+        elif isinstance(ran, dict):
+            for key in wanted.keys() & ran.keys():
+                yield from _used(wanted[key], ran[key])
+    elif isinstance(wanted, list) and isinstance(ran, list):
+        for one, other in zip(wanted, ran, strict=False):
+            yield from _used(one, other)

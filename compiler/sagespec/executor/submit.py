@@ -1,0 +1,225 @@
+"""One file's requests, carried out so that repeating them changes nothing.
+
+In: a compiled file whose dependencies are done. Out: its run. Every request is get-or-create, so that a kill at
+any instant is mended by doing the same again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from sagespec.documents import submitted
+from sagespec.documents.compiled import Request, identified
+from sagespec.executor import documents, drivers, functions, markers, pipelines, resources, runs
+from sagespec.executor.cloud import ROUNDS, CloudError
+from sagespec.executor.differences import differences
+from sagespec.executor.runs import Run
+from sagespec.executor.submission import Answer, Pace, Refused, Submission
+
+_TRAINING_JOBS = Pace(1.0)  # CreateTrainingJob is throttled at one a second, and cannot be raised
+_COMPARED = ("HyperParameters", "InputDataConfig")
+"""Members that tell a training job of ours from another of the same name."""
+
+
+def submit(submission: Submission) -> Run:
+    """Carry out the requests of a file, in order.
+
+    Raises CloudError, Refused, Stopped, and markers.Unfilled.
+    """
+    known = dict(submission.outputs)
+    content = submission.file.content
+    for request in content.requests:
+        submission.go_on()
+        whole = submitted.completed(request, content.address, content.identity, submission.commit)
+        parameters = markers.fill(identified(whole.parameters, content.identity), known, submission.project)
+        try:
+            word, answer = _HANDLERS[request.operation](submission, request, parameters, known)
+        except CloudError as error:
+            error.request = request.id
+            raise
+        known |= {f"requests.{request.id}.{name}": value for name, value in answer.items()}
+        run = answer.get("Run")
+        if run or word != "kept":  # of what runs stand on, only what was done is news
+            submission.on_request(submission.file, request.id, word, _name(answer))
+    return run  # type: ignore[return-value]  # the last request of a file always makes its run
+
+
+def _name(answer: Mapping[str, Any]) -> str:
+    run = answer.get("Run")
+    return run.name if isinstance(run, Run) else next((str(v) for v in answer.values()), "")
+
+
+def _group(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
+    name = parameters["ModelPackageGroupName"]
+
+    def make() -> tuple[str, str]:
+        if request.id not in s.absent and (found := s.shelf.group(name)):
+            return "kept", found
+        try:
+            made = s.call("sagemaker", "CreateModelPackageGroup", **parameters)
+            return "created", str(made["ModelPackageGroupArn"])
+        except CloudError as error:
+            if not error.is_taken:
+                raise
+            found = s.seen(request, name, lambda: s.shelf.group(name))
+            if found is None:
+                raise
+            return "kept", found
+
+    word, arn = s.shared.get(f"{s.region} group {name}", make)
+    return word, {"ModelPackageGroupArn": arn}
+
+
+def _artifact(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
+    """Get the oldest artifact of a source, or create one.
+
+    Artifacts have neither names nor tokens: AWS lets one exist twice, and a list may not show yet what is there.
+    """
+
+    def find() -> str | None:
+        return next(iter(s.shelf.artifacts(parameters)), None)
+
+    def make() -> tuple[str, str]:
+        found = find()
+        if found is not None:
+            return "kept", found
+        for number in range(1, ROUNDS + 1):
+            s.go_on()
+            try:
+                answer = s.cloud.call_once("sagemaker", "CreateArtifact", s.region, **parameters)
+                return "created", _only(s, request, parameters, str(answer["ArtifactArn"]))
+            except CloudError as error:
+                if not error.is_passing or number == ROUNDS:
+                    raise
+                # a try that was cut off is looked for, and repeated only where nothing shows for minutes
+                found = find() if error.is_unheard else s.seen(request, source, find)
+                if found is not None:
+                    break
+                s.stopping.wait(random.uniform(0, 0.1 * number))
+        return "created", str(found)
+
+    source = parameters["Source"]["SourceUri"]
+    word, arn = s.shared.get(f"{s.region} artifact {source}", make)
+    return word, {"ArtifactArn": arn}
+
+
+def _only(s: Submission, request: Request, parameters: dict[str, Any], made: str) -> str:
+    """The artifact to go on with: where another apply has made one before, that one, and ours goes.
+
+    A list that shows ours shows what was made before it, too.
+    """
+
+    def look() -> list[str] | None:
+        listed = s.shelf.artifacts(parameters)
+        return listed if made in listed else None
+
+    oldest = next(iter(s.seen(request, made, look) or [made]))
+    if oldest != made:
+        with suppress(CloudError):  # one too many does no harm, and the caller may not be allowed to delete it
+            s.call("sagemaker", "DeleteArtifact", ArtifactArn=made)
+    return oldest
+
+
+def _object(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
+    uri = f"s3://{parameters['Bucket']}/{parameters['Key']}"
+    body = parameters["Body"]
+    content = body.encode() if isinstance(body, str) else body
+    # S3 keeps a checksum to compare with only where its algorithm is named
+    checked = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": resources.checksum(content)}
+    put = {**parameters, "Body": content, **checked, "IfNoneMatch": "*"}  # what others have put there stays
+
+    def make() -> tuple[str, str]:
+        there = "absent" if request.id in s.absent else s.shelf.object(parameters)
+        if there == "absent":
+            try:
+                s.call("s3", "PutObject", **put)
+                return "uploaded", uri
+            except CloudError as error:
+                if not error.is_taken:
+                    raise
+            there = s.shelf.object(parameters)
+        if there == "same":
+            return "kept", uri
+        why = "holds something else" if there == "other" else "is there and may not be looked at (s3:GetObject)"
+        raise Refused(f"{uri} {why}; it is never written over")
+
+    word, uri = s.shared.get(f"{uri} {checked['ChecksumSHA256']}", make)
+    return word, {"Uri": uri}
+
+
+def _job(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
+    name, category = parameters["JobName"], parameters["JobCategory"]
+    try:
+        arn = s.call("sagemaker", "CreateJob", **parameters)["JobArn"]
+        return "started", {"Run": Run(name, arn, "InProgress")}
+    except CloudError as error:
+        if not error.is_taken:
+            raise
+    found = _taken(s, request, name, "DescribeJob", JobName=name, JobCategory=category)
+    document = documents.read(found["JobConfigDocument"], "JobConfigDocument")
+    document.pop("ServiceOutput", None)
+    if document != documents.read(parameters["JobConfigDocument"], "JobConfigDocument"):
+        raise Refused(f"a job {name} exists with another document; raise metadata.run")
+    return "kept", {"Run": Run(name, found["JobArn"], found["JobStatus"], found.get("FailureReason", ""))}
+
+
+def _taken(s: Submission, request: Request, name: str, describe: str, **parameters: Any) -> dict[str, Any]:
+    """Look at the job that has a name, as AWS has said."""
+    found = s.seen(request, name, lambda: s.shelf.look("sagemaker", describe, **parameters))
+    if found is None:
+        raise Refused(f"AWS says that a job {name} exists, but does not show it; apply again later")
+    return found
+
+
+def _training_job(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
+    name = parameters["TrainingJobName"]
+    _TRAINING_JOBS.wait(s.stopping)
+    s.go_on()
+    try:
+        arn = s.call("sagemaker", "CreateTrainingJob", **parameters)["TrainingJobArn"]
+        return "started", {"Run": Run(name, arn, "InProgress")}
+    except CloudError as error:
+        if not error.is_taken:
+            raise
+    found = _taken(s, request, name, "DescribeTrainingJob", TrainingJobName=name)
+    found = drivers.as_compiled(found, parameters)
+    for member in _COMPARED:
+        if any(differences(found.get(member), parameters.get(member), (member,), defaults=True)):
+            raise Refused(f"a training job {name} exists with other {member}; raise metadata.run")
+    arn, status = found["TrainingJobArn"], found["TrainingJobStatus"]
+    return "kept", {"Run": Run(name, arn, status, found.get("FailureReason", ""))}
+
+
+def _function(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
+    word, name = "created", parameters["FunctionName"]
+    try:
+        s.call("lambda", "CreateFunction", **parameters)
+    except CloudError as error:
+        if not error.is_taken:
+            raise
+        word = "kept"
+    while True:
+        run = s.seen(request, name, lambda: runs.find(s.cloud, [s.file]).runs.get(s.file.address))
+        if run is None:
+            raise Refused(f"AWS says that the function {name} exists, but does not show it; apply again later")
+        if run.state != "running":
+            break
+        s.stopping.wait(1)
+    if word == "kept" and (other := functions.difference(s.shelf, parameters, run.details)):
+        raise Refused(other)
+    return word, {"Run": run}
+
+
+_HANDLERS: dict[str, Callable[[Submission, Request, dict[str, Any], Mapping[str, Any]], Answer]] = {
+    "CreateArtifact": _artifact,
+    "CreateFunction": _function,
+    "CreateJob": _job,
+    "CreateModelPackageGroup": _group,
+    "CreatePipeline": pipelines.pipeline,
+    "CreateTrainingJob": _training_job,
+    "PutObject": _object,
+    "StartPipelineExecution": pipelines.execution,
+}

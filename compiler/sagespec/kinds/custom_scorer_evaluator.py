@@ -1,0 +1,70 @@
+"""CustomScorerEvaluator: a pipeline that scores answers to your own prompts by rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sagespec import arn
+from sagespec.diagnostics import Problems
+from sagespec.documents.compiled import Request
+from sagespec.documents.traced import Traced
+from sagespec.sagemaker import evaluation, inference_parameters, thresholds
+from sagespec.sagemaker.evaluation import Ground
+from sagespec.sagemaker.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a scoring stands on; `evaluator` is an ARN, None for a built-in scorer."""
+
+    ground: Ground
+    evaluator: Traced | None
+    hyperparameters: dict[str, Any]
+
+
+def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
+    fields, scorer = inputs.fields, inputs.fields.evaluator
+    ground = evaluation.find_ground(inputs, problems)
+    # what scorers measure is documented nowhere: those of AWS neither, and others name their metrics themselves
+    thresholds.check(inputs, ground.model if ground else None, {}, problems, others=True)
+    if ground is None:
+        return None
+    recipe = evaluation.recipe(inputs, ground.model, problems)
+    chosen = inference_parameters.find(fields.hyperparameters, recipe, problems)
+    settled: dict[str, Any] = {
+        **chosen,
+        "task": "gen_qa",
+        "strategy": "gen_qa",
+        inference_parameters.metric_name(ground.model): "all",
+        **({"lambda_type": "rft"} if ground.model.is_nova else {}),
+    }
+    if not str(scorer.value).startswith("arn:"):
+        return Facts(ground, None, {**settled, "preset_reward_function": scorer})
+    _warn_of_type(scorer, problems)
+    _require_postprocessing(fields.hyperparameters, problems)
+    settled["postprocessing"] = scorer.to("True")
+    settled["aggregation"] = chosen.get("aggregation") or scorer.to("mean")
+    return Facts(ground, scorer, settled)
+
+
+def _warn_of_type(scorer: Traced, problems: Problems) -> None:
+    """The SDK's own example is of a type that hubs do not have; only the service can say what becomes of it."""
+    content = arn.hub_content(scorer.value)
+    if content is not None and content.type == "Evaluator":
+        hint = "evaluators that the SDK registers are of the type JsonDoc"
+        problems.warn("unknown-type", "hubs have no content of the type Evaluator", scorer.path, hint)
+
+
+def _require_postprocessing(given: Traced, problems: Problems) -> None:
+    """A scorer of one's own is called in postprocessing, which is therefore always on."""
+    chosen = given.postprocessing
+    if chosen.given and chosen.value != "True":
+        problems.warn("no-effect", "postprocessing is always on for an evaluator ARN", chosen.path)
+
+
+def requests(inputs: Inputs, facts: Facts) -> list[Request]:
+    given, scorer = facts.hyperparameters, facts.evaluator
+    return evaluation.scored_requests(
+        inputs, facts.ground, "CustomScorerEvaluation", hyperparameters=given, evaluator=scorer
+    )

@@ -1,0 +1,22 @@
+"""MPI: processes started by mpirun, as a spec of its own that trainers refer to."""
+
+from __future__ import annotations
+
+from sagespec.diagnostics import Problems
+from sagespec.documents.compiled import Request
+from sagespec.sagemaker import distributed
+from sagespec.sagemaker.distributed import Config
+from sagespec.sagemaker.exports import Exports
+from sagespec.sagemaker.inputs import Inputs
+
+
+def resolve(inputs: Inputs, problems: Problems) -> Config:  # noqa: ARG001  the protocol of kinds
+    return distributed.of_kind(inputs.spec.kind, inputs.fields)
+
+
+def requests(inputs: Inputs, facts: Config) -> list[Request]:  # noqa: ARG001  it is only there to be referred to
+    return []
+
+
+def exports(inputs: Inputs, facts: Config) -> Exports:  # noqa: ARG001  the protocol of kinds
+    return Exports(config=facts)

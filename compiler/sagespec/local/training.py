@@ -1,0 +1,239 @@
+"""A training on this machine: the same files, drivers and variables as in the container, in a tree of its own.
+
+In: the compiled file of a training job. Out: its exit code, and why it failed. Each host is a process group on
+loopback with its own `/opt/ml`-like tree; no root is needed, nothing outside the tree is written, and nothing that
+was started is left running.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any
+
+from sagespec import disk
+from sagespec.documents.compiled import Compiled, Request, identified
+from sagespec.executor import markers
+from sagespec.local import host
+from sagespec.project.settings import Project
+from sagespec.sagemaker import distributed
+
+DRIVERS = "sm_drivers"
+CHUNK_BYTES = 64 * 1024
+REASON_CHARACTERS = 1024  # the service reads no more of a failure
+_KEPT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "USER", "VIRTUAL_ENV")
+
+OnOutput = Callable[[str, str], None]
+"""Called with a host and what it has written, as it comes: a piece is no line."""
+
+
+class CannotRun(Exception):
+    """A compiled file that is no training with a script, or files that have changed."""
+
+
+class Stopped(Exception):
+    """The user has had enough."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run: `processes` a host instead of the spec's, `channels` local folders by channel."""
+
+    tree: Path
+    project: Project
+    hosts: int = 1
+    processes: int | None = None
+    channels: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How it ended: the exit code of the first host that failed, and the failure that it has written."""
+
+    code: int
+    host: str = ""
+    reason: str = ""
+
+
+def channels(content: Compiled) -> list[str]:
+    """The input channels that a training reads, but for those of its code."""
+    job = _job(content)
+    own = {"code", DRIVERS}
+    return [c["ChannelName"] for c in job.parameters.get("InputDataConfig", ()) if c["ChannelName"] not in own]
+
+
+def run(content: Compiled, options: Options, on_output: OnOutput, stops: Callable[[], int]) -> Ended:
+    """Run a training to its end; when one host fails, the others are stopped.
+
+    `stops` tells how often the user has asked to stop: once ends it, twice without any patience. What `on_output`
+    raises ends it too, and is raised here. Raises CannotRun, Stopped.
+    """
+    job = _job(content)
+    uploads = [r for r in content.requests if r.operation == "PutObject"]
+    config = distributed.of_compiled(content)
+    if options.hosts > 1 and config and config["type"] == "MPI":
+        raise CannotRun("several hosts of MPI need SSH between them: run one host here, with more --processes")
+    if config and config["type"] == "MPI" and shutil.which("mpirun") is None:
+        raise CannotRun("mpirun is not on this machine: install Open MPI (Debian: openmpi-bin, Homebrew: open-mpi)")
+    if options.processes and not config:
+        raise CannotRun(f"{content.address} has no `distributed`: one process a host is all that it starts")
+    hosts = [f"algo-{number}" for number in range(1, options.hosts + 1)]
+    try:
+        trees = {host: _lay_out(host, hosts, job, uploads, options) for host in hosts}
+    except markers.Unfilled as error:
+        raise CannotRun(str(error)) from None
+    except OSError as error:
+        raise CannotRun(f"{error.filename}: {(error.strerror or str(error)).lower()}") from None
+    variables = _variables(content, job, _free_port())
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    readers: list[_Reader] = []
+    try:
+        for name, tree in trees.items():
+            running[name] = _start(tree, variables)
+            if stream := running[name].stdout:
+                readers.append(_Reader(name, stream, on_output))
+        failed = _watch(running, readers, stops)
+    finally:
+        host.end(list(running.values()), hurry=lambda: stops() > 1)
+        for reader in readers:
+            reader.join(host.GRACE_SECONDS)
+    if stops():
+        raise Stopped
+    for reader in readers:
+        if reader.trouble is not None:
+            raise reader.trouble
+    if failed is None:
+        return Ended(0)
+    failure = trees[failed] / "output" / "failure"
+    return Ended(running[failed].returncode, failed, _reason(failure))
+
+
+def _reason(failure: Path) -> str:
+    """What a host has written as its failure."""
+    try:
+        return disk.head(failure, 4 * REASON_CHARACTERS).decode("utf-8", "replace")[:REASON_CHARACTERS]
+    except OSError:
+        return ""
+
+
+def _job(content: Compiled) -> Request:
+    job = next((r for r in content.requests if r.operation == "CreateTrainingJob"), None)
+    if job is None or not any(r.id.startswith("drivers/") for r in content.requests):
+        raise CannotRun(f"{content.address} is not a training with source_code: there is nothing to run here")
+    return replace(job, parameters=identified(job.parameters, content.identity))
+
+
+def _lay_out(host: str, hosts: list[str], job: Request, uploads: list[Request], options: Options) -> Path:
+    """Make one host's tree, as the service lays it out: configuration, channels, code and drivers."""
+    tree = options.tree / host / "opt" / "ml"
+    config = tree / "input" / "config"
+    for folder in (config, tree / "model", tree / "output" / "data"):
+        folder.mkdir(parents=True)
+    parameters = job.parameters
+    channels = parameters.get("InputDataConfig", [])
+    resource = {
+        "current_host": host,
+        "current_instance_type": parameters["ResourceConfig"]["InstanceType"],
+        "hosts": hosts,
+        "network_interface_name": "lo0" if sys.platform == "darwin" else "lo",
+    }
+    _write_json(config / "resourceconfig.json", resource)
+    _write_json(config / "hyperparameters.json", parameters.get("HyperParameters", {}))
+    mode = parameters["AlgorithmSpecification"]["TrainingInputMode"]
+    names = {c["ChannelName"]: {"TrainingInputMode": c.get("InputMode", mode)} for c in channels}
+    _write_json(config / "inputdataconfig.json", names)
+    for channel in channels:
+        name, place = channel["ChannelName"], tree / "input" / "data" / channel["ChannelName"]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if name in options.channels:
+            place.symlink_to(options.channels[name].absolute())
+        else:
+            place.mkdir()
+    for request in uploads:
+        label, _, name = request.id.partition("/")
+        body = markers.fill(request.parameters["Body"], {}, options.project)
+        content = body.encode() if isinstance(body, str) else body
+        if request.id == distributed.DOCUMENT and options.processes:
+            content = json.dumps({**json.loads(content), "process_count_per_node": options.processes}).encode()
+        file = tree / "input" / "data" / (DRIVERS if label == "drivers" else "code") / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return tree
+
+
+def _write_json(file: Path, content: Any) -> None:
+    file.write_text(json.dumps(content), "utf-8")
+
+
+def _variables(content: Compiled, job: Request, port: int) -> dict[str, str]:
+    """What any host's container would find in its environment; but Python, and where the first host is, are ours."""
+    here = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    given = {name: str(value) for name, value in job.parameters.get("Environment", {}).items()}
+    return {
+        **here,
+        "AWS_REGION": content.region,
+        "TRAINING_JOB_NAME": job.parameters["TrainingJobName"],
+        **given,
+        "SM_PYTHON": os.environ.get("SM_PYTHON", sys.executable),
+        "SM_MASTER_ADDR": "127.0.0.1",
+        "SM_MASTER_PORT": str(port),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _start(tree: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start one host as the container would be started, with a place for its requirements beside what it sees."""
+    own = {"SM_ROOT": str(tree), "SM_PIP_TARGET": str(tree.parents[1] / "site-packages")}
+    bash = shutil.which("bash") or "/bin/bash"
+    entry = tree / "input" / "data" / DRIVERS / "sm_train.sh"
+    return host.start([bash, "-c", 'chmod +x "$0" && "$0"', str(entry)], tree, {**variables, **own})
+
+
+class _Reader(threading.Thread):
+    """Hands on what a host writes; after trouble with that it goes on reading, so that the host is not held up."""
+
+    def __init__(self, host: str, stream: IO[bytes], on_output: OnOutput) -> None:
+        super().__init__(daemon=True)
+        self.trouble: OSError | None = None
+        self._host, self._stream, self._on_output = host, stream, on_output
+        self.start()
+
+    def run(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        with self._stream as stream:
+            while chunk := os.read(stream.fileno(), CHUNK_BYTES):
+                text = decoder.decode(chunk)
+                try:
+                    if text and self.trouble is None:
+                        self._on_output(self._host, text)
+                except OSError as error:
+                    self.trouble = error
+
+
+def _watch(
+    running: Mapping[str, subprocess.Popen[bytes]], readers: list[_Reader], stops: Callable[[], int]
+) -> str | None:
+    """Wait until all hosts are done, or one has failed: give that one; or until nobody wants to hear more."""
+    while not stops() and not any(reader.trouble for reader in readers):
+        codes = {host: process.poll() for host, process in running.items()}
+        failed = next((host for host, code in codes.items() if code), None)
+        if failed is not None or all(code == 0 for code in codes.values()):
+            return failed
+        time.sleep(host.POLL_SECONDS)
+    return None
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

@@ -1,0 +1,283 @@
+"""Spec files: found, and read.
+
+In: settings and the paths asked for. Out: the specs of the files, and everything there is to say about the rest.
+Refuses: files that a link of the project leads out of it to; of files outside that may be read, no line is shown.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sagespec import disk
+from sagespec.checking import schema
+from sagespec.diagnostics import START, Diagnostic, Problem, Problems, locate
+from sagespec.documents.compiled import API_VERSION
+from sagespec.project import boundary, policies, spec, tool_folders, values
+from sagespec.project import settings as project_settings
+from sagespec.project.boundary import real
+from sagespec.project.gitignore import Ignored, TooMuch
+from sagespec.project.settings import Project, Settings
+from sagespec.project.spec import Spec
+from sagespec.reading import source
+
+MAX_ENTRIES = 1_000_000
+"""Files and folders that are looked at to find specs among them: some seconds."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Files by their real names; `refused` says of links that lead out, and of folders without end.
+
+    `named` are those that were asked for themselves, `folders` those that were.
+    """
+
+    files: tuple[Path, ...] = ()
+    named: frozenset[Path] = frozenset()
+    folders: tuple[Path, ...] = ()
+    refused: tuple[Diagnostic, ...] = ()
+
+    def without(self, others: Collection[Path]) -> Found:
+        return replace(self, files=tuple(file for file in self.files if file not in others))
+
+
+@dataclass(frozen=True)
+class Specs:
+    """The specs of some files; `texts` are the files' texts, to show lines from.
+
+    `refused` are those with errors of their own. `uses` are the names of the values that the files refer to, where
+    anybody wants to know.
+    """
+
+    specs: tuple[Spec, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    refused: tuple[Spec, ...] = ()
+    uses: frozenset[str] = frozenset()
+
+
+def find(settings: Settings, paths: Sequence[Path]) -> Found:
+    """List the spec files below the given paths, or below the project's own when none is given.
+
+    Files are called by their real names, each once. A folder that cannot be listed is given in place of its files, so
+    that reading it says why.
+    """
+    found, bounds = settings.project, settings.project.boundary
+    listed: set[Path] = set()
+    named: set[Path] = set()
+    folders: set[Path] = set()
+    refused: set[Diagnostic] = set()
+    for path in paths or [found.root / name for name in found.specs]:
+        top = real(path)
+        if bounds.is_left_by_link(path) if paths else not bounds.admits(top):
+            refused.add(_refusal(path.absolute(), found))
+        elif not _is_folder(top):
+            listed.add(top)
+            named.add(top)
+        else:
+            listed |= set(_below(top, found, refused))
+            folders |= {top} if paths else set()
+    return Found(tuple(sorted(listed)), frozenset(named), tuple(sorted(folders)), tuple(sorted(refused)))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except PermissionError:  # reading it will say so
+        return False
+
+
+def _name(path: Path, found: Project) -> str:
+    return Path(os.path.relpath(path, real(found.root))).as_posix()
+
+
+def _below(top: Path, found: Project, refused: set[Diagnostic]) -> Iterator[Path]:
+    """The spec files in a folder: all but what is hidden, and the project's other files."""
+    output = real(found.root / found.output)
+    if output in (top, *top.parents):
+        return
+    file = project_file(found) or found.root / project_settings.FILE
+    ours = (output, found.root / found.lock, file, *policies.named(found))
+    skipped = {real(path) for path in ours}
+    waiting, seen, left = [top], {top, *skipped}, MAX_ENTRIES
+    while waiting:
+        folder = waiting.pop()
+        if folder != top and tool_folders.is_marked(folder):
+            continue
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    left -= 1
+                    if left < 0:
+                        message = f"more than {MAX_ENTRIES:,} files and folders to find specs among"
+                        refused.add(locate(Problem("too-many-files", message), _name(top, found), START))
+                        return
+                    if entry.name.startswith(".") or tool_folders.is_named(entry.name):
+                        continue
+                    path = real(Path(entry)) if entry.is_symlink() else Path(entry)
+                    is_folder = _is_folder(path) if entry.is_symlink() else entry.is_dir()
+                    if not is_folder and not source.is_spec(entry.name):
+                        continue
+                    if entry.is_symlink() and not (path.is_relative_to(top) or found.boundary.admits(path)):
+                        refused.add(_refusal(Path(entry), found))
+                    elif is_folder:
+                        waiting += {path} - seen
+                        seen.add(path)
+                    elif path not in skipped:
+                        yield path
+        except OSError:
+            yield folder
+
+
+def _refusal(path: Path, found: Project) -> Diagnostic:
+    name = _name(path, found)
+    return locate(boundary.refusal(name), name, START)
+
+
+def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[Specs, Specs]:
+    """Read spec files, in the order given: those that were asked for, and the rest of the project.
+
+    A file that lies in a folder of code that any of the specs names, or that the project excludes, is left out unless
+    it says that it is ours, or was asked for by name.
+    """
+    diagnostics: list[Diagnostic] = []
+    excluded = _Excluded(settings.project)
+    parts = [[_read(settings, path) for path in found.files] for found in (asked, rest or Found())]
+    code = {real(folder) for part in parts for one in part for folder in one.code_folders()}
+    kept = [[one for one in part if one.is_spec(asked, code, excluded, diagnostics)] for part in parts]
+    if settings.project.source:
+        diagnostics += [settings.project.source.locate(problem) for problem in excluded.problems]
+    diagnostics += asked.refused
+    for folder in asked.folders:
+        if not asked.refused and not any(one.path.is_relative_to(folder) for one in kept[0]):
+            nothing = Problem("empty-folder", "there is no spec in it")
+            diagnostics.append(locate(nothing, _name(folder, settings.project), START))
+    return _specs(settings, kept[0], diagnostics), _specs(settings, kept[1], [])
+
+
+class _Excluded:
+    """What the project file excludes, and what is wrong with that."""
+
+    def __init__(self, found: Project) -> None:
+        self.problems = Problems()
+        for index, pattern in enumerate(found.exclude):
+            try:
+                Ignored([pattern])
+            except ValueError as error:
+                self.problems.error("bad-pattern", str(error), ("exclude", index))
+        self.patterns = Ignored(())
+        if not self.problems:
+            try:
+                self.patterns = Ignored(found.exclude)
+            except ValueError as error:  # of all together
+                self.problems.error("bad-pattern", str(error), ("exclude",))
+
+    def has(self, name: str) -> bool:
+        """Whether a file, or a folder that it is in, is excluded: patterns are those of the project's folder."""
+        steps = name.split("/")
+        if ".." in steps:
+            return False
+        ways = (("/".join(steps[:length]), length < len(steps)) for length in range(1, len(steps) + 1))
+        try:
+            return any(self.patterns.has(way, is_folder) for way, is_folder in ways)
+        except TooMuch as error:
+            self.problems.error("bad-pattern", str(error), ("exclude",))
+            self.patterns = Ignored(())
+            return False
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file that has been read, as far as that was possible."""
+
+    path: Path
+    name: str
+    content: bytes | None
+    specs: Sequence[Spec]
+    raw: Sequence[Any]
+    diagnostics: Sequence[Diagnostic]
+
+    @property
+    def is_ours(self) -> bool:
+        return self.content is not None and source.is_ours(self.name, self.content)
+
+    def code_folders(self) -> Iterator[Path]:
+        """The folders of code that its specs name; values are filled in where nothing is wrong with the spec."""
+        filled = [spec.data for spec in self.specs]
+        for data in filled if len(filled) == len(self.raw) else [*filled, *self.raw]:
+            for path in schema.code_fields():
+                value = source.get(data, ("spec", *path))
+                if isinstance(value, str):
+                    yield self.path.parent / value
+
+    def is_spec(self, asked: Found, code: Set[Path], excluded: _Excluded, diagnostics: list[Diagnostic]) -> bool:
+        """Whether it is to be taken for a spec; what only looks like one is warned of."""
+        above = any(folder in code for folder in self.path.parents)
+        if self.path in asked.named or not (above or excluded.has(self.name)) or self.is_ours:
+            return True
+        if any(str(source.get(data, ("kind",))) in schema.kinds() for data in self.raw):
+            where = "in a folder of code" if above else "excluded"
+            message = f"this file is {where}: it is no spec, since it does not say apiVersion: {API_VERSION}"
+            diagnostics.append(locate(Problem("no-spec", message, severity="warning"), self.name, START))
+        return False
+
+
+def _read(settings: Settings, path: Path) -> _File:
+    name = _name(path, settings.project)
+    try:
+        name.encode()
+        content = disk.read(path, disk.TEXT_BYTES)
+    except UnicodeEncodeError:
+        shown = os.fsencode(name).decode("utf-8", "replace")
+        problem = Problem("encoding", "the name of the file is not UTF-8")
+        return _File(path, shown, None, (), (), [locate(problem, shown, START)])
+    except IsADirectoryError:
+        problem = Problem("empty-folder", "there is no spec in it")
+        return _File(path, name, None, (), (), [locate(problem, name, START)])
+    except OSError as error:
+        return _File(path, name, None, (), (), [unreadable(name, error)])
+    sources, diagnostics = source.load(name, content)
+    if not settings.project.boundary.holds(path) and not source.is_ours(name, content):
+        none = locate(Problem("no-spec", ""), name, START)
+        return _File(path, name, content, (), (), boundary.withheld(name, [none], "there is no spec in it"))
+    if not sources and not diagnostics:
+        empty = Problem("empty-file", "there is no spec in it", hint="delete the file")
+        diagnostics = [locate(empty, name, START)]
+    specs = []
+    for document in sources:
+        made, said = spec.read(document, settings)
+        diagnostics += said
+        specs += [made] if made is not None else []
+    return _File(path, name, content, specs, [document.data for document in sources], diagnostics)
+
+
+def _specs(settings: Settings, read: Sequence[_File], diagnostics: list[Diagnostic]) -> Specs:
+    """Put together what was read; `diagnostics` are said besides."""
+    bounds, texts = settings.project.boundary, {}
+    uses: set[str] = set()
+    for one in read:
+        text = (one.content or b"").decode("utf-8-sig", "replace")
+        if one.content is not None and bounds.holds(one.path):
+            texts[one.name] = text
+        uses |= values.names(text)
+    return Specs(
+        specs=tuple(spec for one in read for spec in one.specs if spec.broken is None),
+        diagnostics=(*diagnostics, *(diagnostic for one in read for diagnostic in one.diagnostics)),
+        texts=texts,
+        refused=tuple(spec for one in read for spec in one.specs if spec.broken is not None),
+        uses=frozenset(uses),
+    )
+
+
+def project_file(found: Project) -> Path | None:
+    """Where a project's file is, if it has one."""
+    return found.root / found.source.file if found.source else None
+
+
+def unreadable(name: str, error: OSError) -> Diagnostic:
+    """Say of a file why it cannot be read."""
+    message = f"cannot be read: {(error.strerror or str(error)).lower()}"
+    return locate(Problem("unreadable", message), name, START)

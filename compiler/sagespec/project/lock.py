@@ -1,0 +1,371 @@
+"""The lock: everything that only AWS knows, as data.
+
+In: the bytes of `sagespec.lock.json`. Out: a `Context` of facts for one account and region.
+Refuses: a file that is not a lock. A fact that is missing raises `MissingFact`, which `ask` turns into a
+diagnostic at the field that needs the fact.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from sagespec import arn
+from sagespec.checking import foreign_schema, schema
+from sagespec.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean, dotted
+from sagespec.documents.compiled import API_VERSION
+from sagespec.reading import source
+from sagespec.reading.document import MAX_DEPTH
+
+Facts = Mapping[str, Any]
+Fact = tuple[str, str]
+"""A section of a context and a name in it; the name is empty where the section is one fact."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a fact could not be looked up: AWS has no such thing, or, where `refused`, did not answer."""
+
+    message: str
+    hint: str = ""
+    refused: bool = False
+
+
+class MissingFact(Exception):
+    """The lock does not know something that a spec asks for; `reason` is what came of looking it up."""
+
+    def __init__(self, message: str, hint: str = "", reason: Reason | None = None) -> None:
+        super().__init__(message)
+        self.message, self.hint, self.reason = message, hint, reason
+
+
+def ask(problems: Problems, path: Path, question: Callable[[], T], *, needed: bool = True) -> T | None:
+    """Look something up; a missing fact is reported at the field that asks, and gives None.
+
+    One that is not `needed` can be done without: that AWS has no such thing is then only a warning.
+    """
+    try:
+        return question()
+    except MissingFact as missing:
+        if missing.reason is not None and missing.reason.refused:
+            problems.error("refused-fact", missing.message, path, missing.hint)
+        elif needed:
+            problems.error("missing-fact", missing.message, path, missing.hint)
+        elif missing.reason is not None:
+            problems.warn("missing-fact", missing.message, path, missing.hint)
+        return None
+
+
+@dataclass(frozen=True)
+class Context:
+    """The facts of one account and region; empty where there is no lock."""
+
+    account: str
+    region: str
+    partition: str = "aws"
+    facts: Facts = field(default_factory=dict, repr=False)
+    asker: str = field(default="", repr=False, compare=False)
+    """The address of the spec that asks."""
+    asked: dict[Fact, set[str]] = field(default_factory=dict, repr=False, compare=False)
+    """Facts that were asked for, with the addresses that asked; `lock` reads it."""
+    reasons: Mapping[Fact, Reason] = field(default_factory=dict, repr=False, compare=False)
+    """Why facts could not be looked up."""
+
+    def role(self, given: str | None) -> str:
+        """Give the ARN of a role named in a spec, or of the default role."""
+        if given is None:
+            hint = "give `role`, a name or an ARN"
+            return str(self._single("role", "no role is given and the lock has no default role", hint))
+        if given.startswith("arn:"):
+            return given
+        return str(self._named("roles", "role", given))
+
+    def hub_model(self, given: str) -> HubModel:
+        """Look up a model of the hub by its id, or by an ARN: then of that hub, and of that version."""
+        found = self._named("hub_models", "hub model", given)
+        return HubModel(
+            id=kept_as(("hub_models", given)),
+            arn=found["arn"],
+            gated=found["gated"],
+            hub=found["hub"],
+            recipes=found.get("recipes", {}),
+        )
+
+    def model_package(self, arn: str) -> ModelPackage:
+        """Look up a model package by its ARN."""
+        found = self._named("model_packages", "model package", arn)
+        return ModelPackage(
+            arn=arn,
+            base_model=found["base_model"],
+            base_model_arn=found["base_model_arn"],
+            group_arn=found["group_arn"],
+        )
+
+    def model_package_group(self, given: str) -> str:
+        """Give the ARN of a model package group; an ARN stands for itself."""
+        if given.startswith("arn:"):
+            return given
+        return str(self._named("model_package_groups", "model package group", given))
+
+    def agent_runtime(self, runtime_id: str) -> str:
+        """Give the ARN of an AgentCore runtime named by its id."""
+        return str(self._named("agent_runtimes", "AgentCore runtime", runtime_id))
+
+    def mlflow_app(self) -> str:
+        """Give the ARN of the default MLflow app."""
+        hint = "create one with `aws sagemaker create-mlflow-app`, then run `sagespec lock`, or give its ARN"
+        message = "no MLflow ARN is given and the lock has no default MLflow app"
+        return str(self._single("default_mlflow_app", message, hint))
+
+    def mlflow_version(self) -> str:
+        """Give the version of the default MLflow app; text without numbers where AWS does not say."""
+        return str(self._single("default_mlflow_version", "the lock has no version of the default MLflow app", ""))
+
+    def code(self, uri: str) -> str:
+        """Give the text of an object in S3 that is a function's code."""
+        return str(self._named("code", "code", uri))
+
+    def job(self, name: str) -> FinishedJob:
+        """Look up a finished AgentRFT job by its name."""
+        found = self._named("jobs", "finished AgentRFT job", name)
+        return FinishedJob(
+            name=name,
+            output_model_package_arn=found["output_model_package_arn"],
+            base_model=found["base_model"],
+            base_model_arn=found["base_model_arn"],
+            agent_arn=found["agent_arn"],
+            agent_qualifier=found.get("agent_qualifier"),
+        )
+
+    def judge_model(self, model_id: str) -> JudgeModel:
+        """Look up a judge model of Bedrock by its id."""
+        found = self._named("judge_models", "judge model", model_id)
+        return JudgeModel(model_id, found["usable"], found.get("end_of_life"))
+
+    def job_schema(self, category: str, version: str) -> dict[str, Any]:
+        """Look up the JSON Schema of a job document."""
+        found: dict[str, Any] = self._named("job_schemas", "job schema", f"{category}/{version}")
+        return found
+
+    def find(self, fact: Fact) -> Any:
+        """Give a fact as the lock has it; None where it has not."""
+        section, name = fact
+        facts = self.facts.get(section)
+        if not name or not facts:
+            return facts or None
+        found, content = facts.get(kept_as(fact)), arn.hub_content(name)
+        if found is None or content is None:
+            return found
+        version = arn.hub_content(found["arn"])
+        is_it = found["hub"] == content.hub and content.version in ("", version.version if version else "")
+        return found if is_it else None
+
+    def _single(self, section: str, message: str, hint: str) -> Any:
+        """A fact that there is one of."""
+        return self._ask((section, ""), lambda: (message, hint), hint)
+
+    def _named(self, section: str, what: str, name: str) -> Any:
+        return self._ask((section, name), lambda: self._unlocked(section, what, name))
+
+    def _ask(self, fact: Fact, unlocked: Callable[[], tuple[str, str]], hint: str = "") -> Any:
+        self.asked.setdefault(fact, set()).add(self.asker)
+        found = self.find(fact)
+        if found is not None:
+            return found
+        reason = self.reasons.get(fact)
+        if reason is not None:
+            raise MissingFact(reason.message, reason.hint or hint, reason)
+        raise MissingFact(*unlocked())
+
+    def _unlocked(self, section: str, what: str, name: str) -> tuple[str, str]:
+        near = did_you_mean(name, list(self.facts.get(section, {}))) if not name.startswith("arn:") else ""
+        near = near if near.startswith("did you mean") else ""
+        add = "run `sagespec lock` to look it up"
+        return f"the lock has no {what} {name!r}", f"{near} otherwise {add}" if near else add
+
+
+MLFLOW_OF_MTRL = "3.10"
+"""What MTRL needs at least, as the SDK says."""
+
+
+def is_older(version: str, least: str) -> bool:
+    """Compare versions by their numbers; one without numbers is not known to be older."""
+    numbers, wanted = ([int(n) for n in re.findall(r"[0-9]{1,9}", text)] for text in (version, least))
+    return bool(numbers) and numbers < wanted
+
+
+def kept_as(fact: Fact) -> str:
+    """The name that the lock keeps a fact by; a model that an ARN names is kept by its own name."""
+    section, name = fact
+    content = arn.hub_content(name) if section == "hub_models" else None
+    return name if content is None else content.name
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A model of the SageMaker hub, with its recipes by `<Type>/<technique or evaluation>[/<PEFT>]`."""
+
+    id: str
+    arn: str
+    gated: bool
+    hub: str
+    recipes: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ModelPackage:
+    """A model package and the base model that it was trained from."""
+
+    arn: str
+    base_model: str
+    base_model_arn: str
+    group_arn: str
+
+
+@dataclass(frozen=True)
+class FinishedJob:
+    """A finished AgentRFT job that no spec describes."""
+
+    name: str
+    output_model_package_arn: str
+    base_model: str
+    base_model_arn: str
+    agent_arn: str
+    agent_qualifier: str | None
+
+
+@dataclass(frozen=True)
+class JudgeModel:
+    """A judge model; `usable` as of the day of locking."""
+
+    id: str
+    usable: bool
+    end_of_life: str | None
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A whole lock file: facts by account and region."""
+
+    contexts: Mapping[str, Facts]
+
+    def context(self, account: str | None, region: str | None) -> Context:
+        """Choose the context of an account and region; what is not said must leave only one.
+
+        Raises MissingFact when there is none, or more than one.
+        """
+        fitting = [
+            key
+            for key, facts in sorted(self.contexts.items())
+            if account in (None, facts["account"]) and region in (None, facts["region"])
+        ]
+        if len(fitting) == 1:
+            facts = self.contexts[fitting[0]]
+            return Context(facts["account"], facts["region"], facts["partition"], facts)
+        wanted = f"{account or 'any account'}/{region or 'any region'}"
+        known = ", ".join(sorted(self.contexts)) or "nothing"
+        if not fitting:
+            raise MissingFact(f"the lock has no context for {wanted}; it has {known}", "run `sagespec lock`")
+        raise MissingFact(
+            f"the lock has several contexts for {wanted}: {known}",
+            "say which in `defaults` of sagespec.yaml: account and region",
+        )
+
+
+def load(file: str, content: bytes) -> tuple[Lock | None, list[Diagnostic]]:
+    """Read a lock file.
+
+    What is wrong with a job schema is only a warning: AWS wrote it, and documents can go unchecked.
+    """
+    data = _quickly(content)
+    if data is not None and not list(_problems(data)):
+        return Lock(data["contexts"]), []
+    sources, diagnostics = source.load(file, content)
+    if not diagnostics and sources:
+        data, diagnostics = sources[0].data, [sources[0].locate(p) for p in _problems(sources[0].data)]
+    elif not diagnostics:
+        diagnostics = [source.Source(file, None, {}, {}).locate(_EMPTY)]
+    if not any(d.is_error for d in diagnostics):
+        return Lock(data["contexts"]), diagnostics
+    first, *others = sorted(diagnostics)
+    return None, [replace(first, hint=first.hint or _WAY_OUT), *others]
+
+
+def dump(contexts: Mapping[str, Facts]) -> str:
+    """Write a lock file, the same text for the same facts.
+
+    Raises ValueError for numbers that JSON has no words for.
+    """
+    document = {"apiVersion": API_VERSION, "kind": "Lock", "contexts": contexts}
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def flaw(fact: Fact, value: Any) -> str:
+    """Say why a lock that has this fact could not be read; nothing where it could.
+
+    Raises ValueError and RecursionError for what cannot be written at all.
+    """
+    (section, name), key = fact, "000000000000/us-east-1"
+    somewhere = {"account": "000000000000", "region": "us-east-1", "partition": "aws"}
+    _, said = load("", dump({key: {**somewhere, section: {name: value} if name else value}}).encode())
+    place = dotted(("contexts", key, section, *([name] if name else [])))
+    return next((f"{d.path.removeprefix(place)}: {d.message}".lstrip(".: ") for d in said if d.is_error), "")
+
+
+_WAY_OUT = "mend it, or delete it and run `sagespec lock`"
+_EMPTY = Problem("empty-file", "the file is empty")
+
+
+def _problems(data: Any) -> Iterator[Problem]:
+    refused = schema.validate("Lock", data)
+    yield from refused
+    for key, facts in () if refused else data["contexts"].items():
+        said = f"{facts['account']}/{facts['region']}"
+        if key != said:
+            yield Problem("bad-value", f"the facts are those of {said}", ("contexts", key), on_key=True)
+        for name, found in facts.get("job_schemas", {}).items():
+            place = ("contexts", key, "job_schemas", name)
+            for flaw in foreign_schema.load(found).flaws:
+                message = f"{flaw.message}: documents go without this check"
+                yield replace(flaw, message=message, path=(*place, *flaw.path), severity="warning")
+
+
+_SUSPICIOUS = re.compile(rb"\\u[dD][89a-fA-F]")
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)  # to the end where none is, once
+_BRACKETS = b"[]{}"
+_OTHERS = bytes(set(range(256)) - set(_BRACKETS))
+
+
+def _quickly(content: bytes) -> Any:
+    """Read JSON without places; None where it has to be read with them, to say what is wrong."""
+    if _SUSPICIOUS.search(content) or not (_is_shallow(content) or _is_shallow(_STRINGS.sub(b"", content))):
+        return None
+    try:
+        return json.loads(content, object_pairs_hook=_unique, parse_constant=_refuse)
+    except ValueError:
+        return None
+
+
+def _is_shallow(content: bytes) -> bool:
+    """Whether the brackets are nested no deeper than documents may be, and match."""
+    brackets = content.translate(None, _OTHERS)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return True
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return not brackets
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("duplicate keys")
+    return members

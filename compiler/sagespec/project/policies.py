@@ -1,0 +1,165 @@
+"""A project's policies: JSON Schemas of its own that every compiled file must satisfy.
+
+In: a project. Out: its policies by file, and diagnostics.
+Refuses: names that lead to no file, patterns that cannot be followed, files that are not JSON Schemas to check
+with: what cannot be checked has not been satisfied.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from itertools import islice, takewhile
+from pathlib import Path
+
+from sagespec import disk
+from sagespec.checking import foreign_schema
+from sagespec.checking.foreign_schema import Foreign
+from sagespec.diagnostics import START, Diagnostic, Problem, locate
+from sagespec.diagnostics import Path as KeyPath
+from sagespec.project import boundary
+from sagespec.project.boundary import Boundary
+from sagespec.project.settings import Project
+from sagespec.reading import source
+from sagespec.reading.source import Source
+
+_WILD = "*?["
+MAX_ENTRIES = 100_000
+"""Files and folders that a pattern is held against."""
+
+
+@dataclass(frozen=True)
+class Policies:
+    """Policies by the name of their file; `texts` are the files' texts, to show lines from."""
+
+    schemas: dict[str, Foreign] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+def load(project: Project) -> Policies:
+    """Read the policies of a project."""
+    found = Policies()
+    for index, pattern in enumerate(project.policies):
+        assert project.source is not None  # only a project file names policies
+        path: KeyPath = ("policies", index)
+        try:
+            matching = _files(project, pattern)
+        except (ValueError, OSError) as error:
+            message = getattr(error, "strerror", None) or str(error)
+            problem = Problem("bad-policy", f"{pattern}: {message.lower()}", path)
+            found.diagnostics.append(project.source.locate(problem))
+            continue
+        if not matching:
+            problem = Problem("bad-policy", f"{pattern} matches no file", path, severity="warning")
+            found.diagnostics.append(project.source.locate(problem))
+        for file in matching:
+            name = Path(os.path.relpath(file, project.root)).as_posix()
+            if not project.boundary.admits(file):
+                found.diagnostics.append(project.source.locate(boundary.refusal(name, path)))
+            else:
+                _read(file, name, found, project.boundary)
+    return found
+
+
+def named(project: Project) -> Iterator[Path]:
+    """The files that are policies, as far as they can be found."""
+    for pattern in project.policies:
+        try:
+            yield from _files(project, pattern)
+        except (ValueError, OSError):
+            continue
+
+
+def _files(project: Project, pattern: str) -> list[Path]:
+    """The files that a name or pattern stands for, in the order of their names.
+
+    Raises ValueError and OSError, which say what is wrong with it.
+    """
+    steps = Path(pattern).parts
+    if Path(pattern).is_absolute():
+        raise ValueError("a policy's path is relative to the project")
+    if any("**" in step and step != "**" for step in steps) or steps.count("**") > 1:
+        raise ValueError("'**' stands for folders, only alone between slashes, and once")
+    plain = list(takewhile(lambda step: not _is_wild(step), steps))
+    folder = project.root.joinpath(*plain)
+    if len(plain) < len(steps):
+        return sorted(_Search(project.boundary).below(folder, steps[len(plain) :]))
+    if project.boundary.admits(folder) and folder.is_dir():
+        raise ValueError(f"is a folder; write {pattern.rstrip('/')}/*.json")
+    if project.boundary.admits(folder) and not folder.exists():
+        raise ValueError("there is no such file")
+    return [folder]
+
+
+def _is_wild(step: str) -> bool:
+    return bool(set(_WILD) & set(step))
+
+
+@dataclass
+class _Search:
+    """One pattern being followed, through folders that may be read, and no further than a limit."""
+
+    boundary: Boundary
+    left: int = field(default_factory=lambda: MAX_ENTRIES)
+
+    def below(self, folder: Path, steps: Sequence[str]) -> Iterator[Path]:
+        """The files below a folder that the steps of a pattern lead to; `**` enters no links."""
+        if not steps:
+            if folder.is_file():
+                yield folder
+            return
+        step, *rest = steps
+        if not _is_wild(step):
+            yield from self.below(folder / step, rest)
+            return
+        if step == "**":
+            yield from self.below(folder, rest)
+        for entry in self._entries(folder):
+            if step == "**" and entry.is_dir(follow_symlinks=False):
+                yield from self.below(Path(entry), steps)
+            elif step != "**" and fnmatchcase(entry.name, step) and (entry.is_dir() or not rest):
+                yield from self.below(Path(entry), rest)
+
+    def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
+        if not self.boundary.admits(folder):
+            raise ValueError("leads out of the project")
+        try:
+            with os.scandir(folder) as listed:
+                entries = list(islice(listed, self.left + 1))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        self.left -= len(entries)
+        if self.left < 0:
+            raise ValueError(f"more than {MAX_ENTRIES:,} files and folders to look through")
+        return entries
+
+
+def _read(file: Path, name: str, found: Policies, bounds: Boundary) -> None:
+    try:
+        content = disk.read(file, disk.TEXT_BYTES)
+    except OSError as error:
+        message = f"cannot be read: {(error.strerror or str(error)).lower()}"
+        found.diagnostics.append(locate(Problem("unreadable", message), name, START))
+        return
+    schema, said = _load(name, content)
+    if schema is not None:
+        found.schemas[name] = schema
+    if bounds.holds(file):
+        found.texts[name] = content.decode("utf-8-sig", "replace")
+    else:
+        said = boundary.withheld(name, said, "it cannot be checked with")
+    found.diagnostics.extend(said)
+
+
+def _load(name: str, content: bytes) -> tuple[Foreign | None, list[Diagnostic]]:
+    sources, said = source.load(name, content)
+    if said:
+        return None, said
+    if len(sources) != 1:
+        nothing = Source(name, None, {}, {}) if not sources else sources[1]
+        return None, [nothing.locate(Problem("bad-schema", "a policy's file holds one JSON Schema"))]
+    schema = foreign_schema.load(sources[0].data)
+    return schema, [sources[0].locate(flaw) for flaw in schema.flaws]

@@ -1,0 +1,126 @@
+"""Refs between specs: who refers to whom, in which order, and what is wrong with it.
+
+In: specs. Out: an index by address, an order in which what is referred to comes first, and diagnostics.
+Refuses: addresses given twice, refs that lead nowhere, to the wrong kind, round in a circle, or to a spec with
+errors of its own.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from sagespec.diagnostics import Diagnostic, Problem, did_you_mean
+from sagespec.project.spec import Spec, ref_kinds
+
+Graph = Mapping[str, Iterable[str]]
+Failed = Mapping[str, Diagnostic | None]
+"""Addresses of specs that cannot be compiled, with their first error."""
+
+
+def index(specs: Collection[Spec], refused: Iterable[Spec] = ()) -> tuple[dict[str, Spec], list[Diagnostic]]:
+    """Arrange specs by address; where some share one (case does not count), each is an error and none is in.
+
+    The `refused` are not in either, but their addresses are taken.
+    """
+    named: dict[str, list[Spec]] = {}
+    for spec in (*specs, *refused):
+        named.setdefault(spec.address.lower(), []).append(spec)
+    diagnostics: list[Diagnostic] = []
+    for same in named.values():
+        if len(same) > 1:
+            diagnostics += [_taken(spec, same[0] if spec is not same[0] else same[1]) for spec in same]
+    unique = (spec for spec in specs if len(named[spec.address.lower()]) == 1)
+    return {spec.address: spec for spec in unique}, diagnostics
+
+
+def _taken(spec: Spec, other: Spec) -> Diagnostic:
+    path = ("metadata", "name")
+    message, also = f"{other.address} is also defined", (other.source.file, other.source.span(path).line)
+    hint = "names must differ in more than case" if spec.name != other.name else ""
+    return spec.locate(Problem("duplicate-address", message, path, hint, also=also))
+
+
+def graph(specs: Mapping[str, Spec]) -> dict[str, list[str]]:
+    """What each spec refers to, as far as it is there."""
+    return {a: [target for _, target in specs[a].refs() if target in specs] for a in sorted(specs)}
+
+
+def needed(targets: Iterable[str], edges: Graph) -> set[str]:
+    """The targets, and everything that they lead to."""
+    found: set[str] = set()
+    waiting = [address for address in targets if address in edges]
+    while waiting:
+        address = waiting.pop()
+        if address not in found:
+            found.add(address)
+            waiting += edges[address]
+    return found
+
+
+def order(edges: Graph) -> tuple[list[str], dict[str, list[str]]]:
+    """Sort so that what is referred to comes first; beside it, what leads back to itself, each with its way."""
+    circles = {address: way for address in _stuck(edges) if (way := _way_back(address, edges))}
+    rest = {a: [t for t in targets if t not in circles] for a, targets in edges.items() if a not in circles}
+    return list(TopologicalSorter(rest).static_order()), circles
+
+
+def _stuck(edges: Graph) -> list[str]:
+    """The members of circles, and what leads to them."""
+    sorter = TopologicalSorter(edges)
+    try:
+        sorter.prepare()
+    except CycleError:
+        free: set[str] = set()
+        while ready := sorter.get_ready():
+            free.update(ready)
+            sorter.done(*ready)
+        return [address for address in edges if address not in free]
+    return []
+
+
+def _way_back(start: str, edges: Graph) -> list[str]:
+    """The shortest way from an address back to itself; empty where there is none."""
+    came_from: dict[str, str] = {}
+    waiting = deque([start])
+    while waiting:
+        here = waiting.popleft()
+        for there in edges[here]:
+            if there == start:
+                way = [here, start]
+                while way[0] != start:
+                    way.insert(0, came_from[way[0]])
+                return way
+            if there not in came_from:
+                came_from[there] = here
+                waiting.append(there)
+    return []
+
+
+def circle(spec: Spec, way: list[str]) -> Diagnostic:
+    """Report a spec that leads back to itself, at the ref that begins the way."""
+    name = next(name for name, target in spec.refs() if target == way[1])
+    return spec.locate(Problem("ref-cycle", f"refers to itself: {' -> '.join(way)}", ("spec", name, "ref")))
+
+
+def check(spec: Spec, known: Collection[str], failed: Failed) -> list[Diagnostic]:
+    """Check the refs of one spec against the addresses that are known, and those that are of no use."""
+    return [spec.locate(p) for p in _problems(spec, known, failed)]
+
+
+def _problems(spec: Spec, known: Collection[str], failed: Failed) -> Iterator[Problem]:
+    for name, target in spec.refs():
+        path = ("spec", name, "ref")
+        allowed = ref_kinds(spec.kind).get(name, ())
+        kind = target.partition("/")[0]
+        if kind not in allowed:
+            hint = f"{name} takes a ref to {' or '.join(allowed)}"
+            yield Problem("wrong-ref", f"{target} is not of a kind that {name} can refer to", path, hint)
+        elif target in failed:
+            first = failed[target]
+            hint = f"the first is at {first.file}:{first.line}" if first else ""
+            yield Problem("broken-ref", f"{target} has errors of its own", path, hint)
+        elif target not in known:
+            near = did_you_mean(target, [a for a in known if a.startswith(f"{kind}/") and a != spec.address])
+            yield Problem("unknown-ref", f"no spec has the address {target}", path, near)

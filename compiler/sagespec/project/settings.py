@@ -1,0 +1,291 @@
+"""The project: where specs, lock and output are, and what every spec inherits.
+
+In: `sagespec.yaml` (or none: then the working directory is the project). Out: a `Project`, and from it the
+`Settings` of one environment. Refuses: a file that the Project schema refuses, defaults that no kind has, an
+unknown environment, values that cannot be filled in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sagespec import disk
+from sagespec.checking import schema
+from sagespec.diagnostics import START, Diagnostic, Problem, Problems, did_you_mean, locate
+from sagespec.diagnostics import Path as KeyPath
+from sagespec.project import boundary, values
+from sagespec.project.boundary import Boundary
+from sagespec.reading import source
+from sagespec.reading.document import as_data, as_texts
+from sagespec.reading.source import Source
+
+FILE = "sagespec.yaml"
+_WRITTEN = "compiled files are written into the project; `compile --out` names another folder"
+COMMAND_LINE = "-D"
+"""The file that values given on the command line are in, as diagnostics have it."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project's folders; `source` is its file, where there is one."""
+
+    root: Path
+    source: Source | None = field(default=None, repr=False)
+    name: str | None = None
+    specs: tuple[str, ...] = ("specs",)
+    output: str = "compiled"
+    lock: str = "sagespec.lock.json"
+    policies: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    allow_outside: tuple[str, ...] = ()
+
+    @cached_property
+    def boundary(self) -> Boundary:
+        """Where the project's files may lie."""
+        return boundary.around(self.root, self.allow_outside)
+
+    def own_files(self) -> list[Path]:
+        """What we read and write ourselves: project file, lock, and output folder, also where --out moves that."""
+        data = self.source.data if self.source else {}
+        names = (self.output, str(data.get("output", Project.output)), self.lock)
+        return [self.root / name for name in (*names, *([self.source.file] if self.source else []))]
+
+    def environments(self) -> list[str]:
+        return sorted(_at(self, "environments"))
+
+
+@dataclass(frozen=True)
+class Default:
+    """A value laid under every spec that has the field, as it is written, and where that is in the project file."""
+
+    value: Any
+    path: KeyPath
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A project as one environment sees it.
+
+    `defaults` maps a spec field to its layers, weakest first. `pending` are values that use the name or run of a
+    spec, in the order in which to fill them in. `undeclared` are values of the command line that neither the
+    environment nor another value knows of. `diagnostics` are for those who read specs: they say why there is no
+    account or region, which not everything needs.
+    """
+
+    project: Project
+    environment: str | None = None
+    account: str | None = None
+    region: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    pending: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, tuple[Default, ...]] = field(default_factory=dict)
+    undeclared: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def output(self) -> Path:
+        """The folder of this environment's compiled files; links below the project's own are none of it."""
+        base = boundary.real(self.project.root / self.project.output)
+        return base / self.environment if self.environment else base
+
+    def qualified_name(self, name: str) -> str:
+        """Project, environment and spec name, those that there are, joined by `-`."""
+        return "-".join(part for part in (self.project.name, self.environment, name) if part)
+
+
+def find(start: Path) -> Path | None:
+    """Walk up from a folder to the nearest project file."""
+    for folder in (start, *start.parents):
+        if os.path.lexists(folder / FILE) and not (folder / FILE).is_dir():
+            return folder / FILE
+    return None
+
+
+def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
+    """Read a project file."""
+    sources, diagnostics = source.load(file.name, disk.read(file, disk.TEXT_BYTES))
+    if not sources:
+        missing = source.Source(file.name, None, {}, {}).locate(Problem("empty-file", "the file is empty"))
+        return None, diagnostics or [missing]
+    found, *others = sources
+    problems = schema.validate("Project", as_data(_with_texts(found.written)))
+    problems += [*_unknown_defaults(found.data), *_reserved_values(found.data)]
+    diagnostics += [found.locate(p) for p in found.beyond(problems)]
+    second = Problem("second-document", "a project file holds one document", hint="put specs into files of their own")
+    diagnostics += [other.locate(second) for other in others]
+    if diagnostics:
+        return None, sorted(diagnostics)
+    data = found.data
+    project = Project(
+        root=file.parent,
+        source=found,
+        name=data.get("metadata", {}).get("name"),
+        specs=tuple(data.get("specs", Project.specs)),
+        output=data.get("output", Project.output),
+        lock=data.get("lock", Project.lock),
+        policies=tuple(data.get("policies", ())),
+        exclude=tuple(data.get("exclude", ())),
+        allow_outside=tuple(data.get("allow_outside", ())),
+    )
+    return project, []
+
+
+def _with_texts(layer: Any) -> Any:
+    """Write the scalars of default tags as the file does, those of the environments too."""
+    if not isinstance(layer, dict):
+        return layer
+    written = dict(layer)
+    if isinstance(defaults := layer.get("defaults"), dict) and "tags" in defaults:
+        written["defaults"] = {**defaults, "tags": as_texts(defaults["tags"])}
+    if isinstance(environments := layer.get("environments"), dict):
+        written["environments"] = {name: _with_texts(inner) for name, inner in environments.items()}
+    return written
+
+
+def wrong_paths(project: Project) -> Iterator[Diagnostic]:
+    """What of a project's own paths leads out of it and may not, or nowhere at all.
+
+    Of policies, and of links among the specs, those who read them say so.
+    """
+    bounds, root = project.boundary, project.root
+    named: list[tuple[KeyPath, str, bool]] = [
+        (("output",), project.output, bounds.holds(root / project.output)),
+        (("lock",), project.lock, bounds.admits(root / project.lock)),
+        *((("specs", i), name, bounds.admits(root / name)) for i, name in enumerate(project.specs)),
+        *((("allow_outside", i), name, True) for i, name in enumerate(project.allow_outside)),
+    ]
+    for path, name, is_fine in named:
+        if why := _impassable(root / name):
+            yield _located(project, Problem("unreadable", f"{name}: {why}", path), name)
+        elif not is_fine:
+            yield _located(project, boundary.refusal(name, path, _WRITTEN if path == ("output",) else ""), name)
+        elif path[0] == "allow_outside" and bounds.is_written_inside(root, name):
+            message = f"{name} is a path of the project itself"
+            hint = "write the path that lies outside, also where a link leads there"
+            yield _located(project, Problem("no-effect", message, path, hint), name)
+
+
+def _impassable(path: Path) -> str:
+    """Why no file system has such a path; nothing where it may only not be there, or not be ours to read.
+
+    A folder that is not there yet must not hide a name below it that is too long: each name is tried by itself.
+    """
+    here = Path(path.anchor)
+    for tried in (str(path), *path.parts):
+        try:
+            (here / tried).stat()
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue
+        except OSError as error:
+            return (error.strerror or str(error)).lower()
+        here /= tried
+    return ""
+
+
+def _located(project: Project, problem: Problem, name: str) -> Diagnostic:
+    """Where the project file names a path; or at the path itself, which it has by default."""
+    if project.source and problem.path[0] in project.source.data:
+        return project.source.locate(problem)
+    return locate(replace(problem, path=()), name, START)
+
+
+def _environments(data: Any) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
+    """The parts of a project file that look like environments."""
+    found = source.get(data, ("environments",))
+    for name, environment in found.items() if isinstance(found, dict) else ():
+        if isinstance(environment, dict):
+            yield ("environments", name), environment
+
+
+def _unknown_defaults(data: Any) -> Iterator[Problem]:
+    """Defaults that no kind has a field for."""
+    own = schema.load("Project")["properties"]["defaults"]["properties"]
+    for place, layer in (((), data), *_environments(data)):
+        names = source.get(layer, ("defaults",))
+        for name in names if isinstance(names, dict) else ():
+            if name not in own and not any(name in schema.fields(kind) for kind in schema.kinds()):
+                known = {*own, *(field for kind in schema.kinds() for field in schema.fields(kind))}
+                hint = did_you_mean(name, sorted(known))
+                message = f"no kind has a field {name!r}"
+                yield Problem("unknown-key", message, (*place, "defaults", name), hint, on_key=True)
+
+
+def _reserved_values(data: Any) -> Iterator[Problem]:
+    for place, environment in _environments(data):
+        given = environment.get("values")
+        for name in given if isinstance(given, dict) else ():
+            if name in values.BUILT_IN:
+                yield Problem("reserved-name", f"{name!r} is built in", (*place, "values", name), on_key=True)
+
+
+def choose(
+    project: Project, environment: str | None, given: Mapping[str, Any]
+) -> tuple[Settings | None, list[Diagnostic]]:
+    """See a project as one environment does; `given` are the values of the command line.
+
+    What is wrong with these is a diagnostic of the file COMMAND_LINE.
+    """
+    known = _at(project, "environments")
+    place = project.source or Source(FILE, None, {}, {})
+    if environment is not None and environment not in known:
+        message = f"there is no environment {environment!r}"
+        problem = Problem("unknown-environment", message, ("environments",), did_you_mean(environment, [*known]))
+        return None, [place.locate(problem)]
+    chosen = known.get(environment, {}) if environment else {}
+    declared = chosen.get("values", {})
+    every = {**declared, **given}
+    problems = Problems()
+    built_in = {"env": environment} if environment else {}
+    filled, pending = values.expand(every, built_in, problems)
+    here = ("environments", environment or "", "values")
+    said = [
+        locate(p, COMMAND_LINE, START) if p.path[0] in given else place.locate(replace(p, path=(*here, *p.path)))
+        for p in problems
+    ]
+    if problems.errors:
+        return None, sorted(said)
+    problems = Problems()
+    layers: dict[str, list[Default]] = {}
+    for name, default in _defaults(project, environment):
+        layers.setdefault(name, []).append(default)
+    own = {name: _own(name, layers[name][-1], filled, problems) for name in ("account", "region") if name in layers}
+    return Settings(
+        project=project,
+        environment=environment,
+        account=own.get("account"),
+        region=own.get("region"),
+        values=filled,
+        pending=pending,
+        defaults={name: tuple(found) for name, found in layers.items() if name != "account"},
+        undeclared=tuple(sorted(given.keys() - declared.keys() - values.names(every))),
+        diagnostics=(*said, *(place.locate(p) for p in problems)),
+    ), []
+
+
+def _own(name: str, default: Default, known: Mapping[str, Any], problems: Problems) -> str | None:
+    """The project's own account or region, filled in; None where it cannot be."""
+    found = Problems()
+    value = as_data(values.substitute(default.value, known, found, default.path))
+    if value != default.value:
+        shape = schema.load("Project")["properties"]["defaults"]["properties"][name]
+        found += [replace(p, path=default.path) for p in schema.validate_against(shape, value)]
+    problems += found
+    return None if found.errors else str(value)
+
+
+def _defaults(project: Project, environment: str | None) -> Iterator[tuple[str, Default]]:
+    for name, value in _at(project, "defaults").items():
+        yield name, Default(value, ("defaults", name))
+    if environment is not None:
+        for name, value in _at(project, "environments", environment, "defaults").items():
+            yield name, Default(value, ("environments", environment, "defaults", name))
+
+
+def _at(project: Project, *path: str) -> dict[str, Any]:
+    found = source.get(project.source.written, path) if project.source else None
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,273 @@
+"""Specs: one document each, with values filled in and the project's defaults laid under.
+
+In: a `Source` and the `Settings` of an environment. Out: a `Spec` whose fields the kind's schema accepts, or
+diagnostics: unknown kinds, unknown values, everything that the schema refuses, keys that compiled files give a
+meaning to, tags that are not the spec's to give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Any
+
+from sagespec.checking import schema
+from sagespec.checking.pipeline_graph import EXPRESSIONS
+from sagespec.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean, secrets
+from sagespec.documents.compiled import MARKERS
+from sagespec.documents.traced import Traced
+from sagespec.project import tags, values
+from sagespec.project.settings import Settings
+from sagespec.reading.document import Written, as_data, as_texts
+from sagespec.reading.source import Source
+
+Overlays = Mapping[Path, tuple[Source, Path]]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A spec; `overlays` says which places come from the project file.
+
+    `broken` is None for a spec that is accepted, else the fields that something is wrong with: such a spec is
+    only looked at further to say everything about it at once.
+    """
+
+    source: Source = field(repr=False)
+    kind: str
+    name: str
+    data: dict[str, Any] = field(repr=False)
+    default_tags: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    overlays: Overlays = field(default_factory=dict, repr=False)
+    broken: frozenset[str] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def run(self) -> int:
+        return int(self.data["metadata"].get("run", 1))
+
+    @property
+    def fields(self) -> Traced:
+        """The kind's own fields; what they are made into remembers them."""
+        fields = self.data["spec"]
+        if self.broken:
+            fields = {name: value for name, value in fields.items() if name not in self.broken}
+        return Traced(fields, ("spec",))
+
+    def tags(self) -> dict[str, Traced]:
+        """The spec's tags over the project's, by key: the order that they are written in means nothing."""
+        merged = {key: Traced(value, ("defaults", "tags", key)) for key, value in self.default_tags.items()}
+        for key, value in tags.items(self.fields.tags):
+            merged[key.value] = value
+        return dict(sorted(merged.items()))
+
+    def refs(self) -> Iterator[tuple[str, str]]:
+        """The fields that refer to other specs, with the addresses."""
+        for name in ref_kinds(self.kind):
+            value = self.fields[name].value
+            if isinstance(value, dict) and set(value) == {"ref"} and isinstance(value["ref"], str):
+                yield name, value["ref"]
+
+    def locate(self, problem: Problem) -> Diagnostic:
+        return _locate(self.source, self.overlays, problem, self.address, self._variables)
+
+    @cached_property
+    def _variables(self) -> Mapping[str, str]:
+        return secrets.variables(self.data)
+
+
+@cache
+def ref_kinds(kind: str) -> dict[str, tuple[str, ...]]:
+    """The fields of a kind that take refs, with the kinds that each may refer to."""
+    return {name: tuple(shape["x-ref"]) for name, shape in schema.fields(kind).items() if "x-ref" in shape}
+
+
+def _locate(
+    found: Source, overlays: Overlays, problem: Problem, address: str, given: Mapping[str, str]
+) -> Diagnostic:
+    """Give a problem its place; the variables that are `given` by the spec's data are not quoted."""
+    if given:
+        message, hint = secrets.unquoted(problem.message, given), secrets.unquoted(problem.hint, given)
+        problem = replace(problem, message=message, hint=hint)
+    located = _placed(found, overlays, problem, address)
+    return replace(located, path=secrets.unquoted(located.path, given)) if given else located
+
+
+def _placed(found: Source, overlays: Overlays, problem: Problem, address: str) -> Diagnostic:
+    for length in range(len(problem.path), 0, -1):
+        if problem.path[:length] in overlays:
+            other, prefix = overlays[problem.path[:length]]
+            return other.locate(replace(problem, path=(*prefix, *problem.path[length:])), address)
+    return found.locate(problem, address)
+
+
+def read(found: Source, settings: Settings) -> tuple[Spec | None, list[Diagnostic]]:
+    """Read one document as a spec."""
+    problems = Problems()
+    kind = _envelope(found.data, problems)
+    if kind is None:
+        return None, found.diagnose() + [found.locate(p) for p in found.beyond(problems)]
+    written, known = _with_metadata(found.written, settings, problems)
+    written, overlays = _with_defaults(written, settings, kind)
+    if "spec" in written:
+        filled = values.substitute(written["spec"], known, problems, ("spec",))
+        written["spec"] = _as_texts(kind, filled, problems)
+    data = as_data(written)
+    name = known["spec.name"]
+    unfilled = {p.path for p in problems.errors}
+    problems += [p for p in schema.validate(kind, data) if p.path not in unfilled]
+    problems += _reserved(kind, data, problems.errors)
+    address = f"{kind}/{name}" if name else kind
+    default_tags, tag_overlays, diagnostics = _default_tags(settings, known, kind, address)
+    overlays.update(tag_overlays)
+    diagnostics += found.diagnose(address)
+    given = secrets.variables(data)
+    diagnostics += [_locate(found, overlays, p, address, given) for p in found.beyond(problems)]
+    if not name or not isinstance(data.get("spec"), dict):
+        return None, diagnostics
+    refused = _refused_fields(data, [*problems.errors, *(fault.problem for fault in found.faults)])
+    broken = refused if any(d.is_error for d in diagnostics) else None
+    return Spec(found, kind, name, data, default_tags, overlays, broken), diagnostics
+
+
+def _envelope(data: Any, problems: Problems) -> str | None:
+    if not isinstance(data, dict):
+        problems.error("wrong-type", "a spec is a mapping with apiVersion, kind, metadata and spec")
+        return None
+    kind = data.get("kind")
+    if kind is None:
+        problems.error("missing-field", "'kind' is required", (), f"one of: {', '.join(schema.kinds())}")
+        return None
+    if not isinstance(kind, str) or kind not in schema.kinds():
+        hint = did_you_mean(str(kind), schema.kinds())
+        problems.error("unknown-kind", f"there is no kind {kind!r}", ("kind",), hint)
+        return None
+    return kind
+
+
+def _with_metadata(
+    data: dict[str, Any], settings: Settings, problems: Problems
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fill values into everything but the fields; give all values that these may use, the spec's own included."""
+    known = dict(settings.values)
+    given = data.get("metadata")
+    metadata: dict[str, Any] = given if isinstance(given, dict) else {}
+    own: dict[str, Any] = {}
+    for name, otherwise in (("run", 1), ("name", "")):  # a name may use the run, everything else may use both
+        if name in metadata:
+            own[name] = values.substitute(metadata[name], known, problems, ("metadata", name))
+        known[f"spec.{name}"] = own.get(name, otherwise)
+    if not isinstance(known["spec.name"], str):
+        known["spec.name"] = ""
+    for name, value in settings.pending.items():
+        known[name] = values.substitute(value, known, problems)
+    filled = dict(data)
+    for key, value in data.items():
+        if key != "spec":
+            rest = {k: v for k, v in value.items() if k not in own} if value is metadata else value
+            filled[key] = values.substitute(rest, known, problems, (key,))
+    if own:
+        filled["metadata"] |= own
+    return filled, known
+
+
+def _with_defaults(
+    data: dict[str, Any], settings: Settings, kind: str
+) -> tuple[dict[str, Any], dict[Path, tuple[Source, Path]]]:
+    """Lay the project's defaults under the fields that the kind has; the spec's own win."""
+    overlays: dict[Path, tuple[Source, Path]] = {}
+    fields, project = data.get("spec"), settings.project.source
+    if not isinstance(fields, dict) or project is None:
+        return data, overlays
+    known = schema.fields(kind)
+    laid = dict(fields)
+    for name, layers in settings.defaults.items():
+        if name in known and name not in fields and name != "tags":
+            laid[name] = layers[-1].value
+            overlays["spec", name] = (project, layers[-1].path)
+    return {**data, "spec": laid}, overlays
+
+
+def _as_texts(kind: str, fields: Any, problems: Problems) -> Any:
+    """Write the scalars of the fields that are mappings of texts, such as `environment`."""
+    if not isinstance(fields, dict):
+        return fields
+    result = dict(fields)
+    for name, shape in schema.fields(kind).items():
+        if name in fields and shape.get("x-texts"):
+            problems += _nulls(fields[name], ("spec", name))
+            result[name] = as_texts(fields[name])
+    return result
+
+
+def _nulls(texts: Any, path: Path) -> Iterator[Problem]:
+    """Point out a null among texts: who means "no value" has to leave the key out."""
+    if isinstance(texts, Written) and texts.value is None:
+        message = f"null is sent as the text {texts.text!r}"
+        yield Problem("null-text", message, path, "quote it, or leave the key out", "warning")
+    for key, item in texts.items() if isinstance(texts, dict) else ():
+        yield from _nulls(item, (*path, key))
+    for index, item in enumerate(texts if isinstance(texts, list) else ()):
+        yield from _nulls(item, (*path, index))
+
+
+def _reserved(kind: str, data: dict[str, Any], problems: Problems) -> Iterator[Problem]:
+    """Keys that mean something of their own in compiled files, and tags that are not the spec's to give."""
+    if not isinstance(data.get("spec"), dict):
+        return
+    runs = schema.runs(kind)
+    keys = {*MARKERS, *(EXPRESSIONS if runs.startswith("pipeline/") else ())}
+    refused = _refused_fields(data, problems)
+    for name, value in data["spec"].items():
+        if name == "tags" and name not in refused:
+            yield from tags.check(Traced(value, ("spec", name)), runs)
+        elif name not in refused:
+            yield from _keys_among(keys, value, ("spec", name))
+
+
+def _keys_among(keys: set[str], data: Any, path: Path) -> Iterator[Problem]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if key in keys:
+                message = f"the key {key!r} has a meaning of its own in what is sent"
+                yield Problem("reserved-key", message, (*path, key), "use another name", on_key=True)
+            yield from _keys_among(keys, value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _keys_among(keys, value, (*path, index))
+
+
+def _refused_fields(data: dict[str, Any], problems: Iterable[Problem]) -> frozenset[str]:
+    """The fields that something is wrong with, which nothing more can be said about."""
+    fields = data.get("spec")
+    wrong = {str(p.path[1]) for p in problems if p.path[:1] == ("spec",) and len(p.path) > 1}
+    return frozenset(wrong.intersection(fields if isinstance(fields, dict) else ()))
+
+
+def _default_tags(
+    settings: Settings, known: Mapping[str, Any], kind: str, address: str
+) -> tuple[dict[str, Any], dict[Path, tuple[Source, Path]], list[Diagnostic]]:
+    """Merge the layers of default tags; the stronger layer wins."""
+    merged: dict[str, Any] = {}
+    overlays: dict[Path, tuple[Source, Path]] = {}
+    problems = Problems()
+    project = settings.project.source
+    if project is None:
+        return merged, overlays, []
+    for layer in settings.defaults.get("tags", ()):
+        found = Problems()
+        filled = values.substitute(layer.value, known, found, layer.path)
+        found += _nulls(filled, layer.path)
+        given = Traced(as_data(as_texts(filled)), layer.path)
+        if filled != layer.value:
+            shape = schema.load("Project")["properties"]["defaults"]["properties"]["tags"]
+            wrong = schema.validate_against(shape, given.value)
+            found += [replace(p, path=(*layer.path, *p.path)) for p in wrong]
+        problems += [*found, *(() if found.errors else tags.check(given, schema.runs(kind)))]
+        for key, value in () if found.errors else tags.items(given):
+            merged[key.value] = value.value
+            overlays["defaults", "tags", key.value] = (project, value.path)
+    return merged, overlays, [project.locate(p, address) for p in problems]

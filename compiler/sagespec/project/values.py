@@ -1,0 +1,179 @@
+"""Substitution of `${name}` in parsed scalars.
+
+In: a tree of plain data and the known values. Out: the same tree with values in their places.
+Refuses: unknown names, values that contain themselves, values in keys, lists and mappings inside longer text, and
+what would grow beyond anything that can be sent. Since scalars are replaced after parsing, no value can change the
+structure around it. `$${` is a literal `${`. A scalar inside longer text stands there as it is written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from sagespec.diagnostics import Path, Problems, did_you_mean
+from sagespec.reading.document import MAX_DEPTH, Written, as_text
+
+MAX_SIZE = 1_000_000
+"""Characters that may be filled into one tree: no request that we send takes more."""
+
+OF_SPEC = {"spec.name": "", "spec.run": 1}
+"""What is known only once a spec is, with something like it."""
+
+BUILT_IN = {
+    "env": "choose an environment with -e",
+    "spec.name": "the fields and the description of a spec may use it",
+    "spec.run": "the fields, the name and the description of a spec may use it",
+}
+"""Names that nobody can give a value, and what to do where they have none."""
+
+_REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+
+
+def expand(
+    values: Mapping[str, Any], known: Mapping[str, Any], problems: Problems
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Let values use one another, and what is known.
+
+    Gives those that are known then, and the rest as it was, in the order in which to fill it in: values that use
+    the name or run of a spec. The path of a problem begins with the name of its value.
+    """
+    graph = {name: names(value) for name, value in values.items()}
+    for name in _circles(graph):
+        problems.error("cyclic-value", f"the value {name!r} contains itself", (name,))
+    filled: dict[str, Any] = {**values, **known, **OF_SPEC}
+    filling = _Filling(filled, problems)
+    pending: dict[str, Any] = {}
+    for name in _sorted(graph):
+        if name in values:
+            filled[name] = filling.fill(values[name], (name,))
+            if any(used in OF_SPEC or used in pending for used in graph[name]):
+                pending[name] = values[name]
+    return {name: value for name, value in filled.items() if name not in pending and name not in OF_SPEC}, pending
+
+
+def substitute(data: Any, values: Mapping[str, Any], problems: Problems, path: Path = ()) -> Any:
+    """Fill values into a tree; what cannot be filled is reported and left as it is."""
+    return _Filling(values, problems).fill(data, path)
+
+
+def names(data: Any) -> set[str]:
+    """Find the names that a tree refers to."""
+    if isinstance(data, str):
+        return {found[1].strip() for found in _REFERENCE.finditer(data) if found[1] is not None}
+    members = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return set().union(*map(names, members))
+
+
+def _sorted(graph: Mapping[str, set[str]]) -> list[str]:
+    """Sort so that what is used comes first; circles, and what leads into them, are left out."""
+    sorter = TopologicalSorter(graph)
+    with suppress(CycleError):  # it goes on as far as it can
+        sorter.prepare()
+    found: list[str] = []
+    while ready := sorter.get_ready():
+        found += ready
+        sorter.done(*ready)
+    return found
+
+
+def _circles(graph: Mapping[str, set[str]]) -> list[str]:
+    """The names that cannot be sorted from either end."""
+    left = set(graph).difference(_sorted(graph))
+    users: dict[str, set[str]] = {name: set() for name in left}
+    for user in left:
+        for name in graph[user] & left:
+            users[name].add(user)
+    return sorted(left.difference(_sorted(users)))
+
+
+class _Unfit(Exception):
+    """A reference that nothing can be filled in for."""
+
+    def __init__(self, rule: str, message: str, hint: str = "") -> None:
+        self.rule, self.message, self.hint = rule, message, hint
+
+
+class _Filling:
+    """One tree being filled: what is known, what there is to say, and how much may still be filled in."""
+
+    def __init__(self, known: Mapping[str, Any], problems: Problems) -> None:
+        self.known, self.problems = known, problems
+        self.left = MAX_SIZE
+        self.measures: dict[str, tuple[int, int]] = {}
+
+    def fill(self, data: Any, path: Path) -> Any:
+        if isinstance(data, str):
+            return self._scalar(data, path) if "${" in data else data
+        if isinstance(data, dict):
+            for key in (key for key in data if "${" in key):
+                message = "values are not filled into keys"
+                self.problems.error("value-in-key", message, (*path, key), "write the key out", on_key=True)
+            return {key: self.fill(item, (*path, key)) for key, item in data.items()}
+        if isinstance(data, list):
+            return [self.fill(item, (*path, index)) for index, item in enumerate(data)]
+        return data
+
+    def _scalar(self, text: str, path: Path) -> Any:
+        if self.left < 0:  # said already
+            return text
+        whole = _REFERENCE.fullmatch(text)
+        try:
+            if whole and whole[1] is not None:
+                return self._value(whole[1].strip(), len(path))
+            return _REFERENCE.sub(lambda found: self._inside(found, path), text)
+        except _Unfit as error:
+            self.problems.error(error.rule, error.message, path, error.hint)
+            return text
+
+    def _inside(self, found: re.Match[str], path: Path) -> str:
+        if found[0] == "$${":
+            return "${"
+        if found[1] is None:
+            raise _Unfit("unknown-value", "'${' without a name and '}'", "write $${ for the text ${")
+        value = self._value(found[1].strip(), len(path))
+        inner = as_text(value)
+        if isinstance(inner, str):
+            if isinstance(value, Written) and value.value is None:
+                message = f"${{{found[1]}}} is null and stands here as the text {inner!r}"
+                self.problems.warn("null-text", message, path, "quote the value")
+            return inner
+        kind = "a mapping" if isinstance(inner, dict) else "a list" if isinstance(inner, list) else "nothing"
+        raise _Unfit("unknown-value", f"${{{found[1]}}} is {kind} and cannot stand inside text")
+
+    def _value(self, name: str, depth: int) -> Any:
+        if name not in self.known:
+            raise _unknown(name, self.known)
+        value = self.known[name]
+        if name not in self.measures:
+            self.measures[name] = _measure(value)
+        size, height = self.measures[name]
+        if depth + height > MAX_DEPTH:
+            raise _Unfit("too-deep", f"with {name!r} filled in, this is more than {MAX_DEPTH} levels deep")
+        self.left -= size
+        if self.left < 0:
+            raise _Unfit("too-large", f"more than {MAX_SIZE:,} characters filled in")
+        return value
+
+
+def _measure(data: Any) -> tuple[int, int]:
+    """How many characters a tree has, at least one a value, and how many levels."""
+    if isinstance(data, str | Written):
+        return len(as_text(data)) + 1, 0
+    if not isinstance(data, dict | list):
+        return len(json.dumps(data)), 0
+    members = [_measure(item) for item in (data.values() if isinstance(data, dict) else data)]
+    size = sum(len(key) for key in data) if isinstance(data, dict) else 0
+    return 1 + size + sum(s for s, _ in members), 1 + max((height for _, height in members), default=0)
+
+
+def _unknown(name: str, known: Mapping[str, Any]) -> _Unfit:
+    if name in BUILT_IN:
+        return _Unfit("unknown-value", f"{name!r} is not known here", BUILT_IN[name])
+    near = did_you_mean(name, known)
+    hint = near if near.endswith("?") else "give it with -D, or choose an environment with -e; the text ${ is $${"
+    return _Unfit("unknown-value", f"no value is called {name!r}", hint)

@@ -1,0 +1,1 @@
+"""Bytes to data with a span for every key and value."""

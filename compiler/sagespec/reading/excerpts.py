@@ -1,0 +1,82 @@
+"""Lines of a file as they may be shown: secrets are covered by as many stars, so that columns stay what they are.
+
+In: a file's name and text, right or wrong. Out: its lines, as its reader counts them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sagespec.diagnostics import Span, secrets
+from sagespec.reading import source
+from sagespec.reading.source import get
+
+_HOLDER = re.compile(
+    r"""(?P<indent>[ \t]*)(?:- )?["']?\b(?!environments\b)(?:env|\w*viron)\w*["']?\s*:""", re.IGNORECASE
+)
+_QUOTED_OR_BARE = r"""(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\[[^\]]*\]?|[^\s,}{][^,}]*)"""
+_VALUE = re.compile(rf"(?<=:)(\s*)({_QUOTED_OR_BARE})")
+_PAIR = re.compile(rf"""(?P<key>[\w.-]+)["']?\s*:\s*(?P<value>{_QUOTED_OR_BARE})""")
+
+
+def lines(name: str, text: str) -> list[str]:
+    """Split a file's text into lines, its secrets covered."""
+    found = source.lines(name, text)
+    if not secrets.may_hold(text):
+        return found
+    documents, faults = source.load(name, text.encode("utf-8", "replace"))
+    for document in documents:
+        for path, span in document.values.items():
+            value = get(document.data, path)
+            if value in (None, "") and (text := _written(found, span))[:1] in ("*", "!", "&"):
+                value = text  # a secret that reads as an alias, a tag or an anchor
+            if secrets.hidden(value, path) != value and not isinstance(value, dict | list):
+                _cover(found, span)
+        for path, span in document.keys.items():
+            if secrets.assigned(path):
+                _cover(found, span)
+    if faults:
+        _cover_unread(found)
+    return found
+
+
+def _written(lines: list[str], span: Span) -> str:
+    """The text of a value that stands on one line."""
+    return lines[span.line - 1][span.column - 1 : span.end_column - 1] if span.line <= len(lines) else ""
+
+
+def _cover(lines: list[str], span: Span) -> None:
+    for number in range(span.line, min(span.end_line, len(lines)) + 1):
+        line = lines[number - 1]
+        start = span.column - 1 if number == span.line else len(line) - len(line.lstrip())
+        end = span.end_column - 1 if number == span.end_line else len(line)
+        lines[number - 1] = line[:start] + "*" * (end - start) + line[end:]
+
+
+def _cover_unread(lines: list[str]) -> None:
+    """Cover what a reader has not come to, or has passed over.
+
+    That is values on and below a line that holds variables, and those of keys named as secrets.
+    """
+    indent: int | None = None
+    for number, line in enumerate(lines):
+        start = 0
+        if indent is not None and line.strip() and len(line) - len(line.lstrip()) <= indent:
+            indent = None
+        if indent is None:
+            holder = _HOLDER.search(line)
+            if holder is None:
+                lines[number] = _PAIR.sub(_covered_secret, line)
+                continue
+            indent, start = len(holder["indent"]), holder.end() - 1
+        rest = line[start:]
+        is_read = ":" in rest and not any(rest.count(quote) % 2 for quote in "\"'")
+        covered = _VALUE.sub(lambda found: found[1] + "*" * len(found[2]), rest)
+        lines[number] = line[:start] + (covered if is_read else re.sub(r"\S", "*", rest))
+
+
+def _covered_secret(pair: re.Match[str]) -> str:
+    value = pair["value"]
+    if secrets.hidden(value, (pair["key"],)) == value:
+        return pair[0]
+    return pair[0].removesuffix(value) + "*" * len(value)

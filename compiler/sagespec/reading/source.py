@@ -1,0 +1,150 @@
+"""Bytes to data with a place for every key and value.
+
+In: the bytes of a YAML or JSON file. Out: one `Source` a document, and diagnostics. Refuses what is not UTF-8,
+and whatever `yaml_source` and `json_source` refuse; documents that are refused are given all the same, so that
+everything about a file can be said at once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from sagespec.diagnostics import START, Diagnostic, Path, Problem, Problems, Span, locate
+from sagespec.reading import json_reader, yaml_reader
+from sagespec.reading.document import Document, Fault
+
+SUFFIXES = (".yaml", ".yml", ".json")
+OURS = "sagespec/"
+"""How the apiVersion of all our own files begins."""
+_SAYS_SO = re.compile(rb"^[ {]*[\"']?apiVersion[\"']?[ ]*:[ ]*[\"']?sagespec/", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One document of a file; `values` and `keys` say where each stands.
+
+    `file` is the path to show to people, relative to the project. `written` is the same as `data` with `Written`
+    scalars, for what may become text. With `faults` it may be looked at further, but
+    nothing may come of it; when it is not `whole`, only its first entries are there.
+    """
+
+    file: str
+    data: Any
+    values: dict[Path, Span] = field(repr=False)
+    keys: dict[Path, Span] = field(repr=False)
+    faults: tuple[Fault, ...] = ()
+    whole: bool = True
+    written: Any = field(default=None, repr=False)
+
+    def span(self, path: Path, on_key: bool = False) -> Span:
+        """Find the tokens to point at: a scalar's own, a mapping's or list's key, else the nearest above."""
+        for length in range(len(path), -1, -1):
+            here = path[:length]
+            exact = length == len(path)
+            if here in self.keys and (not exact or on_key or here not in self.values or self._is_block(here)):
+                return self.keys[here]
+            if here in self.values:
+                return self._first_token(here) if self._is_block(here) else self.values[here]
+        return START
+
+    def _is_block(self, path: Path) -> bool:
+        span = self.values[path]
+        return span.end_line > span.line and isinstance(get(self.data, path), dict | list)
+
+    def _first_token(self, path: Path) -> Span:
+        """The first key of a block mapping; the first line of anything else."""
+        data = get(self.data, path)
+        first = (*path, next(iter(data))) if isinstance(data, dict) and data else None
+        if first in self.keys:
+            return self.keys[first]
+        span = self.values[path]
+        return Span(span.line, span.column, span.line, span.column + 1)
+
+    def locate(self, problem: Problem, address: str = "") -> Diagnostic:
+        return locate(problem, self.file, self.span(problem.path, problem.on_key), address)
+
+    def diagnose(self, address: str = "") -> list[Diagnostic]:
+        """Say what its reader has found."""
+        return [locate(fault.problem, self.file, fault.span, address) for fault in self.faults]
+
+    def beyond(self, problems: Problems) -> Problems:
+        """Leave out the problems that only follow from what its reader has refused."""
+        refused = {fault.problem.path for fault in self.faults}
+        cut = not self.whole
+        return Problems(
+            p for p in problems if p.path not in refused and not (cut and not p.path and p.rule == "missing-field")
+        )
+
+
+def get(data: Any, path: Path) -> Any:
+    """Read the value at a path; None where there is nothing."""
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def load(file: str, content: bytes) -> tuple[list[Source], list[Diagnostic]]:
+    """Read the documents of one file, and say what is wrong with any of them."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = lines(file, error.object[: error.start].decode())
+        line, column = len(before), len(before[-1]) + 1
+        at = Span(line, column, line, column + 1)
+        return [], [locate(Problem("encoding", f"not UTF-8: {error.reason}"), file, at)]
+    documents = [json_reader.read(text)] if _is_json(file) else yaml_reader.read(text)
+    sources = [_source(file, document) for document in documents]
+    diagnostics = [diagnostic for source in sources for diagnostic in source.diagnose()]
+    return [source for source in sources if source.data is not None], diagnostics
+
+
+def _is_json(file: str) -> bool:
+    return file.lower().endswith(".json")
+
+
+def is_spec(file: str) -> bool:
+    """Whether a file's name ends as those of specs do."""
+    return file.lower().endswith(SUFFIXES)
+
+
+def is_ours(file: str, content: bytes) -> bool:
+    """Whether a file says that it is written for us: `apiVersion: sagespec/...` in any of its documents.
+
+    In one that cannot be read, a line that says so is enough.
+    """
+    if not is_spec(file) or OURS.encode() not in content:
+        return False
+    sources, faults = load(file, content)
+    says = any(str(get(found.data, ("apiVersion",))).startswith(OURS) for found in sources)
+    return says or (bool(faults) and _SAYS_SO.search(content) is not None)
+
+
+def _source(file: str, read: Document) -> Source:
+    return Source(file, read.data, read.values, read.keys, tuple(read.faults), read.whole, read.tree)
+
+
+def lines(file: str, text: str) -> list[str]:
+    """Split a file's text into lines as its reader counts them."""
+    pattern = json_reader.LINE_BREAK if _is_json(file) else yaml_reader.LINE_BREAK
+    return pattern.split(text)
+
+
+def scalar(text: str) -> Any:
+    """Read one YAML value given on the command line, its scalars as `Written`.
+
+    Raises ValueError, with what is wrong, for anything that `load` would refuse.
+    """
+    try:
+        documents = yaml_reader.read(text)
+    except UnicodeEncodeError:
+        raise ValueError("not UTF-8") from None
+    for fault in (fault for document in documents for fault in document.faults):
+        raise ValueError(fault.problem.message)
+    if len(documents) > 1:
+        raise ValueError("more than one document")
+    return documents[0].tree if documents else None

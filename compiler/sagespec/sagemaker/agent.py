@@ -1,0 +1,59 @@
+"""What `agent_env` and `agent_config` stand for: an AgentCore runtime or a Lambda function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sagespec import arn
+from sagespec.diagnostics import Problems
+from sagespec.documents.traced import Traced
+from sagespec.project.lock import Context, ask
+
+
+@dataclass(frozen=True)
+class Agent:
+    """The ARN of an agent; `qualifier` only for an AgentCore runtime."""
+
+    arn: Traced
+    is_lambda: bool
+    qualifier: Traced | None = None
+
+
+def find(
+    given: Traced,
+    qualifier: Traced,
+    context: Context,
+    problems: Problems,
+    function: Traced | None = None,
+    default: str | None = None,
+) -> Agent | None:
+    """Look up the agent that a field names; `function` is the ARN of a function that a ref leads to.
+
+    `default` is the qualifier of a runtime where none is given. Reports a missing fact at the field and gives
+    None.
+    """
+    found = _find(given, choose(qualifier, default), context, problems, function)
+    if found is not None and found.is_lambda and qualifier:
+        problems.warn("no-effect", "a Lambda agent has no qualifier", qualifier.path, on_key=True)
+    return found
+
+
+def choose(qualifier: Traced, default: str | None) -> Traced | None:
+    """The qualifier to send: the one given, where none is the default; an empty one is none at all."""
+    chosen = qualifier if qualifier.given else qualifier.to(default)
+    return chosen if chosen else None
+
+
+def _find(
+    given: Traced, qualifier: Traced | None, context: Context, problems: Problems, function: Traced | None
+) -> Agent | None:
+    if not given:
+        return None
+    if function is not None:
+        return Agent(given.to(function.value), is_lambda=True)
+    parsed = arn.parse(given.value)
+    if parsed is not None:
+        is_lambda = parsed.service == "lambda"
+        return Agent(given, is_lambda, None if is_lambda else qualifier)
+    found = ask(problems, given.path, lambda: context.agent_runtime(given.value))
+    return None if found is None else Agent(given.to(found), is_lambda=False, qualifier=qualifier)

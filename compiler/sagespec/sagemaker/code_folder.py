@@ -1,0 +1,214 @@
+"""The files of a folder of code: which are uploaded, which never are, and which cannot be.
+
+In: a folder of the project, and patterns of what to leave out. Out: uploads. Refuses: folders that are empty or lead
+out of the project, whatever in them cannot be uploaded, and more than anybody's code has.
+
+What we read and write ourselves, environments and caches are no code, whatever the patterns say: a folder that is the
+whole project would have other contents after every compile, and on every machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sagespec import disk
+from sagespec.project import boundary, tool_folders
+from sagespec.project.gitignore import Ignored, TooMuch
+from sagespec.project.settings import Project
+from sagespec.reading import source
+from sagespec.sagemaker import uploads
+from sagespec.sagemaker.uploads import Upload
+
+NAME_BYTES = 960
+"""How long a name may be: S3 keys end at 1,024 bytes, of which the prefix has the rest."""
+MAX_FILES = 20_000
+MAX_ENTRIES = 100_000
+"""Files and folders that are looked at, also those that are left out; links make many of few."""
+_SAMPLES = (".example", ".sample", ".template", ".dist")
+_SECRET_NAMES = re.compile(r"\.env(\..+)?|\.envrc|\.netrc|\.git-credentials|id_(rsa|dsa|ecdsa|ed25519)(_sk)?")
+_KEY_SUFFIXES = (".ppk", ".p12", ".pfx", ".jks")
+_PRIVATE_KEY = re.compile(rb"^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----", re.MULTILINE)
+_KEY_BYTES = 64 * 1024
+"""How far into a file a private key is looked for."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something in a folder that cannot be uploaded: its name, empty for the folder itself, and why."""
+
+    name: str
+    why: str
+    rule: str = "bad-file"
+
+
+class Unusable(Exception):
+    """A folder with faults: all that there are."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.name}: {fault.why}" for fault in faults))
+        self.faults = faults
+
+
+def read(place: Path, project: Project, ignored: Ignored) -> list[Upload]:
+    """List the files of a folder, which is given by its real name, but for those that are left out.
+
+    Links are followed, and files called by their real names. Raises Unusable.
+    """
+    walk = _Walk(project, ignored)
+    try:
+        found = _uploads(walk, place)
+    except TooMuch as error:
+        walk.fault("", str(error))
+        found = []
+    if not found and not walk.faults:
+        walk.fault("", "no files in it, or all are left out", "missing-file")
+    if walk.faults:
+        raise Unusable(walk.faults)
+    return found
+
+
+def _uploads(walk: _Walk, place: Path) -> list[Upload]:
+    found: list[Upload] = []
+    for name, path in walk.files(place, "", ()):
+        if len(found) == MAX_FILES:
+            walk.fault("", f"more than {MAX_FILES:,} files: leave out what is no code, and bring data as a channel")
+            break
+        try:
+            upload = uploads.of_file(name, path, Path(os.path.relpath(path, walk.project.root)).as_posix())
+        except OSError as error:
+            walk.fault(name, _reason(error))
+            continue
+        if not _is_ours(path, upload):
+            found.append(upload)
+    return found
+
+
+def secrets(found: Sequence[Upload], place: Path) -> list[str]:
+    """The names of the uploads that look like secrets: environment files and private keys."""
+    return [upload.name for upload in found if _is_secret(place / upload.name)]
+
+
+def _is_secret(path: Path) -> bool:
+    name = path.name.lower()
+    if _SECRET_NAMES.fullmatch(name) and not name.endswith(_SAMPLES):
+        return True
+    if name.endswith(_KEY_SUFFIXES):
+        return True
+    try:
+        return _PRIVATE_KEY.search(disk.head(path, _KEY_BYTES)) is not None
+    except OSError:
+        return False
+
+
+def _is_ours(path: Path, upload: Upload) -> bool:
+    """Whether a file is a spec, or another of our own."""
+    if not source.is_spec(path.name) or (upload.size or 0) > disk.TEXT_BYTES:
+        return False
+    return source.is_ours(path.name, disk.read(path, disk.TEXT_BYTES))
+
+
+@dataclass
+class _Walk:
+    """One folder's files being listed, and what is wrong with them."""
+
+    project: Project
+    ignored: Ignored
+    faults: list[Fault] = field(default_factory=list)
+    left: int = field(default_factory=lambda: MAX_ENTRIES)
+    leads_to: dict[Path, Path | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = (uploads.status(path) for path in self.project.own_files())
+        self.never = {(found.st_dev, found.st_ino) for found in known if found is not None}
+
+    def fault(self, name: str, why: str, rule: str = "bad-file") -> None:
+        self.faults.append(Fault(_shown(name), why, rule))
+
+    def files(self, place: Path, below: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, Path]]:
+        """Go through the files of a folder; `above` are the folders that lead there, so that no link leads back."""
+        if below and tool_folders.is_marked(place):
+            return
+        try:
+            folder = place.stat()
+            names = self._names(place, below)
+        except OSError as error:
+            self.fault(below, _reason(error))
+            return
+        here = (folder.st_dev, folder.st_ino)
+        if here in above:
+            self.fault(below, "a link to a folder that it is in")
+            return
+        for name in names:
+            link, known = place / name, below + name
+            found = uploads.status(link)
+            is_folder = found is not None and stat.S_ISDIR(found.st_mode)
+            if self._is_no_code(name, found) or self.ignored.has(known, is_folder):
+                continue
+            path = self._real(link)
+            if path is None:
+                self.fault(known, "a link that leads out of the project", "outside-project")
+            elif fault := _fault(path, known, found):
+                self.faults.append(fault)
+            elif is_folder:
+                yield from self.files(path, f"{known}/", (*above, here))
+            else:
+                yield known, path
+
+    def _names(self, place: Path, below: str) -> list[str]:
+        """The names in a folder; of those that are too many, none."""
+        names: list[str] = []
+        with os.scandir(place) as entries:
+            for entry in entries:
+                self.left -= 1
+                if self.left < 0:
+                    if self.left == -1:
+                        self.fault(below, f"more than {MAX_ENTRIES:,} files and folders: leave out whole folders")
+                    return []
+                names.append(entry.name)
+        return sorted(names)
+
+    def _is_no_code(self, name: str, found: os.stat_result | None) -> bool:
+        is_part = name.startswith(disk.PART) and name.endswith(disk.PART_SUFFIX)
+        is_own = found is not None and (found.st_dev, found.st_ino) in self.never
+        return tool_folders.is_named(name) or is_part or is_own
+
+    def _real(self, path: Path) -> Path | None:
+        """What a name in a real folder leads to; None where that is outside."""
+        if path not in self.leads_to:
+            place = boundary.real(path) if path.is_symlink() else path
+            is_inside = place == path or self.project.boundary.admits(place)
+            self.leads_to[path] = place if is_inside else None
+        return self.leads_to[path]
+
+
+def _fault(path: Path, name: str, found: os.stat_result | None) -> Fault | None:
+    """Why a file or folder cannot be uploaded, if it is seen without reading it."""
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        return Fault(_shown(name), "the name is not UTF-8, as S3 needs it to be", "bad-name")
+    if size > NAME_BYTES:
+        return Fault(name, f"the name has {size} bytes, at most {NAME_BYTES} are possible in S3", "bad-name")
+    if found is None:
+        return Fault(name, "cannot be read" if os.path.lexists(path) else "a link that leads nowhere")
+    if stat.S_ISDIR(found.st_mode):
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return Fault(name, "neither a file nor a folder")
+    if found.st_size > uploads.FILE_BYTES:
+        limit = f"at most {uploads.FILE_BYTES:,} are possible in one request to S3"
+        return Fault(name, f"it has {found.st_size:,} bytes, {limit}")
+    return None
+
+
+def _shown(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

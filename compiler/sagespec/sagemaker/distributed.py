@@ -1,0 +1,106 @@
+"""How a training's processes are started on its nodes: torchrun, mpirun, or a driver of the user's own.
+
+In: a distributed config. Out: the document that the drivers read, and what is wrong with its degrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from sagespec import assets
+from sagespec.diagnostics import Problems
+from sagespec.documents.compiled import Compiled
+from sagespec.documents.render import render
+from sagespec.documents.traced import Traced, settle
+
+DOCUMENT = "drivers/distributed.json"
+"""The upload that tells the drivers how processes are started."""
+DIVIDING = ("tensor_parallel_degree", "expert_parallel_degree")
+DEGREES = ("hybrid_shard_degree", "context_parallel_degree", *DIVIDING)
+_ABSENT = Traced(None)
+
+
+@dataclass(frozen=True)
+class Config:
+    """A distributed config: its type, and the document that the drivers read.
+
+    `processes` and `smp` are the fields that rules know; a driver of the user's own has none. `origin` is the address
+    of the spec that they are from, where it is another one.
+    """
+
+    type: str
+    document: dict[str, Any]
+    processes: Traced = _ABSENT
+    smp: Traced = _ABSENT
+    origin: str = ""
+
+
+def of_kind(kind: str, fields: Traced) -> Config:
+    """The config of a reusable kind, or of the same type written inline."""
+    document, _ = settle(render(kind, spec=fields))
+    given = {name: value for name, value in document.items() if value is not None}
+    return Config(kind, given, fields.process_count_per_node, fields.smp)
+
+
+def of_ref(config: Config, ref: Traced) -> Config:
+    """A config of another spec, at the place that refers to it."""
+    return replace(config, processes=ref.to(config.processes.value), smp=ref.to(config.smp.value), origin=ref.value)
+
+
+def of_compiled(content: Compiled) -> dict[str, Any] | None:
+    """What the drivers of a compiled training are told; None where its processes are not distributed."""
+    found = next((r.parameters["Body"].get("$json") for r in content.requests if r.id == DOCUMENT), None)
+    return found if isinstance(found, dict) else None
+
+
+@cache
+def instances() -> dict[str, dict[str, Any]]:
+    """Accelerators and EFA by instance type."""
+    found: dict[str, dict[str, Any]] = assets.document(assets.data() / "instances.json")
+    return found
+
+
+def _world_size(kind: str, count: int, config: Config) -> int | None:
+    """Count the processes of all nodes: as configured, else one for each accelerator; None where nobody knows."""
+    each = config.processes.value or instances().get(kind, {}).get("accelerators")
+    return each * count if each else None
+
+
+def check(config: Config, problems: Problems) -> None:
+    """Check what degrees of model parallelism say of each other, whatever the machines are."""
+    smp = config.smp
+    tensor, expert = smp.tensor_parallel_degree, smp.expert_parallel_degree
+    if (tensor.value or 1) > 1 and (expert.value or 1) > 1:
+        problems.error("bad-degree", "expert parallelism excludes tensor parallelism", expert.path)
+    shard, context = smp.hybrid_shard_degree, smp.context_parallel_degree
+    if (shard.value or 0) >= 1 and (context.value or 1) > shard.value:
+        message = f"context_parallel_degree is {context.value}, more than hybrid_shard_degree {shard.value}"
+        problems.error("bad-degree", message, context.path)
+
+
+def check_machines(config: Config, compute: Traced, problems: Problems) -> None:
+    """Check degrees against the number of processes, and hint at slow networks."""
+    kind, count = str(compute.instance_type.value), int(compute.instance_count.value or 1)
+    for name, message in _misfits(config.smp, _world_size(kind, count, config)):
+        if config.origin:
+            problems.error("bad-degree", f"{config.origin}: smp.{message}", config.smp.path)
+        else:
+            problems.error("bad-degree", message, config.smp[name].path)
+    known = instances().get(kind)
+    if count > 1 and known and known["accelerators"] and not known["efa"]:
+        message = f"{kind} has no EFA: its nodes talk to each other over TCP, which is slow"
+        problems.warn("no-efa", message, compute.instance_type.path)
+
+
+def _misfits(smp: Traced, size: int | None) -> Iterator[tuple[str, str]]:
+    if size is None:
+        return
+    for name in DEGREES:
+        degree = smp[name].value or 1
+        if degree > size:
+            yield name, f"{name} is {degree}, more than the {size} processes that there are"
+        elif name in DIVIDING and size % degree:
+            yield name, f"{name} is {degree}, which does not divide the {size} processes evenly"

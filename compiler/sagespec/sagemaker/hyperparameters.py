@@ -1,0 +1,151 @@
+"""Hyperparameters against a recipe's override spec.
+
+In: the mapping that a spec gives, and the recipe's entries (`type`, `default`, `min`, `max`, `enum`).
+Out: the text that is sent for each. Refuses: names the recipe has not, values outside type, range or enum,
+characters that the service does not take, prompt and response longer than the recipe's sequence. Warns of entries
+that the service fills in itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sagespec.diagnostics import Problems, did_you_mean
+from sagespec.documents.traced import Traced
+
+Recipe = Mapping[str, Any]
+
+SERVICE_MANAGED = frozenset(
+    {
+        "base_model_name",
+        "data_path",
+        "mlflow_tracking_uri",
+        "model_name",
+        "model_name_or_path",
+        "name",
+        "output_path",
+    }
+)
+"""Entries of override specs that the service fills in itself."""
+
+_SENDABLE = re.compile(r"[a-zA-Z0-9/_.:,\-\s'\"\[\]]*")
+_TYPES: dict[str, tuple[type, ...]] = {
+    "integer": (int,),
+    "float": (int, float),
+    "string": (str,),
+    "array": (list,),
+}
+_TYPE_NAMES = {"integer": "a whole number", "float": "a number", "string": "text", "array": "a list"}
+
+
+def text(value: Any) -> str:
+    """Write a value as it is sent: text as it is, lists as JSON, everything else as Python prints it."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
+
+
+def changed(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str, Traced]:
+    """What differs from the recipe's defaults, as text (what a trainer sends)."""
+    checked = _check(given, recipe, problems)
+    specs = entries(recipe)
+    return {
+        name: value
+        for name, value in checked.items()
+        if recipe is None or value.value != text(specs.get(name, {}).get("default"))
+    }
+
+
+def complete(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str, Traced]:
+    """Every entry of the recipe that has a value, given or default, as text (what an evaluator sends)."""
+    checked = _check(given, recipe, problems)
+    defaults = {
+        name: given.to(text(spec["default"]))
+        for name, spec in entries(recipe).items()
+        if spec.get("default") is not None and name not in SERVICE_MANAGED
+    }
+    return {**defaults, **checked}
+
+
+def entries(recipe: Recipe | None) -> Mapping[str, Any]:
+    """The override spec of a recipe, by name."""
+    found: Mapping[str, Any] = (recipe or {}).get("hyperparameters", {})
+    return found
+
+
+def _check(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str, Traced]:
+    specs = entries(recipe)
+    sent: dict[str, Traced] = {}
+    for name, value in given.entries():
+        if recipe is not None and name not in specs:
+            message = f"the recipe has no {name!r}" if specs else f"there is no recipe that takes {name!r}"
+            hint = did_you_mean(name, list(specs))
+            problems.error("unknown-hyperparameter", message, value.path, hint, on_key=True)
+            continue
+        if name in specs and name in SERVICE_MANAGED:
+            message = f"the service fills in {name!r} itself: it may refuse what is given"
+            problems.warn("service-managed", message, value.path, on_key=True)
+        if _fits(name, value, specs.get(name, {}), problems):
+            sent[name] = value.to(text(value.value))
+    if recipe is not None:
+        _check_sequence(given, recipe, problems)
+        _check_saving(given, recipe, problems)
+    return sent
+
+
+def _fits(name: str, value: Traced, spec: Mapping[str, Any], problems: Problems) -> bool:
+    before = len(problems)
+    plain = value.value
+    wanted = _TYPES.get(spec.get("type", ""))
+    if isinstance(plain, bool) or (wanted and not isinstance(plain, wanted)):
+        expected = _TYPE_NAMES.get(spec.get("type", ""), "a number, text or a list")
+        problems.error("wrong-type", f"{name!r} is {expected}, found {json.dumps(plain)}", value.path)
+        return False
+    if spec.get("enum") and plain not in spec["enum"]:
+        allowed = [text(v) for v in spec["enum"]]
+        problems.error("bad-value", f"{name!r} cannot be {plain!r}", value.path, did_you_mean(text(plain), allowed))
+    elif isinstance(plain, int | float):
+        low, high = spec.get("min"), spec.get("max")
+        if (low is not None and plain < low) or (high is not None and plain > high):
+            limits = f"between {low} and {high}" if None not in (low, high) else f"at least {low}"
+            limits = f"at most {high}" if low is None else limits
+            problems.error("out-of-range", f"{name!r} must be {limits}, found {plain}", value.path)
+    if not _SENDABLE.fullmatch(text(plain)):
+        allowed_text = "letters, digits, spaces and /_.:,-'\"[]"
+        problems.error("bad-value", f"{name!r} may hold only {allowed_text}", value.path)
+    return len(problems) == before
+
+
+def _check_sequence(given: Traced, recipe: Recipe, problems: Problems) -> None:
+    limit = str(recipe.get("sequence_length", ""))
+    names = ("max_prompt_length", "max_response_length")
+    values = _whole_numbers(names, given, recipe)
+    if limit.endswith("K") and values and sum(values) > int(limit[:-1]) * 1024:
+        where = next(given[n] for n in reversed(names) if given[n].given)
+        message = f"prompt and response together are {sum(values)} tokens, the recipe's sequence is {limit}"
+        problems.error("sequence-too-long", message, where.path)
+
+
+def _check_saving(given: Traced, recipe: Recipe, problems: Problems) -> None:
+    names = ("save_steps", "max_steps")
+    values = _whole_numbers(names, given, recipe)
+    if values and values[0] > values[1]:
+        where = next(given[n] for n in names if given[n].given)
+        message = f"save_steps is {values[0]}, more than max_steps, which is {values[1]}: nothing would be saved"
+        problems.error("save-steps", message, where.path)
+
+
+def _whole_numbers(names: Sequence[str], given: Traced, recipe: Recipe) -> list[int]:
+    """The values of some entries, given or default; none where none is given, or one is not a whole number."""
+    if not any(given[name].given for name in names):
+        return []
+    specs = entries(recipe)
+    found = [given[n].value if given[n].given else specs.get(n, {}).get("default") for n in names]
+    return found if all(isinstance(value, int) for value in found) else []
+
+
+def warn_unchecked(model: str, given: Traced, problems: Problems) -> None:
+    """Say that nothing is known of a recipe, so nothing was checked."""
+    message = f"the lock has no recipe of {model} for this: hyperparameters went unchecked"
+    problems.warn("unchecked-hyperparameters", message, given.path, "run `sagespec lock`")

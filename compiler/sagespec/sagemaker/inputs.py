@@ -1,0 +1,98 @@
+"""A spec with everything found that its requests need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sagespec.diagnostics import Problems
+from sagespec.documents.traced import Traced
+from sagespec.project import boundary
+from sagespec.project.lock import Context, ask, is_older
+from sagespec.project.settings import Project
+from sagespec.project.spec import Spec
+from sagespec.sagemaker.exports import Exports
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a kind's module is given.
+
+    `upstream` maps the fields that are refs to what the specs that they refer to export; files that a spec names
+    are relative to `folder`, files that a compiled file names to the project's root.
+    """
+
+    spec: Spec
+    context: Context
+    qualified_name: str
+    project: Project = field(repr=False)
+    folder: Path = field(repr=False)
+    upstream: Mapping[str, Exports] = field(default_factory=dict, repr=False)
+
+    @property
+    def fields(self) -> Traced:
+        return self.spec.fields
+
+    def role(self, problems: Problems) -> Traced | None:
+        """The ARN of the role, given or default."""
+        given = self.fields.role
+        found = ask(problems, given.path, lambda: self.context.role(given.value))
+        return None if found is None else given.to(found)
+
+    def mlflow(self, given: Traced, problems: Problems, least: str = "") -> Traced | None:
+        """The ARN of the MLflow app or server, given or default; a default is of version `least` or later."""
+        if given:
+            return given
+        found = ask(problems, given.path, self.context.mlflow_app)
+        version = ask(problems, given.path, self.context.mlflow_version, needed=False) if least else None
+        if found is None:
+            return None
+        if version and is_older(version, least):
+            message = f"the default MLflow app {found} has version {version}, this needs {least}"
+            problems.error("mlflow-version", message, given.path, "give the ARN of a newer one, or upgrade this one")
+            return None
+        return given.to(found)
+
+    def place(self, given: Traced, problems: Problems) -> Path | None:
+        """Find the file or folder that a field names, relative to the spec, by its real name.
+
+        Refused are absolute paths, and those that lead out of the project.
+        """
+        if Path(given.value).is_absolute():
+            hint = "a path is relative to the spec, so that it is the same on every machine"
+            problems.error("absolute-path", f"{given.value} is an absolute path", given.path, hint)
+            return None
+        place = self.folder / given.value
+        if not self.project.boundary.admits(place):
+            problems.append(boundary.refusal(given.value, given.path))
+            return None
+        return boundary.real(place)
+
+    def tags(self, *conventional: dict[str, Any]) -> list[dict[str, Any]]:
+        """The tags of a job or pipeline: those of the SDK's conventions, and the spec's."""
+        own = [{"Key": v.to(key), "Value": v} for key, v in self.spec.tags().items()]
+        return [*conventional, *own]
+
+
+def tag(key: str, value: Any) -> dict[str, Any]:
+    """Write a tag as the API does."""
+    return {"Key": key, "Value": value}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A spec, its inputs and what its kind made of them; nothing more has to be looked up.
+
+    `facts` are the kind's own; all that others see of them is in `exports`.
+    """
+
+    inputs: Inputs
+    facts: object
+    exports: Exports
+    dependencies: tuple[Resolved, ...] = ()
+
+    @property
+    def spec(self) -> Spec:
+        return self.inputs.spec

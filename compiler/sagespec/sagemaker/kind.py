@@ -1,0 +1,38 @@
+"""What a module of a kind provides, and what stands for what it leaves out.
+
+A function of a kind's module that has no underscore is one of these hooks; `tests/unit/test_kinds.py` holds that.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar, runtime_checkable
+
+from sagespec.diagnostics import Problems
+from sagespec.documents.compiled import Request
+from sagespec.sagemaker.exports import Exports
+from sagespec.sagemaker.inputs import Inputs
+
+F = TypeVar("F")
+
+
+class Kind(Protocol[F]):
+    """What every kind has; `F` are its facts, which nobody else looks into."""
+
+    def resolve(self, inputs: Inputs, problems: Problems) -> F | None:
+        """Check the rules across fields and find the facts; None when something is missing."""
+
+    def requests(self, inputs: Inputs, facts: F) -> list[Request]:
+        """Draft the requests, in order; values are traced, names still without the identity."""
+
+
+@runtime_checkable
+class Exporting(Kind[F], Protocol[F]):
+    """A kind whose specs give something to others."""
+
+    def exports(self, inputs: Inputs, facts: F) -> Exports:
+        """Say what a resolved spec gives to those that refer to it."""
+
+
+def exports(kind: Kind[F], inputs: Inputs, facts: F) -> Exports:
+    """Say what a resolved spec gives to others: nothing, where its kind does not say."""
+    return kind.exports(inputs, facts) if isinstance(kind, Exporting) else Exports()

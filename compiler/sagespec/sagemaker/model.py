@@ -1,0 +1,136 @@
+"""What the `model` of a spec stands for: a base model, and for a fine-tuned one its package and group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from sagespec import arn, assets
+from sagespec.diagnostics import Problems
+from sagespec.documents.traced import Traced
+from sagespec.project.lock import Context, HubModel, ask
+
+
+@dataclass(frozen=True)
+class Model:
+    """A base model (`package` is None) or a fine-tuned one.
+
+    `package` is the ARN of the model package, or an `$output` that becomes one; `recipes` and `gated` are None
+    where the lock does not know the base model. `arn` is the base model that a package was trained from, `latest`
+    the same model as the hub has it now, where that is known.
+    """
+
+    name: str
+    arn: Traced
+    hub: str
+    gated: bool | None = None
+    recipes: Mapping[str, Any] | None = field(default=None, repr=False)
+    package: Traced | None = None
+    group: Traced | None = None
+    latest: Traced | None = None
+
+    @property
+    def is_nova(self) -> bool:
+        return "nova" in self.name.lower()
+
+    def recipe(self, name: str) -> Mapping[str, Any] | None:
+        """A recipe by its key, such as `<type>/<technique>`, or by the start of it."""
+        found = sorted(key for key in self.recipes or {} if key == name or key.startswith(f"{name}/"))
+        return self.recipes[found[0]] if self.recipes and found else None
+
+
+def find(given: Traced, context: Context, problems: Problems, trained: Model | None = None) -> Model | None:
+    """Look up the model that a field names; `trained` is what a ref resolves to.
+
+    Reports a missing fact at the field and gives None.
+    """
+    return ask(problems, given.path, lambda: _find(given, context, problems, trained)) if given else None
+
+
+def _find(given: Traced, context: Context, problems: Problems, trained: Model | None) -> Model | None:
+    if trained is not None:
+        package = given.to({"$output": f"{given.value['ref']}.OutputModelPackageArn"})
+        return Model(
+            name=trained.name,
+            arn=given.to(trained.arn.value),
+            hub=trained.hub,
+            gated=trained.gated,
+            recipes=trained.recipes,
+            package=package,
+            group=trained.group and given.to(trained.group.value),
+        )
+    if isinstance(given.value, dict):
+        return _of_job(given, context, problems) if "job" in given.value else None
+    content = arn.hub_content(given.value)
+    if content is not None:
+        return _of_arn(given, context, problems, content)
+    if arn.parse(given.value) is None:
+        return _of_hub(given, context.hub_model(alias(given.value)))
+    found = context.model_package(given.value)
+    return _tuned(given, context, problems, found.base_model, found.base_model_arn, given.value, found.group_arn)
+
+
+def _of_hub(given: Traced, found: HubModel) -> Model:
+    return Model(found.id, given.to(found.arn), found.hub, found.gated, found.recipes)
+
+
+def _of_arn(given: Traced, context: Context, problems: Problems, content: arn.HubContent) -> Model:
+    """A hub-content ARN: it does not say whether the model is gated, nor its recipes."""
+    known = ask(problems, given.path, lambda: context.hub_model(given.value), needed=False)
+    if known is None:
+        return Model(content.name, given, content.hub)
+    return Model(content.name, given, content.hub, known.gated, known.recipes)
+
+
+def _of_job(given: Traced, context: Context, problems: Problems) -> Model:
+    found = context.job(given.value["job"])
+    package = found.output_model_package_arn
+    group = package.replace(":model-package/", ":model-package-group/").rpartition("/")[0]
+    return _tuned(given, context, problems, found.base_model, found.base_model_arn, package, group)
+
+
+def _tuned(
+    given: Traced, context: Context, problems: Problems, name: str, base_arn: str, package: str, group: str
+) -> Model:
+    """A fine-tuned model: it runs without what the hub says of its base model, by whatever version."""
+    known = ask(problems, given.path, lambda: context.hub_model(name), needed=False)
+    return Model(
+        name=name,
+        arn=given.to(base_arn),
+        hub=known.hub if known else "",
+        gated=known.gated if known else None,
+        recipes=known.recipes if known else None,
+        package=given.to(package),
+        group=given.to(group),
+        latest=given.to(known.arn) if known else None,
+    )
+
+
+def alias(name: str) -> str:
+    """The hub's name for a model that is called as Bedrock calls it."""
+    return _aliases().get(name.removesuffix(":0"), name)
+
+
+@cache
+def _aliases() -> dict[str, str]:
+    found: dict[str, str] = assets.document(assets.data() / "model_aliases.json")
+    return found
+
+
+def check_eula(found: Model, fields: Traced, problems: Problems, needs_flag: bool = False) -> None:
+    """Refuse to train or evaluate a gated model against the author's word, or to train it without."""
+    given = fields.accept_eula
+    if found.gated is False or given.value is True:
+        return
+    hint = "read the licence, then set accept_eula: true"
+    unsaid = needs_flag and found.package is None and not given.given
+    if found.gated is None:
+        if unsaid:
+            message = f"whether {found.name} is gated is not known: its licence counts as not accepted"
+            problems.warn("eula", message, fields.model.path, "run `sagespec lock`, or say accept_eula")
+    elif given.value is False:
+        problems.error("eula", f"{found.name} is gated and accept_eula is false", given.path, hint)
+    elif unsaid:
+        problems.error("eula", f"{found.name} is gated and its licence is not accepted", fields.model.path, hint)

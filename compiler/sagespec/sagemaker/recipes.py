@@ -1,0 +1,65 @@
+"""The recipes of the lock that the hyperparameters of a kind come from, as `x-recipes` of its schema says.
+
+In: a kind. Out: the keys of its recipes, and which of them a model has. A key is what the lock has the recipe under,
+or the start of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from sagespec.checking import schema
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe of a kind: for Nova models, for others, or for all (None); for one modality, or for all ('').
+
+    With `is_inference` only the entries that are inference parameters may be given, else all of them.
+    """
+
+    key: str
+    is_nova: bool | None = None
+    modality: str = ""
+    is_inference: bool = False
+
+
+@cache
+def of_kind(kind: str) -> tuple[Recipe, ...]:
+    """Read the recipes of a kind; none where its hyperparameters are of no recipe."""
+    return tuple(
+        Recipe(
+            key=given["key"],
+            is_nova=given.get("nova"),
+            modality=given.get("modality", ""),
+            is_inference=given.get("entries") == "inference",
+        )
+        for given in schema.load(kind).get("x-recipes", ())
+    )
+
+
+def of_model(kind: str, *, is_nova: bool) -> list[Recipe]:
+    """The recipes of a kind that models of a sort have."""
+    return [recipe for recipe in of_kind(kind) if recipe.is_nova in (None, is_nova)]
+
+
+def choose(kind: str, *, is_nova: bool, modality: str = "") -> str:
+    """Choose the key of the one recipe that a kind has for a model and what it is asked to do.
+
+    Raises ValueError where the schema of the kind has none, or several.
+    """
+    (found,) = (recipe for recipe in of_model(kind, is_nova=is_nova) if recipe.modality in ("", modality))
+    return found.key
+
+
+@cache
+def kinds() -> tuple[str, ...]:
+    """The kinds that have hyperparameters of a recipe."""
+    return tuple(kind for kind in schema.kinds() if of_kind(kind))
+
+
+def is_used(key: str) -> bool:
+    """Whether any kind has hyperparameters of the recipe that a hub has under a key."""
+    used = (recipe.key for kind in kinds() for recipe in of_kind(kind))
+    return any(key == name or key.startswith(f"{name}/") for name in used)

@@ -1,0 +1,168 @@
+"""What the fields of a spec name in AWS: ARNs, S3 URIs, images; and paths in which a value was left out.
+
+In: a spec and where it runs. Refuses: ARNs, buckets and images of another partition or region, buckets that S3 cannot
+have, image URIs of ECR that are none. Warns of other accounts and of placeholders of other tools.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from sagespec import arn
+from sagespec.checking import schema
+from sagespec.diagnostics import Path, Problem
+from sagespec.project.lock import Context
+from sagespec.project.spec import Spec
+from sagespec.sagemaker import images
+
+
+def check(spec: Spec, here: Context) -> Iterator[Problem]:
+    """Check what the fields of a spec name."""
+    for kind, pattern in _marked_fields(spec.kind):
+        for path, text in _texts(spec.fields.value, pattern, ("spec",)):
+            yield from _CHECKS[kind](text, here, path)
+
+
+@cache
+def _marked_fields(kind: str) -> tuple[tuple[str, Path], ...]:
+    """What the fields of a kind may hold, by their pattern or a mark; other text may only look like it."""
+    found = ((what, path) for path, shape in schema.shapes(kind) for what in _named_by(shape))
+    return tuple(dict.fromkeys(found))
+
+
+def _named_by(shape: Mapping[str, Any]) -> Iterator[str]:
+    pattern = shape.get("pattern", "")
+    if "x-names" in shape:
+        yield shape["x-names"]
+    if "arn:aws" in pattern:
+        yield "arn"
+    if "s3://" in pattern:
+        yield "s3"
+
+
+def _texts(data: Any, pattern: Path, path: Path) -> Iterator[tuple[Path, str]]:
+    """The texts of a field, with their paths."""
+    if not pattern:
+        if isinstance(data, str):
+            yield path, data
+    elif pattern[0] == schema.ANY:
+        for index, item in enumerate(data if isinstance(data, list) else ()):
+            yield from _texts(item, pattern[1:], (*path, index))
+    elif isinstance(data, dict) and pattern[0] in data:
+        yield from _texts(data[pattern[0]], pattern[1:], (*path, pattern[0]))
+
+
+_ELSEWHERE = {"iam", "s3"}
+"""Services whose ARNs have no region."""
+
+
+def _arn(text: str, here: Context, path: Path) -> Iterator[Problem]:
+    """ARNs of another partition or region fail for certain, those of another account often."""
+    found = arn.parse(text)
+    if found is None:
+        return
+    if found.partition != here.partition:
+        message = f"the ARN is of partition {found.partition}, this spec's is {here.partition}"
+        yield Problem("arn-partition", message, path)
+    elif found.region and found.region != here.region and found.service not in _ELSEWHERE:
+        message = f"the ARN is of region {found.region}, this spec's is {here.region}"
+        yield Problem("arn-region", message, path)
+    elif found.account.isdigit() and found.account != here.account:
+        message = f"the ARN is of account {found.account}, this spec's is {here.account}"
+        yield Problem("arn-account", message, path, severity="warning")
+
+
+KEY_BYTES = 1024
+_LEGACY_REGION = "us-east-1"
+"""Where buckets may have names that S3 gives to no new one."""
+_LEGACY = re.compile(r"[A-Za-z0-9._-]{3,255}")
+_GENERATED = re.compile(r"sagemaker-([a-z]{2,}(?:-[a-z]+)+-[0-9]+)-([0-9]{12})")
+_REGION = re.compile(r"(?<![a-z0-9])(?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-gov)?(?:-[a-z]+)+-[0-9](?![a-z0-9])")
+
+
+def _s3(text: str, here: Context, path: Path) -> Iterator[Problem]:
+    """A bucket that S3 cannot have, or one that is elsewhere: SageMaker and Lambda read and write in their region."""
+    if not text.strip().startswith("s3://"):
+        return
+    bucket, key = arn.s3_place(text.strip())
+    if (size := len(key.encode("utf-8", "surrogatepass"))) > KEY_BYTES:
+        yield Problem("bad-key", f"the key has {size:,} bytes, S3 takes {KEY_BYTES:,}", path)
+    if bucket.startswith("arn:"):  # an access point
+        yield from _path(key, here, path)
+        return
+    reason = bucket_flaw(bucket)
+    if reason:
+        legacy = here.region == _LEGACY_REGION and _LEGACY.fullmatch(bucket) is not None
+        message = f"S3 has no bucket {bucket!r}: {reason}"
+        if legacy:
+            message = f"{bucket!r} can only be a bucket from before March 2018: {reason}"
+        severity: Any = "warning" if legacy else "error"
+        yield Problem("bad-bucket", message, path, _meant(bucket), severity)
+        yield from _path(key, here, path)
+        return
+    yield from _path(text, here, path)
+    generated = _GENERATED.fullmatch(bucket)
+    region = generated[1] if generated else _region_in(bucket)
+    if region not in ("", here.region):
+        says = f"the bucket {bucket} is of region {region}" if generated else f"the bucket {bucket} says {region}"
+        severity = "error" if generated else "warning"
+        yield Problem("bucket-region", f"{says}, this spec's is {here.region}", path, severity=severity)
+    elif generated and generated[2] != here.account:
+        message = f"the bucket is of account {generated[2]}, this spec's is {here.account}"
+        yield Problem("bucket-account", message, path, severity="warning")
+
+
+def _region_in(bucket: str) -> str:
+    found = _REGION.search(bucket)
+    return found[0] if found else ""
+
+
+def bucket_flaw(name: str) -> str:
+    """Say why S3 cannot have a bucket of this name; nothing where it can."""
+    if not 3 <= len(name) <= 63:
+        return f"a name has 3 to 63 characters, this one {len(name)}"
+    if wrong := sorted(set(re.findall(r"[^a-z0-9.-]", name))):
+        return f"a name has lower-case letters, digits, dots and dashes, not {', '.join(map(repr, wrong))}"
+    if not (name[0].isalnum() and name[-1].isalnum()):
+        return "a name begins and ends with a letter or digit"
+    if ".." in name or re.fullmatch(r"[0-9]+(\.[0-9]+){3}", name):
+        return "a name has no two dots in a row, and is no IP address"
+    prefix = next((prefix for prefix in ("xn--", "sthree-") if name.startswith(prefix)), "")
+    return f"names do not begin with {prefix}" if prefix else ""
+
+
+def _image(text: str, here: Context, path: Path) -> Iterator[Problem]:
+    """An image of ECR has to be in the region of the job."""
+    found = images.parse(text)
+    if found is not None and found.region != here.region:
+        message = f"the image is of region {found.region}, this spec's is {here.region}"
+        yield Problem("image-region", message, path)
+    elif found is None and re.search(r"\.dkr[.-]ecr", text.partition("/")[0]):
+        hint = f"<account>.dkr.ecr.{here.region}.amazonaws.com/<repository>:<tag>"
+        yield Problem("bad-image", "not the URI of an image in ECR", path, _meant(text) or hint)
+    elif re.search(r"\s", text):
+        yield Problem("bad-image", "the name of an image has no spaces", path, _meant(text))
+    else:
+        yield from _path(text, here, path)
+
+
+_PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}|(?<![${])\{[A-Za-z_][\w.-]*\}|\$[A-Za-z_]\w*|%\([A-Za-z_]\w*\)s")
+
+
+def _path(text: str, _here: Context, path: Path) -> Iterator[Problem]:
+    """What looks like a value that another tool would fill in."""
+    for found in _PLACEHOLDER.findall(text)[:1]:
+        yield Problem("placeholder", f"{found} is sent as it is", path, _meant(found), "warning")
+
+
+def _meant(text: str) -> str:
+    """The value that a placeholder stands for, as we write it."""
+    found = _PLACEHOLDER.search(text)
+    name = re.search(r"[A-Za-z_][\w.-]*", found[0]) if found else None
+    return f"a value is written ${{{name[0]}}}" if name else ""
+
+
+_CHECKS = {"arn": _arn, "image": _image, "path": _path, "s3": _s3}

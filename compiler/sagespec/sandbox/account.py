@@ -1,0 +1,136 @@
+"""What an account holds when its sandbox starts: roles, groups, packages, buckets, finished jobs, as in a lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sagespec import assets
+from sagespec.sandbox import existing, hub, mlflow_servers, neighbours, registry
+from sagespec.sandbox.access import OF_MOTO
+from sagespec.sandbox.service import CREATED, Region
+
+
+def built_in() -> dict[str, Any]:
+    found: dict[str, Any] = assets.document(assets.data() / "sandbox" / "account.json")
+    return found
+
+
+def contexts(lock: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """What accounts hold, by `<account>/<region>`: the facts of a lock, over those of the built-in account.
+
+    A lock has only what the specs used so far; a project must be able to ask for more.
+    """
+    offered = built_in()["contexts"]
+    known: dict[str, Any] = (lock or {}).get("contexts") or offered
+    (here,) = offered
+    return {key: _over(_moved(offered[here], facts), facts) for key, facts in known.items()}
+
+
+def _moved(facts: dict[str, Any], to: Mapping[str, Any]) -> dict[str, Any]:
+    """The same facts in another account and region."""
+    text = json.dumps(facts)
+    for name in ("account", "region"):
+        text = text.replace(facts[name], to[name])
+    found: dict[str, Any] = json.loads(text.replace(f"arn:{facts['partition']}:", f"arn:{to['partition']}:"))
+    return found
+
+
+def _over(below: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    sections = {name: {**below.get(name, {}), **v} if isinstance(v, dict) else v for name, v in facts.items()}
+    return {**below, **{name: value for name, value in sections.items() if value is not None}}
+
+
+def moto_applications() -> dict[str, Any]:
+    """moto's servers by service, with a fresh state; its own dispatcher would serve every other service too."""
+    from moto.backends import get_backend
+    from moto.moto_server.werkzeug_app import create_backend_app
+
+    for service in OF_MOTO:  # moto keeps its state in the process: a new sandbox starts from nothing
+        for by_region in get_backend(service).values():  # type: ignore[call-overload]  # overloaded for each literal name
+            for backend in by_region.values():
+                backend.reset()
+    return {service: create_backend_app(service) for service in OF_MOTO}  # type: ignore[arg-type]  # the same
+
+
+def seed(region: Region, names: Iterable[str]) -> None:
+    """Create what a lock knows: roles, groups, packages, buckets, finished jobs; and what exists besides, by names.
+
+    Raises ValueError for a name of nothing that can be created.
+    """
+    default = f"sagemaker-{region.region}-{region.account}"
+    for bucket in (default, hub.recipe_bucket(region), *region.facts.get("buckets", ())):
+        existing.create(region, f"s3://{bucket}")
+    for uri, text in region.facts.get("code", {}).items():
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        existing.create(region, f"s3://{bucket}")
+        neighbours.put_object(region, bucket, key, text.encode())
+    for role in sorted({*region.facts.get("roles", {}).values(), *filter(None, [region.facts.get("role")])}):
+        existing.create(region, role)
+    region = region.at(CREATED)  # all that follows was there before the sandbox started
+    for name, arn in region.facts.get("model_package_groups", {}).items():
+        registry.create_model_package_group(region, {"ModelPackageGroupName": name})
+        groups = region.table("groups")
+        groups[name] = {**groups[name], "ModelPackageGroupArn": arn}
+    for arn, package in region.facts.get("model_packages", {}).items():
+        _seed_package(region, arn, package["base_model_arn"])
+    for name, job in region.facts.get("jobs", {}).items():
+        _seed_job(region, name, job)
+    hub.seed(region)
+    mlflow_servers.seed(region)
+    for name in names:
+        existing.create(region, name)
+
+
+def _seed_job(region: Region, name: str, job: dict[str, Any]) -> None:
+    """A finished AgentRFT job, with the model package that it made."""
+    package, agent = job["output_model_package_arn"], job["agent_arn"]
+    qualifier = {"Qualifier": job["agent_qualifier"]} if job.get("agent_qualifier") else {}
+    runs_on = {"BedrockAgentCoreConfig": {"AgentRuntimeArn": agent, **qualifier}}
+    group = package.replace(":model-package/", ":model-package-group/").rpartition("/")[0]
+    output = f"s3://sagemaker-{region.region}-{region.account}/{name}"
+    mlflow = region.facts.get("default_mlflow_app") or region.arn("mlflow-app/app-OF-THIS-JOB")
+    data = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"{output}/train.jsonl"}}
+    document = {
+        "AgentConfig": {"CustomAgentLambdaConfig": {"LambdaArn": agent}} if ":lambda:" in agent else runs_on,
+        "InputDataConfig": [{"ChannelName": "train", "DataSource": data}],
+        "ModelPackageConfig": {
+            "OutputModelPackageGroupArn": group,
+            "IntermediateCheckpointModelPackageGroupArn": f"{group}-checkpoint",
+        },
+        "OutputDataConfig": {"S3OutputPath": output},
+        "TrainingConfig": {
+            "BaseModelArn": job["base_model_arn"],
+            "AcceptEula": True,
+            "MlflowConfig": {"MlflowResourceArn": mlflow},
+        },
+    }
+    arn = region.arn(f"job/AgentRFT/{name}")
+    region.table("tags")[arn] = []
+    region.table("finished_jobs")[name] = {
+        "JobName": name,
+        "JobArn": arn,
+        "RoleArn": region.facts.get("role") or "",
+        "JobCategory": "AgentRFT",
+        "JobConfigSchemaVersion": "1.0.0",
+        "JobConfigDocument": json.dumps(document),
+        "CreationTime": CREATED,
+        "StoppedAt": None,
+    }
+    if package not in region.table("packages"):
+        _seed_package(region, package, job["base_model_arn"])
+    packages = region.table("packages")
+    packages[package] = {**packages[package], "CreatedBy": arn}
+
+
+def _seed_package(region: Region, arn: str, base_model_arn: str) -> None:
+    name, _, version = arn.rpartition(":model-package/")[2].partition("/")
+    region.table("packages")[arn] = {
+        "ModelPackageArn": arn,
+        "ModelPackageGroupName": name,
+        "ModelPackageVersion": int(version or 1),
+        "ModelPackageStatus": "Completed",
+        "CreationTime": CREATED,
+        "BaseModelArn": base_model_arn,
+    }

@@ -1,0 +1,54 @@
+"""Lambda functions as they were a while ago: moto has them, but only as they are.
+
+In: a request for Lambda that moto has carried out, or one that reads. Out: the answer of an earlier moment. What is
+read of functions otherwise (policies, aliases) is answered by moto, at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+from sagespec.sandbox.service import Region, ServiceError
+
+Ask = Callable[[dict[str, Any]], list[bytes]]
+"""Asks moto: from a WSGI environment to the body of the answer."""
+_FUNCTIONS = "/2015-03-31/functions"
+_ONE = re.compile(rf"{_FUNCTIONS}/(?:arn:[^/]+:function:)?(?P<name>[^/:]+)(?::[^/]*)?(?P<part>/configuration)?/?")
+
+
+def note(region: Region, ask: Ask, environ: dict[str, Any]) -> None:
+    """Write down what a change has made of the region's functions."""
+    known = region.table("functions")
+    now = {c["FunctionName"]: c for c in _read(ask, environ, _FUNCTIONS)["Functions"]}
+    for name in known.keys() - now.keys():
+        del known[name]
+    for name, configuration in now.items():
+        if name not in known or known[name]["Listed"] != configuration or "/tags/" in environ["PATH_INFO"]:
+            known[name] = {**_read(ask, environ, f"{_FUNCTIONS}/{name}"), "Listed": configuration}
+
+
+def _read(ask: Ask, environ: dict[str, Any], path: str) -> Any:
+    bare = {name: value for name, value in environ.items() if not name.startswith("werkzeug.")}
+    where = {"PATH_INFO": path, "RAW_URI": path, "REQUEST_URI": path, "QUERY_STRING": ""}
+    content = ask({**bare, **where, "REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), "CONTENT_LENGTH": "0"})
+    return json.loads(b"".join(content))
+
+
+def read(region: Region, path: str) -> dict[str, Any] | None:
+    """Answer GetFunction, GetFunctionConfiguration and ListFunctions; None for what is moto's."""
+    known = region.table("functions")
+    if path.rstrip("/") == _FUNCTIONS:
+        return {"Functions": [function["Listed"] for function in known.values()]}
+    one = _ONE.fullmatch(path)
+    if one is None:
+        return None
+    if one["name"] not in known:
+        arn = f"arn:{region.partition}:lambda:{region.region}:{region.account}:function:{one['name']}"
+        raise ServiceError("ResourceNotFoundException", f"Function not found: {arn}", 404)
+    found = {name: value for name, value in known[one["name"]].items() if name != "Listed"}
+    configuration: dict[str, Any] = found["Configuration"]
+    return configuration if one["part"] else found

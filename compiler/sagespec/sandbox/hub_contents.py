@@ -1,0 +1,172 @@
+"""Hubs, and what clients import into those of the account: evaluators, data sets and other documents.
+
+In: requests. Refuses: hubs that are not there or are there already, versions of content that are there already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sagespec import arn
+from sagespec.sandbox.service import CREATED, Region, ServiceError, not_found, operation, page
+
+PUBLIC_HUB = "SageMakerPublicHub"
+_SUMMARY = (
+    "HubContentName",
+    "HubContentArn",
+    "HubContentVersion",
+    "HubContentType",
+    "DocumentSchemaVersion",
+    "HubContentDisplayName",
+    "HubContentDescription",
+    "HubContentSearchKeywords",
+    "HubContentStatus",
+    "CreationTime",
+)
+FIRST = "1.0.0"
+
+
+def add(region: Region, content: arn.HubContent) -> None:
+    """Create content, and its hub, where they are not there yet; what is in it nobody here reads."""
+    if content.hub not in _hubs(region):
+        create_hub(region, {"HubName": content.hub, "HubDescription": ""})
+    if find(region, content.hub, content.type, content.name, content.version or None) is None:
+        request = {
+            "HubName": content.hub,
+            "HubContentType": content.type,
+            "HubContentName": content.name,
+            "HubContentVersion": content.version or FIRST,
+            "DocumentSchemaVersion": "2.0.0",
+            "HubContentDocument": "{}",
+        }
+        import_hub_content(region, request)
+
+
+@operation
+def create_hub(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["HubName"]
+    if name in _hubs(region):
+        raise ServiceError("ResourceInUse", f"Hub {name} already exists.")
+    times = {"CreationTime": region.now(), "LastModifiedTime": region.now()}
+    given = {key: value for key, value in request.items() if key != "Tags"}
+    region.table("hubs")[name] = {**_hub(region, name), **given, **times}
+    region.table("tags")[region.arn(f"hub/{name}")] = list(request.get("Tags", ()))
+    return {"HubArn": region.arn(f"hub/{name}")}
+
+
+@operation
+def list_hubs(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    text = request.get("NameContains", "")
+    keys = ("HubName", "HubArn", "HubDescription", "HubDisplayName", "HubStatus", "CreationTime", "LastModifiedTime")
+    found = [hub for name, hub in sorted(_hubs(region).items()) if text in name]
+    return page(request, [{k: hub[k] for k in keys if k in hub} for hub in found], "HubSummaries", default=10)
+
+
+@operation
+def describe_hub(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    return _named(region, request)
+
+
+@operation
+def delete_hub(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    name = _named(region, request)["HubName"]
+    if any(content["HubName"] == name for content in region.table("hub_contents").values()):
+        raise ServiceError("ResourceInUse", f"Hub {name} has contents.")
+    if region.table("hubs").pop(name, None) is None:
+        raise ServiceError("ValidationException", f"Hub {name} is not the account's to delete.")
+    return {}
+
+
+@operation
+def import_hub_content(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    hub, kind, name = _named(region, request), request["HubContentType"], request["HubContentName"]
+    version = request.get("HubContentVersion") or FIRST
+    if hub["HubName"] == PUBLIC_HUB:
+        raise ServiceError("ValidationException", f"Nothing can be imported into {PUBLIC_HUB}.")
+    own = region.arn(f"hub-content/{hub['HubName']}/{kind}/{name}/{version}")
+    if own in region.table("hub_contents"):
+        raise ServiceError("ResourceInUse", f"Hub content {own} already exists.")
+    region.table("hub_contents")[own] = {
+        **{key: value for key, value in request.items() if key != "Tags"},
+        "HubName": hub["HubName"],
+        "HubArn": hub["HubArn"],
+        "HubContentArn": own,
+        "HubContentVersion": version,
+        "HubContentStatus": "Available",
+        "CreationTime": region.now(),
+        "LastModifiedTime": region.now(),
+    }
+    region.table("tags")[own] = list(request.get("Tags", ()))
+    return {"HubArn": hub["HubArn"], "HubContentArn": own}
+
+
+@operation
+def list_hub_content_versions(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    hub, name = _named(region, request)["HubName"], request["HubContentName"]
+    found = [c for c in _of(region, hub, request["HubContentType"]) if c["HubContentName"] == name]
+    if not found:
+        raise not_found(f"hub content {name} of hub {hub}")
+    return page(request, [_summary(content) for content in found], "HubContentSummaries", default=10)
+
+
+@operation
+def delete_hub_content(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    hub, version = _named(region, request)["HubName"], request["HubContentVersion"]
+    content = find(region, hub, request["HubContentType"], request["HubContentName"], version)
+    if content is None:
+        raise not_found(f"version {version} of hub content {request['HubContentName']} of hub {hub}")
+    del region.table("hub_contents")[content["HubContentArn"]]
+    return {}
+
+
+def find(region: Region, hub: str, kind: str, name: str, version: str | None) -> dict[str, Any] | None:
+    """Imported content of a version, or the newest; None where there is none."""
+    for content in _of(region, hub, kind):
+        if content["HubContentName"] == name and version in (None, content["HubContentVersion"]):
+            return content
+    return None
+
+
+def newest(region: Region, hub: str, kind: str) -> list[dict[str, Any]]:
+    """The newest version of each content of a hub that was imported, as a list shows it."""
+    found: dict[str, dict[str, Any]] = {}
+    for content in _of(region, hub, kind):
+        found.setdefault(content["HubContentName"], _summary(content))
+    return [found[name] for name in sorted(found)]
+
+
+def _of(region: Region, hub: str, kind: str) -> Iterator[dict[str, Any]]:
+    """What was imported of a type, the highest version first."""
+    ours = [c for c in region.table("hub_contents").values() if (c["HubName"], c["HubContentType"]) == (hub, kind)]
+    yield from sorted(ours, key=lambda c: [int(part) for part in c["HubContentVersion"].split(".")], reverse=True)
+
+
+def _summary(content: dict[str, Any]) -> dict[str, Any]:
+    return {key: content[key] for key in _SUMMARY if key in content}
+
+
+def _named(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    """The hub that a request names, by its name or ARN."""
+    name = request["HubName"].rpartition("/")[2]
+    found = _hubs(region).get(name)
+    if found is None:
+        raise not_found(f"hub {name}")
+    return found
+
+
+def _hubs(region: Region) -> dict[str, dict[str, Any]]:
+    there = {PUBLIC_HUB, *(model["hub"] for model in region.facts.get("hub_models", {}).values())}
+    return {**{name: _hub(region, name) for name in there}, **region.table("hubs")}
+
+
+def _hub(region: Region, name: str) -> dict[str, Any]:
+    owner = "aws" if name == PUBLIC_HUB else region.account
+    return {
+        "HubName": name,
+        "HubArn": f"arn:{region.partition}:sagemaker:{region.region}:{owner}:hub/{name}",
+        "HubDescription": "",
+        "HubStatus": "InService",
+        "CreationTime": CREATED,
+        "LastModifiedTime": CREATED,
+    }

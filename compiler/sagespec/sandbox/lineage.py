@@ -1,0 +1,103 @@
+"""Lineage: artifacts that clients create, and what the lineage steps of pipelines leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sagespec.sandbox.service import Region, matching, not_found, operation, page
+
+KINDS = {"Actions": "Action", "Artifacts": "Artifact", "Contexts": "Context"}
+"""What a lineage step may create: the member of its arguments, and the word for one."""
+
+
+def record(region: Region, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Create the actions, artifacts and contexts of a lineage step and associate them; give their ARNs by name."""
+    outputs: dict[str, Any] = {}
+    for kind, single in KINDS.items():
+        made = {}
+        for entry in arguments.get(kind, ()):
+            name = entry[f"{single}Name"]
+            arn = region.arn(f"{single.lower()}/{name.lower()}")
+            times = {"CreationTime": region.now(), "LastModifiedTime": region.now()}
+            region.table("lineage")[arn] = {**entry, f"{single}Arn": arn, **times}
+            made[name] = arn
+        if made:
+            outputs[f"{single}Arns"] = made
+    if "Associations" in arguments:
+        outputs["Associations"] = [_associate(region, found, outputs) for found in arguments["Associations"]]
+    return outputs
+
+
+def _associate(region: Region, wanted: dict[str, Any], outputs: dict[str, Any]) -> dict[str, str]:
+    ends = {"SourceArn": _end(wanted["Source"], outputs), "DestinationArn": _end(wanted["Destination"], outputs)}
+    kind = wanted.get("AssociationType", "ContributedTo")
+    region.table("associations")[f"{ends['SourceArn']} {ends['DestinationArn']}"] = {
+        **ends,
+        "AssociationType": kind,
+        "CreationTime": region.now(),
+    }
+    return ends
+
+
+def _end(end: dict[str, Any], outputs: dict[str, Any]) -> str:
+    """One end of an association: an ARN, or the name of something of the same step."""
+    if "Arn" in end:
+        return str(end["Arn"])
+    return str(outputs[f"{end['Type']}Arns"][end["Name"]])
+
+
+@operation
+def create_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    artifact = region.new_id(f"artifact {request['Source']['SourceUri']}", 32)
+    arn = region.arn(f"artifact/{artifact}")
+    times = {"CreationTime": region.now(), "LastModifiedTime": region.now()}
+    region.table("artifacts")[arn] = {**request, "ArtifactArn": arn, **times}
+    return {"ArtifactArn": arn}
+
+
+@operation
+def list_artifacts(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    return _page(request, region.table("artifacts").values(), "Artifact")
+
+
+def _page(request: dict[str, Any], items: Iterable[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """Answer with a page of the artifacts or actions that have the source and the type that are asked for."""
+    uri = request.get("SourceUri")
+    names = ("Arn", "Name", "Type")
+    keys = (*(kind + name for name in names), "Source", "Status", "CreationTime", "LastModifiedTime")
+    found = [
+        {key: item[key] for key in keys if key in item}
+        for item in matching(request, items, f"{kind}Type")
+        if uri in (None, item.get("Source", {}).get("SourceUri"))
+    ]
+    return page(request, found, f"{kind}Summaries", default=10)
+
+
+@operation
+def describe_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] | None = region.table("artifacts").get(request["ArtifactArn"])
+    if found is None:
+        raise not_found(f"artifact {request['ArtifactArn']}")
+    return found
+
+
+@operation
+def delete_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    arn = request.get("ArtifactArn", "")
+    if region.table("artifacts").pop(arn, None) is None:
+        raise not_found(f"artifact {arn}")
+    return {"ArtifactArn": arn}
+
+
+@operation
+def list_actions(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    actions = [item for item in region.table("lineage").values() if "ActionArn" in item]
+    return _page(request, actions, "Action")
+
+
+@operation
+def list_associations(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    members = ("SourceArn", "DestinationArn", "AssociationType")
+    found = matching(request, region.table("associations").values(), *members)
+    return page(request, found, "AssociationSummaries", default=10)

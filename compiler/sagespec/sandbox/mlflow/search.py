@@ -1,0 +1,117 @@
+"""MLflow's language for searches: conditions on runs and experiments, and the order in which they come.
+
+In: a filter such as `metrics.reward > 0.5 AND tags.team = 'a'`, or `start_time DESC`, and things with attributes,
+metrics, parameters and tags. Out: those that fit, in order. Refuses what is not in the language. What a thing does
+not have fits no condition, and comes last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sagespec.sandbox.service import ServiceError
+
+Thing = Mapping[str, Mapping[str, Any]]
+"""What is searched: `attributes`, `metrics`, `params` and `tags` by name."""
+_PARTS = {
+    **dict.fromkeys(("attribute", "attributes", "attr", "run", "experiment"), "attributes"),
+    **dict.fromkeys(("metric", "metrics"), "metrics"),
+    **dict.fromkeys(("param", "params", "parameter", "parameters"), "params"),
+    **dict.fromkeys(("tag", "tags"), "tags"),
+}
+_NAME = r"(?:(?P<part>[A-Za-z]+)\.)?(?P<name>`[^`]*`|\"[^\"]*\"|[\w./-]+)"
+_CONDITION = re.compile(
+    rf"""\s*{_NAME}\s*(?P<how><=|>=|!=|=|<|>|(?:NOT\s+)?IN\b|I?LIKE\b)
+    \s*(?P<value>'[^']*'|"[^"]*"|-?\d+(?:\.\d*)?(?:e[+-]?\d+)?|\([^()]*\))\s*""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_AND = re.compile(r"AND\b", re.IGNORECASE)
+_ORDER = re.compile(rf"\s*{_NAME}(?:\s+(?P<way>ASC|DESC))?\s*", re.IGNORECASE)
+_COMPARE: dict[str, Any] = {
+    "=": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "IN": lambda a, b: a in b,
+    "NOT IN": lambda a, b: a not in b,
+    "LIKE": lambda a, b: fnmatchcase(a, b),
+    "ILIKE": lambda a, b: fnmatchcase(a.lower(), b.lower()),
+}
+_OF_TEXT = ("=", "!=", "IN", "NOT IN", "LIKE", "ILIKE")
+
+
+def select(things: Iterable[Thing], condition: str, order: Iterable[str]) -> list[Thing]:
+    """The things that fit, the first key of the order counting most; without one, the newest first.
+
+    Raises ServiceError for what is not in the language.
+    """
+    tests = list(_conditions(condition))
+    found = [thing for thing in things if all(_fits(thing, *test) for test in tests)]
+    keys = [*(_order(key) for key in order), ("attributes", "start_time", True), ("attributes", "id", False)]
+    for part, name, descending in reversed(keys):
+        present = [thing for thing in found if thing[part].get(name) is not None]
+        absent = [thing for thing in found if thing[part].get(name) is None]
+        found = [*sorted(present, key=lambda t: t[part][name], reverse=descending), *absent]
+    return found
+
+
+def _conditions(text: str) -> Iterable[tuple[str, str, str, Any]]:
+    at = 0
+    while text[at:].strip():
+        match = _CONDITION.match(text, at)
+        if match is None:
+            raise _invalid(f"the filter cannot be read from {text[at:]!r} on")
+        yield (*_named(match), *_value(match))
+        at = match.end()
+        following = _AND.match(text, at)
+        if following is None and at < len(text):
+            raise _invalid(f"expected AND, not {text[at:]!r}")
+        at = following.end() if following else at
+
+
+def _named(match: re.Match[str]) -> tuple[str, str]:
+    part = _PARTS.get((match["part"] or "attribute").lower())
+    if part is None:
+        raise _invalid(f"there are no {match['part']!r}: attributes, metrics, params and tags can be searched")
+    name = match["name"].strip('`"')
+    return part, name.replace(" ", "_").lower() if part == "attributes" else name
+
+
+def _value(match: re.Match[str]) -> tuple[str, Any]:
+    how, text = " ".join(match["how"].upper().split()), match["value"]
+    if (text[0] == "(") != how.endswith("IN"):
+        raise _invalid(f"{how} {text} compares nothing")
+    if text[0] == "(":
+        return how, [item.strip().strip("'\"") for item in text[1:-1].split(",")]
+    value: Any = text[1:-1] if text[0] in "'\"" else float(text)
+    if how.endswith("LIKE"):
+        value = re.sub(r"[*?[]", r"[\g<0>]", str(value)).replace("%", "*").replace("_", "?")
+    return how, value
+
+
+def _fits(thing: Thing, part: str, name: str, how: str, value: Any) -> bool:
+    found = thing[part].get(name)
+    if found is None:
+        return False
+    if isinstance(found, str):
+        if how not in _OF_TEXT or isinstance(value, float):
+            raise _invalid(f"{part}.{name} is text, which is compared with quoted text by {', '.join(_OF_TEXT)}")
+    elif not isinstance(value, float):
+        raise _invalid(f"{part}.{name} is a number, which is compared with numbers")
+    return bool(_COMPARE[how](found, value))
+
+
+def _order(text: str) -> tuple[str, str, bool]:
+    match = _ORDER.fullmatch(text)
+    if match is None:
+        raise _invalid(f"{text!r} is no order")
+    return (*_named(match), (match["way"] or "").upper() == "DESC")
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("INVALID_PARAMETER_VALUE", message)

@@ -1,0 +1,111 @@
+"""What SageMaker reads and writes in the other services of the account: S3, IAM and ECR, which moto serves.
+
+In: a region, and names. Out: whether something is there, or its content. A bucket of another region is not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sagespec.sagemaker.images import Image
+from sagespec.sandbox.service import MALFORMED, MOTO, Region
+
+
+def put_object(region: Region, bucket: str, key: str, body: bytes) -> None:
+    """Write an object, where there is the bucket."""
+    s3 = _backend("s3", region, region.partition)
+    with MOTO:
+        if bucket in s3.buckets:
+            s3.put_object(bucket, key, body)
+
+
+def get_object(region: Region, uri: str) -> bytes | None:
+    """Read an object by its `s3://` URI."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    s3 = _backend("s3", region, region.partition)
+    with MOTO:
+        found = s3.get_object(bucket, key) if bucket in s3.buckets else None
+        return None if found is None else bytes(found.value)
+
+
+def has_objects(region: Region, uri: str) -> bool:
+    """Whether the keys of any objects begin with an `s3://` URI's."""
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    s3 = _backend("s3", region, region.partition)
+    with MOTO:
+        if bucket not in s3.buckets or s3.buckets[bucket].region_name != region.region:
+            return False
+        return bool(s3.list_objects(s3.buckets[bucket], prefix, None, None, 1)[0])
+
+
+def has_role(region: Region, arn: str) -> bool:
+    """Whether there is a role with this very ARN."""
+    return _role(region, arn) is not None
+
+
+def may_assume(region: Region, arn: str, principals: Iterable[str]) -> bool:
+    """Whether there is a role, and its trust policy lets one of these services assume it."""
+    found = _role(region, arn)
+    try:
+        policy = json.loads(found.assume_role_policy_document) if found else {}
+        statements = policy.get("Statement", [])
+        allowed = [_trusted(s) for s in (statements if isinstance(statements, list) else [statements])]
+    except MALFORMED:
+        return False
+    return bool(set(principals) & set().union(*allowed))
+
+
+def _trusted(statement: dict[str, Any]) -> set[str]:
+    """The services that a statement of a trust policy lets assume a role."""
+    if statement.get("Effect") != "Allow":
+        return set()
+    principal = statement.get("Principal", {})
+    if principal == "*":
+        return {"sagemaker.amazonaws.com"}
+    services = principal.get("Service", [])
+    return {services} if isinstance(services, str) else set(services)
+
+
+def _role(region: Region, arn: str) -> Any:
+    iam = _backend("iam", region, region.partition)
+    with MOTO:
+        return next((role for role in iam.roles.values() if role.arn == arn), None)
+
+
+def has_repository(region: Region, name: str) -> bool:
+    """Whether there is a repository of ECR."""
+    return name in _backend("ecr", region, region.region).repositories
+
+
+def has_image(region: Region, image: Image) -> bool:
+    """Whether there is an image, in a repository that there is."""
+    found = _backend("ecr", region, region.region).repositories.get(image.repository)
+    if found is None:
+        return False
+    if image.digest:
+        return any(known.get_image_digest() == image.digest for known in found.images)
+    return any(image.tag in known.image_tags for known in found.images)
+
+
+def push_image(region: Region, image: Image) -> None:
+    """Put an image into ECR, where it is not there yet."""
+    ecr = _backend("ecr", region, region.region)
+    if not has_repository(region, image.repository):
+        ecr.create_repository(image.repository, None, {}, {}, "MUTABLE", [])
+    if not has_image(region, image):
+        digest = image.digest or f"sha256:{hashlib.sha256(image.tag.encode()).hexdigest()}"
+        manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": {"size": 1, "digest": digest}, "layers": []}
+        ecr.put_image(image.repository, json.dumps(manifest), image.tag or None, _MANIFEST, digest)
+
+
+_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+def _backend(service: str, region: Region, place: str) -> Any:
+    """What moto has of a service, in a region or a partition."""
+    from moto.backends import get_backend
+
+    return get_backend(service)[region.account][place]  # type: ignore[call-overload]  # overloaded for each literal name

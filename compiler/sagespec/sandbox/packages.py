@@ -1,0 +1,66 @@
+"""Model packages: those of the account, those that jobs put out, and those that clients create."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sagespec.sandbox.service import Region, ServiceError, operation, page, select
+
+_HIDDEN = ("BaseModelArn", "CreatedBy")
+
+
+def next_version(region: Region, group: str) -> int:
+    """The version that the next package of a group gets: one more than the highest, never that of a package there."""
+    here = region.at(None).table("packages").values()
+    return 1 + max((p["ModelPackageVersion"] for p in here if p["ModelPackageGroupName"] == group), default=0)
+
+
+@operation
+def create_model_package(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    group = str(request.get("ModelPackageGroupName") or "").rpartition("/")[2]
+    if not group:
+        raise ServiceError("ValidationException", "Packages without a group are not played here: name one.")
+    if group not in region.table("groups"):
+        raise ServiceError("ValidationException", f"Model Package Group {group} does not exist.")
+    version = next_version(region, group)
+    arn = region.arn(f"model-package/{group}/{version}")
+    region.table("packages")[arn] = {
+        **{name: value for name, value in request.items() if name not in ("Tags", "ClientToken")},
+        "ModelPackageArn": arn,
+        "ModelPackageGroupName": group,
+        "ModelPackageVersion": version,
+        "ModelPackageStatus": "Completed",
+        "CreationTime": region.now(),
+    }
+    region.table("tags")[arn] = list(request.get("Tags", ()))
+    return {"ModelPackageArn": arn}
+
+
+@operation
+def describe_model_package(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["ModelPackageName"]
+    found: dict[str, Any] | None = region.table("packages").get(name)
+    if found is None:
+        raise ServiceError("ValidationException", f"ModelPackage {name} does not exist.")
+    return shown(found)
+
+
+def shown(package: dict[str, Any]) -> dict[str, Any]:
+    """A package as DescribeModelPackage answers it; what a job has put out names its base model."""
+    answer = {name: value for name, value in package.items() if name not in _HIDDEN}
+    if base_model := package.get("BaseModelArn"):
+        base = base_model.partition(":hub-content/")[2].split("/")
+        content = {"HubContentName": base[2], "HubContentVersion": base[3] if len(base) > 3 else "1.0.0"}
+        answer["InferenceSpecification"] = {"Containers": [{"BaseModel": content}]}
+    name = package["ModelPackageGroupName"]
+    return {**answer, "ModelPackageName": name, "ModelPackageStatusDetails": {"ValidationStatuses": []}}
+
+
+@operation
+def list_model_packages(region: Region, request: dict[str, Any]) -> dict[str, Any]:
+    group = str(request.get("ModelPackageGroupName") or "").rpartition("/")[2]
+    name, status = "ModelPackageGroupName", "ModelPackageStatus"
+    ours = [p for p in region.table("packages").values() if group in ("", p[name])]
+    keys = ("ModelPackageArn", name, "ModelPackageVersion", status, "ModelApprovalStatus", "CreationTime")
+    found = select(request, ours, name, status)
+    return page(request, [{k: p[k] for k in keys if k in p} for p in found], "ModelPackageSummaryList", default=10)

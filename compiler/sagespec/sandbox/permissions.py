@@ -1,0 +1,56 @@
+"""SimulatePrincipalPolicy, which moto has not: every role that exists may do what it is asked about.
+
+Roles here have no policies worth the name, and nothing else of the sandbox looks at any; a role that does not exist
+is refused as IAM refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from sagespec.sandbox import neighbours, wire
+from sagespec.sandbox.service import Region, ServiceError
+
+PAGE = 100
+"""Results of a page where the request does not say, as IAM has it."""
+
+
+def simulate(start_response: Callable[..., Any], body: bytes, region: Region) -> Iterable[bytes]:
+    """Answer SimulatePrincipalPolicy for a form-encoded request, page by page.
+
+    Raises ServiceError for a principal that does not exist, and for no actions.
+    """
+    given = {key: values[-1] for key, values in parse_qs(body.decode()).items()}
+    principal = given.get("PolicySourceArn", "")
+    if not neighbours.has_role(region, principal):
+        name = principal.rpartition("/")[2]
+        raise ServiceError("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
+    actions = list(_members(given, "ActionNames"))
+    if not actions:
+        raise ServiceError("InvalidInput", "At least one action must be specified.")
+    resources = list(_members(given, "ResourceArns")) or ["*"]
+    results = [_result(action, resource) for action in actions for resource in resources]
+    start, most = (int(given.get(name) or default) for name, default in (("Marker", 0), ("MaxItems", PAGE)))
+    marker = f"<Marker>{start + most}</Marker>" if start + most < len(results) else ""
+    inner = (
+        f"<EvaluationResults>{''.join(results[start : start + most])}</EvaluationResults>"
+        f"<IsTruncated>{'true' if marker else 'false'}</IsTruncated>{marker}"
+    )
+    return wire.xml(start_response, "SimulatePrincipalPolicy", inner)
+
+
+def _members(given: Mapping[str, str], name: str) -> Iterable[str]:
+    number = 1
+    while (value := given.get(f"{name}.member.{number}")) is not None:
+        yield value
+        number += 1
+
+
+def _result(action: str, resource: str) -> str:
+    return (
+        f"<member><EvalActionName>{escape(action)}</EvalActionName><EvalResourceName>{escape(resource)}"
+        "</EvalResourceName><EvalDecision>allowed</EvalDecision><MatchedStatements/><MissingContextValues/></member>"
+    )

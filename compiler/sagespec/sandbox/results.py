@@ -1,0 +1,107 @@
+"""Results files, as evaluation jobs leave them in S3."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from sagespec.sandbox import neighbours
+from sagespec.sandbox.service import MALFORMED, Region
+
+_JUDGED = 3
+"""Prompts that a judge has judged."""
+
+
+def publish(region: Region, job: dict[str, Any]) -> None:
+    """Write what a finished training job leaves behind: an evaluation's results, or nothing."""
+    evaluation = job.get("ServerlessJobConfig", {}).get("EvaluationType")
+    if evaluation in ("BenchmarkEvaluation", "CustomScorerEvaluation"):
+        _scores(region, job, evaluation)
+    elif evaluation == "LLMAJEvaluation" and "judge_model_id" in job.get("HyperParameters", {}):
+        _judgements(region, job)
+
+
+def flaw(region: Region, job: dict[str, Any]) -> str | None:
+    """Say why an evaluation cannot come to its end: custom metrics that are not there, or none."""
+    uri = job.get("HyperParameters", {}).get("custom_metrics", "")
+    if not uri.startswith("s3://"):
+        return None
+    try:
+        _custom(region, uri)
+    except MALFORMED:
+        return f"ClientError: no definitions of custom metrics can be read from {uri}"
+    return None
+
+
+def _scores(region: Region, job: dict[str, Any], evaluation: str) -> None:
+    given = job.get("HyperParameters", {})
+    task = given.get("task", "gen_qa")
+    metric = given.get("evaluation_metric") or "accuracy"
+    value = _value(job, metric)
+    scores = {metric: value, f"{metric}_stderr": 0.0123}
+    key = "all" if evaluation == "BenchmarkEvaluation" else f"custom|{task}|0"
+    document = {"config_general": {"model_name": "sandbox"}, "results": {key: scores}}
+    name = f"{task}/eval_results/results_2026-01-01T00-00-00.json"
+    _put(region, job, f"{job['TrainingJobName']}/output/output/{name}", json.dumps(document))
+
+
+def _judgements(region: Region, job: dict[str, Any]) -> None:
+    """Write what a judge leaves: a summary of each metric, and each judgement with the judge's reason."""
+    given, totals = job["HyperParameters"], _totals(region, job)
+    bedrock_job = f"judge-{hashlib.sha256(job['TrainingJobName'].encode()).hexdigest()[:8]}"
+    means = {m.removeprefix("Builtin."): {"score": v, "total_evaluations": _JUDGED} for m, v in totals.items()}
+    summary = {"job_name": bedrock_job, "results": means}
+    where = f"{job['TrainingJobName']}/output/output/{bedrock_job}/eval_results/bedrock_llm_judge_results.json"
+    _put(region, job, where, json.dumps(summary))
+    judged = {"modelIdentifier": given["judge_model_id"], "explanation": "It is right."}
+    scores = [{"metricName": m, "result": v, "evaluatorDetails": [judged]} for m, v in totals.items()]
+    lines = [
+        json.dumps(
+            {
+                "inputRecord": {"prompt": f"Question {n}?"},
+                "modelResponses": [{"response": f"Answer {n}.", "modelIdentifier": "sandbox"}],
+                "automatedEvaluationResult": {"scores": scores},
+            }
+        )
+        for n in range(1, _JUDGED + 1)
+    ]
+    _put(region, job, f"{bedrock_job}/models/sandbox/{bedrock_job}_output.jsonl", "\n".join(lines) + "\n")
+
+
+def _totals(region: Region, job: dict[str, Any]) -> dict[str, float]:
+    """Scores by metric as Bedrock names them: its own as shares, custom ones on their scales."""
+    given = job["HyperParameters"]
+    builtin = [f"Builtin.{name.removeprefix('Builtin.')}" for name in json.loads(given.get("llmaj_metrics") or "[]")]
+    totals = {name: _value(job, name.removeprefix("Builtin.")) for name in builtin}
+    for name, (low, high) in _custom(region, given.get("custom_metrics") or "").items():
+        totals[name] = round(low + (high - low) * _value(job, name), 4)
+    return totals
+
+
+def _custom(region: Region, uri: str) -> dict[str, tuple[float, float]]:
+    """Custom metrics by name, with the ends of their scales; a scale of words counts like a share.
+
+    Raises one of MALFORMED for an object that is not there, or holds no definitions.
+    """
+    if not uri:
+        return {}
+    found = {}
+    for entry in json.loads(neighbours.get_object(region, uri) or b""):
+        definition = entry["customMetricDefinition"]
+        values = [rating["value"].get("floatValue") for rating in definition.get("ratingScale", ())]
+        numbers = [float(value) for value in values if value is not None]
+        found[str(definition["name"])] = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
+    return found
+
+
+def _value(job: dict[str, Any], metric: str) -> float:
+    """A score that is the same for the same job; a fine-tuned model does better than its base model."""
+    seed = int(hashlib.sha256(f"{metric}{job.get('HyperParameters')}".encode()).hexdigest()[:4], 16) / 0xFFFF
+    lift = 0.15 if "ModelPackageConfig" in job and "SourceModelPackageArn" in job["ModelPackageConfig"] else 0.0
+    return round(0.5 + seed / 5 + lift, 4)
+
+
+def _put(region: Region, job: dict[str, Any], name: str, text: str) -> None:
+    bucket, _, prefix = job["OutputDataConfig"]["S3OutputPath"].removeprefix("s3://").partition("/")
+    neighbours.put_object(region, bucket, f"{prefix.rstrip('/')}/{name}".lstrip("/"), text.encode())

@@ -1,0 +1,227 @@
+"""Executions that advance: each step starts when what it waits for is done, as a function of time alone.
+
+Nothing runs in the background. Whoever looks at an execution first carries it forward to the moment of the look; what
+starts on the way is written with its own time, so that it does not matter who looks when.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sagespec.checking import pipeline_graph
+from sagespec.sandbox import jobs, lineage, requests, training
+from sagespec.sandbox.service import MALFORMED, OPERATIONS, Region, ServiceError
+
+_TERMINAL = ("Succeeded", "Failed", "Stopped")
+_TRIGGERS = {"Completed": ("Succeeded",), "Failed": ("Failed",), "Stopped": ("Stopped",), "Any": _TERMINAL}
+
+
+def advance(region: Region, execution: dict[str, Any]) -> dict[str, Any]:
+    """Carry an execution forward to the moment of the region, and give it as it then is, with its status."""
+    definition = json.loads(execution["Definition"])
+    waits = pipeline_graph.edges(definition)
+    moved = True
+    while moved:
+        moved = False
+        for step in definition["Steps"]:
+            if step["Name"] in execution["Steps"]:
+                continue
+            start = _start(region, execution, step, waits[step["Name"]])
+            stopped = execution["StoppedAt"]
+            if start is not None and start <= region.now() and (stopped is None or start < stopped):
+                then = region.at(start)
+                begun = {**execution["Steps"], step["Name"]: _begin(then, execution, step)}
+                execution = {**execution, "Steps": begun}
+                then.table("executions")[execution["PipelineExecutionArn"]] = execution
+                moved = True
+    return _concluded(region, execution, len(definition["Steps"]))
+
+
+def _start(region: Region, execution: dict[str, Any], step: dict[str, Any], waits: list[str]) -> float | None:
+    """When a step starts: once all it waits for has come to the end that it wants."""
+    wanted = {
+        entry["Step"]: entry.get("Trigger", "Completed")
+        for entry in step.get("DependsOn", ())
+        if isinstance(entry, dict)
+    }
+    at: float = execution["Since"]
+    for name in waits:
+        before = execution["Steps"].get(name)
+        if before is None:
+            return None
+        status, end = _status(region, execution, before)
+        if status not in _TRIGGERS[wanted.get(name, "Completed")] or end is None:
+            return None
+        at = max(at, end)
+    return at
+
+
+def _begin(region: Region, execution: dict[str, Any], step: dict[str, Any]) -> dict[str, Any]:
+    """Start a step at the moment of the region: resolve what it reads, and create the job behind it."""
+    begun: dict[str, Any] = {"Step": step, "StartTime": region.now(), "Metadata": {}, "Failure": None, "Outputs": {}}
+    try:
+        arguments = resolve(step["Arguments"], region, execution)
+        if step["Type"] == "Job":
+            begun["Job"] = _start_job(region, execution, step, arguments)
+            begun["Metadata"] = {"Job": {"Arn": region.table("jobs")[begun["Job"]]["JobArn"]}}
+        elif step["Type"] == "Training":
+            begun["TrainingJob"] = _start_training_job(region, execution, step, arguments)
+            arn = region.table("training_jobs")[begun["TrainingJob"]]["TrainingJobArn"]
+            begun["Metadata"] = {"TrainingJob": {"Arn": arn}}
+        else:
+            begun["Outputs"] = lineage.record(region, arguments)
+            begun["Metadata"] = {"Lineage": begun["Outputs"]} if step["Type"] == "Lineage" else {}
+    except (ServiceError, *MALFORMED) as error:
+        begun["Failure"] = f"ClientError: {getattr(error, 'message', error)}"
+    return begun
+
+
+def _start_job(region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any]) -> str:
+    name = _job_name(region, execution, step, step["Name"])
+    _invoke(region, "CreateJob", {**arguments, "JobName": name})
+    return name
+
+
+def _start_training_job(
+    region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any]
+) -> str:
+    name = _job_name(region, execution, step, str(arguments.get("TrainingJobName", step["Name"])))
+    _invoke(region, "CreateTrainingJob", {**arguments, "TrainingJobName": name})
+    return name
+
+
+def _invoke(region: Region, called: str, request: dict[str, Any]) -> None:
+    """Carry out an operation for a step; what refuses it is the step's failure."""
+    try:
+        requests.check("sagemaker", called, request)
+        OPERATIONS[called](region, request)
+    except ServiceError as error:
+        message = f"Failed to invoke sagemaker:{called}. Error Details: {error.message}"
+        raise ServiceError(error.code, message) from None
+
+
+def _job_name(region: Region, execution: dict[str, Any], step: dict[str, Any], base: str) -> str:
+    """The name that the service gives to the job of a step."""
+    of = f"{execution['PipelineExecutionId']}-{base[:20].replace('_', '-')}"
+    return f"pipelines-{of}-{region.new_id(of + step['Name'], 10)}"
+
+
+def _status(region: Region, execution: dict[str, Any], begun: dict[str, Any]) -> tuple[str, float | None]:
+    """A step's status and, where it is over, its end."""
+    if begun["Failure"]:
+        return "Failed", begun["StartTime"]
+    child = _child(region, begun)
+    if child is not None:
+        status, end = child
+        if execution["StoppedAt"] is not None and (end is None or end > execution["StoppedAt"]):
+            return "Stopped", execution["StoppedAt"]
+        named = {"Completed": "Succeeded", "InProgress": "Executing", "Stopping": "Stopping"}
+        return named.get(status, status), end
+    end = begun["StartTime"] + region.timing.lineage
+    return ("Succeeded", end) if region.now() >= end else ("Executing", None)
+
+
+def _child(region: Region, begun: dict[str, Any]) -> tuple[str, float | None] | None:
+    if "Job" in begun:
+        job = jobs.current(region, region.table("jobs")[begun["Job"]])
+        return job["JobStatus"], job.get("EndTime")
+    if "TrainingJob" in begun:
+        job = training.current(region, region.table("training_jobs")[begun["TrainingJob"]])
+        return job["TrainingJobStatus"], job.get("TrainingEndTime")
+    return None
+
+
+def _concluded(region: Region, execution: dict[str, Any], total: int) -> dict[str, Any]:
+    states = {name: _status(region, execution, begun) for name, begun in execution["Steps"].items()}
+    ends = [end for _, end in states.values() if end is not None]
+    running = [name for name, (status, _) in states.items() if status not in _TERMINAL]
+    failed = [name for name, (status, _) in states.items() if status == "Failed"]
+    reason = {}
+    if running:
+        status = "Stopping" if execution["StoppedAt"] else "Executing"
+    elif (execution["StoppedAt"] is not None and len(states) < total) or any(
+        s == "Stopped" for s, _ in states.values()
+    ):
+        status = "Stopped"
+    elif failed and len(states) == total:
+        status = "CompletedWithFailures"
+    elif failed:
+        status = "Failed"
+        reason = {"FailureReason": f"Step failure: One or multiple steps failed: {', '.join(failed)}"}
+    else:
+        status = "Succeeded" if len(states) == total else "Executing"
+    modified = max([execution["Since"], *ends])
+    return {**execution, "LastModifiedTime": modified, "PipelineExecutionStatus": status, **reason}
+
+
+def forget_failures(region: Region, execution: dict[str, Any]) -> dict[str, Any]:
+    """The execution without the steps that came to no good end, so that they start again now."""
+    states = {name: _status(region, execution, begun)[0] for name, begun in execution["Steps"].items()}
+    left = {name: step for name, step in execution["Steps"].items() if states[name] not in ("Failed", "Stopped")}
+    return {**execution, "Steps": left, "StoppedAt": None, "Since": region.now()}
+
+
+def shown(region: Region, execution: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps as ListPipelineExecutionSteps gives them, in the order in which they started."""
+    found = []
+    for name, begun in execution["Steps"].items():
+        status, end = _status(region, execution, begun)
+        found.append(
+            {
+                "StepName": name,
+                "StepDisplayName": begun["Step"].get("DisplayName"),
+                "StepDescription": begun["Step"].get("Description"),
+                "StartTime": begun["StartTime"],
+                "EndTime": end,
+                "StepStatus": status,
+                "FailureReason": _reason(region, begun) if status == "Failed" else None,
+                "Metadata": begun["Metadata"],
+                "AttemptCount": 1,
+            }
+        )
+    return sorted(found, key=lambda step: step["StartTime"])
+
+
+def _reason(region: Region, begun: dict[str, Any]) -> str:
+    if "Job" in begun and not begun["Failure"]:
+        return str(jobs.current(region, region.table("jobs")[begun["Job"]]).get("FailureReason"))
+    if "TrainingJob" in begun and not begun["Failure"]:
+        return str(training.current(region, region.table("training_jobs")[begun["TrainingJob"]]).get("FailureReason"))
+    return str(begun["Failure"])
+
+
+def resolve(tree: Any, region: Region, execution: dict[str, Any]) -> Any:
+    """Replace Get, Std:Join and the service's other expressions by their values at this moment."""
+    if isinstance(tree, list):
+        return [resolve(item, region, execution) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if set(tree) == {"Get"}:
+        return _get(tree["Get"], region, execution)
+    if set(tree) == {"Std:Join"}:
+        join = tree["Std:Join"]
+        return join["On"].join(str(resolve(value, region, execution)) for value in join["Values"])
+    return {key: resolve(value, region, execution) for key, value in tree.items()}
+
+
+def _get(path: str, region: Region, execution: dict[str, Any]) -> Any:
+    root, _, rest = path.partition(".")
+    if root == "Execution":
+        return {"StartDateTime": execution["CreationTime"], **execution}[rest]
+    if root == "Parameters":
+        definition = json.loads(execution["Definition"])
+        defaults = {p["Name"]: p.get("DefaultValue") for p in definition.get("Parameters", ())}
+        return {**defaults, **execution["Parameters"]}[rest]
+    name, _, inner = rest.partition(".")
+    begun = execution["Steps"][name]
+    found: Any = begun["Outputs"]
+    if "Job" in begun:
+        found = jobs.current(region, region.table("jobs")[begun["Job"]])
+    elif "TrainingJob" in begun:
+        found = training.current(region, region.table("training_jobs")[begun["TrainingJob"]])
+    for part in inner.replace("['", ".").replace("']", "").split("."):
+        if isinstance(found, str):  # a Get may descend into the JSON text of a job document
+            found = json.loads(found)
+        found = found[int(part)] if isinstance(found, list) else found[part]
+    return found
