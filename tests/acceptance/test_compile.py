@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 from sagespec.checking import schema
 from sagespec.compiling import source_map
+from sagespec.compiling.source_map import Sources
 from sagespec.executor import files
 
 from tests.conftest import LOCK, ROOT, Run
@@ -356,11 +357,12 @@ def test_what_aws_says_is_told_whatever_became_of_the_project(example: Path, run
     Path("sagespec.yaml").write_text(f"{text}environments: {{p: {{}}}}\n", "utf-8")
     run("compile", "-e", "p")
     (file,) = files.read([Path("compiled/p")]).files.values()
-    line, *_ = source_map.explain(file, "job", "max_epochs must be 1", source_map.Sources([file], None))
-    assert "".join(line).startswith("specs/a.yaml:")
+    at = source_map.member(file.requests[-1], "max_epochs must be 1")
+    found = source_map.locate(file.content, "job", at, "no", Sources([file.content], Path(), None))
+    assert found is not None
+    assert (found.file, found.path) == ("specs/a.yaml", "spec.hyperparameters.max_epochs")
     Path("sagespec.yaml").write_text(f"{text}{after}\n", "utf-8")
-    line, *_ = source_map.explain(file, "job", "max_epochs must be 1", source_map.Sources([file], None))
-    assert "".join(line).startswith("at compiled/p/MultiTurnRLTrainer/support-agent.json#/requests/")
+    assert source_map.locate(file.content, "job", at, "no", Sources([file.content], Path(), None)) is None
 
 
 def test_policies_must_hold(example: Path, run: Run, project: Path) -> None:

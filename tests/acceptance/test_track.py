@@ -572,8 +572,8 @@ def test_a_message_that_names_only_a_leaf() -> None:
     document = {"TrainingConfig": {"HyperParameters": {"max_epochs": "2"}}, "Tags": [{"Key": "a"}, {"Key": "b"}]}
     request = Request("job", "sagemaker", "CreateJob", {"JobName": "a", "JobConfigDocument": {"$json": document}})
     leaf = ("JobConfigDocument", "$json", "TrainingConfig", "HyperParameters", "max_epochs")
-    assert source_map.named(request, "Hyperparameter max_epochs must be 1") == leaf
-    assert source_map.named(request, "JobConfigDocument is invalid: 'max_epochs' is 2") == leaf
-    assert source_map.named(request, "TrainingConfig/HyperParameters is not there, max_epochs neither") == leaf
-    assert source_map.named(request, "JobName is taken, like max_epochs") == ("JobName",)
-    assert source_map.named(request, "The Key of this Type is no Value") == ()
+    assert source_map.member(request, "Hyperparameter max_epochs must be 1") == leaf
+    assert source_map.member(request, "JobConfigDocument is invalid: 'max_epochs' is 2") == leaf
+    assert source_map.member(request, "TrainingConfig/HyperParameters is not there, max_epochs neither") == leaf
+    assert source_map.member(request, "JobName is taken, like max_epochs") == ("JobName",)
+    assert source_map.member(request, "The Key of this Type is no Value") == ()

@@ -16,7 +16,7 @@ def at(line: str, token: str) -> Diagnostic:
 
 def lines(wrong: list[Diagnostic], line: str) -> list[str]:
     """What is said of mistakes in a file of one line."""
-    return ["".join(shown) for shown in report.text(wrong, {"a.json": line})]
+    return ["".join(shown) for shown in report.text(wrong, {"a.json": [line]})]
 
 
 @pytest.mark.parametrize("filler", ["x", "é", "日", "\t", "e\u0301", "\x07"])

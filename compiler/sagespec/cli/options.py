@@ -22,7 +22,7 @@ from sagespec.project import boundary, values
 from sagespec.project import settings as project_settings
 from sagespec.project.boundary import Boundary
 from sagespec.project.settings import Settings
-from sagespec.reading import source
+from sagespec.reading import excerpts, source
 
 MOST_NAMES = 5
 F = TypeVar("F", bound=Callable[..., Any])
@@ -146,17 +146,31 @@ def show(
     color: bool | None = None,
 ) -> None:
     """Print diagnostics of files below `root`, the project's folder: text to stderr, machine formats to stdout."""
-    called = shown_in(root, style)
-    found = [
-        replace(d, message=masked(d.message), hint=masked(d.hint)) for d in report.named(list(diagnostics), called)
-    ]
-    texts = {called(name): text for name, text in texts.items()}
     if style == "text":
-        output.tell(*report.text(found, texts), color=color)
-    elif style == "github":
+        output.tell(*lines(diagnostics, texts, root), color=color)
+        return
+    called = shown_in(root, style)
+    found = _named(diagnostics, called)
+    texts = {called(name): text for name, text in texts.items()}
+    if style == "github":
         output.commands(report.github(found, texts).split("\n") if found else ())
     else:
         output.document(report.STYLES[style](found, texts))
+
+
+def lines(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], root: Path) -> list[report.Line]:
+    """Write diagnostics of files below `root` as text, each with its line."""
+    called = shown_in(root, "text")
+    found = _named(diagnostics, called)
+    files = {d.file for d in found}
+    excerpt = {called(name): excerpts.lines(name, text) for name, text in texts.items() if called(name) in files}
+    return report.text(found, excerpt)
+
+
+def _named(diagnostics: Iterable[Diagnostic], called: Callable[[str], str]) -> list[Diagnostic]:
+    """The same with files called as they are shown, and secrets masked."""
+    named = report.named(list(diagnostics), called)
+    return [replace(d, message=masked(d.message), hint=masked(d.hint)) for d in named]
 
 
 def tell_following(addresses: Sequence[str], said: Iterable[Diagnostic]) -> None:

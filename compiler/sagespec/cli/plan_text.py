@@ -7,9 +7,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from sagespec.cli import output, session
+from sagespec.cli import options, output, session
 from sagespec.compiling import source_map
-from sagespec.diagnostics.report import Styled
+from sagespec.compiling.source_map import Sources
+from sagespec.diagnostics import dotted
+from sagespec.diagnostics.report import Line, Styled
 from sagespec.executor import thresholds
 from sagespec.executor.apply import Event, Failure, Outcome
 from sagespec.executor.files import File, Order
@@ -82,7 +84,7 @@ def first(plan: Plan) -> Iterator[Event]:
 def tell_obstacles(plan: Plan, project_file: Path | None) -> bool:
     """Print what stands in the way of files, and say whether anything does."""
     refused = [planned for planned in plan.targets() if planned.obstacles]
-    sources = source_map.Sources([planned.file for planned in refused], project_file)
+    sources = Sources([planned.file.content for planned in refused], Path.cwd(), project_file)
     for planned in refused:
         for found in planned.obstacles:
             failure = Failure(planned.address, found.reason, found.hint, True, found.request, found.place)
@@ -124,9 +126,8 @@ def _judges(tree: Any) -> set[str]:
 
 def tell(outcome: Outcome, files: Mapping[str, File], project_file: Path | None) -> None:
     """Print where apply ended: failures, at the spec's line where AWS names a field, and what waits for what."""
-    sources = source_map.Sources(
-        [files[failure.address] for failure in outcome.failures if failure.request], project_file
-    )
+    refused = [files[failure.address].content for failure in outcome.failures if failure.request]
+    sources = Sources(refused, Path.cwd(), project_file)
     for failure in outcome.failures:
         _tell_failure(failure, files[failure.address], sources)
     for address, needed in outcome.waiting.items():
@@ -135,6 +136,22 @@ def tell(outcome: Outcome, files: Mapping[str, File], project_file: Path | None)
         output.tell(f"{address} waits for {', '.join(needed)}: {way}")
 
 
-def _tell_failure(failure: Failure, file: File, sources: source_map.Sources) -> None:
-    places = source_map.explain(file, failure.request, failure.reason, sources, failure.place)
-    output.error(f"{failure.address}: {failure.reason}", failure.hint, places if failure.request else ())
+def _tell_failure(failure: Failure, file: File, sources: Sources) -> None:
+    where = _where(failure, file, sources) if failure.request else ()
+    output.error(f"{failure.address}: {failure.reason}", failure.hint, where)
+
+
+def _where(failure: Failure, file: File, sources: Sources) -> Iterator[Line]:
+    """Show where the value stands that AWS refused; nothing when no member of the request is named."""
+    index = next(i for i, request in enumerate(file.content.requests) if request.id == failure.request)
+    at = failure.place or source_map.member(file.content.requests[index], failure.reason)
+    if not at:
+        return
+    found = source_map.locate(file.content, failure.request, at, failure.reason, sources)
+    done = sources.compilation(file.content)
+    if found is not None and done is not None:
+        yield from options.lines([found], done.checked.texts, done.checked.settings.project.root)
+        return
+    steps = ("", "requests", index, "parameters", *at)
+    pointer = "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    yield f"at {file.path}#{pointer} ({dotted(at)})"

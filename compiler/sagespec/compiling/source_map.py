@@ -1,7 +1,7 @@
 """What AWS says of a request, brought back to the spec's line.
 
-In: a compiled file, the request that was refused, and the service's words. Out: the place in the spec, found by
-compiling it again; where that gives another file than the one applied, the JSON pointer into the compiled one.
+In: a compiled file, a member of its request that was refused, and the service's words. Out: a diagnostic at the
+spec's line, found by compiling it again; nothing where that gives another file than the one applied.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sagespec.cli import options
 from sagespec.compiling import build, workspace
 from sagespec.compiling.workspace import Compilation
+from sagespec.diagnostics import Diagnostic, Problem
 from sagespec.diagnostics import Path as Place
-from sagespec.diagnostics import Problem, dotted, report
-from sagespec.diagnostics.report import Line
 from sagespec.documents import compiled
-from sagespec.documents.compiled import Request
+from sagespec.documents.compiled import Compiled, Request
 from sagespec.documents.traced import origin
-from sagespec.executor.files import File
 from sagespec.project import settings as project_settings
 
 _WORDS = re.compile(r"[A-Za-z0-9_$][\w$./\[\]-]*[\w\]]")
@@ -62,7 +59,7 @@ def _member(tree: Any, step: str) -> str | int | None:
     return next((key for key in tree if key == step or key[:1].lower() + key[1:] == step), None)
 
 
-def named(request: Request, message: str) -> Place:
+def member(request: Request, message: str) -> Place:
     """The member that a message names: by its way from the top of the request or of a document in it, or by name."""
     found = max(place(request, message), _in_document(request, message), key=len)
     leaf = _leaf(request, message)
@@ -92,50 +89,46 @@ def _members(tree: Any, at: Place) -> Iterator[tuple[Place, str]]:
 
 @dataclass
 class Sources:
-    """The specs of some files, compiled again at most once, when something of them is asked for."""
+    """The specs of some compiled files, compiled again at most once, when something of them is asked for.
 
-    files: Sequence[File]
+    The project is that of the file given, or the one around `folder`.
+    """
+
+    files: Sequence[Compiled]
+    folder: Path
     project_file: Path | None
     _compiled: dict[tuple[str | None, str], Compilation | None] = field(default_factory=dict)
 
-    def compilation(self, file: File) -> Compilation | None:
+    def compilation(self, file: Compiled) -> Compilation | None:
         """What a file's spec, and those of the others like it, compile to; None where that cannot be known."""
-        key = file.content.environment, file.content.region
+        key = file.environment, file.region
         if key not in self._compiled:
-            alike = [f for f in self.files if (f.content.environment, f.content.region) == key]
-            self._compiled[key] = _compile(alike, *key, self.project_file)
+            alike = [f for f in self.files if (f.environment, f.region) == key]
+            self._compiled[key] = self._compile(alike, *key)
         return self._compiled[key]
 
+    def _compile(self, files: Iterable[Compiled], environment: str | None, region: str) -> Compilation | None:
+        found, _ = workspace.open_project(self.folder, self.project_file)
+        settings, _ = project_settings.choose(found, environment, {}) if found else (None, [])
+        if settings is None:  # what is wrong with the project meanwhile is not what AWS says
+            return None
+        sources = dict.fromkeys(settings.project.root / file.source for file in files)
+        there = [source for source in sources if settings.project.boundary.admits(source) and source.is_file()]
+        return workspace.compile(workspace.check(settings, there, region)) if there else None
 
-def _compile(files: Iterable[File], environment: str | None, region: str, given: Path | None) -> Compilation | None:
-    found, _ = workspace.open_project(Path.cwd(), given)
-    settings, _ = project_settings.choose(found, environment, {}) if found else (None, [])
-    if settings is None:  # what is wrong with the project meanwhile is not what AWS says
-        return None
-    sources = dict.fromkeys(settings.project.root / file.content.source for file in files)
-    there = [source for source in sources if settings.project.boundary.admits(source) and source.is_file()]
-    return workspace.compile(workspace.check(settings, there, region)) if there else None
 
+def locate(file: Compiled, request_id: str, at: Place, message: str, sources: Sources) -> Diagnostic | None:
+    """Say a message at the place in the spec from which a member of a request comes.
 
-def explain(file: File, request_id: str, message: str, sources: Sources, known: Place = ()) -> Iterator[Line]:
-    """Say where the value stands that AWS refused, in lines to be printed; nothing when no member is named.
-
-    Where it is `known`, the message need not name it.
+    None where the sources no longer compile to this very file.
     """
-    request = next((r for r in file.content.requests if r.id == request_id), None)
-    if request is None:
-        return
-    at = known or named(request, message)
-    if not at:
-        return
-    located = _in_spec(file, request_id, at, message, sources)
-    if located:
-        yield from located
-        return
-    index = file.content.requests.index(request)
-    steps = ("", "requests", index, "parameters", *at)
-    pointer = "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)
-    yield f"at {file.path}#{pointer} ({dotted(at)})"
+    done = sources.compilation(file)
+    made = done.builds.get(file.address) if done else None
+    if done is None or made is None or compiled.digest_of(made.compiled) != file.digest:
+        return None
+    spec = done.checked.resolved[file.address].spec
+    path = build.within(spec.data, origin(made.provenance[request_id], at))
+    return spec.locate(Problem("aws", message, path))
 
 
 def _in_document(request: Request, message: str) -> Place:
@@ -146,17 +139,3 @@ def _in_document(request: Request, message: str) -> Place:
             if found:
                 return (member, "$json", *found)
     return ()
-
-
-def _in_spec(file: File, request_id: str, at: Place, message: str, sources: Sources) -> list[Line]:
-    """Look the value's origin up in the compiled source; nothing when that gives another file."""
-    done = sources.compilation(file)
-    made = done.builds.get(file.address) if done else None
-    if done is None or made is None or compiled.digest_of(made.compiled) != file.content.digest:
-        return []
-    spec = done.checked.resolved[file.address].spec
-    path = build.within(spec.data, origin(made.provenance[request_id], at))
-    diagnostic = spec.locate(Problem("aws", message, path))
-    called = options.shown_in(done.checked.settings.project.root, "text")
-    texts = {called(name): text for name, text in done.checked.texts.items()}
-    return report.text(report.named([diagnostic], called), texts)

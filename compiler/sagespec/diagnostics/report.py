@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from sagespec import __version__
 from sagespec.diagnostics import Diagnostic
 from sagespec.diagnostics.escapes import inert, json_text, printable, width
-from sagespec.reading import excerpts
 
 if TYPE_CHECKING:
     from sagespec.diagnostics.rules.rule import Rule
@@ -49,9 +48,11 @@ def named(diagnostics: Sequence[Diagnostic], name: Callable[[str], str]) -> list
     return found
 
 
-def text(diagnostics: Sequence[Diagnostic], texts: Texts) -> list[Line]:
-    """Write each as `file:line:column: severity[rule]: message`, its line, a caret and a hint."""
-    lines = {name: excerpts.lines(name, texts[name]) for name in texts.keys() & {d.file for d in diagnostics}}
+def text(diagnostics: Sequence[Diagnostic], lines: Mapping[str, Sequence[str]]) -> list[Line]:
+    """Write each as `file:line:column: severity[rule]: message`, its line, a caret and a hint.
+
+    `lines` are those of the files, as they may be shown.
+    """
     return [line for d in diagnostics for line in _text(d, lines.get(d.file, []))]
 
 
