@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -21,87 +22,41 @@ from tests.conftest import LOCK, ROOT
 PACKAGE = ROOT / "compiler" / "sagespec"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# each module may import those above it; a folder stands for everything in it
-LAYERS = [
-    ["__init__", "diagnostics", "rules", "escapes", "assets", "drivers", "files", "automaton"],
-    ["patterns", "trace", "document", "arn", "images", "compiled", "boundary", "tool_folders", "secrets"],
-    ["submitted", "identity", "names", "json_source", "yaml_source", "values", "tags", "gitignore", "mistakes"],
-    ["source"],
-    ["excerpts"],
-    ["schema", "render", "api", "pipeline", "report"],
-    ["foreign"],
-    ["project", "lock"],
-    ["spec", "hyperparameters", "policies", "recipes"],
-    ["spec_files"],
-    ["model", "agent", "distributed", "references", "resources"],
-    ["exports"],
-    ["resolved"],
-    ["kind", "evaluation", "inference", "thresholds", "uploads", "places"],
-    ["catalog", "code_folder"],
-    ["kinds"],
-    ["resolve"],
-    ["build", "loading"],
-    ["causes"],
-    ["workspace", "outputs", "starter"],
-    ["outdated"],
-    ["executor", "sandbox"],
-    ["cli"],
-    ["__main__"],
-]
-EXECUTOR = [
-    "answers",
-    "cloud_errors",
-    "documents",
-    "credentials",
-    "wire",
-    "cloud",
-    "patience",
-    "files",
-    "commits",
-    "markers",
-    "differences",
-    "drivers",
-    "existing",
-    "functions",
-    "processes",
+STAGES = [
+    "__main__",
+    "cli",
+    "server",
+    "review",
     "local",
-    "runs",
-    "account",
-    "hub_models",
-    "judges",
-    "lookup",
-    "locking",
-    "news",
-    "needs",
-    "foresight",
-    "preflight",
-    "tags",
-    "verify",
-    "staleness",
-    "plan",
-    "submission",
-    "pipelines",
-    "submit",
-    "targets",
-    "ownership",
-    "track",
-    "apply",
-    "follow",
-    "listing",
-    "live",
-    "logs",
-    "steer",
-    "mlflow_client",
-    "metrics",
-    "results",
-    "thresholds",
+    "executor",
+    "sandbox",
+    "compiling",
+    "kinds",
+    "sagemaker",
+    "project",
+    "checking",
+    "documents",
+    "reading",
+    "diagnostics",
+    "disk",
+    "assets",
+    "arn",
+    "__init__",
 ]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+"""A stage may import those below it; within one, whatever makes no circle."""
+ALONE = {"drivers": "they run in the container, where nothing of ours is"}
+
+
+def module(file: Path) -> str:
+    """A file's name as a module."""
+    return ".".join(("sagespec", *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+MODULES = {module(file): file for file in FILES}
 
 
 def unit(file: Path) -> str:
-    parts = file.relative_to(PACKAGE).with_suffix("").parts
-    return parts[0]
+    return file.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
 def imports(file: Path) -> Iterator[str]:
@@ -113,27 +68,30 @@ def imports(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def uses(file: Path) -> set[str]:
+    """The modules of this package that a file imports."""
+    found = {name if name in MODULES else name.rpartition(".")[0] for name in imports(file)}
+    return (found & MODULES.keys()) - {module(file)}
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
 def test_imports_go_downward(file: Path) -> None:
     here = unit(file)
-    assert here in LEVEL, f"{here} has no layer: give it one"
-    for name in imports(file):
-        parts = name.split(".")
-        if parts[0] != "compiler" or len(parts) < 2:
-            continue
-        there = parts[1] if parts[1] in LEVEL else "__init__"
-        if there == here and here in ("rules", "kinds", "executor", "sandbox", "cli"):
-            continue
-        assert LEVEL[there] < LEVEL[here], f"{here} imports {there}"
+    there = {unit(MODULES[name]) for name in uses(file)} - {here}
+    if here in ALONE:
+        assert not there
+    else:
+        assert here in STAGES, f"{here} is no stage: give it a place in the list"
+        assert {name for name in there if name in ALONE or STAGES.index(name) <= STAGES.index(here)} == set()
 
 
-def test_the_executor_has_layers_of_its_own() -> None:
-    for file in (PACKAGE / "executor").glob("*.py"):
-        if file.stem == "__init__":
-            continue
-        level = EXECUTOR.index(file.stem)
-        used = {n.split(".")[2] for n in imports(file) if n.startswith("sagespec.executor.")}
-        assert {EXECUTOR.index(name) < level for name in used} <= {True}, file.name
+def test_no_modules_import_one_another() -> None:
+    graph = {name: uses(file) for name, file in MODULES.items()}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(MODULES)
+
+
+def test_the_executor_knows_no_sandbox() -> None:
+    assert not [file for file in FILES if unit(file) == "executor" and any("sandbox" in name for name in uses(file))]
 
 
 ONLY = {
@@ -144,9 +102,9 @@ ONLY = {
     "matplotlib": {"cli/plotting.py"},
     "mlflow": {"executor/mlflow_client.py"},
     "moto": {"sandbox"},
-    "jinja2": {"render.py"},
-    "jsonschema": {"schema.py", "foreign.py"},
-    "yaml": {"yaml_source.py"},
+    "jinja2": {"documents/render.py"},
+    "jsonschema": {"checking/schema.py", "checking/foreign_schema.py"},
+    "yaml": {"reading/yaml_reader.py"},
 }
 
 
@@ -170,7 +128,7 @@ PRINTS = {
     "traceback": {"print_exc", "print_exception", "print_last", "print_stack", "print_tb"},
 }
 """What writes to the terminal, or can, by module; libraries that do nothing else are kept out by their room."""
-ELSEWHERE = {("cli/program.py", "sys"), ("executor/processes.py", "os")}
+ELSEWHERE = {("cli/program.py", "sys"), ("local/host.py", "os")}
 """How the streams take what they cannot encode, and that nothing more goes to one that nobody reads; a pipe."""
 
 
@@ -203,9 +161,9 @@ def test_nothing_but_the_command_line_exits() -> None:
 
 
 def test_up_to_the_build_nothing_knows_the_machine_the_time_or_the_network() -> None:
-    pure = {name for level in LAYERS[: LEVEL["build"] + 1] for name in level} - {"drivers"}
+    pure = {*STAGES[STAGES.index("compiling") :]} - {"__init__"}
     reached = {"datetime", "http", "locale", "platform", "random", "secrets", "socket", "time", "urllib", "uuid"}
-    for file in (f for f in FILES if unit(f) in {*pure, "workspace", "outputs"}):
+    for file in (f for f in FILES if unit(f) in pure):
         assert not reached & {name.split(".")[0] for name in imports(file)}, file
         names = {
             getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(ast.parse(file.read_text("utf-8")))
@@ -218,12 +176,12 @@ WRITTEN = {"write_text", "write_bytes", "mkdir", "makedirs", "touch", "symlink_t
 WRITTEN |= {"rename", "renames", "unlink", "rmdir", "rmtree", "copy", "copyfile", "copytree", "move", "mkstemp"}
 WRITTEN |= {"NamedTemporaryFile", "TemporaryDirectory", "mkdtemp", "TemporaryFile", "savefig", "truncate", "chmod"}
 FILES_OF_THEIR_OWN = {
-    "files.py": "the one way to the files of others",
+    "disk.py": "the one way to the files of others",
     "assets.py": "JSON of this package",
-    "render.py": "templates of this package",
-    "executor/local.py": "the throw-away tree of `run`",
+    "documents/render.py": "templates of this package",
+    "local/training.py": "the throw-away tree of `run`",
     "executor/mlflow_client.py": "its own standard output",
-    "executor/processes.py": "what Linux says of processes",
+    "local/host.py": "what Linux says of processes",
     "cli/__init__.py": "the null device, for streams that are closed",
     "cli/program.py": "the report of a defect, and the null device",
     "cli/run.py": "the throw-away tree of `run`",
@@ -256,9 +214,9 @@ def test_one_module_reads_and_writes_files() -> None:
 
 JSON_OF_THEIR_OWN = {
     "executor/answers.py": "the one way to what AWS says",
-    "executor/lookup.py": "a file of Studio's",
+    "executor/lock/lookup.py": "a file of Studio's",
     "executor/metrics.py": "what our own process says",
-    "executor/local.py": "a document of the drivers, as it was compiled",
+    "local/training.py": "a document of the drivers, as it was compiled",
     "cli/apply.py": "saved plans",
 }
 """Who may read JSON by `json.loads`, which takes more than is JSON; and of what."""
@@ -266,7 +224,7 @@ JSON_OF_THEIR_OWN = {
 
 def test_one_module_reads_the_json_of_aws() -> None:
     users = set()
-    for file in (f for f in FILES if unit(f) in ("executor", "cli")):
+    for file in (f for f in FILES if unit(f) in ("executor", "local", "cli")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             owner, name = getattr(getattr(node, "value", None), "id", ""), getattr(node, "attr", "")
             if (owner, name) in {("json", "loads"), ("json", "JSONDecoder")}:
@@ -349,9 +307,8 @@ def test_a_kind_is_one_schema_one_template_one_module_and_one_example() -> None:
     assert templates == kinds
     assert modules == {kind.lower() for kind in kinds}
     assert all(f"kind: {kind}" in examples for kind in kinds)
-    named = {
-        f.name: f.read_text("utf-8") for f in FILES if unit(f) not in ("kinds", "cli", "catalog", "drivers", "rules")
-    }
+    others = [f for f in FILES if unit(f) not in ("kinds", "cli", "drivers") and f.stem != "catalog"]
+    named = {f.name: f.read_text("utf-8") for f in others if f.parent.name != "rules"}
     # two name outputs in docstrings; the drivers' document says "MPI" to a local run, which has no SSH for it
     for kind in kinds - {"MultiTurnRLTrainer", "CustomAgentLambda", "MPI"}:
         assert not [name for name, text in named.items() if f'"{kind}"' in text], kind
@@ -401,7 +358,7 @@ def compile_greeting(folder: Path, sent: Sent) -> tuple[Path, subprocess.Complet
 
 
 def in_copy(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    environment = {**os.environ, "PYTHONPATH": str(folder / "compiler")}
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder / "project", env=environment, capture_output=True, text=True
     )
@@ -416,7 +373,7 @@ def test_a_new_kind_is_these_four_files_and_nothing_else(tmp_path: Path) -> None
     file = project / "compiled" / "Greeting" / "hello.json"
     made = json.loads(file.read_text("utf-8"))
     assert made["requests"][0]["parameters"]["FunctionName"] == "hello-world"
-    reading = "import pathlib, sys; from sagespec import loading; loading.read(pathlib.Path(sys.argv[1]))"
+    reading = "import pathlib, sys; from sagespec.compiling import loading; loading.read(pathlib.Path(sys.argv[1]))"
     read = in_copy(tmp_path, ["-c", reading, str(file)])
     assert read.returncode == 0, read.stderr
 
