@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from sagespec.documents import compiled
-from sagespec.executor import runs, submit
+from sagespec.executor import submit
+from sagespec.executor.runs import sorts
 
 from tests.conftest import LOCK, ROOT
 
@@ -403,7 +404,7 @@ def test_apply_knows_the_operations_that_compile_lets_pass() -> None:
     known = {*compiled.RUNS, *compiled.GROUND}
     assert not {*compiled.RUNS} & {*compiled.GROUND}
     assert submit._HANDLERS.keys() == known
-    assert runs._NAMES.keys() == set(compiled.RUNS)
+    assert sorts.BY_OPERATION.keys() == set(compiled.RUNS)
     definitions = json.loads((ROOT / "schemas" / "v1" / "Compiled.json").read_text("utf-8"))["$defs"]
     request = definitions["envelope"]["properties"]["requests"]["items"]
     assert set(request["properties"]["operation"]["enum"]) == known

@@ -20,7 +20,7 @@ HEAD = """# Rules
 What each id in brackets means, and how to mend what it reports: `error[unknown-key]`, `warning[no-effect]`. An error
 keeps a spec from being compiled, a warning does not. SARIF has the same texts.
 
-<!-- written by tools/write_rules.py from compiler/rules -->
+<!-- written by tools/write_rules.py from diagnostics/rules -->
 """
 
 

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from sagespec import sandbox
 from sagespec.documents.compiled import DIGITS
-from sagespec.executor import files, runs
+from sagespec.executor import files
+from sagespec.executor.runs.run import main_request
 from sagespec.sandbox import Clock, Faults, Sandbox
 from sagespec.sandbox.server import Call
 from sagespec.sandbox.service import Timing
@@ -120,7 +121,7 @@ def count(folder: Path, running: Sandbox, toll: Toll) -> None:
     """Count what the account has against what was compiled."""
     wanted: Counter[str] = Counter()
     for file in files.read([folder]).files.values():
-        request = runs.main_request(file)
+        request = main_request(file)
         if request is not None and request.service == "sagemaker":
             wanted[file.content.identity[:DIGITS]] += 1
     region = running.region("us-west-2")

@@ -323,9 +323,10 @@ STATE = """
 import gc, json, logging, os, signal, sys, threading, time, warnings
 import boto3, mlflow, moto.server, sagemaker_mlflow.session
 from sagespec import cli, sandbox
-from sagespec.executor import metrics, track
+from sagespec.executor import metrics
+from sagespec.executor.runs import track
 from sagespec.executor.cloud import Cloud
-from sagespec.executor.targets import of_arn
+from sagespec.executor.runs.sorts import of_arn
 
 mlflow.set_tracking_uri("http://theirs.example")
 

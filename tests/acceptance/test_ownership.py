@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
-from sagespec.executor import ownership
+from sagespec.executor.runs import execution
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.server import Call
 from sagespec.sandbox.service import REMEMBERED_SECONDS
@@ -58,13 +58,13 @@ def benchmark(project: Path, aws: Sandbox, run: Run) -> Path:
 
 
 def test_a_pipeline_that_others_run_too_is_not_deleted(benchmark: Path, aws: Sandbox, run: Run) -> None:
-    theirs = use_as_the_sdk_does(ownership.MOST_NAMED + 3)
+    theirs = use_as_the_sdk_does(execution.MOST_NAMED + 3)
     before = len(aws.mutations())
     said = run("delete", BENCHMARK, "--yes", code=1).stderr
     assert "nothing was deleted" in said
     assert "eval-meta-17672256022 (Succeeded, 2" in said
     assert "started by arn:aws:sts::123456789012:assumed-role/SageMakerRole/sandbox" in said
-    assert said.count("started by") == ownership.MOST_NAMED
+    assert said.count("started by") == execution.MOST_NAMED
     assert "and 3 more" in said
     assert "metadata.run" in said
     assert len(aws.mutations()) == before

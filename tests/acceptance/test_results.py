@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 
 import boto3
 import pytest
-from sagespec.executor import thresholds, track
+from sagespec.executor import thresholds
 from sagespec.executor.follow import has_had
 from sagespec.executor.results import Score
+from sagespec.executor.runs.status import Status, progress
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.jobs import FAIL_TAG
 from sagespec.sandbox.service import OPERATIONS, Region, Timing
@@ -319,7 +320,7 @@ def test_documents_of_others_may_hold_anything(
 
 def test_progress_in_the_words_of_every_sort_of_job() -> None:
     def said(**info: int) -> str:
-        return track.progress(track.Status("job", "a", "", "InProgress", details={"progress_info": info}))
+        return progress(Status("job", "a", "", "InProgress", details={"progress_info": info}))
 
     assert said(MaxEpoch=2, StepsPerEpoch=5, CurrentEpoch=2, CurrentStep=3) == "epoch 2/2, step 3/5"
     assert said(MaxEpoch=2, TotalStepCountPerEpoch=5, CurrentEpoch=1, CurrentStep=5) == "epoch 1/2, step 5/5"
@@ -328,7 +329,7 @@ def test_progress_in_the_words_of_every_sort_of_job() -> None:
 
 
 def test_a_function_is_never_in_progress() -> None:
-    assert not has_had(track.Status("function", "a", "", "Active"), ["InProgress", "Executing"])
+    assert not has_had(Status("function", "a", "", "Active"), ["InProgress", "Executing"])
 
 
 def test_a_training_job_says_where_it_logs(evaluated: Path, aws: Sandbox, run: Run) -> None:

@@ -24,8 +24,12 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from sagespec.compiling import source_map
 from sagespec.documents.compiled import Request
-from sagespec.executor import cloud, follow, listing, logs, targets, track
+from sagespec.executor import cloud, follow, logs
 from sagespec.executor.cloud import Cloud
+from sagespec.executor.runs import sorts as kinds_of_runs
+from sagespec.executor.runs.job import CATEGORIES
+from sagespec.executor.runs.status import Status, Step
+from sagespec.executor.runs.streams import Place
 from sagespec.sandbox import Faults, Sandbox
 from sagespec.sandbox.server import Call
 from sagespec.sandbox.service import Timing
@@ -201,11 +205,10 @@ def test_list_asks_each_operation_only_for_what_it_knows(evaluated: Path, aws: S
 
 def test_statuses_are_those_of_the_api() -> None:
     model = ServiceModel(Loader().load_service_model("sagemaker", "service-2"))
-    shapes = {"ListJobs": "JobStatus", "ListTrainingJobs": "TrainingJobStatus"}
-    shapes["ListPipelineExecutions"] = "PipelineExecutionStatus"
-    for operation, shape in shapes.items():
-        assert set(model.shape_for(shape).enum) == listing.STATUSES[operation]
-    assert set(model.shape_for("JobCategory").enum) == set(targets.CATEGORIES)
+    shapes = {"job": "JobStatus", "training-job": "TrainingJobStatus", "execution": "PipelineExecutionStatus"}
+    for name, shape in shapes.items():
+        assert set(model.shape_for(shape).enum) == kinds_of_runs.BY_NAME[name].STATUSES
+    assert set(model.shape_for("JobCategory").enum) == set(CATEGORIES)
 
 
 def test_jobs_that_no_kind_makes(project: Path, aws: Sandbox, run: Run) -> None:
@@ -293,7 +296,7 @@ def test_a_second_look_at_logs_goes_on_from_the_first(aws: Sandbox) -> None:
         client.put_log_events(**group, logStreamName="2026/1", logEvents=[{"timestamp": at, "message": text}])
 
     tail = logs.Tail(Cloud(region="us-west-2"), "us-west-2")
-    function = track.Status("function", "agent", "", "Active")
+    function = Status("function", "agent", "", "Active")
     write_line("old", last - 3 * logs.LATE_MS)
     write_line("last", last)
     assert [line.text for line in tail.read(function)] == ["old", "last"]
@@ -307,10 +310,10 @@ def test_a_second_look_at_logs_goes_on_from_the_first(aws: Sandbox) -> None:
 def test_logs_of_jobs_of_every_sort_behind_steps() -> None:
     arn = "arn:aws:sagemaker:us-west-2:123456789012"
     sorts = ("training-job", "processing-job", "hyper-parameter-tuning-job", "job/AgentRFTEvaluation", "job")
-    steps = tuple(track.Step(sort, None, "Succeeded", job_arn=f"{arn}:{sort}/a") for sort in sorts)
-    status = track.Status("execution", "a", "", "Succeeded", steps=steps)
-    places = [logs.Place(f"/aws/sagemaker/{group}", "a/") for group in ("TrainingJobs", "ProcessingJobs")]
-    assert logs.places(status) == [*places, logs.Place("/aws/sagemaker/Job/AgentRFTEvaluation", "a/")]
+    steps = tuple(Step(sort, None, "Succeeded", job_arn=f"{arn}:{sort}/a") for sort in sorts)
+    status = Status("execution", "a", "", "Succeeded", steps=steps)
+    places = [Place(f"/aws/sagemaker/{group}", "a/") for group in ("TrainingJobs", "ProcessingJobs")]
+    assert kinds_of_runs.of(status).logs(status) == [*places, Place("/aws/sagemaker/Job/AgentRFTEvaluation", "a/")]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
-from sagespec.executor import drivers
+from sagespec.executor.runs import drivers
 from sagespec.sandbox import Sandbox
 
 from tests import proxy

@@ -97,7 +97,7 @@ def _shapes(shape: dict[str, Any], path: Path) -> Iterator[tuple[Path, dict[str,
 
 
 def runs(kind: str) -> str:
-    """What a spec of a kind runs as: `job/<category>`, `training-job`, `pipeline/<evaluation type>`, or nothing."""
+    """What a spec of a kind runs as: `job/<category>`, `training-job`, `execution/<evaluation type>`, or nothing."""
     return str(load(kind).get("x-runs", ""))
 
 

@@ -7,7 +7,7 @@ import click
 from sagespec.cli import exits, output, session
 from sagespec.executor import steer
 from sagespec.executor.cloud import Cloud
-from sagespec.executor.targets import Target
+from sagespec.executor.runs.run import Target
 
 
 @click.command("delete")

@@ -10,9 +10,9 @@ import click
 
 from sagespec.cli import exits, output, session
 from sagespec.diagnostics import secrets
-from sagespec.executor import track
 from sagespec.executor.cloud import Cloud
-from sagespec.executor.targets import Target
+from sagespec.executor.runs import track
+from sagespec.executor.runs.run import Target
 from sagespec.sagemaker import distributed
 
 

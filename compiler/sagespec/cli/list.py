@@ -11,6 +11,8 @@ import click
 from sagespec.cli import exits, output, session
 from sagespec.diagnostics import did_you_mean
 from sagespec.executor import listing
+from sagespec.executor.runs import sorts
+from sagespec.executor.runs.entries import Filter
 
 
 @click.command("list")
@@ -47,7 +49,7 @@ def command(
 ) -> int:
     """List jobs and evaluations of the account, also those that the SDK has started."""
     now = datetime.now(timezone.utc)
-    wanted = listing.Filter(
+    wanted = Filter(
         kinds or listing.kinds(),
         status,
         name_contains,
@@ -64,7 +66,7 @@ def command(
         return exits.DONE
     output.result(*output.columns([(e.kind, e.name, e.status, output.plain(e.creation_time)) for e in found]))
     if not found:
-        known = sorted({known for statuses in listing.STATUSES.values() for known in statuses})
+        known = sorted({known for sort in sorts.BY_NAME.values() for known in sort.STATUSES})
         hint = f": {did_you_mean(status, known)}" if status and status not in known else ""
         output.tell(f"nothing found{hint.removesuffix(': ')}")
     return exits.DONE

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from sagespec.cli import exits, output, session
-from sagespec.executor import track
 from sagespec.executor.apply import BLIND_SECONDS
 from sagespec.executor.cloud import CloudError
 from sagespec.executor.logs import Line, Tail
+from sagespec.executor.runs import track
 
 
 @click.command("logs")

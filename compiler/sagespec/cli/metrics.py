@@ -10,8 +10,9 @@ import click
 
 from sagespec.cli import exits, options, output, session
 from sagespec.diagnostics.escapes import printable
-from sagespec.executor import metrics, track
+from sagespec.executor import metrics
 from sagespec.executor.metrics import Series
+from sagespec.executor.runs import track
 
 FORMS = (".pdf", ".png", ".svg")
 PANELS = 100

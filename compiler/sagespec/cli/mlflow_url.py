@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from sagespec.cli import exits, output, session
-from sagespec.executor import metrics, track
+from sagespec.executor import metrics
 from sagespec.executor.cloud import Cloud
-from sagespec.executor.targets import Target
+from sagespec.executor.runs import track
+from sagespec.executor.runs.run import Target
 
 
 @click.command("mlflow-url")

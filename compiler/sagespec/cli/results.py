@@ -13,13 +13,15 @@ import click
 
 from sagespec.cli import exits, output, session
 from sagespec.diagnostics.escapes import printable
-from sagespec.executor import results, runs, staleness, targets, thresholds, track
+from sagespec.executor import results, staleness, thresholds
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File
 from sagespec.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
 from sagespec.executor.results import NoResults, Page, Score
+from sagespec.executor.runs import targets, track
+from sagespec.executor.runs.run import Run
+from sagespec.executor.runs.status import Status
 from sagespec.executor.thresholds import Verdict
-from sagespec.executor.track import Status
 
 PAGE = 10
 
@@ -171,7 +173,7 @@ def _junit(title: str, scores: Sequence[Score], verdicts: Sequence[Verdict]) -> 
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, runs.Run]) -> bool:
+def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, Run]) -> bool:
     """Print the outcome of each finished run, a model package or scores; say if all thresholds are met.
 
     Raises CloudError, MlflowMissing and MlflowTrouble once all that could be read is shown.
@@ -191,7 +193,7 @@ def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, runs.Run]) -> 
     return all_met
 
 
-def _show_one(cloud: Cloud, file: File, run: runs.Run) -> bool:
+def _show_one(cloud: Cloud, file: File, run: Run) -> bool:
     target = targets.of_run(file, run)
     status = track.status(cloud, target, is_over=True)
     package = status.details.get("output_model_package_arn")

@@ -21,10 +21,10 @@ from sagespec.executor import files, needs
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File, InvalidFiles, Order
 from sagespec.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
-from sagespec.executor.ownership import NotOurs
 from sagespec.executor.results import NoResults
-from sagespec.executor.targets import Late, Target, UnknownTarget, of_file
-from sagespec.executor.targets import find as find_target
+from sagespec.executor.runs.run import NotOurs, Target
+from sagespec.executor.runs.targets import Late, UnknownTarget, of_file
+from sagespec.executor.runs.targets import find as find_target
 from sagespec.project.settings import Project
 from sagespec.sagemaker import images
 

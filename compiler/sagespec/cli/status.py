@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from sagespec.cli import exits, output, session
-from sagespec.executor import runs, staleness, track
-from sagespec.executor.targets import NOT_SHOWN, find, of_run
-from sagespec.executor.track import Status
+from sagespec.executor import staleness
+from sagespec.executor.runs import finding, track
+from sagespec.executor.runs.status import Status, progress
+from sagespec.executor.runs.targets import NOT_SHOWN, find, of_run
 
 
 @click.command("status")
@@ -30,11 +31,11 @@ def command(
     with session.trouble():
         wanted, known = session.compiled(targets, environment, project_file)
         named = [t for t in targets if t not in known and not Path(t).exists()]
-        found = runs.find(cloud, wanted).runs
+        found = finding.find(cloud, wanted).runs
         shown = [track.status(cloud, of_run(f, found[f.address])) for f in wanted if f.address in found]
         shown += [track.status(cloud, find(cloud, t, known)) for t in named]
         missing = [f for f in wanted if f.address not in found and f.content.requests]
-        runs.check_account(cloud, missing)
+        finding.check_account(cloud, missing)
         stale = {f.address: staleness.of_file(cloud, f) for f in wanted if f.address in found}
     if form == "json":
         replaced = {address: [asdict(x) for x in outputs] for address, outputs in stale.items() if outputs}
@@ -58,8 +59,8 @@ def _show(status: Status) -> None:
     output.result(f"{name}{status.status}{detail}  {status.name}")
     if status.failure_reason:
         output.result(f"    {status.failure_reason}")
-    if progress := track.progress(status):
-        output.result(f"    {progress}")
+    if far := progress(status):
+        output.result(f"    {far}")
     for step in status.steps:
         reason = f": {step.failure_reason}" if step.failure_reason else ""
         output.result(f"    {step.name:<24} {step.status}{reason}")

@@ -7,7 +7,7 @@ import click
 from sagespec.cli import exits, output, session
 from sagespec.executor import steer
 from sagespec.executor.cloud import Cloud
-from sagespec.executor.targets import Target
+from sagespec.executor.runs.run import CannotStop, Target
 
 
 @click.command("stop")
@@ -18,6 +18,6 @@ def command(cloud: Cloud, found: Target, yes: bool) -> int:
     session.confirm(f"Stop {found.name}?", yes)
     try:
         output.result(f"{found.name} {steer.stop(cloud, found)}")
-    except steer.CannotSteer as error:
+    except CannotStop as error:
         raise exits.Stop(str(error), exits.INVALID) from None
     return exits.DONE

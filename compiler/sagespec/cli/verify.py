@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from sagespec.cli import exits, output, session
-from sagespec.executor import staleness, verify
+from sagespec.executor import staleness
 from sagespec.executor.cloud import Cloud
 from sagespec.executor.patience import insist
-from sagespec.executor.targets import Target
+from sagespec.executor.runs import sorts
+from sagespec.executor.runs.run import Target
+from sagespec.executor.verified import CannotVerify
 
 
 @click.command("verify")
@@ -22,10 +24,9 @@ def command(cloud: Cloud, found: Target, form: str) -> int:
     file = found.file
     if file is None:
         raise exits.Stop(f"no compiled file has the identity of {found.name}", exits.INVALID)
-    ran = found.arn if found.kind == "execution" else found.name
     try:
-        verified = insist(lambda: verify.verify(cloud, file, ran, session.project()))
-    except verify.CannotVerify as error:
+        verified = insist(lambda: sorts.of(found).verify(cloud, file, found, session.project()))
+    except CannotVerify as error:
         raise exits.Stop(str(error), exits.INVALID) from None
     different = [*verified.differences, *map(str, staleness.of_file(cloud, file))]
     path = Path(os.path.relpath(file.path)).as_posix()

@@ -9,9 +9,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from sagespec.cli import output
-from sagespec.executor import track
 from sagespec.executor.apply import Event
-from sagespec.executor.track import Status
+from sagespec.executor.runs.status import Status, elapsed, progress
 
 COLUMNS = ("spec", "status", "secondary", "step", "progress", "elapsed", "run")
 NARROW, WIDE = 110, 160
@@ -70,9 +69,9 @@ def _finer(status: Status | None) -> tuple[str, str, str]:
     if status is None:
         return "", "", ""
     secondary = "" if status.secondary == status.status else status.secondary
-    return secondary, status.running_steps, track.progress(status)
+    return secondary, status.running_steps, progress(status)
 
 
 def _elapsed(status: Status | None) -> str:
-    found = track.elapsed(status, datetime.now(timezone.utc)) if status else None
+    found = elapsed(status, datetime.now(timezone.utc)) if status else None
     return "" if found is None else str(timedelta(seconds=int(found.total_seconds())))

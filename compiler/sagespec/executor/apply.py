@@ -17,16 +17,17 @@ from typing import Any
 
 from sagespec.diagnostics import Path as Place
 from sagespec.documents.compiled import outputs_in
-from sagespec.executor import runs, tags, targets, track
+from sagespec.executor import tags
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File
 from sagespec.executor.markers import Unfilled
 from sagespec.executor.patience import Patience, look_for
 from sagespec.executor.plan import FilePlan, Plan
-from sagespec.executor.runs import Run
+from sagespec.executor.runs import finding, targets, track
+from sagespec.executor.runs.run import Run
+from sagespec.executor.runs.status import Status
 from sagespec.executor.submission import Refused, Shared, Stopped, Submission
 from sagespec.executor.submit import submit
-from sagespec.executor.track import Status
 from sagespec.project.settings import Project
 
 AGAIN = "raise metadata.run to run the same content once more"
@@ -224,7 +225,7 @@ class _Applying:
             def look() -> dict[str, Any] | None:  # what has ended may be shown as it was before, without them
                 if self.stopping.is_set():
                     raise Stopped
-                seen.append(runs.outputs(self.cloud, file, run))
+                seen.append(finding.outputs(self.cloud, file, run))
                 return seen[-1] if self._awaited(address) <= seen[-1].keys() else None
 
             def tell() -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from sagespec.executor import track
 from sagespec.executor.apply import BLIND_SECONDS, Event, TimedOut
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.patience import Patience
-from sagespec.executor.targets import Target
-from sagespec.executor.track import Status
+from sagespec.executor.runs import sorts, track
+from sagespec.executor.runs.run import Target
+from sagespec.executor.runs.status import Status
 
 
 def follow(
@@ -65,5 +65,5 @@ def follow(
 def has_had(status: Status, wanted: Sequence[str]) -> bool:
     """Say whether one of some statuses, or secondary statuses, is there or has passed since the last look."""
     passed = {t["Status"] for t in status.details.get("secondary_status_transitions") or ()}
-    begun = {"execution": "Executing", "job": "InProgress", "training-job": "InProgress"}.get(status.kind)
+    begun = sorts.of(status).BEGUN
     return not {status.status, status.details.get("secondary_status"), *passed, begun}.isdisjoint(wanted)

@@ -12,16 +12,12 @@ from typing import Any
 
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.cloud_errors import invalid
-from sagespec.executor.track import Status
+from sagespec.executor.runs import sorts
+from sagespec.executor.runs.status import Status
+from sagespec.executor.runs.streams import Place
 
 LATE_MS = 5 * 60 * 1000
 """How much later than its time an event may be found: streams are written and collected independently."""
-
-_GROUPS = {
-    "training-job": "TrainingJobs",
-    "processing-job": "ProcessingJobs",
-    "transform-job": "TransformJobs",
-}
 
 
 @dataclass(frozen=True)
@@ -31,14 +27,6 @@ class Line:
     time: datetime
     stream: str
     text: str
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a job's streams are: their group, and what their names start with."""
-
-    group: str
-    prefix: str = ""
 
 
 @dataclass
@@ -56,7 +44,7 @@ class Tail:
 
         Raises CloudError; a group that does not exist yet has no lines.
         """
-        for place in places(status):
+        for place in sorts.of(status).logs(status):
             try:
                 yield from self._read(place)
             except CloudError as error:
@@ -85,19 +73,3 @@ def _time(milliseconds: int) -> datetime:
         return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
     except (OSError, OverflowError, ValueError):
         raise invalid(f"{milliseconds} is no time", "FilterLogEvents") from None
-
-
-def places(status: Status) -> list[Place]:
-    """Where the logs of a target are: its own, or those of the jobs behind an execution's steps."""
-    if status.kind == "function":
-        return [Place(f"/aws/lambda/{status.name}")]
-    arns = [step.job_arn for step in status.steps if step.job_arn] if status.kind == "execution" else [status.arn]
-    return [place for place in map(_place, arns) if place is not None]
-
-
-def _place(arn: str) -> Place | None:
-    """Where a job writes; None for sorts of jobs that have no streams of their own."""
-    kind, *category = arn.split(":", 5)[-1].split("/")
-    name = category.pop() if category else ""
-    group = f"Job/{category[0]}" if kind == "job" and category else _GROUPS.get(kind)
-    return Place(f"/aws/sagemaker/{group}", f"{name}/") if group else None

@@ -17,7 +17,7 @@ from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
 from sagespec.executor.files import File
 from sagespec.executor.resources import Shelf
-from sagespec.executor.runs import Run
+from sagespec.executor.runs.run import Run
 from sagespec.project.settings import Project
 
 K = TypeVar("K", bound=Hashable)

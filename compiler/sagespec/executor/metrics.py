@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sagespec.executor.cloud import Cloud
-from sagespec.executor.track import Status
+from sagespec.executor.runs.status import Status
 
 TRAINING = (
     "rollout/reward/mean",

@@ -15,14 +15,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sagespec.documents.compiled import API_VERSION, Request
-from sagespec.executor import functions, lookahead, markers, preflight, runs, staleness, tags, verify
+from sagespec.executor import lookahead, markers, preflight, staleness, tags
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File, InvalidFiles, Order
 from sagespec.executor.lookahead import Foresight
 from sagespec.executor.preflight import Obstacle
 from sagespec.executor.resources import Shelf
-from sagespec.executor.runs import Found, Run
+from sagespec.executor.runs import finding, sorts
+from sagespec.executor.runs.finding import Found
+from sagespec.executor.runs.run import Run, State, Target
+from sagespec.executor.runs.sorts import Sort
 from sagespec.executor.tags import Drift
+from sagespec.executor.verified import CannotVerify
 from sagespec.project.settings import Project
 
 Action = Literal[
@@ -99,11 +103,11 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
     Raises CloudError, and InvalidFiles where the caller is in another account.
     """
     with ThreadPoolExecutor(1) as pool:  # both at once: the account is nearly always the right one
-        finding = pool.submit(runs.find, cloud, order.files.values())
-        runs.check_account(cloud, order.files.values())
-        found = runs.with_reasons(cloud, order.files, finding.result())
+        runs = pool.submit(finding.find, cloud, order.files.values())
+        finding.check_account(cloud, order.files.values())
+        found = finding.with_reasons(cloud, order.files, runs.result())
     fresh = [f for f in order.targets() if f.requests and f.address not in found.runs]
-    made = [f for f in order.targets() if f.address in found.runs and f.requests[-1].operation == "CreateFunction"]
+    made = [f for f in order.targets() if f.address in found.runs and _sort(f).ACTION == "create"]
     _check_files([*fresh, *made], project)
     ready = [f for f in fresh if all(_is_done(order.files[a], found) for a in f.content.depends_on)]
     ahead = lookahead.look(cloud, ready, [f for f in fresh if f not in ready], project)
@@ -111,7 +115,7 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
     evaluations = {
         f.address: (f, found.runs[f.address])
         for f in order.targets()
-        if f.address in found.runs and f.requests[-1].operation == "StartPipelineExecution"
+        if f.address in found.runs and any(r.operation == "CreatePipeline" for r in f.requests)
     }
     redefined = lookahead.redefined(cloud, evaluations)
     stale = staleness.find(cloud, order.files, found.runs)
@@ -158,19 +162,20 @@ def _plan_known(cloud: Cloud, file: File, run: Run, project: Project, redefined:
     """The plan of a file whose run exists; its pipeline may have been `redefined`."""
     request, action = file.requests[-1], _ACTIONS[run.state]
     note = run.status + (f": {run.reason}" if run.reason else "")
-    if _is_function(file) and file.target:
+    sort = _sort(file)
+    if sort.ACTION == "create" and file.target:
         wanted = markers.fill(request.parameters, {}, project)
-        if other := functions.difference(Shelf(cloud, file.content.region), wanted, run.details):
+        if other := sort.conflict(Shelf(cloud, file.content.region), wanted, run):
             hint = "leave function_name out, so that each content has a function of its own, or name another"
             line = Line(request.id, "refused", run.name, other)
-            return FilePlan(file, (line,), obstacles=(Obstacle(other, hint, request.id, ("FunctionName",)),))
+            return FilePlan(file, (line,), obstacles=(Obstacle(other, hint, request.id, (sort.MEMBER,)),))
     lines = [Line(r.id, "keep", _what(r)) for r in file.requests[:-1]]
     if redefined:
         lines = [replace(x, action="changed", note=redefined) if x.request == "pipeline" else x for x in lines]
     return FilePlan(file, (*lines, Line(request.id, action, run.name, note)), run)
 
 
-_ACTIONS: dict[runs.State, Action] = {"done": "keep", "running": "running", "failed": "failed"}
+_ACTIONS: dict[State, Action] = {"done": "keep", "running": "running", "failed": "failed"}
 
 
 def _foreign(ahead: Foresight, file: File) -> Iterator[Obstacle]:
@@ -205,13 +210,14 @@ def _plan_new(
 
 
 def _action(file: File, request: Request, ahead: Foresight) -> Action:
-    if request.operation in ("StartPipelineExecution", "CreateJob", "CreateTrainingJob"):
+    sort = sorts.BY_OPERATION.get(request.operation)
+    if sort is not None and sort.ACTION == "start":
         return "start"
     return ahead.words.get((file.address, request.id), "create")
 
 
-def _is_function(file: File) -> bool:
-    return bool(file.requests) and file.requests[-1].operation == "CreateFunction"
+def _sort(file: File) -> Sort:
+    return sorts.BY_OPERATION[file.requests[-1].operation]
 
 
 def _is_running(plan: FilePlan) -> bool:
@@ -221,25 +227,25 @@ def _is_running(plan: FilePlan) -> bool:
 def _what(request: Request) -> str:
     """The thing that a request makes, in one word or two."""
     operation, parameters = request.operation, request.parameters
-    for key in ("JobName", "TrainingJobName", "PipelineExecutionDisplayName", "PipelineName", "FunctionName"):
-        if key in parameters:
-            return str(parameters[key])
-    if operation == "CreateModelPackageGroup":
-        return str(parameters["ModelPackageGroupName"])
     if operation == "PutObject":
         return f"s3://{parameters['Bucket']}/{parameters['Key']}"
-    return operation
+    sort = sorts.BY_OPERATION.get(operation)
+    name = sort.MEMBER if sort else _NAMES.get(operation, "")
+    return str(parameters.get(name, operation))
 
 
-def _since(cloud: Cloud, file: File, earlier: str | None, project: Project) -> tuple[str, ...]:
+_NAMES = {"CreateModelPackageGroup": "ModelPackageGroupName", "CreatePipeline": "PipelineName"}
+
+
+def _since(cloud: Cloud, file: File, earlier: Target | None, project: Project) -> tuple[str, ...]:
     """Say what is different since an earlier run, so that a paid rerun is never a surprise."""
-    return (f"ran before as {earlier}", *_differences(cloud, file, earlier, project)) if earlier else ()
+    return (f"ran before as {earlier.name}", *_differences(cloud, file, earlier, project)) if earlier else ()
 
 
-def _differences(cloud: Cloud, file: File, earlier: str, project: Project) -> Iterator[str]:
+def _differences(cloud: Cloud, file: File, earlier: Target, project: Project) -> Iterator[str]:
     try:
-        changed = verify.verify(cloud, file, earlier, project).differences
-    except verify.CannotVerify:
+        changed = _sort(file).verify(cloud, file, earlier, project).differences
+    except CannotVerify:
         return
     except CloudError as error:
         yield f"what differs cannot be read: {error}"

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sagespec.executor import answers, metrics, targets, track
+from sagespec.executor import answers, metrics
 from sagespec.executor.answers import InvalidAnswer, at
 from sagespec.executor.cloud import Cloud, NotJSON
 from sagespec.executor.cloud_errors import invalid
-from sagespec.executor.track import Status
+from sagespec.executor.runs import sorts, track
+from sagespec.executor.runs.status import Status
 
 _LINE_BYTES = 16 * 1024**2
 """The longest judgement that is read."""
@@ -150,7 +151,7 @@ def _scored(status: Status) -> list[tuple[str, str]]:
 
 def _job(cloud: Cloud, arn: str) -> Status:
     """The job that has scored, as it says of itself; only it knows where it has really written."""
-    target = targets.of_arn(arn)
+    target = sorts.of_arn(arn)
     if target is None:
         raise NoResults(f"{arn} is no job that scores")
     return track.status(cloud, target, is_over=True)

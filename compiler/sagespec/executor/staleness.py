@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sagespec.executor import documents, runs
+from sagespec.executor import documents
 from sagespec.executor import files as compiled_files
 from sagespec.executor.cloud import Cloud
 from sagespec.executor.files import File
-from sagespec.executor.runs import Run
+from sagespec.executor.runs import finding, sorts
+from sagespec.executor.runs.run import Run
 
 AGAIN = "raise metadata.run, or `sagespec delete` it and apply again"
-_JOB, _PIPELINE = "JobConfigDocument", "PipelineDefinition"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def of_file(cloud: Cloud, file: File) -> tuple[Stale, ...]:
     if not file.content.depends_on:
         return ()
     files = compiled_files.read([file.path]).files
-    return find(cloud, files, runs.find(cloud, files.values()).runs).get(file.address, ())
+    return find(cloud, files, finding.find(cloud, files.values()).runs).get(file.address, ())
 
 
 def find(cloud: Cloud, files: Mapping[str, File], found: Mapping[str, Run]) -> dict[str, tuple[Stale, ...]]:
@@ -62,9 +62,10 @@ def find(cloud: Cloud, files: Mapping[str, File], found: Mapping[str, Run]) -> d
             continue
         for needed in newer:
             if needed not in known:
-                known[needed] = runs.outputs(cloud, files[needed], found[needed])
+                known[needed] = finding.outputs(cloud, files[needed], found[needed])
         now = {name: value for needed in newer for name, value in known[needed].items()}
-        used = dict(_used(_parameters(file), _record(cloud, file, run)))
+        sort = sorts.BY_OPERATION[file.requests[-1].operation]
+        used = dict(_used(sort.compiled(file), sort.recorded(cloud, sort.target(file, run))))
         pairs = [
             Stale(name, str(was), str(now[name])) for name, was in used.items() if name in now and now[name] != was
         ]
@@ -82,27 +83,6 @@ def _begun(run: Run) -> datetime | None:
     """When a job was created or an execution started; a function's name is its output, whenever it was made."""
     found = run.details.get("StartTime") or run.details.get("CreationTime")
     return found if isinstance(found, datetime) else None
-
-
-def _parameters(file: File) -> Any:
-    """The part of a file that is recorded in what ran."""
-    for request in file.requests:
-        for name in (_JOB, _PIPELINE):
-            if name in request.parameters:
-                return request.parameters[name]["$json"]
-    return file.requests[-1].parameters
-
-
-def _record(cloud: Cloud, file: File, run: Run) -> Any:
-    """The same part, as it ran."""
-    region = file.content.region
-    if ":pipeline/" in run.arn:
-        answer = cloud.call(
-            "sagemaker", "DescribePipelineDefinitionForExecution", region, PipelineExecutionArn=run.arn
-        )
-        return documents.read(answer[_PIPELINE], _PIPELINE)
-    details = runs.describe(cloud, file, run).details
-    return documents.read(details[_JOB], _JOB) if _JOB in details else details
 
 
 def _used(wanted: Any, ran: Any) -> Iterator[tuple[str, Any]]:

@@ -114,3 +114,14 @@ class Submission:
             self.on_request(self.file, request.id, "not shown yet", what)
 
         return look_for(look_once, stopping=self.stopping, on_wait=tell)
+
+
+def taken(s: Submission, request: Request, name: str, describe: str, **parameters: Any) -> dict[str, Any]:
+    """Look at the job that has a name, as AWS has said.
+
+    Raises Refused, Stopped, CloudError.
+    """
+    found = s.seen(request, name, lambda: s.shelf.look("sagemaker", describe, **parameters))
+    if found is None:
+        raise Refused(f"AWS says that a job {name} exists, but does not show it; apply again later")
+    return found

@@ -13,15 +13,11 @@ from typing import Any
 
 from sagespec.documents import submitted
 from sagespec.documents.compiled import Request, identified
-from sagespec.executor import documents, drivers, functions, markers, pipelines, resources, runs
+from sagespec.executor import markers, resources
 from sagespec.executor.cloud import ROUNDS, CloudError
-from sagespec.executor.differences import differences
-from sagespec.executor.runs import Run
-from sagespec.executor.submission import Answer, Pace, Refused, Submission
-
-_TRAINING_JOBS = Pace(1.0)  # CreateTrainingJob is throttled at one a second, and cannot be raised
-_COMPARED = ("HyperParameters", "InputDataConfig")
-"""Members that tell a training job of ours from another of the same name."""
+from sagespec.executor.runs import pipelines, sorts
+from sagespec.executor.runs.run import Run
+from sagespec.executor.submission import Answer, Refused, Submission
 
 
 def submit(submission: Submission) -> Run:
@@ -150,76 +146,10 @@ def _object(s: Submission, request: Request, parameters: dict[str, Any], _known:
     return word, {"Uri": uri}
 
 
-def _job(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
-    name, category = parameters["JobName"], parameters["JobCategory"]
-    try:
-        arn = s.call("sagemaker", "CreateJob", **parameters)["JobArn"]
-        return "started", {"Run": Run(name, arn, "InProgress")}
-    except CloudError as error:
-        if not error.is_taken:
-            raise
-    found = _taken(s, request, name, "DescribeJob", JobName=name, JobCategory=category)
-    document = documents.read(found["JobConfigDocument"], "JobConfigDocument")
-    document.pop("ServiceOutput", None)
-    if document != documents.read(parameters["JobConfigDocument"], "JobConfigDocument"):
-        raise Refused(f"a job {name} exists with another document; raise metadata.run")
-    return "kept", {"Run": Run(name, found["JobArn"], found["JobStatus"], found.get("FailureReason", ""))}
-
-
-def _taken(s: Submission, request: Request, name: str, describe: str, **parameters: Any) -> dict[str, Any]:
-    """Look at the job that has a name, as AWS has said."""
-    found = s.seen(request, name, lambda: s.shelf.look("sagemaker", describe, **parameters))
-    if found is None:
-        raise Refused(f"AWS says that a job {name} exists, but does not show it; apply again later")
-    return found
-
-
-def _training_job(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
-    name = parameters["TrainingJobName"]
-    _TRAINING_JOBS.wait(s.stopping)
-    s.go_on()
-    try:
-        arn = s.call("sagemaker", "CreateTrainingJob", **parameters)["TrainingJobArn"]
-        return "started", {"Run": Run(name, arn, "InProgress")}
-    except CloudError as error:
-        if not error.is_taken:
-            raise
-    found = _taken(s, request, name, "DescribeTrainingJob", TrainingJobName=name)
-    found = drivers.as_compiled(found, parameters)
-    for member in _COMPARED:
-        if any(differences(found.get(member), parameters.get(member), (member,), defaults=True)):
-            raise Refused(f"a training job {name} exists with other {member}; raise metadata.run")
-    arn, status = found["TrainingJobArn"], found["TrainingJobStatus"]
-    return "kept", {"Run": Run(name, arn, status, found.get("FailureReason", ""))}
-
-
-def _function(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
-    word, name = "created", parameters["FunctionName"]
-    try:
-        s.call("lambda", "CreateFunction", **parameters)
-    except CloudError as error:
-        if not error.is_taken:
-            raise
-        word = "kept"
-    while True:
-        run = s.seen(request, name, lambda: runs.find(s.cloud, [s.file]).runs.get(s.file.address))
-        if run is None:
-            raise Refused(f"AWS says that the function {name} exists, but does not show it; apply again later")
-        if run.state != "running":
-            break
-        s.stopping.wait(1)
-    if word == "kept" and (other := functions.difference(s.shelf, parameters, run.details)):
-        raise Refused(other)
-    return word, {"Run": run}
-
-
 _HANDLERS: dict[str, Callable[[Submission, Request, dict[str, Any], Mapping[str, Any]], Answer]] = {
     "CreateArtifact": _artifact,
-    "CreateFunction": _function,
-    "CreateJob": _job,
     "CreateModelPackageGroup": _group,
-    "CreatePipeline": pipelines.pipeline,
-    "CreateTrainingJob": _training_job,
+    "CreatePipeline": pipelines.submit,
     "PutObject": _object,
-    "StartPipelineExecution": pipelines.execution,
+    **{operation: sort.submit for operation, sort in sorts.BY_OPERATION.items()},
 }

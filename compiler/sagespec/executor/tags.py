@@ -19,9 +19,10 @@ from sagespec.executor.cloud import Cloud
 from sagespec.executor.files import File
 from sagespec.executor.patience import insist
 from sagespec.executor.resources import tags_of
-from sagespec.executor.runs import Run
+from sagespec.executor.runs import sorts
+from sagespec.executor.runs.run import Run
 
-_TAGGED = ("CreateFunction", "CreateJob", "CreatePipeline", "CreateTrainingJob")
+_TAGGED = {sort.TAGGED for sort in sorts.BY_OPERATION.values()}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ MODEL_ID = "sagemaker-sdk:jumpstart-model-id"
 HUB_NAME = "sagemaker-sdk:jumpstart-hub-name"
 
 _PREFIXES = {"aws:": "AWS's own", "sagespec:": "sagespec's own"}
-_BY_CONVENTION = {"job": (MODEL_ID, HUB_NAME), "pipeline": (EVALUATION, MODEL_ID)}
+_BY_CONVENTION = {"job": (MODEL_ID, HUB_NAME), "execution": (EVALUATION, MODEL_ID)}
 """What the SDK's conventions set, by what a kind runs as."""
 
 TEXT = re.compile("[\\w \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\\d_.:/=+\\-@]*")

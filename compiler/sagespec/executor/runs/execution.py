@@ -1,0 +1,350 @@
+"""Executions of pipelines: evaluations, ours and those that the SDK has started.
+
+An execution is pinned to the version of the pipeline that was compiled, and has one token, whatever reads say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final
+
+from sagespec.documents.compiled import Request
+from sagespec.executor import answers, documents, resources
+from sagespec.executor.answers import InvalidAnswer, at
+from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.differences import differences
+from sagespec.executor.files import File
+from sagespec.executor.resources import Shelf
+from sagespec.executor.runs import job, streams, training_job
+from sagespec.executor.runs.entries import Entry, Filter
+from sagespec.executor.runs.run import NotOurs, Run, Target, is_earlier, main_request, state_of, suffix
+from sagespec.executor.runs.status import Status, Step, mapping
+from sagespec.executor.runs.streams import Place
+from sagespec.executor.submission import Answer, Refused, Submission
+from sagespec.executor.verified import Verified
+from sagespec.project.settings import Project
+
+NAME = "execution"
+OPERATION = "StartPipelineExecution"
+TAGGED = "CreatePipeline"
+MEMBER = "PipelineExecutionDisplayName"
+ACTION: Final = "start"
+AGAIN = "AWS remembers its start for a while: raise metadata.run to run the same content again"
+BEGUN = "Executing"
+STATUSES = frozenset({"Executing", "Stopping", "Stopped", "Failed", "Succeeded", "CompletedWithFailures"})
+MOST_NAMED = 20
+"""Executions of others that are named, each after a look at who has started it."""
+THREADS = 8
+_PREFIX = "SagemakerEvaluation"
+_ARN = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:pipeline/(?P<name>[^/]+)/execution/[^/]+")
+_SUMMARIES = "PipelineExecutionSummaries"
+_DEFINITION = "PipelineDefinition"
+
+
+def submit(s: Submission, request: Request, parameters: dict[str, Any], known: Mapping[str, Any]) -> Answer:
+    name = parameters[MEMBER]
+    pinned = {**parameters, "PipelineVersionId": known["requests.pipeline.Version"]}
+
+    def start() -> str:  # the pipeline exists, even where the service does not know it yet
+        return str(s.call("sagemaker", OPERATION, **pinned)["PipelineExecutionArn"])
+
+    def find_again() -> Run | None:
+        return next(
+            (run for _, run in find(s.cloud, s.region, [s.file]) if run.name.endswith(suffix(s.file.content))), None
+        )
+
+    try:
+        arn = s.seen(request, name, start)
+        # the answer may be one that AWS remembers: only what is shown has not been deleted since
+        word, run = "started", s.seen(request, name, lambda: _shown(s, name, str(arn)))
+    except CloudError as error:
+        if not error.is_token_mismatch:
+            raise
+        # used for the same execution of another version: another apply has won, or all was deleted since
+        word, run = "kept", s.seen(request, name, find_again)
+    if run is None:
+        message = f"AWS says that it has started {name}, and has shown nothing of it for minutes: it was deleted"
+        raise Refused(f"{message}, and AWS remembers its start for a while; raise metadata.run to run it once more")
+    return word, {"Run": run}
+
+
+def _shown(s: Submission, name: str, arn: str) -> Run | None:
+    found = s.shelf.look("sagemaker", "DescribePipelineExecution", PipelineExecutionArn=arn)
+    return None if found is None else _run(name, arn, found)
+
+
+def _run(name: str, arn: str, found: Mapping[str, Any]) -> Run:
+    return Run(name, arn, found["PipelineExecutionStatus"], found.get("FailureReason", ""), found)
+
+
+def find(cloud: Cloud, _region: str, files: Sequence[File]) -> Iterator[tuple[File, Run]]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        for file, run in zip(files, pool.map(partial(_find_one, cloud), files), strict=True):
+            if run is not None:
+                yield file, run
+
+
+def _find_one(cloud: Cloud, file: File) -> Run | None:
+    """Find an evaluation's execution among those of its pipeline, or the newest under another identity."""
+    request = main_request(file)
+    before = None
+    try:
+        for summary in _executions(cloud, request.parameters["PipelineName"] if request else "", file.content.region):
+            name = summary.get(MEMBER, "")
+            if name.endswith(suffix(file.content)):
+                return _summarised(summary)
+            if before is None and is_earlier(file, MEMBER, name):
+                before = _summarised(summary)
+    except CloudError as error:
+        if not error.is_missing:
+            raise
+    return before
+
+
+def _executions(cloud: Cloud, pipeline: str, region: str | None = None, **given: Any) -> Iterator[dict[str, Any]]:
+    parameters = {"PipelineName": pipeline, "MaxResults": 100, **given}
+    for page in cloud.pages("sagemaker", "ListPipelineExecutions", _SUMMARIES, region, **parameters):
+        yield from page
+
+
+def _summarised(summary: Mapping[str, Any]) -> Run:
+    return Run(
+        name=summary[MEMBER],
+        arn=summary["PipelineExecutionArn"],
+        status=summary["PipelineExecutionStatus"],
+        reason=summary.get("PipelineExecutionFailureReason", ""),
+        details=summary,
+    )
+
+
+def target(file: File, run: Run) -> Target:
+    return Target(NAME, run.name, run.arn, region=file.content.region, file=file)
+
+
+def of_arn(text: str) -> Target | None:
+    found = _ARN.fullmatch(text)
+    return Target(NAME, found["name"], text, region=found["region"]) if found else None
+
+
+def shown(cloud: Cloud, target: Target) -> Target | None:
+    try:
+        found = cloud.call("sagemaker", "DescribePipelineExecution", target.region, PipelineExecutionArn=target.arn)
+    except CloudError as error:
+        if error.is_missing:
+            return None
+        raise
+    return Target(NAME, str(found.get(MEMBER, target.name)), target.arn, region=target.region)
+
+
+def looks(cloud: Cloud, name: str) -> list[partial[Target | None]]:
+    return [partial(_named, cloud, name)]
+
+
+def _named(cloud: Cloud, name: str) -> Target | None:
+    found = (summary for summary in _evaluations(cloud, _PREFIX) if summary.get(MEMBER) == name)
+    return next((Target(NAME, name, summary["PipelineExecutionArn"]) for summary in found), None)
+
+
+def _evaluations(cloud: Cloud, prefix: str, **given: Any) -> Iterator[dict[str, Any]]:
+    """List the executions of all pipelines whose names start with a prefix; a pipeline deleted meanwhile has none."""
+    named: dict[str, Any] = {"PipelineNamePrefix": prefix, "MaxResults": 100}
+    for pipelines in cloud.pages("sagemaker", "ListPipelines", "PipelineSummaries", **named):
+        for pipeline in pipelines:
+            try:
+                yield from _executions(cloud, pipeline["PipelineName"], **given)
+            except CloudError as error:
+                if not error.is_missing:
+                    raise
+
+
+def describe(cloud: Cloud, target: Target) -> Run:
+    return _run(target.name, target.arn, _described(cloud, target))
+
+
+def _described(cloud: Cloud, target: Target) -> dict[str, Any]:
+    return cloud.call("sagemaker", "DescribePipelineExecution", target.region, PipelineExecutionArn=target.arn)
+
+
+def status(cloud: Cloud, target: Target) -> Status:
+    found = _described(cloud, target)
+    document, begun = recorded(cloud, target), _begun(cloud, target)
+    return Status(
+        kind=NAME,
+        name=found.get(MEMBER, target.name),
+        arn=target.arn,
+        status=found["PipelineExecutionStatus"],
+        address=target.file.address if target.file else None,
+        failure_reason=found.get("FailureReason"),
+        creation_time=found.get("CreationTime"),
+        last_modified_time=found.get("LastModifiedTime"),
+        details={
+            "pipeline_arn": found["PipelineArn"],
+            "pipeline_version_id": found.get("PipelineVersionId"),
+            "eval_type": evaluation_type(found["PipelineArn"].rpartition("/")[2]),
+            "s3_output_path": next(_jobs_of(document, "S3OutputPath"), None) or _place_of(cloud, begun),
+            "mlflow_config": mapping(at(document, "MlflowConfig")) or next(_jobs_of(document, "MlflowConfig"), None),
+            "step_count": len(_steps(document)),
+        },
+        steps=begun,
+    )
+
+
+def is_whole(seen: Status) -> bool:
+    if seen.state == "running":
+        return True
+    if any(state_of(step.status) == "running" for step in seen.steps):
+        return False
+    details = seen.details  # pipelines of others may leave steps out
+    return seen.state == "failed" or not details["eval_type"] or len(seen.steps) >= details["step_count"]
+
+
+def evaluation_type(pipeline: str) -> str | None:
+    """What a pipeline of an evaluation evaluates, from its name: MTRLEvaluation, BenchmarkEvaluation, ..."""
+    types = ("BenchmarkEvaluation", "CustomScorerEvaluation", "LLMAJEvaluation", "MTRLEvaluation")
+    return next((t for t in types if f"-{t}-".lower() in f"{pipeline}-".lower()), None)
+
+
+def _steps(definition: Any) -> list[Any]:
+    found = at(definition, "Steps")
+    return found if isinstance(found, list) else []
+
+
+def _jobs_of(definition: Any, member: str) -> Iterator[Any]:
+    """A member of the output configuration of each job of a pipeline that has it as a plain value."""
+    for step in _steps(definition):
+        arguments = at(step, "Arguments")
+        inner = at(arguments, "JobConfigDocument")
+        found = at(arguments if inner is None else _document(inner), "OutputDataConfig", member)
+        if isinstance(found, str) or (isinstance(found, dict) and not {"Get", "Std:Join"} & set(found)):
+            yield found
+
+
+def _document(text: Any) -> dict[str, Any]:
+    """A document that others have written; empty where it is an expression of a pipeline, or no document."""
+    try:
+        found = answers.document(text, "a document") if isinstance(text, str) else None
+    except InvalidAnswer:
+        found = None
+    return mapping(found) or {}
+
+
+def _place_of(cloud: Cloud, begun: tuple[Step, ...]) -> str | None:
+    """Where the jobs behind the steps write, when the definition has only an expression for it."""
+    for sort in (job, training_job):
+        for target in filter(None, (sort.of_arn(step.job_arn or "") for step in begun)):
+            if path := sort.status(cloud, target).details.get("s3_output_path"):
+                return str(path)
+    return None
+
+
+def _begun(cloud: Cloud, target: Target) -> tuple[Step, ...]:
+    """The steps of an execution that have started, in their order."""
+    key = "PipelineExecutionSteps"
+    parameters = {"PipelineExecutionArn": target.arn, "SortOrder": "Ascending", "MaxResults": 100}
+    found = []
+    for page in cloud.pages("sagemaker", "ListPipelineExecutionSteps", key, target.region, **parameters):
+        for step in page:
+            jobs = [made for kind, made in step.get("Metadata", {}).items() if kind.endswith("Job")]
+            found.append(
+                Step(
+                    name=step["StepName"],
+                    display_name=step.get("StepDisplayName"),
+                    status=step["StepStatus"],
+                    start_time=step.get("StartTime"),
+                    end_time=step.get("EndTime"),
+                    failure_reason=step.get("FailureReason"),
+                    job_arn=next((job.get("Arn") for job in jobs), None),
+                )
+            )
+    return tuple(found)
+
+
+def outputs(run: Run) -> dict[str, Any]:
+    return {name: value for name, value in run.details.items() if isinstance(value, str)}
+
+
+def recorded(cloud: Cloud, target: Target) -> Any:
+    api = "DescribePipelineDefinitionForExecution"
+    answer = cloud.call("sagemaker", api, target.region, PipelineExecutionArn=target.arn)
+    return documents.read(answer[_DEFINITION], _DEFINITION)
+
+
+def compiled(file: File) -> Any:
+    return next(r for r in file.requests if r.operation == TAGGED).parameters[_DEFINITION]["$json"]
+
+
+def verify(cloud: Cloud, file: File, target: Target, _project: Project) -> Verified:
+    return Verified(tuple(differences(recorded(cloud, target), compiled(file))))
+
+
+def conflict(_shelf: Shelf, _parameters: Mapping[str, Any], _run: Run) -> str | None:
+    return None
+
+
+def stop(cloud: Cloud, target: Target, seen: Status) -> None:
+    # an execution that was retried is another one to stop: a token of the ARN alone would stop it only once
+    token = _token("stop", target.arn, seen.last_modified_time)
+    given = {"PipelineExecutionArn": target.arn, "ClientRequestToken": token}
+    cloud.call("sagemaker", "StopPipelineExecution", target.region, **given)
+
+
+def removed(cloud: Cloud, target: Target, file: File, seen: Status) -> Iterable[str]:
+    _check_alone(cloud, target, file)
+    return (f"pipeline {_pipeline(target)}", f"its only execution {target.name} ({seen.status})")
+
+
+def delete(cloud: Cloud, target: Target) -> str:
+    given = {"PipelineName": _pipeline(target), "ClientRequestToken": _token("delete", target.arn)}
+    cloud.call("sagemaker", "DeletePipeline", target.region, **given)
+    return f"deleted pipeline {_pipeline(target)}"
+
+
+def _pipeline(target: Target) -> str:
+    """The pipeline that an execution belongs to."""
+    return target.arn.partition(":pipeline/")[2].partition("/")[0]
+
+
+def _token(*of: Any) -> str:
+    return hashlib.sha256(" ".join(map(str, of)).encode()).hexdigest()
+
+
+def _check_alone(cloud: Cloud, target: Target, file: File) -> None:
+    """Refuse an execution whose pipeline has others: AWS deletes a pipeline with all that it has run."""
+    listed = _executions(cloud, _pipeline(target), target.region)
+    others = [execution for execution in listed if execution["PipelineExecutionArn"] != target.arn]
+    if not others:
+        return
+    lines = [f"    {_whose(cloud, target.region, file, execution)}" for execution in others[:MOST_NAMED]]
+    if len(others) > MOST_NAMED:
+        lines.append(f"    and {len(others) - MOST_NAMED} more")
+    message = (
+        f"pipeline {_pipeline(target)} has run more than this, and AWS deletes executions only with their pipeline"
+    )
+    hint = "nothing was deleted; raise metadata.run to run the same content once more"
+    raise NotOurs(message, hint, lines)
+
+
+def _whose(cloud: Cloud, region: str | None, file: File, summary: Mapping[str, Any]) -> str:
+    arn = summary["PipelineExecutionArn"]
+    name = summary.get(MEMBER, arn.rpartition("/")[2])
+    started = f"{name} ({summary['PipelineExecutionStatus']}, {summary['StartTime']:%Y-%m-%d %H:%M})"
+    if is_earlier(file, MEMBER, name):
+        return f"{started}: an earlier content of this spec"
+    found = cloud.call("sagemaker", "DescribePipelineExecution", region, PipelineExecutionArn=arn)
+    return f"{started}: started by {resources.user(found.get('CreatedBy')) or 'others'}"
+
+
+def listed(cloud: Cloud, kind: str, which: str, wanted: Filter) -> Iterator[Entry]:
+    times = {"CreatedAfter": wanted.after, "CreatedBefore": wanted.before}
+    given = {name: value for name, value in times.items() if value is not None}
+    for run in _evaluations(cloud, f"{_PREFIX}-{which}", **given):
+        name = run.get(MEMBER, run["PipelineExecutionArn"].rpartition("/")[2])
+        yield Entry(kind, name, run["PipelineExecutionStatus"], run["StartTime"], run["PipelineExecutionArn"])
+
+
+def logs(status: Status) -> list[Place]:
+    return [place for step in status.steps if step.job_arn for place in streams.of_job(step.job_arn)]

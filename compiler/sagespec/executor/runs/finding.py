@@ -1,0 +1,94 @@
+"""What already exists: the job, execution or function of each compiled file, found by its identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.files import File, InvalidFiles
+from sagespec.executor.runs import sorts
+from sagespec.executor.runs.run import Run, Target, main_request, suffix
+
+THREADS = 8
+
+
+@dataclass(frozen=True)
+class Found:
+    """The runs of files by address, and by the same addresses what ran there before under other identities."""
+
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    earlier: Mapping[str, Target] = field(default_factory=dict)
+
+
+def find(cloud: Cloud, files: Iterable[File]) -> Found:
+    """Find the runs of files with as few requests as it takes.
+
+    Raises CloudError.
+    """
+    runs: dict[str, Run] = {}
+    earlier: dict[str, Target] = {}
+    groups: dict[tuple[str, str], list[File]] = {}
+    for file in files:
+        request = main_request(file)
+        if request is not None:
+            groups.setdefault((request.operation, file.content.region), []).append(file)
+    for (operation, region), members in sorted(groups.items()):
+        sort = sorts.BY_OPERATION[operation]
+        for file, run in sort.find(cloud, region, members):
+            if is_of(file, run):
+                runs[file.address] = run
+            else:
+                earlier.setdefault(file.address, sort.target(file, run))
+    return Found(runs, earlier)
+
+
+def is_of(file: File, run: Run) -> bool:
+    """Whether a run is that of a file's identity; a function may have a name of the user's own."""
+    sort, request = sorts.of_file(file), main_request(file)
+    named = request.parameters[sort.MEMBER] if sort and request else ""
+    return run.name == named or run.name.endswith(suffix(file.content))
+
+
+def check_account(cloud: Cloud, files: Iterable[File]) -> None:
+    """Refuse files of another account than the caller's: nothing of theirs could be found here.
+
+    Raises InvalidFiles, CloudError.
+    """
+    accounts = {file.content.account: file.content.region for file in files}
+    caller = cloud.account(min(accounts.values())) if accounts else ""
+    if wrong := sorted(accounts.keys() - {caller}):
+        raise InvalidFiles(f"compiled for account {', '.join(wrong)}, but the caller is in {caller}")
+
+
+def with_reasons(cloud: Cloud, files: Mapping[str, File], found: Found) -> Found:
+    """Add why runs have failed: lists do not say."""
+    silent = {a: run for a, run in found.runs.items() if run.state == "failed" and not run.reason}
+    with ThreadPoolExecutor(THREADS) as pool:
+        told = pool.map(lambda a: _described(cloud, files[a], silent[a]), silent)
+        return replace(found, runs={**found.runs, **dict(zip(silent, told, strict=True))})
+
+
+def _described(cloud: Cloud, file: File, run: Run) -> Run:
+    """A run in full, or as it was listed where it cannot be looked at any more."""
+    try:
+        return describe(cloud, file, run)
+    except CloudError as error:
+        if error.is_missing:
+            return run
+        raise
+
+
+def describe(cloud: Cloud, file: File, run: Run) -> Run:
+    """Look at a file's run in full."""
+    sort = sorts.of_file(file)
+    return sort.describe(cloud, sort.target(file, run)) if sort else run
+
+
+def outputs(cloud: Cloud, file: File, run: Run) -> dict[str, Any]:
+    """What a run offers so far to the specs that depend on it, by `<address>.<Field>`."""
+    sort = sorts.of_file(file)
+    found = sort.outputs(describe(cloud, file, run)) if sort else {}
+    return {f"{file.address}.{name}": value for name, value in found.items()}

@@ -1,0 +1,213 @@
+"""Jobs of the Job API, by their category."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from sagespec.documents.compiled import Request
+from sagespec.executor import documents
+from sagespec.executor.answers import at
+from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.differences import differences
+from sagespec.executor.files import File
+from sagespec.executor.resources import Shelf
+from sagespec.executor.runs import job_lists, streams
+from sagespec.executor.runs.entries import Entry, Filter, is_of_a_step
+from sagespec.executor.runs.job_lists import Listing
+from sagespec.executor.runs.run import Run, Target, main_request
+from sagespec.executor.runs.status import Status, mapping
+from sagespec.executor.runs.streams import Place
+from sagespec.executor.submission import Answer, Refused, Submission, taken
+from sagespec.executor.verified import Verified
+from sagespec.project.settings import Project
+
+NAME = "job"
+OPERATION = TAGGED = "CreateJob"
+MEMBER = "JobName"
+ACTION: Final = "start"
+AGAIN = "`sagespec apply` runs the same content again"
+BEGUN = "InProgress"
+STATUSES = frozenset({"InProgress", "Completed", "Failed", "Stopping", "Stopped", "Deleting", "DeleteFailed"})
+CATEGORIES = (
+    "AgentRFT",
+    "AgentRFTEvaluation",
+    "SyntheticDataGeneration",
+    "DataQualityEvaluation",
+    "DataTransformation",
+)
+"""Categories of the Job API, those that sagespec submits first."""
+_LISTING = Listing("ListJobs", "JobSummaries", MEMBER, "JobArn", "JobStatus")
+_ARN = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:job/(?P<category>[^/]+)/(?P<name>[^/]+)")
+_DOCUMENT = "JobConfigDocument"
+
+
+def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
+    name = parameters[MEMBER]
+    try:
+        arn = s.call("sagemaker", OPERATION, **parameters)["JobArn"]
+        return "started", {"Run": Run(name, arn, BEGUN)}
+    except CloudError as error:
+        if not error.is_taken:
+            raise
+    found = taken(s, request, name, "DescribeJob", JobName=name, JobCategory=parameters["JobCategory"])
+    if _document(found) != documents.read(parameters[_DOCUMENT], _DOCUMENT):
+        raise Refused(f"a job {name} exists with another document; raise metadata.run")
+    return "kept", {"Run": _run(found)}
+
+
+def _document(found: Mapping[str, Any]) -> Any:
+    """What a job was given."""
+    document = documents.read(found[_DOCUMENT], _DOCUMENT)
+    document.pop("ServiceOutput", None)
+    return document
+
+
+def _run(found: Mapping[str, Any]) -> Run:
+    return Run(found["JobName"], found["JobArn"], found["JobStatus"], found.get("FailureReason", ""), found)
+
+
+def find(cloud: Cloud, region: str, files: Sequence[File]) -> Iterator[tuple[File, Run]]:
+    by_category: dict[str, list[File]] = {}
+    for file in files:
+        by_category.setdefault(_category(file), []).append(file)
+    for category, members in sorted(by_category.items()):
+        yield from job_lists.find(cloud, _LISTING, region, members, JobCategory=category)
+
+
+def _category(file: File) -> str:
+    request = main_request(file)
+    return str(request.parameters["JobCategory"]) if request else ""
+
+
+def target(file: File, run: Run) -> Target:
+    return Target(NAME, run.name, run.arn, _category(file), file.content.region, file)
+
+
+def of_arn(text: str) -> Target | None:
+    found = _ARN.fullmatch(text)
+    return Target(NAME, found["name"], text, found["category"], found["region"]) if found else None
+
+
+def shown(cloud: Cloud, target: Target) -> Target | None:
+    """Ask by name, as the API does: a job of another account may be called like one of ours."""
+    found = _look(cloud, target.name, target.category, target.region)
+    return found if found and found.arn.lower() == target.arn.lower() else None
+
+
+def looks(cloud: Cloud, name: str) -> list[partial[Target | None]]:
+    return [partial(_look, cloud, name, category) for category in CATEGORIES]
+
+
+def _look(cloud: Cloud, name: str, category: str, region: str | None = None) -> Target | None:
+    """The job of a name; a category that a region has not yet has none."""
+    try:
+        found = cloud.call("sagemaker", "DescribeJob", region, JobName=name, JobCategory=category)
+    except CloudError as error:
+        if error.is_missing or error.code == "ValidationException":
+            return None
+        raise
+    return Target(NAME, name, found["JobArn"], category, region)
+
+
+def describe(cloud: Cloud, target: Target) -> Run:
+    return _run(_described(cloud, target))
+
+
+def _described(cloud: Cloud, target: Target) -> dict[str, Any]:
+    given = {"JobName": target.name, "JobCategory": target.category}
+    return cloud.call("sagemaker", "DescribeJob", target.region, **given)
+
+
+def status(cloud: Cloud, target: Target) -> Status:
+    found = _described(cloud, target)
+    document = documents.read(found[_DOCUMENT], _DOCUMENT)
+    document = mapping(document) or {}
+    details = {
+        "job_category": found["JobCategory"],
+        "role_arn": found["RoleArn"],
+        "secondary_status": found["SecondaryStatus"],
+        "secondary_status_transitions": found["SecondaryStatusTransitions"],
+        "agent_config": document.get("AgentConfig"),
+        "training_config": document.get("TrainingConfig") or document.get("EvaluationConfig"),
+        "s3_output_path": at(document, "OutputDataConfig", "S3OutputPath"),
+        "model_package_config": mapping(document.get("ModelPackageConfig")),
+        "output_model_package_arn": at(document, "ServiceOutput", "OutputModelPackageArn"),
+        # a training's document has it in one place, an evaluation's in another
+        "mlflow_config": mapping(at(document, "TrainingConfig", "MlflowConfig"))
+        or mapping(at(document, "OutputDataConfig", "MlflowConfig")),
+        "mlflow_details": mapping(at(document, "ServiceOutput", "MlflowDetails")),
+        "billable_token_usage": at(document, "ServiceOutput", "BillableTokenUsage"),
+        "progress_info": mapping(at(document, "ServiceOutput", "ProgressInfo")),
+        "rollout_info": at(document, "ServiceOutput", "RolloutInfo"),
+        "evaluation_metrics": mapping(at(document, "ServiceOutput", "EvaluationMetrics")),
+        "tags": found.get("Tags", []),
+    }
+    return Status(
+        kind=NAME,
+        name=found["JobName"],
+        arn=found["JobArn"],
+        status=found["JobStatus"],
+        address=target.file.address if target.file else None,
+        failure_reason=found.get("FailureReason"),
+        creation_time=found["CreationTime"],
+        last_modified_time=found["LastModifiedTime"],
+        end_time=found.get("EndTime"),
+        details=details,
+    )
+
+
+def is_whole(_seen: Status) -> bool:
+    return True
+
+
+def outputs(run: Run) -> dict[str, Any]:
+    return mapping(at(documents.read(run.details[_DOCUMENT], _DOCUMENT), "ServiceOutput")) or {}
+
+
+def recorded(cloud: Cloud, target: Target) -> Any:
+    return _document(_described(cloud, target))
+
+
+def compiled(file: File) -> Any:
+    return file.requests[-1].parameters[_DOCUMENT]["$json"]
+
+
+def verify(cloud: Cloud, file: File, target: Target, _project: Project) -> Verified:
+    return Verified(tuple(differences(recorded(cloud, target), compiled(file))))
+
+
+def conflict(_shelf: Shelf, _parameters: Mapping[str, Any], _run: Run) -> str | None:
+    return None
+
+
+def stop(cloud: Cloud, target: Target, _seen: Status) -> None:
+    cloud.call("sagemaker", "StopJob", target.region, JobName=target.name, JobCategory=target.category)
+
+
+def removed(_cloud: Cloud, target: Target, _file: File, seen: Status) -> Iterable[str]:
+    return (f"job {target.name} ({seen.status})",)
+
+
+def delete(cloud: Cloud, target: Target) -> str:
+    cloud.call("sagemaker", "DeleteJob", target.region, JobName=target.name, JobCategory=target.category)
+    return "deleted"
+
+
+def listed(cloud: Cloud, kind: str, which: str, wanted: Filter) -> Iterator[Entry]:
+    parameters = {"JobCategory": which, "MaxResults": 100, **wanted.api(STATUSES)}
+    try:
+        for page in cloud.pages("sagemaker", "ListJobs", "JobSummaries", **parameters):
+            for job in page:
+                if not is_of_a_step(job["JobName"]):
+                    yield Entry(kind, job["JobName"], job["JobStatus"], job["CreationTime"], job["JobArn"])
+    except CloudError as error:
+        # a region that does not have the category yet has no such jobs
+        if not (kind == which and error.code == "ValidationException"):
+            raise
+
+
+def logs(status: Status) -> list[Place]:
+    return streams.of_job(status.arn)

@@ -1,0 +1,32 @@
+"""Looking at what runs, ours and what others have started: once, or until AWS shows all of it."""
+
+from __future__ import annotations
+
+from sagespec.executor.cloud import Cloud
+from sagespec.executor.patience import look_for
+from sagespec.executor.runs import sorts
+from sagespec.executor.runs.run import Target
+from sagespec.executor.runs.status import Status
+
+
+def status(cloud: Cloud, target: Target, is_over: bool = False) -> Status:
+    """Look at a target that exists, in full, until AWS shows it and all of it.
+
+    With `is_over` it is known to have come to its end, whatever is shown at first. Raises CloudError.
+    """
+    found: list[Status] = []
+
+    def shown() -> Status | None:
+        found.append(look(cloud, target))
+        whole = sorts.of(target).is_whole(found[-1]) and not (is_over and found[-1].state == "running")
+        return found[-1] if whole else None
+
+    return look_for(shown) or found[-1]
+
+
+def look(cloud: Cloud, target: Target) -> Status:
+    """Look at a target in full, once: what was just made may not be shown yet.
+
+    Raises CloudError.
+    """
+    return sorts.of(target).status(cloud, target)

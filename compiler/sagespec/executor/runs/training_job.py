@@ -1,0 +1,200 @@
+"""Training jobs, such as ModelTrainer starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from sagespec.documents.compiled import Request
+from sagespec.executor.answers import at
+from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.differences import differences
+from sagespec.executor.files import File
+from sagespec.executor.resources import Shelf
+from sagespec.executor.runs import drivers, job_lists, streams
+from sagespec.executor.runs.entries import Entry, Filter, is_of_a_step
+from sagespec.executor.runs.job_lists import Listing
+from sagespec.executor.runs.run import Run, Target, suffix
+from sagespec.executor.runs.status import Status
+from sagespec.executor.runs.streams import Place
+from sagespec.executor.submission import Answer, Pace, Refused, Submission, taken
+from sagespec.executor.verified import Verified
+from sagespec.project.settings import Project
+
+NAME = "training-job"
+OPERATION = TAGGED = "CreateTrainingJob"
+MEMBER = "TrainingJobName"
+ACTION: Final = "start"
+AGAIN = "`sagespec apply` runs the same content again"
+BEGUN = "InProgress"
+STATUSES = frozenset({"InProgress", "Completed", "Failed", "Stopping", "Stopped", "Deleting"})
+_LISTING = Listing("ListTrainingJobs", "TrainingJobSummaries", MEMBER, "TrainingJobArn", "TrainingJobStatus")
+_ARN = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:training-job/(?P<name>[^/]+)")
+_PACE = Pace(1.0)  # CreateTrainingJob is throttled at one a second, and cannot be raised
+_COMPARED = ("HyperParameters", "InputDataConfig")
+"""Members that tell a training job of ours from another of the same name."""
+_DETAILS = {
+    "secondary_status": "SecondaryStatus",
+    "secondary_status_transitions": "SecondaryStatusTransitions",
+    "role_arn": "RoleArn",
+    "resource_config": "ResourceConfig",
+    "model_artifacts": "ModelArtifacts",
+    "model_package_config": "ModelPackageConfig",
+    "output_model_package_arn": "OutputModelPackageArn",
+    "billable_time_in_seconds": "BillableTimeInSeconds",
+    "mlflow_config": "MlflowConfig",
+    "progress_info": "ProgressInfo",
+}
+
+
+def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
+    name = parameters[MEMBER]
+    _PACE.wait(s.stopping)
+    s.go_on()
+    try:
+        arn = s.call("sagemaker", OPERATION, **parameters)["TrainingJobArn"]
+        return "started", {"Run": Run(name, arn, BEGUN)}
+    except CloudError as error:
+        if not error.is_taken:
+            raise
+    found = drivers.as_compiled(taken(s, request, name, "DescribeTrainingJob", TrainingJobName=name), parameters)
+    for member in _COMPARED:
+        if any(differences(found.get(member), parameters.get(member), (member,), defaults=True)):
+            raise Refused(f"a training job {name} exists with other {member}; raise metadata.run")
+    return "kept", {"Run": _run(found)}
+
+
+def _run(found: Mapping[str, Any]) -> Run:
+    name, arn, status = (found[member] for member in (MEMBER, "TrainingJobArn", "TrainingJobStatus"))
+    return Run(name, arn, status, found.get("FailureReason", ""), found)
+
+
+def find(cloud: Cloud, region: str, files: Sequence[File]) -> Iterator[tuple[File, Run]]:
+    return job_lists.find(cloud, _LISTING, region, files)
+
+
+def target(file: File, run: Run) -> Target:
+    return Target(NAME, run.name, run.arn, region=file.content.region, file=file)
+
+
+def of_arn(text: str) -> Target | None:
+    found = _ARN.fullmatch(text)
+    return Target(NAME, found["name"], text, region=found["region"]) if found else None
+
+
+def shown(cloud: Cloud, target: Target) -> Target | None:
+    """Ask by name, as the API does: a job of another account may be called like one of ours."""
+    found = _look(cloud, target.name, target.region)
+    return found if found and found.arn.lower() == target.arn.lower() else None
+
+
+def looks(cloud: Cloud, name: str) -> list[partial[Target | None]]:
+    return [partial(_look, cloud, name)]
+
+
+def _look(cloud: Cloud, name: str, region: str | None = None) -> Target | None:
+    try:
+        found = cloud.call("sagemaker", "DescribeTrainingJob", region, TrainingJobName=name)
+    except CloudError as error:
+        if error.is_missing or error.code == "ValidationException":
+            return None
+        raise
+    return Target(NAME, name, found["TrainingJobArn"], region=region)
+
+
+def describe(cloud: Cloud, target: Target) -> Run:
+    return _run(_described(cloud, target))
+
+
+def _described(cloud: Cloud, target: Target) -> dict[str, Any]:
+    return cloud.call("sagemaker", "DescribeTrainingJob", target.region, TrainingJobName=target.name)
+
+
+def status(cloud: Cloud, target: Target) -> Status:
+    found = _described(cloud, target)
+    return Status(
+        kind=NAME,
+        name=found["TrainingJobName"],
+        arn=found["TrainingJobArn"],
+        status=found["TrainingJobStatus"],
+        address=target.file.address if target.file else None,
+        failure_reason=found.get("FailureReason"),
+        creation_time=found["CreationTime"],
+        last_modified_time=found.get("LastModifiedTime"),
+        end_time=found.get("TrainingEndTime"),
+        details={
+            **{name: found.get(member) for name, member in _DETAILS.items()},
+            "s3_output_path": at(found, "OutputDataConfig", "S3OutputPath"),
+            "mlflow_details": _mlflow_details(found),
+        },
+    )
+
+
+def _mlflow_details(job: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Where a training job logs to, in the words of the Job API's documents."""
+    if not job.get("MlflowDetails"):
+        return None
+    names, ids = job.get("MlflowConfig", {}), job["MlflowDetails"]
+    return {
+        "ExperimentName": names.get("MlflowExperimentName"),
+        "RunName": names.get("MlflowRunName"),
+        "ExperimentId": ids.get("MlflowExperimentId"),
+        "RunId": ids.get("MlflowRunId"),
+    }
+
+
+def is_whole(_seen: Status) -> bool:
+    return True
+
+
+def outputs(run: Run) -> dict[str, Any]:
+    return {name: value for name, value in run.details.items() if isinstance(value, str)}
+
+
+def recorded(cloud: Cloud, target: Target) -> Any:
+    return _described(cloud, target)
+
+
+def compiled(file: File) -> Any:
+    return {k: v for k, v in file.requests[-1].parameters.items() if k not in (MEMBER, "Tags")}
+
+
+def verify(cloud: Cloud, file: File, target: Target, _project: Project) -> Verified:
+    job, wanted = recorded(cloud, target), compiled(file)
+    if not target.name.endswith(suffix(file.content)):
+        return Verified(tuple(differences(job, wanted, defaults=True)))
+    found = drivers.as_compiled(job, wanted)
+    note = "" if found == job else "it ran with the drivers of another version of sagespec"
+    return Verified(tuple(differences(found, wanted, defaults=True)), note)
+
+
+def conflict(_shelf: Shelf, _parameters: Mapping[str, Any], _run: Run) -> str | None:
+    return None
+
+
+def stop(cloud: Cloud, target: Target, _seen: Status) -> None:
+    cloud.call("sagemaker", "StopTrainingJob", target.region, TrainingJobName=target.name)
+
+
+def removed(_cloud: Cloud, target: Target, _file: File, seen: Status) -> Iterable[str]:
+    return (f"training job {target.name} ({seen.status})",)
+
+
+def delete(cloud: Cloud, target: Target) -> str:
+    cloud.call("sagemaker", "DeleteTrainingJob", target.region, TrainingJobName=target.name)
+    return "deleted"
+
+
+def listed(cloud: Cloud, kind: str, _which: str, wanted: Filter) -> Iterator[Entry]:
+    parameters = {"MaxResults": 100, **wanted.api(STATUSES)}
+    for page in cloud.pages("sagemaker", "ListTrainingJobs", "TrainingJobSummaries", **parameters):
+        for job in page:
+            name, status = job["TrainingJobName"], job["TrainingJobStatus"]
+            if not is_of_a_step(name):
+                yield Entry(kind, name, status, job["CreationTime"], job["TrainingJobArn"])
+
+
+def logs(status: Status) -> list[Place]:
+    return streams.of_job(status.arn)

@@ -1,0 +1,17 @@
+"""What really ran, against what was reviewed: what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class CannotVerify(Exception):
+    """Something that keeps no record of what it ran, or files that have changed since they were compiled."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a run has otherwise than its file, and what is worth a note."""
+
+    differences: tuple[str, ...] = ()
+    note: str = ""
