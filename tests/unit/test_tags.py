@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from sagespec import assets
-from sagespec.diagnostics import Path
+from sagespec.diagnostics import KeyPath
 from sagespec.documents.traced import Traced
 from sagespec.project import tags
 
 
-def refused(given: Any, runs: str = "job/AgentRFT") -> list[tuple[str, Path]]:
+def refused(given: Any, runs: str = "job/AgentRFT") -> list[tuple[str, KeyPath]]:
     return [(p.rule, p.path) for p in tags.check(Traced(given, ("tags",)), runs)]
 
 

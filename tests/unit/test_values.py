@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from sagespec.diagnostics import Path, Problems
+from sagespec.diagnostics import KeyPath, Problems
 from sagespec.project import values
 
 KNOWN = {"name": "x", "count": 3, "list": [1, 2], "yes": True, "quote": '", "a": "b', "env": "prod"}
@@ -49,7 +49,7 @@ def expanded(given: dict[str, Any], **known: Any) -> tuple[dict[str, Any], dict[
     return result
 
 
-def refused(given: dict[str, Any]) -> list[tuple[str, Path]]:
+def refused(given: dict[str, Any]) -> list[tuple[str, KeyPath]]:
     problems = Problems()
     values.expand(given, {}, problems)
     return [(p.rule, p.path) for p in problems]

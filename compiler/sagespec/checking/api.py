@@ -14,7 +14,7 @@ from typing import Any
 
 from sagespec import assets
 from sagespec.checking import patterns
-from sagespec.diagnostics import Path, Problem, did_you_mean
+from sagespec.diagnostics import KeyPath, Problem, did_you_mean
 from sagespec.documents.compiled import MARKERS, canonical, identified
 from sagespec.documents.submitted import ANY_IDENTITY
 
@@ -43,7 +43,7 @@ def check_against(schema: Schema, parameters: Any) -> Iterator[Problem]:
     yield from _check(parameters, definitions[""], definitions, (), in_pipeline=False)
 
 
-def _check_step(step: Schema, place: Path) -> Iterator[Problem]:
+def _check_step(step: Schema, place: KeyPath) -> Iterator[Problem]:
     operation = _STEP_OPERATIONS.get(step["Type"])
     if operation is None:
         return
@@ -66,7 +66,7 @@ def _by_name(schema: Schema) -> Definitions:
     return {**definitions, "": definitions[schema["$ref"].rpartition("/")[2]]}
 
 
-def _check(value: Any, schema: Schema, all_: Definitions, place: Path, in_pipeline: bool) -> Iterator[Problem]:
+def _check(value: Any, schema: Schema, all_: Definitions, place: KeyPath, in_pipeline: bool) -> Iterator[Problem]:
     reference = schema.get("$ref")
     if reference is not None:
         schema = all_[reference.rpartition("/")[2]]
@@ -93,7 +93,7 @@ def _takes(schema: Schema, marker: str) -> bool:
     return marker in wanted and ("x-blob" in schema or schema.get("type") == "string")
 
 
-def _structure(value: Any, schema: Schema, all_: Definitions, place: Path, in_pipeline: bool) -> Iterator[Problem]:
+def _structure(value: Any, schema: Schema, all_: Definitions, place: KeyPath, in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, dict):
         yield _wrong_type("a structure", value, place)
         return
@@ -112,14 +112,14 @@ def _structure(value: Any, schema: Schema, all_: Definitions, place: Path, in_pi
             yield from _check(item, members[name], all_, (*place, name), in_pipeline)
 
 
-def _map(value: Any, schema: Schema, all_: Definitions, place: Path, in_pipeline: bool) -> Iterator[Problem]:
+def _map(value: Any, schema: Schema, all_: Definitions, place: KeyPath, in_pipeline: bool) -> Iterator[Problem]:
     yield from _check_count(value, schema, "Properties", place)
     for name, item in value.items():
         yield from _check(name, schema["propertyNames"], all_, (*place, name), in_pipeline)
         yield from _check(item, schema["additionalProperties"], all_, (*place, name), in_pipeline)
 
 
-def _list(value: Any, schema: Schema, all_: Definitions, place: Path, in_pipeline: bool) -> Iterator[Problem]:
+def _list(value: Any, schema: Schema, all_: Definitions, place: KeyPath, in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, list):
         yield _wrong_type("a list", value, place)
         return
@@ -128,7 +128,7 @@ def _list(value: Any, schema: Schema, all_: Definitions, place: Path, in_pipelin
         yield from _check(item, schema["items"], all_, (*place, index), in_pipeline)
 
 
-def _text(value: Any, schema: Schema, _all: Definitions, place: Path, _in_pipeline: bool) -> Iterator[Problem]:
+def _text(value: Any, schema: Schema, _all: Definitions, place: KeyPath, _in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, str):
         yield _wrong_type("text", value, place)
         return
@@ -142,7 +142,7 @@ def _text(value: Any, schema: Schema, _all: Definitions, place: Path, _in_pipeli
         yield Problem("api-enum", message, place, did_you_mean(value, known), "warning")
 
 
-def _check_length(text: str, schema: Schema, place: Path) -> Iterator[Problem]:
+def _check_length(text: str, schema: Schema, place: KeyPath) -> Iterator[Problem]:
     longest, shortest = schema.get("maxLength"), schema.get("minLength", 0)
     if longest is not None and len(text) > longest:
         yield Problem("api-length", f"{len(text):,} characters, at most {longest:,} are allowed", place)
@@ -150,7 +150,7 @@ def _check_length(text: str, schema: Schema, place: Path) -> Iterator[Problem]:
         yield Problem("api-length", f"{len(text)} characters, at least {shortest} are needed", place)
 
 
-def _check_count(value: Any, schema: Schema, what: str, place: Path) -> Iterator[Problem]:
+def _check_count(value: Any, schema: Schema, what: str, place: KeyPath) -> Iterator[Problem]:
     most, least = schema.get(f"max{what}"), schema.get(f"min{what}", 0)
     if most is not None and len(value) > most:
         yield Problem("api-length", f"{len(value)} entries, at most {most} are allowed", place)
@@ -158,21 +158,21 @@ def _check_count(value: Any, schema: Schema, what: str, place: Path) -> Iterator
         yield Problem("api-length", f"{len(value)} entries, at least {least} are needed", place)
 
 
-def _integer(value: Any, schema: Schema, _all: Definitions, place: Path, _in_pipeline: bool) -> Iterator[Problem]:
+def _integer(value: Any, schema: Schema, _all: Definitions, place: KeyPath, _in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, int) or isinstance(value, bool):
         yield _wrong_type("a whole number", value, place)
     else:
         yield from _check_range(value, schema, place)
 
 
-def _number(value: Any, schema: Schema, _all: Definitions, place: Path, _in_pipeline: bool) -> Iterator[Problem]:
+def _number(value: Any, schema: Schema, _all: Definitions, place: KeyPath, _in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, int | float) or isinstance(value, bool):
         yield _wrong_type("a number", value, place)
     else:
         yield from _check_range(value, schema, place)
 
 
-def _check_range(value: float, schema: Schema, place: Path) -> Iterator[Problem]:
+def _check_range(value: float, schema: Schema, place: KeyPath) -> Iterator[Problem]:
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and value < low:
         yield Problem("api-range", f"{value} is less than {low}", place)
@@ -180,7 +180,7 @@ def _check_range(value: float, schema: Schema, place: Path) -> Iterator[Problem]
         yield Problem("api-range", f"{value} is more than {high}", place)
 
 
-def _boolean(value: Any, _schema: Schema, _all: Definitions, place: Path, _in_pipeline: bool) -> Iterator[Problem]:
+def _boolean(value: Any, _schema: Schema, _all: Definitions, place: KeyPath, _in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, bool):
         yield _wrong_type("true or false", value, place)
 
@@ -195,7 +195,7 @@ _CHECKERS = {
 }
 
 
-def _wrong_type(wanted: str, value: Any, place: Path) -> Problem:
+def _wrong_type(wanted: str, value: Any, place: KeyPath) -> Problem:
     return Problem("api-type", f"expected {wanted}, found {_short(value)}", place)
 
 

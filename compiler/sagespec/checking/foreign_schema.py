@@ -23,7 +23,7 @@ from referencing.jsonschema import specification_with
 
 from sagespec.checking import patterns, schema, schema_errors
 from sagespec.checking.automaton import Automaton, Budget, Exhausted, Unbounded
-from sagespec.diagnostics import Path, Problem, Problems, did_you_mean
+from sagespec.diagnostics import KeyPath, Problem, Problems, did_you_mean
 
 _DRAFTS = {
     str(draft.META_SCHEMA.get("$id", draft.META_SCHEMA.get("id"))).strip("#"): draft
@@ -209,7 +209,7 @@ class _Reader:
     flaws: Problems = field(default_factory=Problems)
     broken: bool = False
     seen: set[int] = field(default_factory=set)
-    targets: list[tuple[str, Path, Any]] = field(default_factory=list)
+    targets: list[tuple[str, KeyPath, Any]] = field(default_factory=list)
     automata: dict[str, Automaton] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     named: set[str] = field(default_factory=set)
@@ -226,7 +226,7 @@ class _Reader:
                 self._break(f"{reference} leads to no schema: {problem.message}", path)
         return read
 
-    def _schema(self, data: Any, path: Path, resolver: Any) -> Any:
+    def _schema(self, data: Any, path: KeyPath, resolver: Any) -> Any:
         if isinstance(data, list):
             return [self._schema(item, (*path, index), resolver) for index, item in enumerate(data)]
         if data is False:
@@ -253,7 +253,7 @@ class _Reader:
                 read[key] = value
         return read
 
-    def _by_name(self, key: str, schemas: dict[str, Any], path: Path, resolver: Any) -> dict[str, Any]:
+    def _by_name(self, key: str, schemas: dict[str, Any], path: KeyPath, resolver: Any) -> dict[str, Any]:
         read: dict[str, Any] = {}
         for name, inner in schemas.items():
             here = (*path, name)
@@ -261,7 +261,7 @@ class _Reader:
                 read[said] = self._schema(inner, here, resolver)
         return read
 
-    def _pattern(self, pattern: str, path: Path) -> Iterator[str]:
+    def _pattern(self, pattern: str, path: KeyPath) -> Iterator[str]:
         """Say a pattern in Python's words; nothing where there are none, or no automaton can follow it."""
         try:
             said = patterns.compiled(pattern).pattern
@@ -271,7 +271,7 @@ class _Reader:
         except (re.error, Unbounded) as error:
             self.flaws.error("bad-schema", f"the pattern cannot be checked: {error}", path)
 
-    def _of_names(self, pattern: str, path: Path) -> Iterator[str]:
+    def _of_names(self, pattern: str, path: KeyPath) -> Iterator[str]:
         for said in self._pattern(pattern, path):
             self.named.add(said)
             found = []
@@ -282,12 +282,12 @@ class _Reader:
             own = id(self.automata[said])  # two patterns may fit the same names
             yield rf"\A(?:{'|'.join(found) or '(?!)'})\Z(?#{own})"
 
-    def _follow(self, reference: str, path: Path, resolver: Any) -> None:
+    def _follow(self, reference: str, path: KeyPath, resolver: Any) -> None:
         try:
             self.targets.append((reference, path, resolver.lookup(reference).contents))
         except (Unresolvable, ValueError, TypeError):
             self._break(f"{reference} leads to nothing in this file, and nothing is fetched", path)
 
-    def _break(self, message: str, path: Path) -> None:
+    def _break(self, message: str, path: KeyPath) -> None:
         self.flaws.error("bad-schema", message, path)
         self.broken = True

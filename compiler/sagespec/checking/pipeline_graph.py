@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from sagespec.diagnostics import Path, Problem, did_you_mean
+from sagespec.diagnostics import KeyPath, Problem, did_you_mean
 
 MAX_STEPS = 50
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
@@ -37,7 +37,7 @@ def check(definition: dict[str, Any]) -> Iterator[Problem]:
     if len(steps) > MAX_STEPS:
         yield Problem("pipeline-limit", f"{len(steps)} steps, a pipeline takes at most {MAX_STEPS}", ("Steps",))
     for index, name in enumerate(names):
-        place: Path = ("Steps", index, "Name")
+        place: KeyPath = ("Steps", index, "Name")
         if not _NAME.fullmatch(name):
             yield Problem("pipeline-step-name", f"{name!r} is not a step name", place)
         if Counter(names)[name] > 1:
@@ -82,7 +82,7 @@ def _depends_on(step: dict[str, Any]) -> Iterator[tuple[int, str]]:
         yield index, entry["Step"] if isinstance(entry, dict) else entry
 
 
-def _gets(tree: Any, place: Path) -> Iterator[tuple[Path, str]]:
+def _gets(tree: Any, place: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     """Every `{"Get": ...}` of a tree, also within the text of a `$json`."""
     if isinstance(tree, dict):
         if set(tree) == {"Get"} and isinstance(tree["Get"], str):
@@ -95,7 +95,7 @@ def _gets(tree: Any, place: Path) -> Iterator[tuple[Path, str]]:
             yield from _gets(value, (*place, index))
 
 
-def _check_get(expression: str, steps: list[str], parameters: list[str], place: Path) -> Iterator[Problem]:
+def _check_get(expression: str, steps: list[str], parameters: list[str], place: KeyPath) -> Iterator[Problem]:
     root, _, rest = expression.partition(".")
     name = re.split(r"[.\[]", rest, maxsplit=1)[0]
     if root == "Steps":
@@ -110,5 +110,5 @@ def _check_get(expression: str, steps: list[str], parameters: list[str], place: 
         yield Problem("pipeline-unknown-property", f"nothing is called {expression!r}", place, hint)
 
 
-def _unknown_step(name: str, steps: list[str], place: Path) -> Problem:
+def _unknown_step(name: str, steps: list[str], place: KeyPath) -> Problem:
     return Problem("pipeline-unknown-step", f"there is no step {name!r}", place, did_you_mean(name, steps))

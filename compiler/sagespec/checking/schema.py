@@ -18,7 +18,7 @@ from jsonschema.validators import extend
 
 from sagespec import assets
 from sagespec.checking import patterns, schema_errors
-from sagespec.diagnostics import Path, Problems
+from sagespec.diagnostics import KeyPath, Problems
 
 _OWN = {"common", "Compiled", "Lock", "Project"}
 
@@ -72,7 +72,7 @@ def fields(kind: str) -> dict[str, Any]:
 
 
 @cache
-def code_fields() -> frozenset[Path]:
+def code_fields() -> frozenset[KeyPath]:
     """The fields of all kinds that name a folder of code, as paths below `spec`."""
     return frozenset(path for kind in kinds() for path, shape in shapes(kind) if shape.get("x-code"))
 
@@ -81,12 +81,12 @@ ANY = "*"
 """Any item of a list, in the path of a shape."""
 
 
-def shapes(kind: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+def shapes(kind: str) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
     """Go through the schemas of a kind's fields and of all that is in them, with their paths below `spec`."""
     return _shapes(load(kind)["properties"]["spec"], ())
 
 
-def _shapes(shape: dict[str, Any], path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _shapes(shape: dict[str, Any], path: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
     yield path, shape
     for name, inner in shape.get("properties", {}).items():
         yield from _shapes(inner, (*path, name))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sagespec.diagnostics import Path, Problem, Problems, did_you_mean, dotted
+from sagespec.diagnostics import KeyPath, Problem, Problems, did_you_mean, dotted
 
 
 class Failure(Protocol):
@@ -54,7 +54,7 @@ def _meant(missing: Problem) -> str:
 
 
 def _explain(error: Failure) -> Iterator[Problem]:
-    path: Path = tuple(error.absolute_path)
+    path: KeyPath = tuple(error.absolute_path)
     if list(error.schema_path)[-2:-1] == ["propertyNames"] and path[-1:] != ("propertyNames",):
         for problem in _of_value(error, path):  # the path of a bad key ends above it
             yield replace(problem, path=(*path, error.instance), on_key=True)
@@ -62,7 +62,7 @@ def _explain(error: Failure) -> Iterator[Problem]:
         yield from _of_value(error, path)
 
 
-def _of_value(error: Failure, path: Path) -> Iterator[Problem]:
+def _of_value(error: Failure, path: KeyPath) -> Iterator[Problem]:
     explain = _EXPLAIN.get(str(error.validator))
     if explain is None:
         yield Problem("bad-value", _not_that(error), path)
@@ -70,7 +70,7 @@ def _of_value(error: Failure, path: Path) -> Iterator[Problem]:
         yield from explain(error, path)
 
 
-def _additional(error: Failure, path: Path) -> Iterator[Problem]:
+def _additional(error: Failure, path: KeyPath) -> Iterator[Problem]:
     known = list(error.schema.get("properties", {}))
     patterns = error.schema.get("patternProperties", {})
     for key in error.instance:
@@ -79,20 +79,20 @@ def _additional(error: Failure, path: Path) -> Iterator[Problem]:
             yield Problem("unknown-key", f"{key!r} is not a field here", (*path, key), hint, on_key=True)
 
 
-def _required(error: Failure, path: Path) -> Iterator[Problem]:
+def _required(error: Failure, path: KeyPath) -> Iterator[Problem]:
     for key in error.validator_value:
         if key not in error.instance:
             yield Problem("missing-field", f"{key!r}{_IS_REQUIRED}", path)
 
 
-def _dependent(error: Failure, path: Path) -> Iterator[Problem]:
+def _dependent(error: Failure, path: KeyPath) -> Iterator[Problem]:
     for key, needed in error.validator_value.items():
         for other in needed if key in error.instance and isinstance(needed, list) else ():
             if other not in error.instance:
                 yield Problem("missing-field", f"{key!r} needs {other!r} beside it", (*path, key), on_key=True)
 
 
-def _type(error: Failure, path: Path) -> Iterator[Problem]:
+def _type(error: Failure, path: KeyPath) -> Iterator[Problem]:
     wanted = error.validator_value
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     expected = " or ".join(_TYPES[n] for n in names)
@@ -106,21 +106,21 @@ def _type(error: Failure, path: Path) -> Iterator[Problem]:
     yield Problem("wrong-type", f"expected {expected}, found {_found(error.instance)}", path, hint)
 
 
-def _enum(error: Failure, path: Path) -> Iterator[Problem]:
+def _enum(error: Failure, path: KeyPath) -> Iterator[Problem]:
     allowed = [str(value) for value in error.validator_value]
     hint = did_you_mean(str(error.instance), allowed)
     yield Problem("bad-value", f"{_shown(error.instance)} is not one of the allowed values", path, hint)
 
 
-def _const(error: Failure, path: Path) -> Iterator[Problem]:
+def _const(error: Failure, path: KeyPath) -> Iterator[Problem]:
     yield Problem("bad-value", f"must be {_shown(error.validator_value)}, found {_shown(error.instance)}", path)
 
 
-def _pattern(error: Failure, path: Path) -> Iterator[Problem]:
+def _pattern(error: Failure, path: KeyPath) -> Iterator[Problem]:
     yield Problem("bad-pattern", _not_that(error), path)
 
 
-def _any_of(error: Failure, path: Path) -> Iterator[Problem]:
+def _any_of(error: Failure, path: KeyPath) -> Iterator[Problem]:
     """Report the errors of the branch that was meant: the one that a key names, else whose shape fits."""
     branches: list[Any] = error.validator_value
     if isinstance(error.instance, dict) and all(_only_requires(branch) for branch in branches):
@@ -157,7 +157,7 @@ def _any_of(error: Failure, path: Path) -> Iterator[Problem]:
             yield Problem("bad-value", f"fits no alternative: {'; or '.join(dict.fromkeys(reasons))}", path)
 
 
-def _first(errors: Sequence[Failure], path: Path) -> str:
+def _first(errors: Sequence[Failure], path: KeyPath) -> str:
     """The first thing that is wrong with a branch, and where in it."""
     problem = next(p for e in errors for p in _explain(e))
     return f"{dotted(problem.path[len(path) :])}: {problem.message}".removeprefix(": ")
@@ -190,7 +190,7 @@ def _misspelt(branch: Any, instance: Any) -> bool:
     return any(did_you_mean(key, known).endswith("?") for key in others)
 
 
-def _owner(problem: Problem, path: Path, branches: list[Any], tags: list[dict[str, Any]]) -> Problem:
+def _owner(problem: Problem, path: KeyPath, branches: list[Any], tags: list[dict[str, Any]]) -> Problem:
     """Of a key that is unknown here, say with which alternative it goes."""
     if problem.rule != "unknown-key" or problem.path[:-1] != path:
         return problem
@@ -213,26 +213,26 @@ def _wanted(error: Failure) -> list[str]:
     return [wanted] if isinstance(wanted, str) else list(wanted)
 
 
-def _not(error: Failure, path: Path) -> Iterator[Problem]:
+def _not(error: Failure, path: KeyPath) -> Iterator[Problem]:
     if error.validator_value == {}:  # nothing is
         yield Problem("unknown-key", f"{dotted(path[-1:]) or 'it'} is not allowed here", path, on_key=True)
     else:
         yield Problem("bad-value", _not_that(error), path)
 
 
-def _minimum(error: Failure, path: Path) -> Iterator[Problem]:
+def _minimum(error: Failure, path: KeyPath) -> Iterator[Problem]:
     yield Problem("out-of-range", f"{_shown(error.instance)} is less than {error.validator_value}", path)
 
 
-def _maximum(error: Failure, path: Path) -> Iterator[Problem]:
+def _maximum(error: Failure, path: KeyPath) -> Iterator[Problem]:
     yield Problem("out-of-range", f"{_shown(error.instance)} is more than {error.validator_value}", path)
 
 
-def _too_short(error: Failure, path: Path) -> Iterator[Problem]:
+def _too_short(error: Failure, path: KeyPath) -> Iterator[Problem]:
     yield Problem("wrong-length", f"needs at least {error.validator_value} {_units(error)}", path)
 
 
-def _too_long(error: Failure, path: Path) -> Iterator[Problem]:
+def _too_long(error: Failure, path: KeyPath) -> Iterator[Problem]:
     message = f"has {len(error.instance)} {_units(error)}, at most {error.validator_value} are allowed"
     yield Problem("wrong-length", message, path)
 
@@ -242,19 +242,19 @@ def _units(error: Failure) -> str:
     return unit if error.validator_value == 1 else {"character": "characters", "entry": "entries"}[unit]
 
 
-def _unique(_error: Failure, path: Path) -> Iterator[Problem]:
+def _unique(_error: Failure, path: KeyPath) -> Iterator[Problem]:
     yield Problem("duplicate-item", "has the same entry twice", path)
 
 
-def _contains(_error: Failure, path: Path) -> Iterator[Problem]:
+def _contains(_error: Failure, path: KeyPath) -> Iterator[Problem]:
     yield Problem("bad-value", "has not the entries that it must have, or too many of them", path)
 
 
-def _multiple(error: Failure, path: Path) -> Iterator[Problem]:
+def _multiple(error: Failure, path: KeyPath) -> Iterator[Problem]:
     yield Problem("bad-value", f"{_shown(error.instance)} is not a multiple of {error.validator_value}", path)
 
 
-def _unevaluated(error: Failure, path: Path) -> Iterator[Problem]:
+def _unevaluated(error: Failure, path: KeyPath) -> Iterator[Problem]:
     """Of keys that no part of a schema knows, the validator tells only in its message."""
     for key in error.instance:
         if repr(key) in error.message:

@@ -15,7 +15,7 @@ from typing import Any
 from sagespec import kinds
 from sagespec.checking import api, foreign_schema, pipeline_graph
 from sagespec.checking.foreign_schema import Foreign
-from sagespec.diagnostics import Diagnostic, Path, Problem, Problems, dotted
+from sagespec.diagnostics import Diagnostic, KeyPath, Problem, Problems, dotted
 from sagespec.documents import compiled, submitted
 from sagespec.documents.compiled import DIGITS, Compiled, Request, identified
 from sagespec.documents.identity import identify
@@ -89,7 +89,7 @@ def _policy_problems(
     document = json.loads(compiled.dump(made)) if policies else None
     for name, policy in policies.items():
         for problem in policy.check(document):
-            place: Path = ()
+            place: KeyPath = ()
             if problem.path[:1] == ("requests",) and len(problem.path) > 3:
                 request = made.requests[int(problem.path[1])]
                 place = within(data, origin(provenance[request.id], problem.path[3:]))
@@ -114,9 +114,9 @@ def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterato
             yield replace(problem, rule="job-schema", path=(*place, *problem.path))
 
 
-def _job_documents(request: Request) -> Iterator[tuple[Path, str, str, Any]]:
+def _job_documents(request: Request) -> Iterator[tuple[KeyPath, str, str, Any]]:
     """The job documents of a request: its own, and those of the Job steps of its pipeline."""
-    found: list[tuple[Path, Any]] = [((), request.parameters)]
+    found: list[tuple[KeyPath, Any]] = [((), request.parameters)]
     steps = request.parameters.get("PipelineDefinition", {}).get("$json", {}).get("Steps", ())
     found += [
         (("PipelineDefinition", "$json", "Steps", index, "Arguments"), step["Arguments"])
@@ -154,7 +154,7 @@ def _at(problem: Problem, request: Request) -> str:
     return f"{request.operation} {'.'.join(members)}: {problem.message}" if members else problem.message
 
 
-def within(data: Any, path: Path) -> Path:
+def within(data: Any, path: KeyPath) -> KeyPath:
     """Cut a path where the spec ends: a derived value has places that its field has not."""
     for length, step in enumerate(path):
         try:

@@ -15,8 +15,7 @@ from typing import Any
 
 from sagespec import disk
 from sagespec.checking import api, pipeline_graph, schema
-from sagespec.diagnostics import Path as KeyPath
-from sagespec.diagnostics import Problem, dotted
+from sagespec.diagnostics import KeyPath, Problem, dotted
 from sagespec.documents import compiled, identity, submitted
 from sagespec.documents.compiled import API_VERSION, Compiled
 from sagespec.project import boundary

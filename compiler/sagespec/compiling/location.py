@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sagespec.checking import schema
-from sagespec.diagnostics import Diagnostic, Path, Problem
+from sagespec.diagnostics import Diagnostic, KeyPath, Problem
 from sagespec.project.lock import Context, Lock, MissingFact
 from sagespec.project.settings import Settings
 from sagespec.project.spec import Spec
@@ -41,7 +41,7 @@ def context(spec: Spec, settings: Settings, facts: Facts) -> Context | Diagnosti
     if project is None or facts.lock is None or settings.account in (None, *_accounts(facts.lock)):
         return spec.locate(problem)
     said = ("defaults", "account")
-    layers: list[Path] = [("environments", settings.environment or "", *said), said]
+    layers: list[KeyPath] = [("environments", settings.environment or "", *said), said]
     path = next(path for path in layers if source.get(project.data, path) is not None)
     return project.locate(Problem(problem.rule, problem.message, path, problem.hint), spec.address)
 

@@ -15,8 +15,7 @@ from sagespec.compiling import build
 from sagespec.compiling.build import Build
 from sagespec.compiling.outputs import Change
 from sagespec.compiling.workspace import Compilation
-from sagespec.diagnostics import START, Diagnostic, Place, Problem, Severity, Span, dotted, locate
-from sagespec.diagnostics import Path as KeyPath
+from sagespec.diagnostics import START, Diagnostic, KeyPath, Place, Problem, Severity, Span, dotted, locate
 from sagespec.documents import compiled
 from sagespec.documents.traced import origin
 from sagespec.reading import json_reader

@@ -14,8 +14,7 @@ from typing import Any
 
 from sagespec.compiling import build, workspace
 from sagespec.compiling.workspace import Compilation
-from sagespec.diagnostics import Diagnostic, Problem
-from sagespec.diagnostics import Path as Place
+from sagespec.diagnostics import Diagnostic, KeyPath, Problem
 from sagespec.documents import compiled
 from sagespec.documents.compiled import Compiled, Request
 from sagespec.documents.traced import origin
@@ -26,7 +25,7 @@ _PLAIN = {"arguments", "description", "get", "key", "name", "role", "steps", "ta
 """Members whose names are words that a message may use for anything."""
 
 
-def place(request: Request, message: str) -> Place:
+def place(request: Request, message: str) -> KeyPath:
     """The member of a request that a message names: the one that it leads deepest to, or ().
 
     Services write paths with dots, slashes or brackets, and often begin them in lower case.
@@ -35,7 +34,7 @@ def place(request: Request, message: str) -> Place:
     return max(found, key=len, default=())
 
 
-def _walk(tree: Any, word: str) -> Place:
+def _walk(tree: Any, word: str) -> KeyPath:
     """Follow a path as far as it leads; one that does not lead from the top leads nowhere."""
     place: list[str | int] = []
     for step in filter(None, re.split(r"[./\[\]]", word)):
@@ -59,16 +58,16 @@ def _member(tree: Any, step: str) -> str | int | None:
     return next((key for key in tree if key == step or key[:1].lower() + key[1:] == step), None)
 
 
-def member(request: Request, message: str) -> Place:
+def member(request: Request, message: str) -> KeyPath:
     """The member that a message names: by its way from the top of the request or of a document in it, or by name."""
     found = max(place(request, message), _in_document(request, message), key=len)
     leaf = _leaf(request, message)
     return leaf if leaf[: len(found)] == found else found
 
 
-def _leaf(request: Request, message: str) -> Place:
+def _leaf(request: Request, message: str) -> KeyPath:
     """The member that a message names without its way there, where only one has that name; or ()."""
-    found: dict[str, list[Place]] = {}
+    found: dict[str, list[KeyPath]] = {}
     for at, key in _members(request.parameters, ()):
         for name in {key, key[:1].lower() + key[1:]}:
             found.setdefault(name, []).append((*at, key))
@@ -76,7 +75,7 @@ def _leaf(request: Request, message: str) -> Place:
     return max((found[word][0] for word in words if len(found.get(word, ())) == 1), key=len, default=())
 
 
-def _members(tree: Any, at: Place) -> Iterator[tuple[Place, str]]:
+def _members(tree: Any, at: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     if isinstance(tree, dict):
         for key, value in tree.items():
             if not key.startswith("$"):
@@ -117,7 +116,7 @@ class Sources:
         return workspace.compile(workspace.check(settings, there, region)) if there else None
 
 
-def locate(file: Compiled, request_id: str, at: Place, message: str, sources: Sources) -> Diagnostic | None:
+def locate(file: Compiled, request_id: str, at: KeyPath, message: str, sources: Sources) -> Diagnostic | None:
     """Say a message at the place in the spec from which a member of a request comes.
 
     None where the sources no longer compile to this very file.
@@ -131,7 +130,7 @@ def locate(file: Compiled, request_id: str, at: Place, message: str, sources: So
     return spec.locate(Problem("aws", message, path))
 
 
-def _in_document(request: Request, message: str) -> Place:
+def _in_document(request: Request, message: str) -> KeyPath:
     """A member of the document inside a request: job schemas name it from the document's own top."""
     for member, value in request.parameters.items():
         if isinstance(value, dict) and "$json" in value:

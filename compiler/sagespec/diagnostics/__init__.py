@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Literal, NamedTuple
 
-Path = tuple["str | int", ...]
+KeyPath = tuple["str | int", ...]
 Severity = Literal["error", "warning"]
 
 
@@ -32,7 +32,7 @@ class Problem:
 
     rule: str
     message: str
-    path: Path = ()
+    path: KeyPath = ()
     hint: str = ""
     severity: Severity = "error"
     on_key: bool = False
@@ -47,10 +47,10 @@ class Problems(list[Problem]):
         """Those that are no mere warnings."""
         return Problems(p for p in self if p.severity == "error")
 
-    def error(self, rule: str, message: str, path: Path = (), hint: str = "", on_key: bool = False) -> None:
+    def error(self, rule: str, message: str, path: KeyPath = (), hint: str = "", on_key: bool = False) -> None:
         self.append(Problem(rule, message, path, hint, "error", on_key))
 
-    def warn(self, rule: str, message: str, path: Path = (), hint: str = "", on_key: bool = False) -> None:
+    def warn(self, rule: str, message: str, path: KeyPath = (), hint: str = "", on_key: bool = False) -> None:
         self.append(Problem(rule, message, path, hint, "warning", on_key))
 
 
@@ -101,12 +101,12 @@ def distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(found.values())
 
 
-def dotted(path: Path) -> str:
+def dotted(path: KeyPath) -> str:
     """Write a path as people do: `spec.input_data_config[0].channel_name`."""
     return "".join(_steps(path)).removeprefix(".")
 
 
-def _steps(path: Path) -> Iterator[str]:
+def _steps(path: KeyPath) -> Iterator[str]:
     for step in path:
         yield f"[{step}]" if isinstance(step, int) else f".{step}"
 

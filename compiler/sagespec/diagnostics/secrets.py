@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from sagespec.diagnostics import Path
+from sagespec.diagnostics import KeyPath
 
 MASK = "***"
 HOLDERS = ("Environment", "environment")
@@ -61,14 +61,14 @@ _COMMON = re.compile(r"[0-9.]{1,5}|.{1,3}", re.DOTALL)
 """Values of variables that a text may have for other reasons: masked only where it quotes them."""
 
 
-def is_secret(path: Path) -> bool:
+def is_secret(path: KeyPath) -> bool:
     """Whether what stands at a path of keys is a variable's value, or named as a secret."""
     if is_variable(path):
         return True
     return bool(path and _NAMED.fullmatch(_HUMP.sub("_", str(path[-1]))))
 
 
-def is_variable(path: Path) -> bool:
+def is_variable(path: KeyPath) -> bool:
     """Whether a variable's value stands at a path of keys: also where a text or list stands in the map's place."""
     if any(step in HOLDERS for step in path[:-1]):
         return True
@@ -82,7 +82,7 @@ def _is_meant(field: str) -> bool:
     return name.startswith("env") or (len(name) < 20 and bool(get_close_matches(name, ("environment",), 1, 0.75)))
 
 
-def assigned(path: Path) -> tuple[str, str] | None:
+def assigned(path: KeyPath) -> tuple[str, str] | None:
     """The name and the value of a variable that are one key, as in `{NAME:value}` without a blank."""
     found = _ASSIGNED.fullmatch(str(path[-1])) if path and is_variable(path) else None
     return (found["name"], found["value"]) if found else None
@@ -99,7 +99,7 @@ def masked(text: str) -> str:
     return _GIVEN.sub(lambda found: found[0].replace(found["quoted"] or found["bare"], MASK), shown)
 
 
-def hidden(tree: Any, path: Path = ()) -> Any:
+def hidden(tree: Any, path: KeyPath = ()) -> Any:
     """Mask data: every secret, also in texts that are JSON themselves."""
     if isinstance(tree, Mapping):
         return {key: hidden(value, (*path, key)) for key, value in tree.items()}
@@ -140,7 +140,7 @@ def variables(tree: Any) -> dict[str, str]:
     return {name: value for name, value in found.items() if not any(value in other for other in others)}
 
 
-def _leaves(tree: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _leaves(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
     if isinstance(tree, Mapping):
         for key, value in tree.items():
             yield from _leaves(value, (*path, key))

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sagespec.diagnostics import Path
+from sagespec.diagnostics import KeyPath
 
-Provenance = dict[Path, Path]
+Provenance = dict[KeyPath, KeyPath]
 """Place in a document -> path of the spec field that put the value there."""
 
 
@@ -25,7 +25,7 @@ class Traced:
     """
 
     value: Any
-    path: Path = ()
+    path: KeyPath = ()
 
     def __getitem__(self, key: str | int) -> Traced:
         if isinstance(self.value, dict):
@@ -71,7 +71,7 @@ def settle(tree: Any) -> tuple[Any, Provenance]:
     return _settle(tree, (), provenance), provenance
 
 
-def _settle(tree: Any, place: Path, provenance: Provenance) -> Any:
+def _settle(tree: Any, place: KeyPath, provenance: Provenance) -> Any:
     if isinstance(tree, Traced):
         provenance[place] = tree.path
         return _settle(tree.value, place, provenance)
@@ -82,7 +82,7 @@ def _settle(tree: Any, place: Path, provenance: Provenance) -> Any:
     return tree
 
 
-def origin(provenance: Provenance, place: Path) -> Path:
+def origin(provenance: Provenance, place: KeyPath) -> KeyPath:
     """The spec path behind a place in a document: its own, the nearest above, else the first below or beside it."""
     for length in range(len(place), -1, -1):
         found = provenance.get(place[:length])

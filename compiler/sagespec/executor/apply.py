@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from sagespec.diagnostics import Path as Place
+from sagespec.diagnostics import KeyPath
 from sagespec.documents.compiled import outputs_in
 from sagespec.executor import tags
 from sagespec.executor.cloud import Cloud, CloudError
@@ -55,7 +55,7 @@ class Failure:
     hint: str = ""
     by_aws: bool = False
     request: str = ""
-    place: Place = ()
+    place: KeyPath = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sagespec.diagnostics import Path as KeyPath
+from sagespec.diagnostics import KeyPath
 from sagespec.diagnostics.secrets import hidden
 from sagespec.executor import answers
 from sagespec.executor.answers import InvalidAnswer

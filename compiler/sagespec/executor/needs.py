@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from sagespec import arn
-from sagespec.diagnostics import Path
+from sagespec.diagnostics import KeyPath
 from sagespec.executor.files import File
 
 Sort = Literal[
@@ -38,7 +38,7 @@ class Need:
     sort: Sort
     name: str
     request: str
-    place: Path
+    place: KeyPath
 
 
 def of(file: File) -> Iterator[Need]:
@@ -53,7 +53,7 @@ def of(file: File) -> Iterator[Need]:
                 yield Need(sort, name, request.id, place)
 
 
-def _in(tree: Any, at: Path) -> Iterator[tuple[Sort, str, Path]]:
+def _in(tree: Any, at: KeyPath) -> Iterator[tuple[Sort, str, KeyPath]]:
     if isinstance(tree, str):
         yield from _in_text(tree, at)
     elif isinstance(tree, list):
@@ -66,7 +66,7 @@ def _in(tree: Any, at: Path) -> Iterator[tuple[Sort, str, Path]]:
                 yield from _in(value, (*at, key))
 
 
-def _in_text(text: str, at: Path) -> Iterator[tuple[Sort, str, Path]]:
+def _in_text(text: str, at: KeyPath) -> Iterator[tuple[Sort, str, KeyPath]]:
     if text.startswith("s3://"):
         yield "bucket", arn.s3_place(text)[0], at
     elif _FUNCTION.fullmatch(text):
@@ -87,7 +87,7 @@ def _in_text(text: str, at: Path) -> Iterator[tuple[Sort, str, Path]]:
         yield "package", text, at
 
 
-def _in_place(tree: dict[str, Any], at: Path) -> Iterator[tuple[Sort, str, Path]]:
+def _in_place(tree: dict[str, Any], at: KeyPath) -> Iterator[tuple[Sort, str, KeyPath]]:
     """A place in S3 that several members name together: an upload's bucket, code of a function, data of a job."""
     for bucket in ("Bucket", "S3Bucket"):
         if isinstance(tree.get(bucket), str):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from sagespec import arn
-from sagespec.diagnostics import Path as Place
+from sagespec.diagnostics import KeyPath
 from sagespec.executor import needs
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File
@@ -41,7 +41,7 @@ class Obstacle:
     reason: str
     hint: str = ""
     request: str = ""
-    place: Place = ()
+    place: KeyPath = ()
 
 
 def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[str, tuple[Obstacle, ...]]:

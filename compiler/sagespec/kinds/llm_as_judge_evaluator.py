@@ -9,7 +9,7 @@ from typing import Any
 
 from sagespec import assets
 from sagespec.checking import schema
-from sagespec.diagnostics import Path, Problems, did_you_mean
+from sagespec.diagnostics import KeyPath, Problems, did_you_mean
 from sagespec.documents import identity
 from sagespec.documents.compiled import DIGITS, Request
 from sagespec.documents.render import render
@@ -114,7 +114,7 @@ def _custom(given: Traced, problems: Problems) -> Traced:
     return given.to(document.data)
 
 
-def _place(path: Path) -> str:
+def _place(path: KeyPath) -> str:
     return "custom_metrics" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
 

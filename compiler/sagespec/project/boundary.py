@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sagespec.diagnostics import START, Diagnostic, Problem, locate
-from sagespec.diagnostics import Path as KeyPath
+from sagespec.diagnostics import START, Diagnostic, KeyPath, Problem, locate
 
 GIT = ".git"
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from sagespec import arn
 from sagespec.checking import foreign_schema, schema
-from sagespec.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean, dotted
+from sagespec.diagnostics import Diagnostic, KeyPath, Problem, Problems, did_you_mean, dotted
 from sagespec.documents.compiled import API_VERSION
 from sagespec.reading import source
 from sagespec.reading.document import MAX_DEPTH
@@ -43,7 +43,7 @@ class MissingFact(Exception):
         self.message, self.hint, self.reason = message, hint, reason
 
 
-def ask(problems: Problems, path: Path, question: Callable[[], T], *, needed: bool = True) -> T | None:
+def ask(problems: Problems, path: KeyPath, question: Callable[[], T], *, needed: bool = True) -> T | None:
     """Look something up; a missing fact is reported at the field that asks, and gives None.
 
     One that is not `needed` can be done without: that AWS has no such thing is then only a warning.

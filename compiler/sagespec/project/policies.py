@@ -17,8 +17,7 @@ from pathlib import Path
 from sagespec import disk
 from sagespec.checking import foreign_schema
 from sagespec.checking.foreign_schema import Foreign
-from sagespec.diagnostics import START, Diagnostic, Problem, locate
-from sagespec.diagnostics import Path as KeyPath
+from sagespec.diagnostics import START, Diagnostic, KeyPath, Problem, locate
 from sagespec.project import boundary
 from sagespec.project.boundary import Boundary
 from sagespec.project.settings import Project

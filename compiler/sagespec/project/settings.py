@@ -16,8 +16,7 @@ from typing import Any
 
 from sagespec import disk
 from sagespec.checking import schema
-from sagespec.diagnostics import START, Diagnostic, Problem, Problems, did_you_mean, locate
-from sagespec.diagnostics import Path as KeyPath
+from sagespec.diagnostics import START, Diagnostic, KeyPath, Problem, Problems, did_you_mean, locate
 from sagespec.project import boundary, values
 from sagespec.project.boundary import Boundary
 from sagespec.reading import source

@@ -14,7 +14,7 @@ from typing import Any
 
 from sagespec.checking import schema
 from sagespec.checking.pipeline_graph import EXPRESSIONS
-from sagespec.diagnostics import Diagnostic, Path, Problem, Problems, did_you_mean, secrets
+from sagespec.diagnostics import Diagnostic, KeyPath, Problem, Problems, did_you_mean, secrets
 from sagespec.documents.compiled import MARKERS
 from sagespec.documents.traced import Traced
 from sagespec.project import tags, values
@@ -22,7 +22,7 @@ from sagespec.project.settings import Settings
 from sagespec.reading.document import Written, as_data, as_texts
 from sagespec.reading.source import Source
 
-Overlays = Mapping[Path, tuple[Source, Path]]
+Overlays = Mapping[KeyPath, tuple[Source, KeyPath]]
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,9 @@ def _with_metadata(
 
 def _with_defaults(
     data: dict[str, Any], settings: Settings, kind: str
-) -> tuple[dict[str, Any], dict[Path, tuple[Source, Path]]]:
+) -> tuple[dict[str, Any], dict[KeyPath, tuple[Source, KeyPath]]]:
     """Lay the project's defaults under the fields that the kind has; the spec's own win."""
-    overlays: dict[Path, tuple[Source, Path]] = {}
+    overlays: dict[KeyPath, tuple[Source, KeyPath]] = {}
     fields, project = data.get("spec"), settings.project.source
     if not isinstance(fields, dict) or project is None:
         return data, overlays
@@ -203,7 +203,7 @@ def _as_texts(kind: str, fields: Any, problems: Problems) -> Any:
     return result
 
 
-def _nulls(texts: Any, path: Path) -> Iterator[Problem]:
+def _nulls(texts: Any, path: KeyPath) -> Iterator[Problem]:
     """Point out a null among texts: who means "no value" has to leave the key out."""
     if isinstance(texts, Written) and texts.value is None:
         message = f"null is sent as the text {texts.text!r}"
@@ -228,7 +228,7 @@ def _reserved(kind: str, data: dict[str, Any], problems: Problems) -> Iterator[P
             yield from _keys_among(keys, value, ("spec", name))
 
 
-def _keys_among(keys: set[str], data: Any, path: Path) -> Iterator[Problem]:
+def _keys_among(keys: set[str], data: Any, path: KeyPath) -> Iterator[Problem]:
     if isinstance(data, dict):
         for key, value in data.items():
             if key in keys:
@@ -249,10 +249,10 @@ def _refused_fields(data: dict[str, Any], problems: Iterable[Problem]) -> frozen
 
 def _default_tags(
     settings: Settings, known: Mapping[str, Any], kind: str, address: str
-) -> tuple[dict[str, Any], dict[Path, tuple[Source, Path]], list[Diagnostic]]:
+) -> tuple[dict[str, Any], dict[KeyPath, tuple[Source, KeyPath]], list[Diagnostic]]:
     """Merge the layers of default tags; the stronger layer wins."""
     merged: dict[str, Any] = {}
-    overlays: dict[Path, tuple[Source, Path]] = {}
+    overlays: dict[KeyPath, tuple[Source, KeyPath]] = {}
     problems = Problems()
     project = settings.project.source
     if project is None:

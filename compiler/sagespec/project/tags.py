@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sagespec.diagnostics import Path, Problem
+from sagespec.diagnostics import KeyPath, Problem
 from sagespec.documents.traced import Traced
 
 EVALUATION = "SagemakerModelEvaluation"
@@ -53,7 +53,7 @@ def check(tags: Traced, runs: str) -> Iterator[Problem]:
         seen.add(key.value)
 
 
-def _bad_text(what: str, path: Path, on_key: bool = False) -> Problem:
+def _bad_text(what: str, path: KeyPath, on_key: bool = False) -> Problem:
     return Problem("bad-pattern", f"{what} may hold only {_WORDS}", path, on_key=on_key)
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from sagespec.diagnostics import Path, Problems, did_you_mean
+from sagespec.diagnostics import KeyPath, Problems, did_you_mean
 from sagespec.reading.document import MAX_DEPTH, Written, as_text
 
 MAX_SIZE = 1_000_000
@@ -56,7 +56,7 @@ def expand(
     return {name: value for name, value in filled.items() if name not in pending and name not in OF_SPEC}, pending
 
 
-def substitute(data: Any, values: Mapping[str, Any], problems: Problems, path: Path = ()) -> Any:
+def substitute(data: Any, values: Mapping[str, Any], problems: Problems, path: KeyPath = ()) -> Any:
     """Fill values into a tree; what cannot be filled is reported and left as it is."""
     return _Filling(values, problems).fill(data, path)
 
@@ -106,7 +106,7 @@ class _Filling:
         self.left = MAX_SIZE
         self.measures: dict[str, tuple[int, int]] = {}
 
-    def fill(self, data: Any, path: Path) -> Any:
+    def fill(self, data: Any, path: KeyPath) -> Any:
         if isinstance(data, str):
             return self._scalar(data, path) if "${" in data else data
         if isinstance(data, dict):
@@ -118,7 +118,7 @@ class _Filling:
             return [self.fill(item, (*path, index)) for index, item in enumerate(data)]
         return data
 
-    def _scalar(self, text: str, path: Path) -> Any:
+    def _scalar(self, text: str, path: KeyPath) -> Any:
         if self.left < 0:  # said already
             return text
         whole = _REFERENCE.fullmatch(text)
@@ -130,7 +130,7 @@ class _Filling:
             self.problems.error(error.rule, error.message, path, error.hint)
             return text
 
-    def _inside(self, found: re.Match[str], path: Path) -> str:
+    def _inside(self, found: re.Match[str], path: KeyPath) -> str:
         if found[0] == "$${":
             return "${"
         if found[1] is None:

@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from sagespec.diagnostics import Path, Problem, Span
+from sagespec.diagnostics import KeyPath, Problem, Span
 
 MAX_NODES = 200_000
 """Values in one document, aliases counted as often as they are used."""
@@ -65,8 +65,8 @@ class Document:
 
     tree: Any = None
     has_written: bool = False
-    values: dict[Path, Span] = field(default_factory=dict)
-    keys: dict[Path, Span] = field(default_factory=dict)
+    values: dict[KeyPath, Span] = field(default_factory=dict)
+    keys: dict[KeyPath, Span] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     whole: bool = True
 
@@ -83,7 +83,7 @@ class Document:
         self.has_written = True
         return Written(value, text)
 
-    def fault(self, span: Span, rule: str, message: str, path: Path, hint: str = "") -> None:
+    def fault(self, span: Span, rule: str, message: str, path: KeyPath, hint: str = "") -> None:
         self.faults.append(Fault(Problem(rule, message, path, hint), span))
 
     def cut(self, fault: Fault) -> None:
@@ -95,5 +95,5 @@ class Document:
 class Unreadable(Exception):
     """Raised where a text cannot be read any further."""
 
-    def __init__(self, span: Span, rule: str, message: str, path: Path = (), hint: str = "") -> None:
+    def __init__(self, span: Span, rule: str, message: str, path: KeyPath = (), hint: str = "") -> None:
         self.fault = Fault(Problem(rule, message, path, hint), span)

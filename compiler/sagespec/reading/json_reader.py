@@ -12,7 +12,7 @@ from bisect import bisect_right
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public, but not in the stubs
 from typing import Any
 
-from sagespec.diagnostics import Path, Span
+from sagespec.diagnostics import KeyPath, Span
 from sagespec.reading.document import MAX_DEPTH, MAX_NODES, Document, Unreadable
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -46,14 +46,14 @@ class _Reader:
         line, end_line = bisect_right(self.starts, start), bisect_right(self.starts, end)
         return Span(line, start - self.starts[line - 1] + 1, end_line, end - self.starts[end_line - 1] + 1)
 
-    def error(self, message: str, at: int, rule: str = "syntax", path: Path = ()) -> Unreadable:
+    def error(self, message: str, at: int, rule: str = "syntax", path: KeyPath = ()) -> Unreadable:
         return Unreadable(self.span(at, min(at + 1, len(self.text))), rule, message, path)
 
     def skip(self, at: int) -> int:
         found = _SPACE.match(self.text, at)
         return found.end() if found else at
 
-    def value(self, at: int, path: Path, depth: int) -> tuple[Any, int]:
+    def value(self, at: int, path: KeyPath, depth: int) -> tuple[Any, int]:
         places = self.document.values
         if depth > MAX_DEPTH:
             raise self.error(f"more than {MAX_DEPTH} levels deep", at, "too-deep", path)
@@ -74,7 +74,7 @@ class _Reader:
         places[path] = self.span(at, end)
         return value, end
 
-    def mapping(self, at: int, path: Path, depth: int) -> tuple[dict[str, Any], int]:
+    def mapping(self, at: int, path: KeyPath, depth: int) -> tuple[dict[str, Any], int]:
         result: dict[str, Any] = {}
         if not path:
             self.document.tree = result  # what is there when the rest cannot be read
@@ -93,7 +93,7 @@ class _Reader:
             at = self.skip(at)
         return result, at + 1
 
-    def sequence(self, at: int, path: Path, depth: int) -> tuple[list[Any], int]:
+    def sequence(self, at: int, path: KeyPath, depth: int) -> tuple[list[Any], int]:
         result: list[Any] = []
         at = self.skip(at + 1)
         while self.text[at : at + 1] != "]":

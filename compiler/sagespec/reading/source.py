@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from sagespec.diagnostics import START, Diagnostic, Path, Problem, Problems, Span, locate
+from sagespec.diagnostics import START, Diagnostic, KeyPath, Problem, Problems, Span, locate
 from sagespec.reading import json_reader, yaml_reader
 from sagespec.reading.document import Document, Fault
 
@@ -32,13 +32,13 @@ class Source:
 
     file: str
     data: Any
-    values: dict[Path, Span] = field(repr=False)
-    keys: dict[Path, Span] = field(repr=False)
+    values: dict[KeyPath, Span] = field(repr=False)
+    keys: dict[KeyPath, Span] = field(repr=False)
     faults: tuple[Fault, ...] = ()
     whole: bool = True
     written: Any = field(default=None, repr=False)
 
-    def span(self, path: Path, on_key: bool = False) -> Span:
+    def span(self, path: KeyPath, on_key: bool = False) -> Span:
         """Find the tokens to point at: a scalar's own, a mapping's or list's key, else the nearest above."""
         for length in range(len(path), -1, -1):
             here = path[:length]
@@ -49,11 +49,11 @@ class Source:
                 return self._first_token(here) if self._is_block(here) else self.values[here]
         return START
 
-    def _is_block(self, path: Path) -> bool:
+    def _is_block(self, path: KeyPath) -> bool:
         span = self.values[path]
         return span.end_line > span.line and isinstance(get(self.data, path), dict | list)
 
-    def _first_token(self, path: Path) -> Span:
+    def _first_token(self, path: KeyPath) -> Span:
         """The first key of a block mapping; the first line of anything else."""
         data = get(self.data, path)
         first = (*path, next(iter(data))) if isinstance(data, dict) and data else None
@@ -78,7 +78,7 @@ class Source:
         )
 
 
-def get(data: Any, path: Path) -> Any:
+def get(data: Any, path: KeyPath) -> Any:
     """Read the value at a path; None where there is nothing."""
     for step in path:
         try:

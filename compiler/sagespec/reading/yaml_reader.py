@@ -26,7 +26,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from sagespec.diagnostics import START, Path, Span
+from sagespec.diagnostics import START, KeyPath, Span
 from sagespec.reading.document import MAX_DEPTH, MAX_NODES, Document, Unreadable
 
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
@@ -115,7 +115,7 @@ class _Reader:
     size: int = 0
     deepest: int = 0
 
-    def read(self, event: Event, path: Path, depth: int) -> Any:
+    def read(self, event: Event, path: KeyPath, depth: int) -> Any:
         span = _span(event)
         if isinstance(event, AliasEvent):
             return self._alias(event, path, depth, span)
@@ -143,7 +143,7 @@ class _Reader:
         self.deepest = max(deepest, self.deepest)
         return value
 
-    def _mapping(self, start: Event, path: Path, depth: int) -> tuple[dict[str, Any], Span]:
+    def _mapping(self, start: Event, path: KeyPath, depth: int) -> tuple[dict[str, Any], Span]:
         result: dict[str, Any] = {}
         if not path:
             self.document.tree = result  # what is there when the rest cannot be read
@@ -159,7 +159,7 @@ class _Reader:
             result[key] = self.read(self.next_event(), here, depth + 1)
         return result, _joined(start, event)
 
-    def _key(self, event: Event, path: Path, depth: int) -> str | None:
+    def _key(self, event: Event, path: KeyPath, depth: int) -> str | None:
         """Read a key; None for one that is refused."""
         span = _span(event)
         if not isinstance(event, ScalarEvent):
@@ -177,13 +177,13 @@ class _Reader:
             return None
         return key
 
-    def _sequence(self, start: Event, path: Path, depth: int) -> tuple[list[Any], Span]:
+    def _sequence(self, start: Event, path: KeyPath, depth: int) -> tuple[list[Any], Span]:
         result: list[Any] = []
         while not isinstance(event := self.next_event(), SequenceEndEvent):
             result.append(self.read(event, (*path, len(result)), depth + 1))
         return result, _joined(start, event)
 
-    def _alias(self, event: AliasEvent, path: Path, depth: int, span: Span) -> Any:
+    def _alias(self, event: AliasEvent, path: KeyPath, depth: int, span: Span) -> Any:
         self.document.values[path] = span
         anchor = self.anchors.get(str(event.anchor))
         if anchor is None:
@@ -196,25 +196,25 @@ class _Reader:
         self._descend(depth + anchor.height, path, span)
         return anchor.value
 
-    def _grow(self, size: int, path: Path, span: Span) -> None:
+    def _grow(self, size: int, path: KeyPath, span: Span) -> None:
         self.size += size
         if self.size > MAX_NODES:
             hint = "aliases count as often as they are used"
             raise Unreadable(span, "too-large", f"more than {MAX_NODES:,} values", path, hint)
 
-    def _descend(self, depth: int, path: Path, span: Span) -> None:
+    def _descend(self, depth: int, path: KeyPath, span: Span) -> None:
         if depth > MAX_DEPTH:
             raise Unreadable(span, "too-deep", f"more than {MAX_DEPTH} levels deep", path)
         self.deepest = max(self.deepest, depth)
 
-    def _scalar(self, event: ScalarEvent, path: Path, span: Span) -> Any:
+    def _scalar(self, event: ScalarEvent, path: KeyPath, span: Span) -> Any:
         try:
             return _resolve(event)
         except _BadScalar as error:
             self.document.fault(span, error.rule, error.message, path)
             return event.value
 
-    def _check_tag(self, event: CollectionStartEvent, expected: str, path: Path, span: Span) -> None:
+    def _check_tag(self, event: CollectionStartEvent, expected: str, path: KeyPath, span: Span) -> None:
         if event.tag not in (None, "!", f"tag:yaml.org,2002:{expected}"):
             self.document.fault(span, "unknown-tag", "this tag is not supported", path)
 

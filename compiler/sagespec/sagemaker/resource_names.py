@@ -13,7 +13,7 @@ from typing import Any
 
 from sagespec import arn
 from sagespec.checking import schema
-from sagespec.diagnostics import Path, Problem
+from sagespec.diagnostics import KeyPath, Problem
 from sagespec.project.lock import Context
 from sagespec.project.spec import Spec
 from sagespec.sagemaker import images
@@ -27,7 +27,7 @@ def check(spec: Spec, here: Context) -> Iterator[Problem]:
 
 
 @cache
-def _marked_fields(kind: str) -> tuple[tuple[str, Path], ...]:
+def _marked_fields(kind: str) -> tuple[tuple[str, KeyPath], ...]:
     """What the fields of a kind may hold, by their pattern or a mark; other text may only look like it."""
     found = ((what, path) for path, shape in schema.shapes(kind) for what in _named_by(shape))
     return tuple(dict.fromkeys(found))
@@ -43,7 +43,7 @@ def _named_by(shape: Mapping[str, Any]) -> Iterator[str]:
         yield "s3"
 
 
-def _texts(data: Any, pattern: Path, path: Path) -> Iterator[tuple[Path, str]]:
+def _texts(data: Any, pattern: KeyPath, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     """The texts of a field, with their paths."""
     if not pattern:
         if isinstance(data, str):
@@ -59,7 +59,7 @@ _ELSEWHERE = {"iam", "s3"}
 """Services whose ARNs have no region."""
 
 
-def _arn(text: str, here: Context, path: Path) -> Iterator[Problem]:
+def _arn(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
     """ARNs of another partition or region fail for certain, those of another account often."""
     found = arn.parse(text)
     if found is None:
@@ -83,7 +83,7 @@ _GENERATED = re.compile(r"sagemaker-([a-z]{2,}(?:-[a-z]+)+-[0-9]+)-([0-9]{12})")
 _REGION = re.compile(r"(?<![a-z0-9])(?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-gov)?(?:-[a-z]+)+-[0-9](?![a-z0-9])")
 
 
-def _s3(text: str, here: Context, path: Path) -> Iterator[Problem]:
+def _s3(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
     """A bucket that S3 cannot have, or one that is elsewhere: SageMaker and Lambda read and write in their region."""
     if not text.strip().startswith("s3://"):
         return
@@ -134,7 +134,7 @@ def bucket_flaw(name: str) -> str:
     return f"names do not begin with {prefix}" if prefix else ""
 
 
-def _image(text: str, here: Context, path: Path) -> Iterator[Problem]:
+def _image(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
     """An image of ECR has to be in the region of the job."""
     found = images.parse(text)
     if found is not None and found.region != here.region:
@@ -152,7 +152,7 @@ def _image(text: str, here: Context, path: Path) -> Iterator[Problem]:
 _PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}|(?<![${])\{[A-Za-z_][\w.-]*\}|\$[A-Za-z_]\w*|%\([A-Za-z_]\w*\)s")
 
 
-def _path(text: str, _here: Context, path: Path) -> Iterator[Problem]:
+def _path(text: str, _here: Context, path: KeyPath) -> Iterator[Problem]:
     """What looks like a value that another tool would fill in."""
     for found in _PLACEHOLDER.findall(text)[:1]:
         yield Problem("placeholder", f"{found} is sent as it is", path, _meant(found), "warning")
