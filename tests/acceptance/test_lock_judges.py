@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sagespec.cli import plan_text
+from sagespec.cli.session import Session
 from sagespec.executor import files
 from sagespec.sandbox import Sandbox
 
@@ -62,7 +63,7 @@ def test_a_judge_that_ends_within_thirty_days_is_told(
     lock = json.loads((project / FILE).read_text("utf-8"))
     lock["contexts"]["123456789012/us-west-2"]["judge_models"][judge]["end_of_life"] = ends
     (project / FILE).write_text(json.dumps(lock), "utf-8")
-    plan_text.warn_of_ends(files.read([project / "compiled"]), None, date(2027, 3, 1))
+    plan_text.warn_of_ends(files.read([project / "compiled"]), Session(), date(2027, 3, 1))
     said = capfd.readouterr().err
     assert said == (
         f"warning: LLMAsJudgeEvaluator/tone: the judge {judge} {told} {ends}; choose another\n" if told else ""

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from sagespec.cli import exits, options, output, plan_text, results, session, watching
+from sagespec.cli.session import Session
 from sagespec.compiling import loading
 from sagespec.compiling.loading import InvalidCompiled
 from sagespec.disk import COMPILED_BYTES
@@ -35,7 +36,7 @@ def _commit(_context: click.Context, _option: click.Parameter, given: str | None
 
 @click.command("apply")
 @options.PATHS
-@session.aws_options
+@session.opened
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--wait", "follow", is_flag=True, help="Follow everything to its end.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
@@ -52,11 +53,8 @@ def _commit(_context: click.Context, _option: click.Parameter, given: str | None
 @click.option("--poll", metavar="SECONDS", type=session.SECONDS, help="Pause between two looks at what runs.")
 @click.option("--timeout", metavar="SECONDS", type=session.SECONDS, help="Longest wait; then exit 5.")
 def command(
+    opened: Session,
     paths: tuple[Path, ...],
-    environment: str | None,
-    profile: str | None,
-    region: str | None,
-    project_file: Path | None,
     yes: bool,
     follow: bool,
     dry_run: bool,
@@ -68,28 +66,28 @@ def command(
     timeout: float | None,
 ) -> int:
     """Submit compiled files, once. PATHs are compiled files or folders, or one saved plan."""
-    if use_sandbox and profile is not None:
+    if use_sandbox and opened.profile is not None:
         raise click.UsageError("a sandbox has no profiles: leave --profile or --sandbox out")
-    project = session.project_of(project_file)
+    project = opened.project
     saved = _saved_plan(paths, project)
     if saved is not None:
         if sync_tags:
             raise click.UsageError("a saved plan says whether tags are mended: give --sync-tags to `plan`")
         sync_tags = saved.get("syncTags") is True
     chosen_paths = [project.root / f["path"] for f in saved["files"]] if saved else paths
-    order = session.order(chosen_paths, environment, project_file, region)
-    with session.endpoint(use_sandbox, project_file, order), session.trouble():
-        cloud = session.cloud(profile, region)
+    order = opened.order(chosen_paths)
+    with opened.endpoint(use_sandbox, order), session.trouble():
+        cloud = opened.cloud
         made = planning.plan(order, cloud, project, sync_tags)
         if saved is not None and json.loads(planning.save(made, project, sync_tags)) != saved:
             raise files.InvalidFiles(
                 "AWS or the files have moved since the plan was saved; plan again",
                 *planning.moved(saved, made, project),
             )
-        plan_text.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
+        plan_text.warn_of_ends(order, opened, datetime.now(timezone.utc).date())
         plan_text.warn_of_thresholds(order)
         plan_text.show(made)
-        if plan_text.tell_obstacles(made, project_file):
+        if plan_text.tell_obstacles(made, opened):
             output.tell("nothing was sent: mend this, or name the files that are to be applied without it")
             return exits.AWS
         if dry_run:
@@ -110,7 +108,7 @@ def command(
                 if not use_sandbox:  # it ends with this command, and all that runs in it
                     output.tell("what runs goes on: the same command comes back to it, and sends what was not sent")
                 raise
-        plan_text.tell(outcome, order.files, project_file)
+        plan_text.tell(outcome, order.files, opened)
         met = not follow or results.show_all(cloud, [p.file for p in made.targets()], dict(outcome.runs))
     if outcome.aws_refused:
         return exits.AWS

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from sagespec.cli import exits, options, output, session
+from sagespec.cli.session import Session
 from sagespec.compiling import workspace
 from sagespec.diagnostics import did_you_mean
 from sagespec.executor.lock import offers
@@ -87,18 +88,15 @@ def hyperparameters(
 
 @command.command("models")
 @click.option("--technique", metavar="NAME", help="Only models with a recipe for it, such as MTRL or SFT.")
-@session.aws_options
+@session.opened
 @session.OUTPUT
 def models(
+    opened: Session,
     technique: str | None,
-    environment: str | None,
-    profile: str | None,
-    region: str | None,
-    project_file: Path | None,
     form: str,
 ) -> int:
     """List the models of the hub, live."""
-    cloud = session.regional(profile, region, environment, project_file)
+    cloud = opened.regional
     with session.trouble():
         rows = list(offers.models(cloud, technique))
     if not rows:
@@ -107,13 +105,11 @@ def models(
 
 
 @command.command("runtimes")
-@session.aws_options
+@session.opened
 @session.OUTPUT
-def runtimes(
-    environment: str | None, profile: str | None, region: str | None, project_file: Path | None, form: str
-) -> int:
+def runtimes(opened: Session, form: str) -> int:
     """List the AgentCore runtimes of the account, live."""
-    cloud = session.regional(profile, region, environment, project_file)
+    cloud = opened.regional
     with session.trouble():
         return _table(list(offers.runtimes(cloud)), ("id", "status", "version", "arn"), form)
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import click
 
 from sagespec.cli import exits, output, session
+from sagespec.cli.session import Session
 from sagespec.executor import steer
-from sagespec.executor.cloud import Cloud
 from sagespec.executor.runs.run import Target
 
 
 @click.command("delete")
 @session.on_target
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def command(cloud: Cloud, found: Target, yes: bool) -> int:
+def command(opened: Session, found: Target, yes: bool) -> int:
     """Delete TARGET: the job, function or execution that a spec's identity has made, and nothing else.
 
     AWS forgets that it has run, so the next apply runs the same content again. Models and results stay. An execution
     goes with its pipeline, and only while the pipeline has no other.
     """
-    output.tell(*(f"deletes {thing}" for thing in steer.removed(cloud, found)))
+    output.tell(*(f"deletes {thing}" for thing in steer.removed(opened.regional, found)))
     session.confirm("Delete this?", yes)
-    output.result(f"{found.name}: {steer.delete(cloud, found)}")
+    output.result(f"{found.name}: {steer.delete(opened.regional, found)}")
     return exits.DONE

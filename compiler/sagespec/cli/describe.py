@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from sagespec.cli import exits, output, session
+from sagespec.cli.session import Session
 from sagespec.diagnostics import secrets
-from sagespec.executor.cloud import Cloud
 from sagespec.executor.runs import track
 from sagespec.executor.runs.run import Target
 from sagespec.sagemaker import distributed
@@ -19,9 +19,9 @@ from sagespec.sagemaker import distributed
 @click.command("describe")
 @session.on_target
 @session.OUTPUT
-def command(cloud: Cloud, found: Target, form: str) -> int:
+def command(opened: Session, found: Target, form: str) -> int:
     """Show all of TARGET: an address, a compiled file, a job name or an ARN."""
-    status = secrets.hidden(asdict(track.status(cloud, found)))
+    status = secrets.hidden(asdict(track.status(opened.regional, found)))
     if found.file is not None:
         content = found.file.content
         status["compiled"] = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timezone
-from pathlib import Path
 
 import click
 
 from sagespec.cli import exits, output, session
+from sagespec.cli.session import Session
 from sagespec.diagnostics import did_you_mean
 from sagespec.executor import listing
 from sagespec.executor.runs import sorts
@@ -16,7 +16,7 @@ from sagespec.executor.runs.entries import Filter
 
 
 @click.command("list")
-@session.aws_options
+@session.opened
 @session.OUTPUT
 @click.option(
     "--kind",
@@ -33,10 +33,7 @@ from sagespec.executor.runs.entries import Filter
 @click.option("--descending", is_flag=True, help="Last ones first.")
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="At most so many.")
 def command(
-    environment: str | None,
-    profile: str | None,
-    region: str | None,
-    project_file: Path | None,
+    opened: Session,
     form: str,
     kinds: tuple[str, ...],
     status: str | None,
@@ -56,7 +53,7 @@ def command(
         session.moment(created_after, now, "--created-after"),
         session.moment(created_before, now, "--created-before"),
     )
-    cloud = session.regional(profile, region, environment, project_file)
+    cloud = opened.regional
     with session.trouble():
         found = listing.find(cloud, wanted)
     found.sort(key=lambda e: (getattr(e, listing.SORTS[sort_by]), e.name), reverse=descending)

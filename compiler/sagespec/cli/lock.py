@@ -55,7 +55,7 @@ def command(
     if upgrade and paths:
         chosen, found = _chosen(addresses, asked, environments)
         asked += found
-    cloud = session.cloud(profile, region)
+    cloud = session.Session(profile=profile, region=region).cloud
     with session.trouble():
         made = locking.draft(
             cloud,

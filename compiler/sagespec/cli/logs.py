@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
-from pathlib import Path
 
 import click
 
 from sagespec.cli import exits, output, session
+from sagespec.cli.session import Session
 from sagespec.executor.apply import BLIND_SECONDS
 from sagespec.executor.cloud import CloudError
 from sagespec.executor.logs import Line, Tail
@@ -17,17 +17,14 @@ from sagespec.executor.runs import track
 
 @click.command("logs")
 @click.argument("target")
-@session.aws_options
+@session.opened
 @session.OUTPUT
 @click.option("--follow", is_flag=True, help="Go on until the target is done.")
 @click.option("--since", metavar="TIME", help="Only newer lines: ISO 8601, or an age such as 10m or 2h.")
 @click.option("--poll", metavar="SECONDS", type=session.SECONDS, default=5.0, show_default=True)
 def command(
+    opened: Session,
     target: str,
-    environment: str | None,
-    profile: str | None,
-    region: str | None,
-    project_file: Path | None,
     form: str,
     follow: bool,
     since: str | None,
@@ -35,9 +32,9 @@ def command(
 ) -> int:
     """Show the logs of TARGET; of an evaluation, those of the jobs behind its steps."""
     start = session.moment(since, datetime.now(timezone.utc), "--since")
-    cloud = session.regional(profile, region, environment, project_file)
+    cloud = opened.regional
     with session.trouble():
-        found = session.find_one(cloud, target, environment, project_file, may_be_new=follow)
+        found = opened.find_one(target, may_be_new=follow)
         tail = Tail(cloud, found.region, int(start.timestamp() * 1000) if start else 0)
         shown = was_running = False
         seen = time.monotonic()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from sagespec.cli import exits, options, output, session
+from sagespec.cli import exits, output, session
+from sagespec.cli.session import Session
 from sagespec.diagnostics.escapes import printable
 from sagespec.executor import metrics
 from sagespec.executor.metrics import Series
@@ -21,18 +22,15 @@ PANELS = 100
 
 @click.command("metrics")
 @click.argument("target")
-@session.aws_options
+@session.opened
 @click.option("-o", "--output", "form", type=click.Choice(["table", "json", "csv"]), default="table")
 @click.option("--metric", "wanted", metavar="NAME", multiple=True, help="A metric; by default those of training.")
 @click.option(
     "--plot", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Draw them: PNG, SVG, PDF."
 )
 def command(
+    opened: Session,
     target: str,
-    environment: str | None,
-    profile: str | None,
-    region: str | None,
-    project_file: Path | None,
     form: str,
     wanted: tuple[str, ...],
     plot: Path | None,
@@ -40,9 +38,9 @@ def command(
     """Show the metrics that TARGET has logged to MLflow, step by step: reward, turns, tokens, trajectories."""
     if plot is not None:
         _check_picture(plot)
-    cloud = session.regional(profile, region, environment, project_file)
+    cloud = opened.regional
     with session.trouble():
-        found = session.find_one(cloud, target, environment, project_file)
+        found = opened.find_one(target)
         series = metrics.read(cloud, track.status(cloud, found), wanted)
     if plot is not None and len(series.metrics) > PANELS:
         raise click.BadParameter(
@@ -60,7 +58,7 @@ def command(
     else:
         _show(series)
     if plot is not None:
-        options.write(plot, _draw(series, target, plot.suffix.lower().removeprefix(".")), project_file)
+        opened.write(plot, _draw(series, target, plot.suffix.lower().removeprefix(".")))
         output.tell(f"wrote {plot}")
     return exits.DONE
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 import click
 
 from sagespec.cli import exits, output, session
+from sagespec.cli.session import Session
 from sagespec.executor import metrics
-from sagespec.executor.cloud import Cloud
 from sagespec.executor.runs import track
 from sagespec.executor.runs.run import Target
 
 
 @click.command("mlflow-url")
 @session.on_target
-def command(cloud: Cloud, found: Target) -> int:
+def command(opened: Session, found: Target) -> int:
     """Print a presigned URL of TARGET's MLflow app. It works once, for five minutes, for whoever has it."""
-    status = track.status(cloud, found)
+    status = track.status(opened.regional, found)
     arn = metrics.resource(status)
     if not arn:
         raise exits.Stop(f"{found.name} names no MLflow app", exits.INVALID)
     if ":mlflow-tracking-server/" in arn:
         name = {"TrackingServerName": arn.rpartition("/")[2]}
-        answer = cloud.call("sagemaker", "CreatePresignedMlflowTrackingServerUrl", found.region, **name)
+        answer = opened.regional.call("sagemaker", "CreatePresignedMlflowTrackingServerUrl", found.region, **name)
     else:
-        answer = cloud.call("sagemaker", "CreatePresignedMlflowAppUrl", found.region, Arn=arn)
+        answer = opened.regional.call("sagemaker", "CreatePresignedMlflowAppUrl", found.region, Arn=arn)
     output.tell("this URL is a key: it works once, for five minutes, for whoever has it")
     output.key(answer["AuthorizedUrl"] + metrics.place(status))
     return exits.DONE

@@ -8,40 +8,38 @@ from pathlib import Path
 import click
 
 from sagespec.cli import exits, options, output, plan_text, session
+from sagespec.cli.session import Session
 from sagespec.executor import plan as planning
 
 
 @click.command("plan")
 @options.PATHS
-@session.aws_options
+@session.opened
 @session.OUTPUT
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan, for `apply PLAN`.")
 @click.option("--sync-tags", is_flag=True, help="Compare the tags of what exists, too.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 6 when there is something to do.")
 def command(
+    opened: Session,
     paths: tuple[Path, ...],
-    environment: str | None,
-    profile: str | None,
-    region: str | None,
-    project_file: Path | None,
     form: str,
     save: Path | None,
     sync_tags: bool,
     detailed_exitcode: bool,
 ) -> int:
     """Show what apply would do; reads only. PATHs are compiled files or folders."""
-    order = session.order(paths, environment, project_file, region)
-    project = session.project_of(project_file)
+    order = opened.order(paths)
+    project = opened.project
     with session.trouble():
-        made = planning.plan(order, session.cloud(profile, region), project, sync_tags)
-    plan_text.warn_of_ends(order, project_file, datetime.now(timezone.utc).date())
+        made = planning.plan(order, opened.cloud, project, sync_tags)
+    plan_text.warn_of_ends(order, opened, datetime.now(timezone.utc).date())
     plan_text.warn_of_thresholds(order)
     if form == "json":
         output.as_json({"files": planning.summary(made, project)})
     else:
         plan_text.show(made)
     if save is not None:
-        options.write(save, planning.save(made, project, sync_tags).encode(), project_file)
-    if plan_text.tell_obstacles(made, project_file):
+        opened.write(save, planning.save(made, project, sync_tags).encode())
+    if plan_text.tell_obstacles(made, opened):
         return exits.AWS
     return exits.PENDING if detailed_exitcode and made.is_pending else exits.DONE

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from sagespec.cli import options, output, session
+from sagespec.cli import options, output
+from sagespec.cli.session import Session
 from sagespec.compiling import source_map
 from sagespec.compiling.source_map import Sources
 from sagespec.diagnostics import dotted
@@ -81,10 +82,10 @@ def first(plan: Plan) -> Iterator[Event]:
             yield Event(planned.address, _FIRST.get(line.action, "planned"), line.note)
 
 
-def tell_obstacles(plan: Plan, project_file: Path | None) -> bool:
+def tell_obstacles(plan: Plan, opened: Session) -> bool:
     """Print what stands in the way of files, and say whether anything does."""
     refused = [planned for planned in plan.targets() if planned.obstacles]
-    sources = Sources([planned.file.content for planned in refused], Path.cwd(), project_file)
+    sources = Sources([planned.file.content for planned in refused], Path.cwd(), opened.project_file)
     for planned in refused:
         for found in planned.obstacles:
             failure = Failure(planned.address, found.reason, found.hint, True, found.request, found.place)
@@ -92,14 +93,14 @@ def tell_obstacles(plan: Plan, project_file: Path | None) -> bool:
     return bool(refused)
 
 
-def warn_of_ends(order: Order, project_file: Path | None, today: date) -> None:
+def warn_of_ends(order: Order, opened: Session, today: date) -> None:
     """Warn of judges that Bedrock is about to end; compiling never looks at the clock, so it cannot.
 
     `today` is the day in UTC, as the days in the lock are.
     """
     pipelines = ((f, r) for f in order.targets() for r in f.requests if r.operation == "CreatePipeline")
     named = [(file, name) for file, request in pipelines for name in sorted(_judges(request.parameters))]
-    contexts = (session.lock_of(project_file) or {}).get("contexts", {}) if named else {}
+    contexts = (opened.lock or {}).get("contexts", {}) if named else {}
     for file, name in named:
         context = contexts.get(f"{file.content.account}/{file.content.region}", {})
         ends = context.get("judge_models", {}).get(name, {}).get("end_of_life")
@@ -124,10 +125,10 @@ def _judges(tree: Any) -> set[str]:
     return set().union(*(_judges(item) for item in tree)) if isinstance(tree, list) else set()
 
 
-def tell(outcome: Outcome, files: Mapping[str, File], project_file: Path | None) -> None:
+def tell(outcome: Outcome, files: Mapping[str, File], opened: Session) -> None:
     """Print where apply ended: failures, at the spec's line where AWS names a field, and what waits for what."""
     refused = [files[failure.address].content for failure in outcome.failures if failure.request]
-    sources = Sources(refused, Path.cwd(), project_file)
+    sources = Sources(refused, Path.cwd(), opened.project_file)
     for failure in outcome.failures:
         _tell_failure(failure, files[failure.address], sources)
     for address, needed in outcome.waiting.items():

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import click
 
 from sagespec.cli import exits, output, session
+from sagespec.cli.session import Session
 from sagespec.diagnostics.escapes import printable
 from sagespec.executor import results, staleness, thresholds
 from sagespec.executor.cloud import Cloud, CloudError
@@ -28,18 +28,15 @@ PAGE = 10
 
 @click.command("results")
 @click.argument("target")
-@session.aws_options
+@session.opened
 @click.option("-o", "--output", "form", type=click.Choice(["table", "json", "junit", "markdown"]), default="table")
 @click.option("--check", is_flag=True, help="Exit 4 when the spec's thresholds are missed.")
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="Show so many of a judge's judgements.")
 @click.option("--offset", metavar="N", type=click.IntRange(0), default=0, help="Leave out the first ones.")
 @click.option("--explanations", is_flag=True, help="Show what the judge explains, too.")
 def command(
+    opened: Session,
     target: str,
-    environment: str | None,
-    profile: str | None,
-    region: str | None,
-    project_file: Path | None,
     form: str,
     check: bool,
     limit: int | None,
@@ -50,9 +47,9 @@ def command(
     paged = limit is not None or offset or explanations
     if paged and form not in ("table", "json"):
         raise click.UsageError(f"judgements are shown as a table or as JSON, not as {form}")
-    cloud = session.regional(profile, region, environment, project_file)
+    cloud = opened.regional
     with session.trouble():
-        found = session.find_one(cloud, target, environment, project_file)
+        found = opened.find_one(target)
         if check and found.file is None:
             raise exits.Stop("--check needs a compiled file: thresholds are in there", exits.INVALID)
         status = track.status(cloud, found)

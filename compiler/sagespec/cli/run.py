@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from sagespec.cli import exits, options, output, session
+from sagespec.cli import exits, options, output
 from sagespec.compiling import workspace
 from sagespec.diagnostics import did_you_mean
 from sagespec.documents.compiled import Compiled
@@ -58,7 +58,7 @@ def command(
         tree = keep.absolute() if keep else Path(folder)
         try:
             channels = _channels(given_channels, made.compiled)
-            chosen = training.Options(tree, session.project_of(project_file), hosts, processes, channels)
+            chosen = training.Options(tree, settings.project, hosts, processes, channels)
             ended = training.run(made.compiled, chosen, screen.show, stops)
         except training.CannotRun as error:
             raise exits.Stop(str(error), exits.INVALID) from None

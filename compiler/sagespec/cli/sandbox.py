@@ -69,7 +69,7 @@ def command(
         parsed = sandbox.Faults.parse(faults)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--faults") from None
-    seed, outside = session.lock_of(project_file), dict(os.environ)
+    seed, outside = session.Session(project_file=project_file).lock, dict(os.environ)
     with sandbox.isolated():
         try:
             existing = [*(f"s3://{name}" for name in buckets), *names]

@@ -1,4 +1,4 @@
-"""What the commands that talk to AWS share: options, the files they act on, and how AWS trouble ends."""
+"""What the commands that talk to AWS share: the project and AWS as their options say, and how AWS trouble ends."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -25,25 +26,12 @@ from sagespec.executor.results import NoResults
 from sagespec.executor.runs.run import NotOurs, Target
 from sagespec.executor.runs.targets import Late, UnknownTarget, of_file
 from sagespec.executor.runs.targets import find as find_target
-from sagespec.project.settings import Project
+from sagespec.project.settings import Project, Settings
 from sagespec.sagemaker import images
 
-F = TypeVar("F", bound=Callable[..., Any])
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """Names that a bucket can have."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-def aws_options(command: F) -> F:
-    """--profile, --region, -e and --project."""
-    for option in (
-        options.PROJECT,
-        click.option("--region", metavar="REGION", help="Region, where the files do not say."),
-        click.option("--profile", metavar="NAME", help="Profile of the AWS configuration."),
-        click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project."),
-    ):
-        command = option(command)
-    return command
 
 
 class _Seconds(click.FloatRange):
@@ -61,128 +49,161 @@ OUTPUT = click.option(
 )
 
 
-def project_of(project_file: Path | None) -> Project:
-    """The project: files that compiled files name are relative to its folder."""
-    return options.settings(None, (), project_file, "text", None).project
+@dataclass(frozen=True)
+class Session:
+    """What a command line says of the project and of AWS. Each is opened when it is first asked for.
+
+    What is wrong with the project ends the command, with what to do about it.
+    """
+
+    environment: str | None = None
+    profile: str | None = None
+    region: str | None = None
+    project_file: Path | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The project as the environment asked for sees it."""
+        return options.settings(self.environment, (), self.project_file, "text", None)
+
+    @cached_property
+    def project(self) -> Project:
+        """The project: files that compiled files name are relative to its folder."""
+        return options.settings(None, (), self.project_file, "text", None).project
+
+    @cached_property
+    def lock(self) -> dict[str, Any] | None:
+        """The project's lock as data, to seed a sandbox from; None without one."""
+        locked, diagnostics, texts = workspace.read_lock(self.project)
+        if any(d.is_error for d in diagnostics):
+            options.show(diagnostics, texts, self.project.root)
+            sys.exit(exits.INVALID)
+        return {"contexts": locked.contexts} if locked else None
+
+    @cached_property
+    def cloud(self) -> Cloud:
+        """AWS with what the command line and the environment say; boto3 itself knows neither of the two names."""
+        libraries.listen()
+        return Cloud(self.profile, self.region or os.environ.get("SAGEMAKER_REGION") or os.environ.get("AWS_REGION"))
+
+    @cached_property
+    def regional(self) -> Cloud:
+        """AWS in the region asked for, else the project's own."""
+        return replace(self, region=self.region or self.settings.region).cloud
+
+    def write(self, file: Path, content: bytes) -> None:
+        """Write a file that an option names, as a whole, or stop; no link of the project leads it out."""
+        options.write(file, content, self.project_file)
+
+    def order(self, paths: Sequence[Path]) -> Order:
+        """Read the compiled files asked for, or those of the environment; a region asked for must be theirs."""
+        chosen = list(paths) or [self.settings.output]
+        _check_there(chosen)
+        with trouble():
+            found = files.read(chosen)
+        regions = {file.content.region for file in found.files.values()}
+        if self.region is not None and regions - {self.region}:
+            message = f"compiled for {', '.join(sorted(regions))}, but --region is {self.region}"
+            raise exits.Stop(message, exits.INVALID)
+        return found
+
+    def compiled(self, targets: Sequence[str]) -> tuple[list[File], dict[str, File]]:
+        """The compiled files among targets (all of the project's without a target), and all known ones by address."""
+        if "" in targets:
+            raise click.UsageError("a TARGET is empty")
+        given, output_folder = [Path(t) for t in targets if Path(t).exists()], self.settings.output
+        if not targets:
+            _check_there([output_folder])
+        known = files.read([output_folder]).files if output_folder.is_dir() else {}
+        if given:
+            known = {**known, **files.read(given).files}
+            wanted = [f for f in files.read(given).files.values() if f.target]
+        else:
+            wanted = [] if targets else [f for f in known.values() if f.target]
+        return [*wanted, *(known[t] for t in targets if t in known)], known
+
+    def targets(self, names: Sequence[str], may_be_new: bool = False) -> dict[str, Target]:
+        """What names stand for, by name: addresses, compiled files, job names, ARNs; new ones are waited for.
+
+        Raises UnknownTarget, CloudError.
+        """
+        _, known = self.compiled(names)
+        late = Late(output.tell) if may_be_new else None
+        found: dict[str, Target] = {}
+        for name in names:
+            if Path(name).exists():
+                for file in files.read([Path(name)]).targets():
+                    if file.requests or not Path(name).is_dir():
+                        found[file.address] = of_file(self.regional, file, late)
+            else:
+                found[name] = find_target(self.regional, name, known, late)
+        return found
+
+    def find_one(self, name: str, may_be_new: bool = False) -> Target:
+        """The one thing that a name stands for.
+
+        Raises UnknownTarget, CloudError.
+        """
+        if name and Path(name).is_dir():
+            inside = files.read([Path(name)]).targets()
+            if len(inside) > 1:
+                raise exits.Stop(f"{name} has {len(inside)} compiled files: name one of them", exits.INVALID)
+            return of_file(self.regional, inside[0], Late(output.tell) if may_be_new else None)
+        (found,) = self.targets([name], may_be_new).values()
+        return found
+
+    @contextmanager
+    def endpoint(self, use_sandbox: bool, order: Order) -> Iterator[None]:
+        """Start a sandbox for the length of a command, where one is asked for: what files need is there."""
+        if not use_sandbox:
+            yield
+            return
+        try:
+            from sagespec import sandbox
+        except ImportError:
+            raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
+        existing: dict[str, list[str]] = {}
+        for file in order.files.values():
+            existing.setdefault(file.content.region, []).extend(_needed(file))
+        with sandbox.isolated(), sandbox.start(self.lock, existing=existing) as running:
+            output.tell(f"sandbox at {running.url}")
+            with sandbox.isolated(running.environment()):
+                yield
 
 
-def project() -> Project:
-    """The same, as the options of the command that runs say."""
-    return project_of(click.get_current_context().params["project_file"])
+def opened(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command --profile, --region, -e and --project, as a Session."""
+
+    @options.PROJECT
+    @click.option("--region", metavar="REGION", help="Region, where the files do not say.")
+    @click.option("--profile", metavar="NAME", help="Profile of the AWS configuration.")
+    @click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project.")
+    @wraps(command)
+    def given(
+        environment: str | None, profile: str | None, region: str | None, project_file: Path | None, **others: Any
+    ) -> int:
+        return command(Session(environment, profile, region, project_file), **others)
+
+    return given
 
 
-def order(
-    paths: Sequence[Path], environment: str | None, project_file: Path | None, region: str | None = None
-) -> Order:
-    """Read the compiled files asked for, or those of the environment; a region asked for must be theirs."""
-    chosen = list(paths)
-    if not chosen:
-        settings = options.settings(environment, (), project_file, "text", None)
-        chosen = [settings.output]
-    _check_there(chosen)
-    with trouble():
-        found = files.read(chosen)
-    regions = {file.content.region for file in found.files.values()}
-    if region is not None and regions - {region}:
-        message = f"compiled for {', '.join(sorted(regions))}, but --region is {region}"
-        raise exits.Stop(message, exits.INVALID)
-    return found
+def on_target(command: Callable[..., int]) -> Callable[..., int]:
+    """Make a command of one TARGET: it is called with the session, and with what TARGET stands for."""
+
+    @click.argument("target")
+    @opened
+    @wraps(command)
+    def given(opened: Session, target: str, **others: Any) -> int:
+        with trouble():
+            return command(opened, opened.find_one(target), **others)
+
+    return given
 
 
 def _check_there(paths: Iterable[Path]) -> None:
     for path in paths:
         if not path.exists():
             raise exits.Stop(f"{path}: no such file or folder; run `sagespec compile` first", exits.INVALID)
-
-
-def compiled(
-    targets: Sequence[str], environment: str | None, project_file: Path | None
-) -> tuple[list[File], dict[str, File]]:
-    """The compiled files among targets (all of the project's without a target), and all known ones by address."""
-    if "" in targets:
-        raise click.UsageError("a TARGET is empty")
-    given = [Path(t) for t in targets if Path(t).exists()]
-    settings = options.settings(environment, (), project_file, "text", None)
-    if not targets:
-        _check_there([settings.output])
-    known = files.read([settings.output]).files if settings.output.is_dir() else {}
-    if given:
-        known = {**known, **files.read(given).files}
-        wanted = [f for f in files.read(given).files.values() if f.target]
-    else:
-        wanted = [] if targets else [f for f in known.values() if f.target]
-    return [*wanted, *(known[t] for t in targets if t in known)], known
-
-
-def targets(
-    cloud: Cloud,
-    names: Sequence[str],
-    environment: str | None,
-    project_file: Path | None,
-    may_be_new: bool = False,
-) -> dict[str, Target]:
-    """What names stand for, by name: addresses, compiled files, job names, ARNs; new ones are waited for.
-
-    Raises UnknownTarget, CloudError.
-    """
-    _, known = compiled(names, environment, project_file)
-    late = Late(output.tell) if may_be_new else None
-    found: dict[str, Target] = {}
-    for name in names:
-        if Path(name).exists():
-            for file in files.read([Path(name)]).targets():
-                if file.requests or not Path(name).is_dir():
-                    found[file.address] = of_file(cloud, file, late)
-        else:
-            found[name] = find_target(cloud, name, known, late)
-    return found
-
-
-def find_one(
-    cloud: Cloud, name: str, environment: str | None, project_file: Path | None, may_be_new: bool = False
-) -> Target:
-    """The one thing that a name stands for.
-
-    Raises UnknownTarget, CloudError.
-    """
-    if name and Path(name).is_dir():
-        inside = files.read([Path(name)]).targets()
-        if len(inside) > 1:
-            raise exits.Stop(f"{name} has {len(inside)} compiled files: name one of them", exits.INVALID)
-        return of_file(cloud, inside[0], Late(output.tell) if may_be_new else None)
-    (found,) = targets(cloud, [name], environment, project_file, may_be_new).values()
-    return found
-
-
-def on_target(command: Callable[..., int]) -> Callable[..., int]:
-    """Make a command of one TARGET: it is called with the cloud, and with what TARGET stands for."""
-
-    @click.argument("target")
-    @aws_options
-    @wraps(command)
-    def given(
-        target: str,
-        environment: str | None,
-        profile: str | None,
-        region: str | None,
-        project_file: Path | None,
-        **others: Any,
-    ) -> int:
-        cloud = regional(profile, region, environment, project_file)
-        with trouble():
-            return command(cloud, find_one(cloud, target, environment, project_file), **others)
-
-    return given
-
-
-def lock_of(project_file: Path | None) -> dict[str, Any] | None:
-    """The project's lock as data, to seed a sandbox from; None without one, or stop with what is wrong with it."""
-    found = options.settings(None, (), project_file, "text", None).project
-    locked, diagnostics, texts = workspace.read_lock(found)
-    if any(d.is_error for d in diagnostics):
-        options.show(diagnostics, texts, found.root)
-        sys.exit(exits.INVALID)
-    return {"contexts": locked.contexts} if locked else None
 
 
 @contextmanager
@@ -202,25 +223,6 @@ def trouble() -> Iterator[None]:
         raise exits.Stop(str(error), exits.AWS, error.hint) from None
 
 
-@contextmanager
-def endpoint(use_sandbox: bool, project_file: Path | None, order_: Order) -> Iterator[None]:
-    """Start a sandbox for the length of a command, where one is asked for, in which all is there that files need."""
-    if not use_sandbox:
-        yield
-        return
-    try:
-        from sagespec import sandbox
-    except ImportError:
-        raise exits.Stop("the sandbox needs `pip install 'sagespec[sandbox]'`", exits.USAGE) from None
-    existing: dict[str, list[str]] = {}
-    for file in order_.files.values():
-        existing.setdefault(file.content.region, []).extend(_needed(file))
-    with sandbox.isolated(), sandbox.start(lock_of(project_file), existing=existing) as running:
-        output.tell(f"sandbox at {running.url}")
-        with sandbox.isolated(running.environment()):
-            yield
-
-
 def _needed(file: File) -> Iterator[str]:
     """What a file expects to be there, as a sandbox takes it; packages are those of the lock."""
     for need in needs.of(file):
@@ -232,18 +234,6 @@ def _needed(file: File) -> Iterator[str]:
                 yield need.name
         elif need.sort != "package":
             yield need.name
-
-
-def cloud(profile: str | None, region: str | None) -> Cloud:
-    """AWS with what the command line and the environment say; boto3 itself knows neither of the two names."""
-    libraries.listen()
-    return Cloud(profile, region or os.environ.get("SAGEMAKER_REGION") or os.environ.get("AWS_REGION"))
-
-
-def regional(profile: str | None, region: str | None, environment: str | None, project_file: Path | None) -> Cloud:
-    """AWS in the region asked for, else the project's own."""
-    chosen = options.settings(environment, (), project_file, "text", None)
-    return cloud(profile, region or chosen.region)
 
 
 def moment(text: str | None, now: datetime, option: str) -> datetime | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sagespec.cli import exits, output, session
+from sagespec.cli.session import Session
 from sagespec.executor import staleness
 from sagespec.executor.runs import finding, track
 from sagespec.executor.runs.status import Status, progress
@@ -16,20 +17,17 @@ from sagespec.executor.runs.targets import NOT_SHOWN, find, of_run
 
 @click.command("status")
 @click.argument("targets", nargs=-1)
-@session.aws_options
+@session.opened
 @session.OUTPUT
 def command(
+    opened: Session,
     targets: tuple[str, ...],
-    environment: str | None,
-    profile: str | None,
-    region: str | None,
-    project_file: Path | None,
     form: str,
 ) -> int:
     """Show the status of TARGETs: addresses, compiled files, job names, ARNs; without one, of the project."""
-    cloud = session.regional(profile, region, environment, project_file)
+    cloud = opened.regional
     with session.trouble():
-        wanted, known = session.compiled(targets, environment, project_file)
+        wanted, known = opened.compiled(targets)
         named = [t for t in targets if t not in known and not Path(t).exists()]
         found = finding.find(cloud, wanted).runs
         shown = [track.status(cloud, of_run(f, found[f.address])) for f in wanted if f.address in found]

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from sagespec.cli import exits, output, session
+from sagespec.cli.session import Session
 from sagespec.executor import staleness
-from sagespec.executor.cloud import Cloud
 from sagespec.executor.patience import insist
 from sagespec.executor.runs import sorts
 from sagespec.executor.runs.run import Target
@@ -19,16 +19,16 @@ from sagespec.executor.verified import CannotVerify
 @click.command("verify")
 @session.on_target
 @session.OUTPUT
-def command(cloud: Cloud, found: Target, form: str) -> int:
+def command(opened: Session, found: Target, form: str) -> int:
     """Compare what TARGET really ran with the compiled file; exit 1 where they differ."""
     file = found.file
     if file is None:
         raise exits.Stop(f"no compiled file has the identity of {found.name}", exits.INVALID)
     try:
-        verified = insist(lambda: sorts.of(found).verify(cloud, file, found, session.project()))
+        verified = insist(lambda: sorts.of(found).verify(opened.regional, file, found, opened.project))
     except CannotVerify as error:
         raise exits.Stop(str(error), exits.INVALID) from None
-    different = [*verified.differences, *map(str, staleness.of_file(cloud, file))]
+    different = [*verified.differences, *map(str, staleness.of_file(opened.regional, file))]
     path = Path(os.path.relpath(file.path)).as_posix()
     if form == "json":
         output.as_json({"target": found.arn, "compiled": path, "differences": different, "note": verified.note})

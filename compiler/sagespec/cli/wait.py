@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
 from sagespec.cli import exits, output, session, watching
+from sagespec.cli.session import Session
 from sagespec.executor.apply import Event, TimedOut
 from sagespec.executor.follow import follow, has_had
 
 
 @click.command("wait")
 @click.argument("targets", nargs=-1, required=True)
-@session.aws_options
+@session.opened
 @session.OUTPUT
 @click.option(
     "--for", "until", metavar="STATUS", multiple=True, help="A status, or secondary status, that is enough."
@@ -23,20 +23,17 @@ from sagespec.executor.follow import follow, has_had
 @click.option("--poll", metavar="SECONDS", type=session.SECONDS, default=15.0, show_default=True)
 @click.option("--timeout", metavar="SECONDS", type=session.SECONDS, help="Longest wait; then exit 5.")
 def command(
+    opened: Session,
     targets: tuple[str, ...],
-    environment: str | None,
-    profile: str | None,
-    region: str | None,
-    project_file: Path | None,
     form: str,
     until: tuple[str, ...],
     poll: float,
     timeout: float | None,
 ) -> int:
     """Wait for TARGETs: addresses, compiled files, job names, ARNs. Ctrl-C stops watching, never the job."""
-    cloud = session.regional(profile, region, environment, project_file)
+    cloud = opened.regional
     with session.trouble():
-        found = session.targets(cloud, targets, environment, project_file, may_be_new=True)
+        found = opened.targets(targets, may_be_new=True)
         with closing(watching.Watch([Event(name, "looking") for name in found], live=True)) as watch:
             try:
                 done = follow(cloud, found, watch.event, until=until, poll_seconds=poll, timeout_seconds=timeout)
