@@ -410,3 +410,15 @@ def test_apply_knows_the_operations_that_compile_lets_pass() -> None:
     assert set(request["properties"]["operation"]["enum"]) == known
     assert known <= definitions.keys()
     assert {file.stem.partition(".")[2] for file in (ROOT / "schemas" / "v1" / "api").glob("*.json")} == known
+
+
+OF_FOLDERS = {"checking/test_api_schemas.py": "schemas/v1/api, which a tool derives"}
+"""Unit tests of what is no module."""
+
+
+def test_unit_tests_are_where_their_modules_are() -> None:
+    """`tests/unit/reading/test_source.py` is about `reading/source.py`, and nothing else needs to be searched for."""
+    tests = [file.relative_to(ROOT / "tests" / "unit") for file in (ROOT / "tests" / "unit").rglob("test_*.py")]
+    there = {name.removeprefix("sagespec.") for name in MODULES}
+    named = {test.as_posix(): ".".join((*test.parts[:-1], test.stem.removeprefix("test_"))) for test in tests}
+    assert {test for test, name in named.items() if name not in there} == set(OF_FOLDERS)

@@ -81,8 +81,8 @@ NAMES = {
 }
 KEY = re.compile(r"^([\w-]+):", re.MULTILINE)
 
-_FIRST = "the schemas of specs refuse it before a request is made; tests/unit/test_api.py"
-_DEFINITION = "templates write pipeline definitions, a spec cannot; tests/unit/test_pipeline.py"
+_FIRST = "the schemas of specs refuse it before a request is made; tests/unit/checking/test_api.py"
+_DEFINITION = "templates write pipeline definitions, a spec cannot; tests/unit/checking/test_pipeline_graph.py"
 NOT_RUN = {
     "aws": "only AWS refuses a request; tests/acceptance/test_apply.py",
     "api-length": _FIRST,
@@ -92,7 +92,7 @@ NOT_RUN = {
     "out-of-date": "the specs change after they were compiled; tests/acceptance/test_outdated.py",
     "refused-fact": "only AWS refuses to tell a fact; tests/acceptance/test_lock_trouble.py",
     "unknown-operation": "a kind of ours is at fault; tests/test_architecture.py",
-    "too-large": "takes 200,000 values; tests/unit/test_source.py",
+    "too-large": "takes 200,000 values; tests/unit/reading/test_source.py",
     "too-many-files": "takes a million files; tests/acceptance/test_endless.py",
     **{id: _DEFINITION for id in RULES if id.startswith("pipeline-")},
 }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from sagespec.checking import foreign_schema
 
-from tests.unit.test_compiled import JSON
+from tests.unit.documents.test_compiled import JSON
 
 DOCUMENT = {"A": 1, "VpcConfig": {"Subnets": ["a"]}, "Name": "ñ\n"}
 

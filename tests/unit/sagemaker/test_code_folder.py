@@ -19,7 +19,7 @@ from sagespec.sagemaker.code_folder import Unusable
 from sagespec.sagemaker.uploads import Upload
 
 from tests.conftest import Run
-from tests.unit.test_distributed import compile_one
+from tests.unit.sagemaker.test_distributed import compile_one
 
 
 def read(place: Path, *patterns: str, root: Path | None = None, **project: Any) -> list[Upload]:
