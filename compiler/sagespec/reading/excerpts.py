@@ -11,12 +11,11 @@ from sagespec.diagnostics import Span, secrets
 from sagespec.reading import source
 from sagespec.reading.source import get
 
-_HOLDER = re.compile(
-    r"""(?P<indent>[ \t]*)(?:- )?["']?\b(?!environments\b)(?:env|\w*viron)\w*["']?\s*:""", re.IGNORECASE
-)
+# each begins only where a word does: tried at every character of a long one, they would take its length squared
+_KEY = re.compile(r"""(?<!\w)(?P<name>\w+)["']?\s*:""")
 _QUOTED_OR_BARE = r"""(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\[[^\]]*\]?|[^\s,}{][^,}]*)"""
 _VALUE = re.compile(rf"(?<=:)(\s*)({_QUOTED_OR_BARE})")
-_PAIR = re.compile(rf"""(?P<key>[\w.-]+)["']?\s*:\s*(?P<value>{_QUOTED_OR_BARE})""")
+_PAIR = re.compile(rf"""(?<![\w.-])(?P<key>[\w.-]+)["']?\s*:\s*(?P<value>{_QUOTED_OR_BARE})""")
 
 
 def lines(name: str, text: str) -> list[str]:
@@ -64,15 +63,27 @@ def _cover_unread(lines: list[str]) -> None:
         if indent is not None and line.strip() and len(line) - len(line.lstrip()) <= indent:
             indent = None
         if indent is None:
-            holder = _HOLDER.search(line)
+            holder = next((key for key in _KEY.finditer(line) if _holds_variables(key["name"])), None)
             if holder is None:
                 lines[number] = _PAIR.sub(_covered_secret, line)
                 continue
-            indent, start = len(holder["indent"]), holder.end() - 1
+            indent, start = _indent(line, holder.start()), holder.end() - 1
         rest = line[start:]
         is_read = ":" in rest and not any(rest.count(quote) % 2 for quote in "\"'")
         covered = _VALUE.sub(lambda found: found[1] + "*" * len(found[2]), rest)
         lines[number] = line[:start] + (covered if is_read else re.sub(r"\S", "*", rest))
+
+
+def _holds_variables(name: str) -> bool:
+    """Whether a key is that of variables, or a misspelling of it; a project has `environments`."""
+    key = name.lower()
+    return (key.startswith("env") or "viron" in key) and key != "environments"
+
+
+def _indent(line: str, at: int) -> int:
+    """How many blanks stand before the key at a column, but for its quote and a dash."""
+    before = line[:at].rstrip("\"'").removesuffix("- ")
+    return len(before) - len(before.rstrip(" \t"))
 
 
 def _covered_secret(pair: re.Match[str]) -> str:
