@@ -219,7 +219,7 @@ def _reserved(kind: str, data: dict[str, Any], problems: Problems) -> Iterator[P
     if not isinstance(data.get("spec"), dict):
         return
     runs = schema.runs(kind)
-    keys = {*MARKERS, *(EXPRESSIONS if runs.startswith("pipeline/") else ())}
+    keys = {*MARKERS, *(EXPRESSIONS if runs.startswith("execution/") else ())}
     refused = _refused_fields(data, problems)
     for name, value in data["spec"].items():
         if name == "tags" and name not in refused:
