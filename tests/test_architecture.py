@@ -14,7 +14,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from sagespec.documents import compiled
+from sagespec.compiling import loading
+from sagespec.documents import operations
 from sagespec.executor import submit
 from sagespec.executor.runs import sorts
 
@@ -401,15 +402,17 @@ def test_a_kind_that_could_not_be_applied_is_not_compiled(tmp_path: Path, sent: 
 
 
 def test_apply_knows_the_operations_that_compile_lets_pass() -> None:
-    known = {*compiled.RUNS, *compiled.GROUND}
-    assert not {*compiled.RUNS} & {*compiled.GROUND}
+    known = operations.services().keys()
     assert submit._HANDLERS.keys() == known
-    assert sorts.BY_OPERATION.keys() == set(compiled.RUNS)
-    definitions = json.loads((ROOT / "schemas" / "v1" / "Compiled.json").read_text("utf-8"))["$defs"]
-    request = definitions["envelope"]["properties"]["requests"]["items"]
-    assert set(request["properties"]["operation"]["enum"]) == known
-    assert known <= definitions.keys()
-    assert {file.stem.partition(".")[2] for file in (ROOT / "schemas" / "v1" / "api").glob("*.json")} == known
+    assert sorts.BY_OPERATION.keys() == set(operations.runs())
+    assert {*operations.SHARED} < {*operations.GROUND} < known
+    whole = json.loads((ROOT / "schemas" / "v1" / "Compiled.json").read_text("utf-8"))
+    *defined, others = whole["properties"]["requests"]["items"]["allOf"]
+    named = [branch["if"]["properties"]["operation"]["const"] for branch in defined]
+    assert [branch["then"]["$ref"] for branch in defined] == [f"#/$defs/{name}" for name in named]
+    assert others["if"]["properties"]["operation"]["enum"] == named
+    assert {*operations.GROUND} <= {*named} <= known & whole["$defs"].keys()
+    assert loading._definition("tree") == loading._definition("CreateSomething") == "run"
 
 
 OF_FOLDERS = {"checking/test_api_schemas.py": "schemas/v1/api, which a tool derives"}

@@ -8,18 +8,17 @@ since a pipeline has hundreds of values and every compile checks them all.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sagespec import assets
 from sagespec.checking import patterns
 from sagespec.diagnostics import KeyPath, Problem, did_you_mean
+from sagespec.documents import operations
 from sagespec.documents.compiled import MARKERS, canonical, identified
+from sagespec.documents.operations import Schema
 from sagespec.documents.submitted import ANY_IDENTITY
 
-Schema = dict[str, Any]
-Definitions = dict[str, Schema]
+Definitions = Mapping[str, Schema]
 
 _STEP_OPERATIONS = {"Training": "CreateTrainingJob", "Job": "CreateJob"}
 _STEP_NAMED_BY_SERVICE = {"TrainingJobName", "JobName"}
@@ -28,7 +27,7 @@ _EXPRESSIONS = ({"Get"}, {"Std:Join"}, {"Std:JsonGet"})
 
 def check(service: str, operation: str, parameters: Any) -> Iterator[Problem]:
     """Check the parameters of an operation, and the steps of a pipeline that they define."""
-    definitions = _definitions(service, operation)
+    definitions = operations.shapes(service, operation)
     yield from _check(parameters, definitions[""], definitions, (), in_pipeline=False)
     definition = parameters.get("PipelineDefinition")
     if isinstance(definition, dict) and "$json" in definition:
@@ -39,7 +38,7 @@ def check(service: str, operation: str, parameters: Any) -> Iterator[Problem]:
 
 def check_against(schema: Schema, parameters: Any) -> Iterator[Problem]:
     """Check the parameters of an operation against a schema that is not among the files."""
-    definitions = _by_name(schema)
+    definitions = operations.by_name(schema)
     yield from _check(parameters, definitions[""], definitions, (), in_pipeline=False)
 
 
@@ -47,23 +46,11 @@ def _check_step(step: Schema, place: KeyPath) -> Iterator[Problem]:
     operation = _STEP_OPERATIONS.get(step["Type"])
     if operation is None:
         return
-    definitions = _definitions("sagemaker", operation)
+    definitions = operations.shapes("sagemaker", operation)
     for problem in _check(step["Arguments"], definitions[""], definitions, place, in_pipeline=True):
         missing = problem.rule == "api-missing-member" and problem.path == place
         if not (missing and any(repr(name) in problem.message for name in _STEP_NAMED_BY_SERVICE)):
             yield problem
-
-
-@cache
-def _definitions(service: str, operation: str) -> Definitions:
-    file = assets.schemas() / "api" / f"{service}.{operation}.json"
-    return _by_name(assets.document(file))
-
-
-def _by_name(schema: Schema) -> Definitions:
-    """The shapes of an operation by name; the input itself is called ''."""
-    definitions: Definitions = schema["$defs"]
-    return {**definitions, "": definitions[schema["$ref"].rpartition("/")[2]]}
 
 
 def _check(value: Any, schema: Schema, all_: Definitions, place: KeyPath, in_pipeline: bool) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from sagespec import kinds
 from sagespec.checking import api, foreign_schema, pipeline_graph
 from sagespec.checking.foreign_schema import Foreign
 from sagespec.diagnostics import Diagnostic, KeyPath, Problem, Problems, dotted
-from sagespec.documents import compiled, submitted
+from sagespec.documents import compiled, operations, submitted
 from sagespec.documents.compiled import DIGITS, Compiled, Request, identified
 from sagespec.documents.identity import identify
 from sagespec.documents.traced import Provenance, origin, settle
@@ -44,7 +44,7 @@ def build(
     problems: list[Problem] = []
     unchecked = Problems()
     wanted = kinds.find(spec.kind).requests(inputs, resolved.facts)
-    if wrong := [*compiled.wrong_operations([draft.operation for draft in wanted])]:
+    if wrong := [*operations.wrong([draft.operation for draft in wanted])]:
         return None, [spec.locate(_of_kind(spec.kind, reason)) for reason in wrong]
     for draft in wanted:
         parameters, provenance[draft.id] = settle(draft.parameters)
@@ -78,7 +78,7 @@ def build(
 
 def _of_kind(kind: str, reason: str) -> Problem:
     """A mistake of the module of a kind: no spec of it can be applied, whatever it says."""
-    hint = f"a mistake of the kind, not of the spec: its last request is one of {', '.join(compiled.RUNS)}"
+    hint = f"a mistake of the kind, not of the spec: its last request is one of {', '.join(operations.runs())}"
     return Problem("unknown-operation", f"no {kind} can be applied: {reason}", ("kind",), hint)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from sagespec import disk
 from sagespec.checking import api, pipeline_graph, schema
 from sagespec.diagnostics import KeyPath, Problem, dotted
-from sagespec.documents import compiled, identity, submitted
+from sagespec.documents import compiled, identity, operations, submitted
 from sagespec.documents.compiled import API_VERSION, Compiled
 from sagespec.project import boundary
 from sagespec.project import settings as project_settings
@@ -130,9 +130,15 @@ def form(document: Mapping[str, Any]) -> Iterator[Problem]:
     """Check a document against `schemas/v1/Compiled.json`, part by part: as a whole it takes five times as long."""
     yield from schema.validate_part("Compiled", "envelope", document)
     for index, request in enumerate(document["requests"]):
-        for problem in schema.validate_part("Compiled", request["operation"], request):
+        for problem in schema.validate_part("Compiled", _definition(request["operation"]), request):
             yield replace(problem, path=("requests", index, *problem.path))
         yield from _markers(request["parameters"], ("requests", index, "parameters"))
+
+
+def _definition(operation: str) -> str:
+    """The definition of a request of an operation; that of any run, for one that has none of its own."""
+    has_own = operation in schema.load("Compiled")["$defs"] and operation in operations.services()
+    return operation if has_own else "run"
 
 
 def _markers(tree: Any, place: KeyPath) -> Iterator[Problem]:
@@ -157,6 +163,8 @@ def _wrong(made: Compiled) -> Iterator[str]:
     yield from _wrong_order(made)
     yield from (f"{id} is not uploaded to where its content belongs" for id in identity.misplaced(made.requests))
     for request in made.requests:
+        if request.service != operations.services()[request.operation]:
+            yield f"{request.id}: {request.operation} is no operation of {request.service}"
         whole = submitted.completed(request, made.address, made.identity, submitted.ANY_COMMIT)
         problems = [*api.check(request.service, request.operation, whole.parameters)]
         if request.operation == "CreatePipeline":
@@ -166,7 +174,7 @@ def _wrong(made: Compiled) -> Iterator[str]:
 
 def _wrong_order(made: Compiled) -> Iterator[str]:
     """What is wrong with the requests among one another: each once, what runs last, nothing before it is known."""
-    yield from compiled.wrong_operations([request.operation for request in made.requests])
+    yield from operations.wrong([request.operation for request in made.requests])
     pipelines = {r.id: r.parameters["PipelineName"] for r in made.requests if r.operation == "CreatePipeline"}
     last = made.requests[-1] if made.requests else None
     started = last.parameters["PipelineName"] if last and last.operation == "StartPipelineExecution" else None

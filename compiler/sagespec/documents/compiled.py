@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -20,10 +20,6 @@ PACKAGED = "sagespec:drivers/"
 """How a `$file` path begins that is part of this package and not of the project."""
 MARKERS = ("$json", "$output", "$file", "$zip", "$identity", "$next")
 """The keys that stand for a whole value; no key of a spec may be one."""
-RUNS = ("CreateFunction", "CreateJob", "CreateTrainingJob", "StartPipelineExecution")
-"""The operations that make a file's run: one of them is the last request."""
-GROUND = ("CreateArtifact", "CreateModelPackageGroup", "CreatePipeline", "PutObject")
-"""The operations that make what runs stand on; apply carries out these and those that make a run, and no others."""
 DIGITS = 12
 """How many hex digits of the identity end a generated name."""
 
@@ -94,16 +90,6 @@ def identified(tree: Any, identity: str) -> Any:
             return tree
         return {key: identified(value, identity) for key, value in tree.items()}
     return [identified(item, identity) for item in tree] if isinstance(tree, list) else tree
-
-
-def wrong_operations(operations: Sequence[str]) -> Iterator[str]:
-    """Say what is wrong with the operations of a file: all are known, and what runs is the last one alone."""
-    for unknown in dict.fromkeys(one for one in operations if one not in (*RUNS, *GROUND)):
-        yield f"apply does not know the operation {unknown}"
-    if operations and operations[-1] in GROUND:
-        yield f"its last request, {operations[-1]}, makes nothing that runs"
-    if any(operation in RUNS for operation in operations[:-1]):
-        yield "runs more than one thing"
 
 
 def outputs_in(tree: Any) -> set[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from sagespec.documents import operations
 from sagespec.documents.compiled import Request
 
 ADDRESS = "sagespec:address"
@@ -16,9 +17,6 @@ IDENTITY = "sagespec:identity"
 COMMIT = "sagespec:commit"
 ANY_IDENTITY, ANY_COMMIT = "0" * 64, "0" * 40
 """What stands for both where only the form of a request is checked."""
-
-_TAGGED = ("CreateJob", "CreatePipeline", "CreateTrainingJob")
-_TOKENS = ("CreatePipeline", "StartPipelineExecution")
 
 
 def completed(request: Request, address: str, identity: str, commit: str | None) -> Request:
@@ -29,11 +27,12 @@ def completed(request: Request, address: str, identity: str, commit: str | None)
     added: dict[str, Any] = {}
     marks = {ADDRESS: address, IDENTITY: identity, **({COMMIT: commit} if commit else {})}
     given = request.parameters
-    if request.operation in _TAGGED:
+    form = None if names_its_function(request) else operations.tags(request.operation)
+    if form == "list":
         added["Tags"] = [*given.get("Tags", ()), *({"Key": key, "Value": value} for key, value in marks.items())]
-    elif request.operation == "CreateFunction" and not names_its_function(request):
+    elif form == "map":
         added["Tags"] = {**given.get("Tags", {}), **marks}
-    if request.operation in _TOKENS:
+    if operations.has_token(request.operation):
         added["ClientRequestToken"] = identity
     return replace(request, parameters={**given, **added})
 

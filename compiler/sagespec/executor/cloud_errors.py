@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from sagespec.documents import operations
+
 
 class CloudError(Exception):
     """What AWS refused, or why it could not be reached.
@@ -63,7 +65,7 @@ class CloudError(Exception):
     @property
     def is_full(self) -> bool:
         """Whether it says that a quota of what runs is used up, so that waiting helps: not what is too big for it."""
-        if self.code != "ResourceLimitExceeded" or self.operation not in _STARTS:
+        if self.code != "ResourceLimitExceeded" or self.operation not in operations.runs():
             return False
         found = _QUOTA.search(self.message)
         return found is None or int(found[2]) <= int(found[1])
@@ -71,7 +73,6 @@ class CloudError(Exception):
 
 HTTP_FAULT = 500
 HTTP_REFUSAL = 400
-_STARTS = {"CreateJob", "CreateTrainingJob", "StartPipelineExecution"}
 _QUOTA = re.compile(r"' is (\d+) .*request delta of (\d+) ", re.DOTALL)
 _MISSING_CODES = {
     "ImageNotFoundException",
