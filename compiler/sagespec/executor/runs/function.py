@@ -170,7 +170,7 @@ def compare(shelf: Shelf, parameters: Mapping[str, Any], found: Mapping[str, Any
 
     Raises CloudError where the code is in S3 and cannot be read.
     """
-    code = _digest(shelf, parameters["Code"])
+    code = _digest(shelf, parameters)
     if code != found["CodeSha256"]:
         yield f"/Code: its SHA-256 was {found['CodeSha256']}, now {code}"
     yield from differences(_variables(found), _variables(parameters))
@@ -183,11 +183,12 @@ def _variables(of: Mapping[str, Any]) -> dict[str, Any]:
     return {"Environment": {"Variables": of.get("Environment", {}).get("Variables", {})}}
 
 
-def _digest(shelf: Shelf, code: Mapping[str, Any]) -> str:
-    """The SHA-256 of an archive, as Lambda writes it."""
-    if "ZipFile" in code:
-        return resources.checksum(code["ZipFile"])
-    return resources.checksum_of(shelf.cloud.chunks(code["S3Bucket"], code["S3Key"], shelf.region))
+def _digest(shelf: Shelf, parameters: Mapping[str, Any]) -> str:
+    """The SHA-256 of a request's archive, as Lambda writes it."""
+    if "ZipFile" in parameters["Code"]:
+        return resources.checksum(parameters["Code"]["ZipFile"])
+    bucket, key = parameters["Code"]["S3Bucket"], parameters["Code"]["S3Key"]
+    return resources.checksum_of(shelf.cloud.chunks(bucket, key, shelf.region))
 
 
 def stop(_cloud: Cloud, target: Target, _seen: Status) -> None:
