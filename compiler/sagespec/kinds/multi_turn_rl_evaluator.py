@@ -132,7 +132,7 @@ def _unmeasured(k: int, chosen: dict[str, Traced]) -> str:
 
 def _numbers(text: str) -> list[int]:
     """The whole numbers of a text, those of a sensible size."""
-    return [int(digits) for digits in re.findall(r"(?<![\w.-])[0-9]{1,9}(?![\w.])", text, re.ASCII)]
+    return [int(digits) for digits in re.findall(r"(?<![\w.-])[0-9]{1,18}(?![\w.])", text, re.ASCII)]
 
 
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:

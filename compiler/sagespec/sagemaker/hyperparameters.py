@@ -58,12 +58,15 @@ def changed(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[st
 
 
 def complete(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str, Traced]:
-    """Every entry of the recipe that has a value, given or default, as text (what an evaluator sends)."""
+    """Every entry of the recipe that has a value, given or default, as text (what an evaluator sends).
+
+    An entry whose given value is refused is absent: nothing more is said of it on account of its default.
+    """
     checked = _check(given, recipe, problems)
     defaults = {
         name: given.to(text(spec["default"]))
         for name, spec in entries(recipe).items()
-        if spec.get("default") is not None and name not in SERVICE_MANAGED
+        if spec.get("default") is not None and name not in SERVICE_MANAGED and not given[name].given
     }
     return {**defaults, **checked}
 
@@ -111,10 +114,21 @@ def _fits(name: str, value: Traced, spec: Mapping[str, Any], problems: Problems)
             limits = f"between {low} and {high}" if None not in (low, high) else f"at least {low}"
             limits = f"at most {high}" if low is None else limits
             problems.error("out-of-range", f"{name!r} must be {limits}, found {plain}", value.path)
+    if name == "pass_k_values" and isinstance(plain, list):
+        _check_pass_k(value, problems)
     if not _SENDABLE.fullmatch(text(plain)):
         allowed_text = "letters, digits, spaces and /_.:,-'\"[]"
         problems.error("bad-value", f"{name!r} may hold only {allowed_text}", value.path)
     return len(problems) == before
+
+
+def _check_pass_k(values: Traced, problems: Problems) -> None:
+    """pass@k is of k attempts out of a group: each k is a whole number of at least 1."""
+    for value in values:
+        if type(value.value) is not int:
+            problems.error("wrong-type", f"pass@k needs a whole number, found {json.dumps(value.value)}", value.path)
+        elif value.value < 1:
+            problems.error("out-of-range", f"pass@k needs a k of at least 1, found {value.value}", value.path)
 
 
 def _check_sequence(given: Traced, recipe: Recipe, problems: Problems) -> None:
