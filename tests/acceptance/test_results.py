@@ -338,7 +338,12 @@ def test_a_training_job_says_where_it_logs(evaluated: Path, aws: Sandbox, run: R
     arn = next(step["job_arn"] for step in said["steps"] if step["job_arn"])
     assert "names no MLflow app" in run("mlflow-url", arn, code=1).stderr
     job = aws.region("us-west-2").table("training_jobs")[arn.rpartition("/")[2]]
-    job["MlflowConfig"] = {"MlflowResourceArn": "arn:aws:sagemaker:us-west-2:123456789012:mlflow-app/theirs"}
+    app = boto3.client("sagemaker", "us-west-2").create_mlflow_app(
+        Name="theirs",
+        ArtifactStoreUri="s3://my-bucket/x",
+        RoleArn="arn:aws:iam::123456789012:role/SageMakerRole",
+    )
+    job["MlflowConfig"] = {"MlflowResourceArn": app["Arn"]}
     job["MlflowDetails"] = {"MlflowExperimentId": "7", "MlflowRunId": "ab"}
     assert run("mlflow-url", arn).stdout.endswith("#/experiments/7/runs/ab?workspace=default\n")
     asked = run("metrics", BENCHMARK, code=1).stderr

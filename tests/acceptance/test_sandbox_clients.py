@@ -139,6 +139,9 @@ def test_roles_may_do_what_they_are_asked_about_and_absent_roles_nothing(checked
         iam.simulate_principal_policy(PolicySourceArn=f"{FACTS['role']}X", ActionNames=actions)
     with pytest.raises(ClientError, match="InvalidInput"):
         iam.simulate_principal_policy(PolicySourceArn=FACTS["role"], ActionNames=[])
+    for marker in ("x", "-1", "1e3"):
+        with pytest.raises(ClientError, match=r"ValidationError.*Invalid Marker"):
+            iam.simulate_principal_policy(PolicySourceArn=FACTS["role"], ActionNames=actions, Marker=marker)
 
 
 def test_a_package_gets_the_version_after_the_highest(checked: Checked) -> None:
@@ -154,6 +157,13 @@ def test_a_package_gets_the_version_after_the_highest(checked: Checked) -> None:
     assert client.describe_model_package(ModelPackageName=PACKAGE)["ModelPackageVersion"] == highest
     with pytest.raises(ClientError, match="does not exist"):
         client.create_model_package(ModelPackageGroupName="nobody-has-made-it")
+    again = {"ModelPackageGroupName": GROUP, "ClientToken": "a" * 36}
+    assert (
+        client.create_model_package(**again)["ModelPackageArn"]
+        == (client.create_model_package(**again)["ModelPackageArn"])
+    ), "one package for one token, however often a client repeats a request"
+    with pytest.raises(ClientError, match="was already used with other parameters"):
+        client.create_model_package(**again, ModelPackageDescription="other")
 
 
 def test_each_recipe_has_its_template_and_its_overrides(checked: Checked) -> None:

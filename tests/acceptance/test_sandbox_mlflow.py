@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
+from botocore.exceptions import ClientError
 from sagespec import sandbox
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.mlflow import server
@@ -111,8 +112,17 @@ else:
 """
 
 
+@pytest.fixture
+def served(account: Sandbox) -> Sandbox:
+    """A sandbox that has a tracking server beside its default app."""
+    store = {"ArtifactStoreUri": "s3://my-bucket/mlflow", "RoleArn": "arn:aws:iam::123456789012:role/SageMakerRole"}
+    client(account, "sagemaker").create_mlflow_tracking_server(TrackingServerName="mine", **store)
+    return account
+
+
 @pytest.mark.parametrize("arn", [APP, SERVER])
-def test_a_real_client_by_arn(account: Sandbox, arn: str, tmp_path: Path) -> None:
+def test_a_real_client_by_arn(served: Sandbox, arn: str, tmp_path: Path) -> None:
+    account = served
     environment = sandbox.environment(os.environ, account.environment())
     command = [sys.executable, "-c", CLIENT, arn]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -223,8 +233,9 @@ def test_the_order_of_what_is_found() -> None:
 
 
 @pytest.mark.parametrize("arn", [APP, SERVER])
-def test_a_presigned_url_leads_to_the_sandbox(account: Sandbox, arn: str) -> None:
+def test_a_presigned_url_leads_to_the_sandbox(served: Sandbox, arn: str) -> None:
     """What the SDK does with it: a session by the URL, then the REST API below the same address, signed by nobody."""
+    account = served
     sagemaker = client(account, "sagemaker")
     if arn == APP:
         url = sagemaker.create_presigned_mlflow_app_url(Arn=arn)["AuthorizedUrl"]
@@ -246,6 +257,19 @@ def test_a_presigned_url_leads_to_the_sandbox(account: Sandbox, arn: str) -> Non
     assert ask(account, url.removeprefix(account.url), arn="")[0] == 403, "it is good once"
     theirs = base.replace("app-DEFAULT", "another").replace("mine", "another")
     assert ask(account, f"{theirs}/", arn="", opener=browser)[0] == 403, "each has sessions of its own"
+
+
+@pytest.mark.parametrize("arn", [f"{APP}S", SERVER, SERVER.replace("us-west-2", "eu-west-1")])
+def test_what_does_not_exist_has_no_url_and_no_runs(account: Sandbox, arn: str) -> None:
+    sagemaker = client(account, "sagemaker")
+    if ":mlflow-app/" in arn:
+        ask_url, given = sagemaker.create_presigned_mlflow_app_url, {"Arn": arn}
+    else:
+        ask_url, given = sagemaker.create_presigned_mlflow_tracking_server_url, {"TrackingServerName": "mine"}
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        ask_url(**given)
+    status, answer = ask(account, "/api/2.0/mlflow/experiments/search", {}, arn=arn)
+    assert (status, json.loads(answer)["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
 def test_presigned_urls_and_sessions_end(account: Sandbox) -> None:

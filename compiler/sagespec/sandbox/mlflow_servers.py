@@ -28,6 +28,12 @@ def add(region: Region, arn: str) -> None:
         create_mlflow_tracking_server(region.at(CREATED), {"TrackingServerName": name})
 
 
+def has(region: Region, arn: str) -> bool:
+    """Whether there is an app or a tracking server with this very ARN."""
+    servers = region.table("tracking_servers").values()
+    return arn in region.table("mlflow_apps") or any(server["TrackingServerArn"] == arn for server in servers)
+
+
 def add_app(region: Region, arn: str, given: dict[str, Any]) -> None:
     times = {"CreationTime": region.now(), "LastModifiedTime": region.now()}
     defaults = {

@@ -22,18 +22,22 @@ def create_model_package(region: Region, request: dict[str, Any]) -> dict[str, A
         raise ServiceError("ValidationException", "Packages without a group are not played here: name one.")
     if group not in region.table("groups"):
         raise ServiceError("ValidationException", f"Model Package Group {group} does not exist.")
-    version = next_version(region, group)
-    arn = region.arn(f"model-package/{group}/{version}")
-    region.table("packages")[arn] = {
-        **{name: value for name, value in request.items() if name not in ("Tags", "ClientToken")},
-        "ModelPackageArn": arn,
-        "ModelPackageGroupName": group,
-        "ModelPackageVersion": version,
-        "ModelPackageStatus": "Completed",
-        "CreationTime": region.now(),
-    }
-    region.table("tags")[arn] = list(request.get("Tags", ()))
-    return {"ModelPackageArn": arn}
+
+    def make() -> dict[str, Any]:
+        version = next_version(region, group)
+        arn = region.arn(f"model-package/{group}/{version}")
+        region.table("packages")[arn] = {
+            **{name: value for name, value in request.items() if name not in ("Tags", "ClientToken")},
+            "ModelPackageArn": arn,
+            "ModelPackageGroupName": group,
+            "ModelPackageVersion": version,
+            "ModelPackageStatus": "Completed",
+            "CreationTime": region.now(),
+        }
+        region.table("tags")[arn] = list(request.get("Tags", ()))
+        return {"ModelPackageArn": arn}
+
+    return region.once("CreateModelPackage", request, make)
 
 
 @operation

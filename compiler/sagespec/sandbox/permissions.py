@@ -21,7 +21,7 @@ PAGE = 100
 def simulate(start_response: Callable[..., Any], body: bytes, region: Region) -> Iterable[bytes]:
     """Answer SimulatePrincipalPolicy for a form-encoded request, page by page.
 
-    Raises ServiceError for a principal that does not exist, and for no actions.
+    Raises ServiceError for a principal that does not exist, for no actions, and for a marker that is none of ours.
     """
     given = {key: values[-1] for key, values in parse_qs(body.decode()).items()}
     principal = given.get("PolicySourceArn", "")
@@ -33,13 +33,20 @@ def simulate(start_response: Callable[..., Any], body: bytes, region: Region) ->
         raise ServiceError("InvalidInput", "At least one action must be specified.")
     resources = list(_members(given, "ResourceArns")) or ["*"]
     results = [_result(action, resource) for action in actions for resource in resources]
-    start, most = (int(given.get(name) or default) for name, default in (("Marker", 0), ("MaxItems", PAGE)))
+    start, most = _whole(given, "Marker", 0), _whole(given, "MaxItems", PAGE)
     marker = f"<Marker>{start + most}</Marker>" if start + most < len(results) else ""
     inner = (
         f"<EvaluationResults>{''.join(results[start : start + most])}</EvaluationResults>"
         f"<IsTruncated>{'true' if marker else 'false'}</IsTruncated>{marker}"
     )
     return wire.xml(start_response, "SimulatePrincipalPolicy", inner)
+
+
+def _whole(given: Mapping[str, str], name: str, default: int) -> int:
+    text = given.get(name) or str(default)
+    if not text.isdecimal():
+        raise ServiceError("ValidationError", f"Invalid {name}: {text}")
+    return int(text)
 
 
 def _members(given: Mapping[str, str], name: str) -> Iterable[str]:

@@ -95,15 +95,15 @@ class Region:
         return hashlib.sha256(text.encode()).hexdigest()[:length]
 
     def once(self, name: str, request: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Carry a request out once for its ClientRequestToken, which is remembered for a while."""
-        token = request.get("ClientRequestToken")
-        if token is None:
+        """Carry a request out once for its token, which is remembered for a while."""
+        member = next((name for name in _TOKENS if request.get(name) is not None), None)
+        if member is None:
             return make()
-        content = json.dumps(request, sort_keys=True)
+        token, content = request[member], json.dumps(request, sort_keys=True)
         at, before, answer = self.tokens.get((name, token), (-REMEMBERED_SECONDS, "", {}))
         if self.now() - at < REMEMBERED_SECONDS:
             if before != content:
-                message = f"ClientRequestToken {token} was already used with other parameters"
+                message = f"{member} {token} was already used with other parameters"
                 raise ServiceError("ConflictException", message)
             return answer
         answer = make()
@@ -112,7 +112,9 @@ class Region:
 
 
 REMEMBERED_SECONDS = 24 * 3600.0
-"""How long a ClientRequestToken counts; the service does not say how long that is."""
+"""How long a token counts; the service does not say how long that is."""
+_TOKENS = ("ClientRequestToken", "ClientToken")
+"""Members that make a request idempotent."""
 CREATED = 1767225600.0
 """When everything was made that was there before the sandbox started."""
 LOCK = threading.RLock()

@@ -1,7 +1,8 @@
 """The addresses of MLflow: its REST API, found by ARN, and what a presigned URL leads to.
 
 In: a request as it came. Out: a WSGI answer: JSON of the API, a session for whoever has a presigned URL, or a page.
-Refuses ARNs of other accounts, and URLs that were used or are too old.
+Refuses ARNs of other accounts and of apps and tracking servers that do not exist, and URLs that were used or are
+too old.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-from sagespec.sandbox import wire
+from sagespec.sandbox import mlflow_servers, wire
 from sagespec.sandbox.access import OWN
 from sagespec.sandbox.mlflow import experiments, runs
 from sagespec.sandbox.mlflow.server import Server, missing
-from sagespec.sandbox.service import Region, ServiceError, operation
+from sagespec.sandbox.service import Region, ServiceError, not_found, operation
 
 API = "/api/2.0/mlflow/"
 PAGES = f"{OWN}mlflow/"
@@ -47,6 +48,8 @@ def create_presigned_mlflow_tracking_server_url(region: Region, request: dict[st
 
 
 def _presigned(region: Region, arn: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    if not mlflow_servers.has(region, arn):
+        raise not_found(arn)
     token = region.new_id(f"presigned {arn}", 32)
     region.sessions[token] = {
         "arn": arn,
@@ -107,6 +110,8 @@ def _answer(
 
 
 def _server(region: Region, arn: str) -> Server:
+    if not mlflow_servers.has(region, arn):
+        raise missing(f"There is no {arn}.")
     found: Server = region.tracking.setdefault(arn, Server(arn))
     return found
 
