@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from sagespec import assets
@@ -45,12 +46,19 @@ def _over(below: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
 def moto_applications() -> dict[str, Any]:
     """moto's servers by service, with a fresh state; its own dispatcher would serve every other service too."""
     from moto.backends import get_backend
-    from moto.moto_server.werkzeug_app import create_backend_app
 
     for service in OF_MOTO:  # moto keeps its state in the process: a new sandbox starts from nothing
         for by_region in get_backend(service).values():  # type: ignore[call-overload]  # overloaded for each literal name
             for backend in by_region.values():
                 backend.reset()
+    return _applications()
+
+
+@cache
+def _applications() -> dict[str, Any]:
+    """Make moto's servers once in a process: they have no state, and their routes take long to build."""
+    from moto.moto_server.werkzeug_app import create_backend_app
+
     return {service: create_backend_app(service) for service in OF_MOTO}  # type: ignore[arg-type]  # the same
 
 

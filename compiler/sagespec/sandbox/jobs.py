@@ -97,7 +97,7 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
     else:
         transitions[-1].pop("EndTime")
         status, secondary = "InProgress", transitions[-1]["Status"]
-    progress = min(1.0, (min(region.now(), end) - started) / region.timing.job)
+    progress = 1.0 if status == "Completed" else (min(region.now(), end) - started) / region.timing.job
     answer = {
         **{k: job[k] for k in ("JobName", "JobArn", "RoleArn", "JobCategory", "JobConfigSchemaVersion")},
         "JobConfigDocument": _with_output(region, job, progress, status),
