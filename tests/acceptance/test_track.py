@@ -38,6 +38,8 @@ from tests.conftest import ROOT, Run
 
 LONG = 1e6
 FAST = ("--yes", "--wait", "--poll", "0.1")
+AT_ONCE = ("--yes", "--wait", "--poll", "0.01")
+"""For what has ended as soon as it has begun: see `release`."""
 TRAINER = "MultiTurnRLTrainer/support-agent"
 JUDGE = "LLMAsJudgeEvaluator/support-tone"
 BENCHMARK = "BenchMarkEvaluator/llama-mmlu"
@@ -53,16 +55,18 @@ def write(project: Path, *names: str) -> None:
 @pytest.fixture
 def trained(project: Path, aws: Sandbox, run: Run) -> Path:
     write(project, "multi-turn-rl-trainer")
+    release(aws)
     run("compile")
-    run("apply", *FAST)
+    run("apply", *AT_ONCE)
     return project
 
 
 @pytest.fixture
 def evaluated(project: Path, aws: Sandbox, run: Run) -> Path:
     write(project, "bench-mark-evaluator", "llm-as-judge-evaluator")
+    release(aws)
     run("compile")
-    run("apply", *FAST)
+    run("apply", *AT_ONCE)
     return project
 
 
