@@ -211,6 +211,26 @@ def test_what_only_refers_to_a_mistake_is_counted(root: Path, run: Run) -> None:
     assert "5 more specs refer to them and were not compiled: " in run("compile", code=1).stderr
 
 
+def ring(root: Path, names: str, **more: str) -> None:
+    """Trainers that each begin with what the next makes, the last with the first's; `more` also refer to another."""
+    for name, after in zip(names, names[1:] + names[0], strict=True):
+        refs = f"  model: {{ref: MultiTurnRLTrainer/{after}}}\n"
+        spec = f"spec:\n{refs}  agent_env: myRuntime-aBcDeFgHiJ\n  training_dataset: s3://my-bucket/t.jsonl\n"
+        text = f"apiVersion: sagespec/v1\nkind: MultiTurnRLTrainer\nmetadata: {{name: {name}}}\n{spec}"
+        (root / "specs" / f"ring-{name}.yaml").write_text(text + more.get(name, ""), "utf-8")
+
+
+def test_a_cycle_is_reported_once(root: Path, run: Run) -> None:
+    ring(root, "klmnopq")
+    ring(root, "xyz", y="  role: Nobody\n")
+    wrong = ["specs/ring-k.yaml:5:16 ref-cycle", "specs/ring-x.yaml:5:16 ref-cycle"]
+    assert errors(run) == [*wrong, "specs/ring-y.yaml:8:9 missing-fact"], "and hides nothing else of its specs"
+    said = run("compile", code=1).stderr
+    assert "k -> MultiTurnRLTrainer/l -> " in said
+    assert "7 more specs refer to them and were not compiled: MultiTurnRLTrainer/l, " in said
+    assert errors(run, "compile", "specs/ring-n.yaml") == ["specs/ring-n.yaml:5:16 ref-cycle"]
+
+
 def test_whoever_asks_for_one_spec_is_told_what_keeps_it_from_being_compiled(root: Path, run: Run) -> None:
     write(root, {"a": files()["a"].replace("timeout: 300", "timeout: 0")})
     assert errors(run, "compile", "specs/t.yaml") == ["specs/t.yaml:6:20 broken-ref"]

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sagespec.diagnostics import Diagnostic
+from sagespec.project import references
 from sagespec.project.spec import Spec
 from sagespec.reading.source import get
 
 _REFS = ("broken-ref", "unknown-ref")
+_CYCLE = "ref-cycle"
 _FACT = "missing-fact"
 _ANY = "*"
 
@@ -21,14 +23,22 @@ _ANY = "*"
 def once(said: Iterable[Diagnostic], specs: Mapping[str, Spec]) -> tuple[list[Diagnostic], tuple[str, ...]]:
     """Leave out refs to specs whose own mistakes are reported, and count the specs that have no other mistake.
 
-    A ref that leads nowhere is left out, too, while the name of some spec is not known: it may be the one meant.
+    A cycle is reported at the first of its specs. A ref that leads nowhere is left out, too, while the name of some
+    spec is not known: it may be the one meant.
     """
     said = sorted(said)
     failing = {d.address for d in said if d.is_error}
     unnamed = {_unnamed(d) for d in said if d.is_error and d.rule not in _REFS}
     kept: list[Diagnostic] = []
     following: list[str] = []
+    cycles = _cycles(specs) if any(d.rule == _CYCLE for d in said) else {}
+    reported: set[frozenset[str]] = set()
     for d in said:
+        if d.rule == _CYCLE:
+            members = cycles[d.address]
+            (following.append(d.address) if members in reported else kept.append(d))
+            reported.add(members)
+            continue
         target = _target(d, specs.get(d.address)) if d.rule in _REFS else ""
         if target and (target in failing or (d.rule == "unknown-ref" and {target.partition("/")[0], _ANY} & unnamed)):
             following.append(d.address)
@@ -36,6 +46,12 @@ def once(said: Iterable[Diagnostic], specs: Mapping[str, Spec]) -> tuple[list[Di
             kept.append(d)
     mistaken = {d.address for d in kept if d.is_error}
     return _defaults(kept, specs), tuple(a for a in dict.fromkeys(following) if a not in mistaken)
+
+
+def _cycles(specs: Mapping[str, Spec]) -> dict[str, frozenset[str]]:
+    """The members of the cycle that each spec is reported for."""
+    _, ways = references.order(references.graph(specs))
+    return {address: frozenset(way) for address, way in ways.items()}
 
 
 def _target(d: Diagnostic, spec: Spec | None) -> str:
