@@ -202,7 +202,7 @@ def test_a_document_that_is_none_is_trouble(garbage: str, proxied: Proxy, run: R
         proxied.begin(always(lambda answer, _: holding(answer, garbage), operation), 0)
         said = run(*command, code=exits.AWS)
         assert operation in proxied.asked
-        assert "AWS's answer is none" in said.stdout + said.stderr
+        assert "AWS's answer is malformed" in said.stdout + said.stderr
 
 
 def test_one_odd_answer_is_asked_for_again(proxied: Proxy, run: Run) -> None:
@@ -242,7 +242,7 @@ def test_an_answer_without_end_is_trouble(
         bounded(" ".join(command))
         proxied.begin(always(endless(how), operation), 0)
         said = run(*command, code=exits.AWS).stderr
-        assert "AWS's answer has no end" in said
+        assert "AWS's answer is incomplete or too long" in said
         assert "the same command may be repeated" in said
 
 
@@ -269,4 +269,4 @@ def test_a_bucket_that_redirects_without_a_region(proxied: Proxy, run: Run) -> N
 
 def test_pages_without_end(proxied: Proxy, run: Run) -> None:
     proxied.begin(always(SPOILED["a token that comes back"], "ListTrainingJobs"), 0)
-    assert "a token comes back" in run("list", code=exits.AWS).stderr
+    assert "a token is repeated" in run("list", code=exits.AWS).stderr

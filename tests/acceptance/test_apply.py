@@ -356,7 +356,7 @@ def test_an_interrupt_starts_nothing_more(project: Path, aws: Sandbox, run: Run)
     aws.observer = interrupt
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said
-    assert "what runs goes on: the same command comes back to it, and sends what was not sent\n" in said
+    assert "runs continue: repeat the command to follow them and to send the rest\n" in said
     assert mutations(aws).count("CreateJob") < 5
 
 
@@ -397,12 +397,12 @@ def test_a_saved_plan_is_refused_once_aws_has_moved(compiled: Path, aws: Sandbox
     run("plan", "--save", saved)
     run("apply", saved, "--yes")
     said = run("apply", saved, "--yes", code=1).stderr
-    assert "have moved since the plan was saved" in said
+    assert "have changed since the plan was saved" in said
     assert re.search(
-        r"\nMultiTurnRLTrainer/support-agent: job support-agent-\w+: planned was start, now it is ", said
+        r"\nMultiTurnRLTrainer/support-agent: job support-agent-\w+: the plan was start, now it is ", said
     )
     assert re.search(
-        r"\nMultiTurnRLTrainer/support-agent: output-group \S+: planned was create, now it is keep\n", said
+        r"\nMultiTurnRLTrainer/support-agent: output-group \S+: the plan was create, now it is keep\n", said
     )
     assert str(tmp_path) not in saved.read_text("utf-8")
 
@@ -414,7 +414,7 @@ def test_a_saved_plan_says_which_files_have_moved(compiled: Path, aws: Sandbox, 
     spec.write_text(spec.read_text("utf-8").replace("2048", "1024"), "utf-8")
     run("compile")
     said = run("apply", "plan.json", "--yes", code=1).stderr
-    changed = "BenchMarkEvaluator/llama-mmlu: compiled/BenchMarkEvaluator/llama-mmlu.json has been compiled anew"
+    changed = "BenchMarkEvaluator/llama-mmlu: compiled/BenchMarkEvaluator/llama-mmlu.json has been compiled again"
     assert said.splitlines()[1:] == [changed]
     plan = json.loads((project / "plan.json").read_text("utf-8"))
     for requests in (None, [1], [{"request": [1]}]):
@@ -429,8 +429,8 @@ def test_a_saved_plan_says_that_tags_have_moved(compiled: Path, aws: Sandbox, ru
     run("plan", trainer, "--save", "plan.json")
     plan = json.loads((project / "plan.json").read_text("utf-8"))
     for member, told in (
-        ("tags", "the tags that are to be set are others"),
-        ("differences", "what differs from its run before is something else"),
+        ("tags", "the tags to set have changed"),
+        ("differences", "its differences from the earlier run have changed"),
     ):
         other = {**plan["files"][0], member: [{"arn": "a", "wanted": {}}]}
         (project / "plan.json").write_text(json.dumps({**plan, "files": [other]}), "utf-8")

@@ -67,7 +67,7 @@ def test_what_apply_would_stumble_over_is_told(example: Path, run: Run) -> None:
         said = run(*words, code=code).stderr
         assert f"{file.with_name('copy.json')}:1:1: {word}[out-of-date]: foreign: copy.json is not of this" in said
         assert f"{changed}:1:1: {word}[out-of-date]" in said
-    assert "copy.json: is not in its own place" in run("plan", code=1).stderr
+    assert "copy.json: is not at its own path" in run("plan", code=1).stderr
     assert "delete it" not in run("compile", example, "--check").stderr
 
 

@@ -45,7 +45,7 @@ def test_what_another_locks_meanwhile_is_not_lost(locked: Path, aws: Sandbox, ru
         (locked / FILE).write_text(json.dumps(lock), "utf-8")
 
     aws.observer = meanwhile
-    assert f"{FILE} was changed meanwhile" in run("lock", code=1).stderr
+    assert f"{FILE} was changed by another process" in run("lock", code=1).stderr
     assert sorted(contexts(locked)) == [f"{HERE}/us-west-2", OTHER]
     aws.observer = None
     run("lock")

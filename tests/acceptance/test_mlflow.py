@@ -193,7 +193,7 @@ def test_what_is_no_arn_of_mlflow_is_not_asked(
     arn: str, project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     says(monkeypatch, arn)
-    assert "which is no ARN of one" in run("metrics", JOB, code=1).stderr
+    assert "which is not the ARN of one" in run("metrics", JOB, code=1).stderr
 
 
 @pytest.mark.parametrize("details", [{"RunId": ["a"], "RunName": 3}, {"RunId": {}, "ExperimentName": []}])

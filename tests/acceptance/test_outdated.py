@@ -109,9 +109,9 @@ CHANGES: dict[str, tuple[Callable[[Path], object], Out]] = {
     ),
     "line ends": (edit(E, "\n", "\r\n"), {E: r"stale: its lines end as on Windows \(CRLF\)"}),
     "a hand": (edit(E, '"mmlu"', '"bbh"'), {E: r"stale: it was changed by hand, perhaps at requests\[\d\]"}),
-    "a merge": (edit(E, '  "kind"', '<<<<<<< ours\n  "kind"'), {E: r"stale: it is not as we write it: "}),
+    "a merge": (edit(E, '  "kind"', '<<<<<<< ours\n  "kind"'), {E: r"stale: it is not as `compile` writes it: "}),
     "another form": (edit(E, '"kind": ', '"kind":  '), {E: r"stale: it has the right content in another form"}),
-    "nothing at all": (lambda root: (root / E).write_text(""), {E: r"stale: it is not as we write it: "}),
+    "nothing at all": (lambda root: (root / E).write_text(""), {E: r"stale: it is not as `compile` writes it: "}),
 }
 
 

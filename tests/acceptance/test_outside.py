@@ -101,7 +101,7 @@ def test_links_in_the_output_folder(project: Path, run: Run, link: str) -> None:
     before = everything(project.parent)
     for command in (("compile",), ("compile", "--check")):
         done = run(*command, code=1)
-        assert f"{link}: a link, where compiled files are written: delete it" in done.stderr
+        assert f"{link}: a link in the output folder: delete it" in done.stderr
         assert SECRET not in done.stdout + done.stderr
     assert everything(project.parent) == before
 
@@ -300,7 +300,7 @@ def test_an_output_folder_that_a_user_names(project: Path, run: Run) -> None:
     run("compile", "--out", project.parent / "elsewhere" / "new")
     assert (project.parent / "elsewhere" / "new" / made).is_file()
     Path("link").symlink_to(project.parent / "outside")
-    assert "leads out of the project by a link" in run("compile", "--out", "link/new", code=2).stderr
+    assert "leads out of the project through a link" in run("compile", "--out", "link/new", code=2).stderr
     (project.parent / "elsewhere" / "new" / made).unlink()
     (project.parent / "elsewhere" / "new" / made).symlink_to(project.parent / "outside" / "a.json")
     before = everything(project.parent)
@@ -348,7 +348,7 @@ def test_compiled_files_that_a_link_leads_to_are_not_applied(project: Path, run:
     shutil.move(link, outside)
     Path(link).symlink_to(outside)
     for command in (("plan",), ("apply", "--yes"), ("plan", "compiled/MultiTurnRLTrainer/support-agent.json")):
-        assert "is led out of the project by a link" in run(*command, code=1).stderr
+        assert "leads out of the project through a link" in run(*command, code=1).stderr
 
 
 @pytest.mark.parametrize(
@@ -382,11 +382,11 @@ def test_a_saved_plan_names_files_of_the_project(project: Path, run: Run, path: 
 def test_a_saved_plan_is_in_the_project_and_says_one_thing(project: Path, run: Run) -> None:
     (project.parent / "outside" / "plan.json").write_text('{"kind": "Plan", "files": [{"path": "x"}]}', "utf-8")
     Path("plan.json").symlink_to("../outside/plan.json")
-    assert "is led out of the project by a link" in run("apply", "plan.json", "--yes", code=1).stderr
+    assert "leads out of the project through a link" in run("apply", "plan.json", "--yes", code=1).stderr
     Path("plan.json").unlink()
     for text, said in (
         ('{"kind": "Plan", "files": [{"path": "a", "path": "b"}]}', "has the key 'path' twice"),
-        ('{"kind": "Plan", "syncTags": NaN}', "NaN is no number"),
+        ('{"kind": "Plan", "syncTags": NaN}', "NaN is not a number"),
     ):
         Path("plan.json").write_text(text, "utf-8")
         assert said in run("apply", "plan.json", "--yes", code=1).stderr

@@ -147,7 +147,7 @@ def test_a_plan_says_that_others_have_defined_the_pipeline_anew(benchmark: Path,
     use_as_the_sdk_does(1)
     action, note = lines(run)["pipeline"]
     assert action == "changed"
-    assert "defined otherwise since, by arn:aws:sts::123456789012:" in note
+    assert "updated since, by arn:aws:sts::123456789012:" in note
     assert lines(run)["execution"][0] == "keep"
     before = len(aws.mutations())
     run("apply", *FAST)
@@ -195,7 +195,7 @@ def test_an_object_of_others_is_never_written_over(project: Path, aws: Sandbox, 
     s3.put_object(**at, Body=b"theirs")
     for command in (["plan"], ["apply", *FAST]):
         said = run(*command, code=3).stderr
-        assert f"s3://{at['Bucket']}/{at['Key']} holds something else, and is never written over" in said
+        assert f"s3://{at['Bucket']}/{at['Key']} has other content, and is never overwritten" in said
     assert s3.get_object(**at)["Body"].read() == b"theirs"
 
 
@@ -225,5 +225,5 @@ def test_an_object_that_comes_between_plan_and_upload_stays(project: Path, aws: 
             boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=b"theirs")
 
     aws.observer = put
-    assert "holds something else; it is never written over" in run("apply", *FAST, code=None).stderr
+    assert "has other content; it is never overwritten" in run("apply", *FAST, code=None).stderr
     assert "StartPipelineExecution" not in [c.operation for c in aws.mutations()]

@@ -233,7 +233,7 @@ def test_a_name_that_aws_refuses_stops_no_other_file(
     monkeypatch.setitem(OPERATIONS, operation, refused)
     told = run("plan", code=3)
     assert f"specs/a.yaml:{place}: error[aws]: " in told.stderr
-    assert f"cannot be looked for: {operation}: 1 validation error: the name is too odd" in told.stderr
+    assert f"cannot be looked up: {operation}: 1 validation error: the name is too odd" in told.stderr
     assert "hint: name another" in told.stderr
     assert told.stderr.count("error[aws]") == 1
     assert "> start" in told.stdout
@@ -262,7 +262,7 @@ def test_an_upload_that_s3_refuses_is_the_trouble_of_its_file(
     monkeypatch.setattr(aws, "_ask_moto", refused)
     told = run("plan", code=3)
     assert "ModelTrainer/one" in told.stderr
-    assert "cannot be looked for: HeadObject" in told.stderr
+    assert "cannot be looked up: HeadObject" in told.stderr
     assert "> start" in told.stdout
 
 

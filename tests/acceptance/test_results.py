@@ -78,14 +78,14 @@ def test_judgements_page_by_page(evaluated: Path, run: Run) -> None:
         ("[" * 100_000, "not JSON"),
         ("\udcff\udcfe", "not JSON"),
         ("[]", "no JSON object"),
-        ('{"results": [1, 2]}', "`results` is no mapping"),
+        ('{"results": [1, 2]}', "`results` is not a mapping"),
     ],
 )
 def test_results_that_are_not_as_expected(evaluated: Path, run: Run, content: str, said: str) -> None:
     bucket, key = objects("results_")[0]
     boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=content.encode("utf-8", "surrogateescape"))
     result = run("results", BENCHMARK, code=1)
-    assert f"s3://{bucket}/{key} is not what an evaluation leaves: " in result.stderr
+    assert f"s3://{bucket}/{key} is not a result of an evaluation: " in result.stderr
     assert said in result.stderr
 
 
@@ -106,7 +106,7 @@ def test_judgements_that_are_not_as_expected(evaluated: Path, run: Run, line: st
     )
     boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=f"{strange}\n{line}\n")
     assert run("results", JUDGE, "--limit", "1").code == 0
-    assert f"line 2 of s3://{bucket}/{key} is not what" in run("results", JUDGE, "--limit", "2", code=1).stderr
+    assert f"line 2 of s3://{bucket}/{key} is not a result" in run("results", JUDGE, "--limit", "2", code=1).stderr
 
 
 def objects(ending: str) -> list[tuple[str, str]]:

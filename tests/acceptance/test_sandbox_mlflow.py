@@ -300,7 +300,7 @@ def test_pages_show_text_of_users_as_text(account: Sandbox) -> None:
 
 def test_the_command_prints_such_a_url(project: Path, aws: Sandbox, run: Run) -> None:
     said = run("mlflow-url", JOB)
-    assert said.stderr == "this URL is a key: it works once, for five minutes, for whoever has it\n"
+    assert said.stderr == "anybody who has this URL can use it, once, within five minutes\n"
     url = urlsplit(said.stdout.strip())
     assert f"{url.scheme}://{url.netloc}" == aws.url
     details = json.loads(run("describe", JOB, "-o", "json").stdout)["details"]["mlflow_details"]

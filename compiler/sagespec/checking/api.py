@@ -125,7 +125,7 @@ def _text(value: Any, schema: Schema, _all: Definitions, place: KeyPath, _in_pip
         yield Problem("api-pattern", f"{_short(value)} does not match {pattern}", place)
     known = schema.get("x-enum")
     if known is not None and value not in known:
-        message = f"{_short(value)} is not among the values that the API is known to take"
+        message = f"{_short(value)} is not one of the values that the API is known to accept"
         yield Problem("api-enum", message, place, did_you_mean(value, known), "warning")
 
 

@@ -126,7 +126,7 @@ class _Parser:
         if found is None or found[0].startswith("{}"):
             return part
         if found["more"] == "+":
-            raise Unbounded(f"{found[0]} gives nothing back")
+            raise Unbounded(f"{found[0]} is possessive or atomic")
         self.at = found.end()
         if found["sign"]:
             return _Repeat(part, int(found["sign"] == "+"), 1 if found["sign"] == "?" else None)
@@ -143,12 +143,12 @@ class _Parser:
         if text in _PLACES:
             return _Place(text)
         if re.match(r"\\[1-9]", text):
-            raise Unbounded(f"{text} refers to what was found before")
+            raise Unbounded(f"{text} is a back-reference")
         return _Char(text)
 
     def group(self, opening: str) -> _Node:
         if opening == "(?":
-            raise Unbounded(f"{self.pattern[self.at - 2 : self.at + 2]} is more than a group")
+            raise Unbounded(f"{self.pattern[self.at - 2 : self.at + 2]} is not a plain group")
         part = self.choice()
         self.at += 1
         if opening[-1] in "=!":

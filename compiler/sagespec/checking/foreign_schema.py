@@ -72,7 +72,7 @@ class Foreign:
             try:
                 return schema_errors.explained(self.prepared.validator(document).iter_errors(document))
             except (RecursionError, Unresolvable):
-                message = "the schema refers to itself without end, or to nothing"
+                message = "the schema refers to itself endlessly, or to something that does not exist"
                 return Problems([Problem("bad-schema", message, severity="warning")])
             except Exhausted:
                 self.given_up.append("the schema takes too long to check with: it has too many ways to try")
@@ -169,7 +169,7 @@ def _draft(data: Any, problems: Problems) -> Any:
     known = {uri: draft for uri, draft in _DRAFTS.items() if str(said).strip("#").endswith(uri.partition(":")[2])}
     if not known:
         hint = did_you_mean(str(said), tuple(_DRAFTS))
-        problems.error("bad-schema", f"{said} is not a draft of JSON Schema that is known", ("$schema",), hint)
+        problems.error("bad-schema", f"{said} is not a known draft of JSON Schema", ("$schema",), hint)
     return next(iter(known.values()), _DRAFTS[_LATEST])
 
 
@@ -219,7 +219,7 @@ class _Reader:
             resource = self.specification.create_resource(data)
             read = self._schema(data, (), Registry().with_resource("", resource).crawl().resolver())
         except ValueError as error:
-            self._break(f"has an identifier that is none: {error}", ())
+            self._break(f"has a malformed identifier: {error}", ())
             return None
         for reference, path, found in self.targets:
             for problem in () if id(found) in self.seen else _misfits(self.draft, found):
@@ -286,7 +286,7 @@ class _Reader:
         try:
             self.targets.append((reference, path, resolver.lookup(reference).contents))
         except (Unresolvable, ValueError, TypeError):
-            self._break(f"{reference} leads to nothing in this file, and nothing is fetched", path)
+            self._break(f"{reference} does not exist in this file, and other files are not loaded", path)
 
     def _break(self, message: str, path: KeyPath) -> None:
         self.flaws.error("bad-schema", message, path)

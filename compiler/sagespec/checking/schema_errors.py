@@ -247,7 +247,7 @@ def _unique(_error: Failure, path: KeyPath) -> Iterator[Problem]:
 
 
 def _contains(_error: Failure, path: KeyPath) -> Iterator[Problem]:
-    yield Problem("bad-value", "has not the entries that it must have, or too many of them", path)
+    yield Problem("bad-value", "does not have the required entries, or has too many of them", path)
 
 
 def _multiple(error: Failure, path: KeyPath) -> Iterator[Problem]:

@@ -41,7 +41,7 @@ def _commit(_context: click.Context, _option: click.Parameter, given: str | None
 @click.option("--wait", "follow", is_flag=True, help="Follow everything to its end.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--sandbox", "use_sandbox", is_flag=True, help="Apply to a sandbox that lives as long as the command.")
-@click.option("--sync-tags", is_flag=True, help="Mend the tags of what exists, too.")
+@click.option("--sync-tags", is_flag=True, help="Correct the tags of existing resources, too.")
 @click.option(
     "--commit",
     metavar="COMMIT",
@@ -50,7 +50,7 @@ def _commit(_context: click.Context, _option: click.Parameter, given: str | None
     help="Tag what is created with this commit; by default that of the CI system, else git's HEAD.",
 )
 @click.option("--concurrency", metavar="N", type=click.IntRange(1, 64), default=32, show_default=True)
-@click.option("--poll", metavar="SECONDS", type=session.SECONDS, help="Pause between two looks at what runs.")
+@click.option("--poll", metavar="SECONDS", type=session.SECONDS, help="Pause between two polls.")
 @click.option("--timeout", metavar="SECONDS", type=session.SECONDS, help="Longest wait; then exit 5.")
 def command(
     opened: Session,
@@ -72,7 +72,7 @@ def command(
     saved = _saved_plan(paths, project)
     if saved is not None:
         if sync_tags:
-            raise click.UsageError("a saved plan says whether tags are mended: give --sync-tags to `plan`")
+            raise click.UsageError("a saved plan decides whether tags are synchronised: give --sync-tags to `plan`")
         sync_tags = saved.get("syncTags") is True
     chosen_paths = [project.root / f["path"] for f in saved["files"]] if saved else paths
     order = opened.order(chosen_paths)
@@ -81,14 +81,14 @@ def command(
         made = planning.plan(order, cloud, project, sync_tags)
         if saved is not None and json.loads(planning.save(made, project, sync_tags)) != saved:
             raise files.InvalidFiles(
-                "AWS or the files have moved since the plan was saved; plan again",
+                "AWS or the files have changed since the plan was saved; plan again",
                 *planning.moved(saved, made, project),
             )
         plan_text.warn_of_ends(order, opened, datetime.now(timezone.utc).date())
         plan_text.warn_of_thresholds(order)
         plan_text.show(made)
         if plan_text.tell_obstacles(made, opened):
-            output.tell("nothing was sent: mend this, or name the files that are to be applied without it")
+            output.tell("nothing was sent: correct this, or name only the files to apply")
             return exits.AWS
         if dry_run:
             return exits.FAILED if made.has_failed else exits.DONE
@@ -106,7 +106,7 @@ def command(
             except KeyboardInterrupt:
                 watch.close()
                 if not use_sandbox:  # it ends with this command, and all that runs in it
-                    output.tell("what runs goes on: the same command comes back to it, and sends what was not sent")
+                    output.tell("runs continue: repeat the command to follow them and to send the rest")
                 raise
         plan_text.tell(outcome, order.files, opened)
         met = not follow or results.show_all(cloud, [p.file for p in made.targets()], dict(outcome.runs))
@@ -121,7 +121,7 @@ def _saved_plan(paths: tuple[Path, ...], project: Project) -> dict[str, Any] | N
         return None
     plan = paths[0]
     if project.boundary.is_left_by_link(plan):
-        raise exits.Stop(f"{plan}: is led out of the project by a link", exits.INVALID)
+        raise exits.Stop(f"{plan}: leads out of the project through a link", exits.INVALID)
     try:
         text = read_file(plan, COMPILED_BYTES).decode()
         found = json.loads(text, object_pairs_hook=loading.once, parse_constant=loading.no_number)

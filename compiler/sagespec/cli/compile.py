@@ -86,11 +86,13 @@ def _writing_to(settings: Settings, out: Path) -> Settings:
     """The same project with another output folder."""
     moved = replace(settings, project=replace(settings.project, output=str(out.absolute())))
     if settings.project.boundary.is_left_by_link(out):
-        raise click.BadParameter(f"{out} leads out of the project by a link", param_hint="--out")
+        raise click.BadParameter(f"{out} leads out of the project through a link", param_hint="--out")
     if workspace.covered(moved.project):
         raise click.BadParameter(f"{out} would hold the specs: give a folder of its own", param_hint="--out")
     if workspace.is_among_specs(out, settings.project):
-        message = f"{out} lies among the specs, and would be taken for some: make it the project's `output`"
+        message = (
+            f"{out} is in a folder of specs, and its files would be read as specs: make it the project's `output`"
+        )
         raise click.BadParameter(message, param_hint="--out")
     return moved
 

@@ -97,7 +97,7 @@ def _write(project: Project, before: Lock, made: Locked) -> int:
         options.show(diagnostics, texts, project.root)
         return exits.INVALID
     if (now or Lock({})) not in (before, Lock(made.contexts)):
-        raise exits.Stop(f"{name} was changed meanwhile, by another: lock again", exits.INVALID)
+        raise exits.Stop(f"{name} was changed by another process in the meantime: lock again", exits.INVALID)
     if made.failed and made.contexts == before.contexts:
         output.tell(f"{name} is as it was" if file.exists() else f"wrote no {name}")
     elif made.contexts:
@@ -107,9 +107,9 @@ def _write(project: Project, before: Lock, made: Locked) -> int:
     else:
         output.tell("nothing to lock: no spec asks for a fact")
     if made.failed and made.not_found:
-        output.tell(f"could not look up {', '.join(made.not_found)}: mend what is said above, and lock again")
+        output.tell(f"could not look up {', '.join(made.not_found)}: correct the errors above, and lock again")
     elif made.incomplete:
-        output.tell("specs with errors may need more: nothing was dropped, lock again once they are mended")
+        output.tell("specs with errors may need more: nothing was dropped, lock again once they are corrected")
     return _code(made)
 
 

@@ -24,6 +24,6 @@ def command(opened: Session, found: Target) -> int:
         answer = opened.regional.call("sagemaker", "CreatePresignedMlflowTrackingServerUrl", found.region, **name)
     else:
         answer = opened.regional.call("sagemaker", "CreatePresignedMlflowAppUrl", found.region, Arn=arn)
-    output.tell("this URL is a key: it works once, for five minutes, for whoever has it")
+    output.tell("anybody who has this URL can use it, once, within five minutes")
     output.key(answer["AuthorizedUrl"] + metrics.place(status))
     return exits.DONE

@@ -140,7 +140,7 @@ def _say_what_is_gone(error: FileNotFoundError) -> None:
     try:
         os.getcwd()  # noqa: PTH109  whose error is the answer
     except OSError:
-        output.error("the working directory is gone", "change to one that is there")
+        output.error("the working directory is gone", "change to an existing folder")
     else:
         output.error((error.strerror or str(error)).lower(), "set TMPDIR to a folder that can be written")
 

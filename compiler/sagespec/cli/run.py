@@ -23,7 +23,9 @@ from sagespec.local import training
 @click.command("run")
 @click.argument("address")
 @options.project_options
-@click.option("--hosts", metavar="N", type=click.IntRange(1, 64), default=1, show_default=True, help="Hosts to play.")
+@click.option(
+    "--hosts", metavar="N", type=click.IntRange(1, 64), default=1, show_default=True, help="Hosts to simulate."
+)
 @click.option("--processes", metavar="N", type=click.IntRange(1, 64), help="Processes a host, instead of the spec's.")
 @click.option(
     "--channel", "given_channels", metavar="NAME=FOLDER", multiple=True, help="A folder for an input channel."
@@ -69,7 +71,7 @@ def command(
     if ended.code == 0:
         return exits.DONE
     written = (f"    {line}" for line in (ended.reason or "nothing").splitlines())
-    output.error(f"{ended.host} ended with exit code {ended.code}; it wrote as its failure:", more=written)
+    output.error(f"{ended.host} ended with exit code {ended.code}; its failure file says:", more=written)
     return exits.FAILED
 
 

@@ -63,7 +63,7 @@ def command(
     for name in (*buckets, *(uri[5:].partition("/")[0] for uri in names if uri.startswith("s3://"))):
         if not session.BUCKET.fullmatch(name):
             raise click.BadParameter(
-                f"{name!r} is no name of a bucket: 3 to 63 of a-z, 0-9, . and -", param_hint="--bucket"
+                f"{name!r} is not a bucket name: 3 to 63 of a-z, 0-9, . and -", param_hint="--bucket"
             )
     try:
         parsed = sandbox.Faults.parse(faults)

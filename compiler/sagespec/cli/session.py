@@ -39,7 +39,7 @@ class _Seconds(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         found = super().convert(value, param, ctx)
-        return self.fail(f"{value} is no time.", param, ctx) if math.isnan(found) else found
+        return self.fail(f"{value} is not a time.", param, ctx) if math.isnan(found) else found
 
 
 SECONDS = _Seconds(0, 10_000_000)
@@ -252,9 +252,9 @@ def moment(text: str | None, now: datetime, option: str) -> datetime | None:
             f"{text!r} is neither ISO 8601 nor an age such as 10m or 2h", param_hint=option
         ) from None
     except OverflowError:
-        raise click.BadParameter(f"{text!r} is beyond all time", param_hint=option) from None
+        raise click.BadParameter(f"{text!r} is out of range", param_hint=option) from None
     if found < _EPOCH:
-        raise click.BadParameter(f"{text!r} is before 1970, as no job is", param_hint=option)
+        raise click.BadParameter(f"{text!r} is before 1970", param_hint=option)
     return found
 
 
@@ -263,6 +263,6 @@ def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if sys.stdin is None or not sys.stdin.isatty():  # a shell may have closed it
-        raise click.UsageError("nobody is there to ask: say --yes")
+        raise click.UsageError("there is no terminal to ask on: give --yes")
     if not output.ask(question):
         raise click.Abort

@@ -41,7 +41,7 @@ def command(
                 raise exits.Stop(str(error), exits.TIMED_OUT) from None
             except KeyboardInterrupt:
                 watch.close()
-                output.tell(f"what runs goes on: `sagespec wait {' '.join(targets)}` comes back to it")
+                output.tell(f"runs continue: `sagespec wait {' '.join(targets)}` follows them again")
                 raise
     if form == "json":
         output.as_json({"status": [asdict(status) for status in done.values()]})

@@ -78,8 +78,8 @@ def build(
 
 def _of_kind(kind: str, reason: str) -> Problem:
     """A mistake of the module of a kind: no spec of it can be applied, whatever it says."""
-    hint = f"a mistake of the kind, not of the spec: its last request is one of {', '.join(operations.runs())}"
-    return Problem("unknown-operation", f"no {kind} can be applied: {reason}", ("kind",), hint)
+    hint = f"the kind is at fault, not the spec: its last request must be one of {', '.join(operations.runs())}"
+    return Problem("unknown-operation", f"{kind} cannot be applied: {reason}", ("kind",), hint)
 
 
 def _policy_problems(

@@ -37,10 +37,10 @@ def read(path: Path) -> Compiled:
     """
     place = boundary.real(path)
     if place != path.absolute() and _is_led_out(path.absolute()):
-        raise InvalidCompiled("is led out of the project by a link")
+        raise InvalidCompiled("leads out of the project through a link")
     found = load(disk.read(place, disk.COMPILED_BYTES))
     if PurePosixPath(*place.parts[-2:]) != found.path:
-        raise InvalidCompiled(f"is not in its own place, {found.path}")
+        raise InvalidCompiled(f"is not at its own path, {found.path}")
     if hidden := next((part for part in _shown(place) if part.startswith(".")), None):
         raise InvalidCompiled(f"is in a hidden folder, {hidden}, where no reviewer looks")
     return found
@@ -108,7 +108,7 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def no_number(text: str) -> None:
     """Refuse what `json` takes for a number, and JSON does not; raises InvalidCompiled."""
-    raise InvalidCompiled(f"not JSON: {text} is no number")
+    raise InvalidCompiled(f"not JSON: {text} is not a number")
 
 
 def depth(document: Any) -> int:
@@ -161,7 +161,7 @@ def _wrong(made: Compiled) -> Iterator[str]:
     if made.kind not in schema.kinds():
         yield f"there is no kind {made.kind}"
     yield from _wrong_order(made)
-    yield from (f"{id} is not uploaded to where its content belongs" for id in identity.misplaced(made.requests))
+    yield from (f"{id} is not uploaded under the key of its content" for id in identity.misplaced(made.requests))
     for request in made.requests:
         if request.service != operations.services()[request.operation]:
             yield f"{request.id}: {request.operation} is no operation of {request.service}"

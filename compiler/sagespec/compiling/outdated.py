@@ -67,7 +67,7 @@ def _stale(file: str, before: bytes, after: bytes, made: Build, done: Compilatio
     old = json_reader.read(before.decode("utf-8", "backslashreplace"))
     if old.faults:
         fault = old.faults[0]
-        return _at(file, fault.span, f"stale: it is not as we write it: {fault.problem.message}", _COMPILE)
+        return _at(file, fault.span, f"stale: it is not as `compile` writes it: {fault.problem.message}", _COMPILE)
     new = json_reader.read(after.decode("utf-8"))
     places = [place for place in _differ(old.data, new.data, ()) if place not in _OF_ITSELF]
     if not _is_whole(old.data):

@@ -52,7 +52,7 @@ def strangers(changes: Iterable[Change], output: Path) -> list[Path]:
 def _change(path: Path, output: Path, after: bytes) -> Change:
     for step in (output, path.parent, path):
         if step.is_symlink():
-            raise OSError(errno.ELOOP, "a link, where compiled files are written: delete it", str(step))
+            raise OSError(errno.ELOOP, "a link in the output folder: delete it", str(step))
     return Change(path, _content(path), after)
 
 

@@ -105,7 +105,7 @@ def read_lock(found: Project) -> tuple[Lock | None, list[Diagnostic], dict[str, 
         return None, [unreadable(name, error)], {}
     locked, diagnostics = lock.load(name, content)
     if not found.boundary.holds(found.root / name):
-        return locked, boundary.withheld(name, diagnostics, "it is no lock, or not wholly one"), {}
+        return locked, boundary.withheld(name, diagnostics, "it is not a valid lock"), {}
     return locked, diagnostics, {name: content.decode("utf-8", "replace")} if diagnostics else {}
 
 

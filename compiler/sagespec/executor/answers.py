@@ -184,7 +184,7 @@ def check_http(operation: str, protocol: str, shape: Any, response: Mapping[str,
     if status >= ERROR:
         is_worded = _is_json_error(body, headers) if of_json else _is_xml_error(body)
         if not is_worded:
-            raise InvalidAnswer(f"{status} and no word of the service's", status)
+            raise InvalidAnswer(f"{status} without an error code of the service", status)
     elif of_json and (body or _has_body(shape)):
         _json_object(body, "the body")
 
@@ -265,7 +265,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(text: str) -> float:
     found = float(text)
     if not math.isfinite(found):
-        raise _NotStrict(f"{text} is no number")
+        raise _NotStrict(f"{text} is not a number")
     return found
 
 
@@ -285,7 +285,7 @@ def at(tree: Any, *path: str | int) -> Any:
 def _json_object(text: str | bytes, what: str) -> dict[str, Any]:
     found = document(text, what)
     if not isinstance(found, dict):
-        raise InvalidAnswer(f"{what} is no JSON object")
+        raise InvalidAnswer(f"{what} is not a JSON object")
     return found
 
 

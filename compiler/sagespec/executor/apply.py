@@ -84,7 +84,7 @@ class Options:
 
 
 class TimedOut(Exception):
-    """Waiting took longer than was allowed; what runs goes on."""
+    """Waiting took longer than was allowed; runs continue."""
 
 
 OnEvent = Callable[[Event], None]
@@ -174,7 +174,7 @@ class _Applying:
             return threading.TIMEOUT_MAX
         rest = self.started + limit - time.monotonic()
         if rest <= 0:
-            raise TimedOut(f"not done after {limit:g} seconds; what runs goes on")
+            raise TimedOut(f"not done after {limit:g} seconds; runs continue")
         return rest
 
     def _ready(self) -> list[str]:
@@ -229,7 +229,7 @@ class _Applying:
                 return seen[-1] if self._awaited(address) <= seen[-1].keys() else None
 
             def tell() -> None:
-                self.on_event(Event(address, "not shown yet", "what it has put out"))
+                self.on_event(Event(address, "not shown yet", "its outputs"))
 
             self.outputs[address] = look_for(look, stopping=self.stopping, on_wait=tell) or seen[-1]
         found: dict[str, Any] = self.outputs.get(address, {})

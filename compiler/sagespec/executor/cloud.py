@@ -131,7 +131,7 @@ class Cloud:
                     raise invalid("there are more pages, and no token for them", operation)
                 return
             if token in seen:
-                raise invalid("the pages have no end: a token comes back", operation)
+                raise invalid("the pages never end: a token is repeated", operation)
             seen.add(token)
             more = {given: token}
 

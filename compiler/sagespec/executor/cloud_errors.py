@@ -132,7 +132,7 @@ _DENIED = {"AccessDenied", "AccessDeniedException", "AccessDeniedForDependencyEx
 _PREFIXES = {"bedrock-agentcore-control": "bedrock-agentcore"}
 _ACTIONS = {
     ("s3", "HeadBucket"): "s3:ListBucket",
-    ("s3", "HeadObject"): "s3:GetObject (and s3:ListBucket, to be told of what is absent)",
+    ("s3", "HeadObject"): "s3:GetObject (and s3:ListBucket, to recognise objects that do not exist)",
     ("s3", "ListObjectsV2"): "s3:ListBucket",
 }
 """IAM's names for operations, where they are not the API's."""
@@ -140,13 +140,13 @@ _ACTIONS = {
 
 def invalid(message: str, operation: str, status: int = 0) -> CloudError:
     """An answer that AWS cannot have meant."""
-    text = f"AWS's answer is none: {message}"
+    text = f"AWS's answer is malformed: {message}"
     return CloudError(INVALID_ANSWER, text, hint(INVALID_ANSWER, text, "", operation), operation, status)
 
 
 def endless(message: str, operation: str) -> CloudError:
     """An answer that does not come to its end."""
-    text = f"AWS's answer has no end: {message}"
+    text = f"AWS's answer is incomplete or too long: {message}"
     return CloudError(ENDLESS, text, hint(ENDLESS, text, "", operation), operation)
 
 
@@ -159,7 +159,7 @@ def misconfigured(code: str, message: str, status: int = 0) -> CloudError:
         where = "the region that is asked for"
     elif "Invalid endpoint" in message:
         where = "AWS_ENDPOINT_URL"
-    return CloudError(code, f"AWS cannot be asked: {message}", f"look at {where}", status=status)
+    return CloudError(code, f"AWS cannot be called: {message}", f"look at {where}", status=status)
 
 
 def hint(code: str, message: str, service: str, operation: str) -> str:
@@ -202,5 +202,5 @@ def hint(code: str, message: str, service: str, operation: str) -> str:
             "network and AWS_ENDPOINT_URL; the same command may be repeated"
         )
     if code in _THROTTLED:
-        return "AWS is refusing so many requests: repeat the same command in a while, nothing is lost"
+        return "AWS is throttling requests: repeat the same command later, nothing is lost"
     return ""

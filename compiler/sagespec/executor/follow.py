@@ -58,7 +58,7 @@ def follow(
             pause = min(pause, started + timeout_seconds - time.monotonic())
             if pause <= 0:
                 missing = ", ".join(name for name in targets if name not in done)
-                raise TimedOut(f"not done after {timeout_seconds:g} seconds: {missing}; what runs goes on")
+                raise TimedOut(f"not done after {timeout_seconds:g} seconds: {missing}; runs continue")
         time.sleep(pause)
 
 

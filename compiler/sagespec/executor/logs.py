@@ -68,7 +68,7 @@ class Tail:
 
 
 def _time(milliseconds: int) -> datetime:
-    """When something was written; raises CloudError for what is beyond all time."""
+    """When something was written; raises CloudError for what is out of range."""
     try:
         return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
     except (OSError, OverflowError, ValueError):

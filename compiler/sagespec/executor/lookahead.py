@@ -106,7 +106,7 @@ def _redefined(cloud: Cloud, file: File) -> str | None:
     if found is None or _is_as_compiled(found, given):
         return None
     by = resources.user(found.get("LastModifiedBy"))
-    return f"defined otherwise since{f', by {by}' if by else ''}; what has run is a version of its own"
+    return f"updated since{f', by {by}' if by else ''}; what has run used an earlier version"
 
 
 def _pipeline(file: File) -> Request:
@@ -160,7 +160,7 @@ def _answer(shelf: Shelf, file: File, request: Request, project: Project) -> Wor
         member = _NAMES.get(request.operation)
         if member is None or not error.is_of_request:
             raise
-        return Foreign(f"cannot be looked for: {error}", member, error.hint or "name another")
+        return Foreign(f"cannot be looked up: {error}", member, error.hint or "name another")
 
 
 def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word | Foreign:
@@ -174,7 +174,7 @@ def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word 
     if request.operation == "PutObject":
         there = shelf.object({**given, "Body": markers.fill(given["Body"], {}, project)})
         if there == "other":
-            what = f"s3://{given['Bucket']}/{given['Key']} holds something else, and is never written over"
+            what = f"s3://{given['Bucket']}/{given['Key']} has other content, and is never overwritten"
             return Foreign(what, "Key", "look at what it is, and delete it or choose another path")
         return "keep" if there == "same" else "create"
     if request.operation != "CreatePipeline":
@@ -186,5 +186,5 @@ def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word 
         by = resources.user(found.get("CreatedBy"))
         made = f": {by} has made it" if by else ""
         what = f"a pipeline {found['PipelineName']} exists that is not this spec's{made}"
-        return Foreign(what, "PipelineName", "name the spec otherwise, or delete that pipeline by AWS's own tools")
+        return Foreign(what, "PipelineName", "rename the spec, or delete that pipeline with AWS's own tools")
     return "keep" if _is_as_compiled(found, given) else "update"

@@ -151,7 +151,7 @@ def _answer(question: Mapping[str, Any], environment: Mapping[str, str]) -> dict
             command, input=content, env=environment, capture_output=True, timeout=_LONGEST_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        raise MlflowTrouble(f"no end of answers in {_LONGEST_SECONDS} seconds") from None
+        raise MlflowTrouble(f"the answers have not ended after {_LONGEST_SECONDS} seconds") from None
     try:
         said: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
@@ -163,7 +163,7 @@ def _answer(question: Mapping[str, Any], environment: Mapping[str, str]) -> dict
 def _tracking_uri(status: Status) -> str:
     found = resource(status)
     if found and not _ARN.fullmatch(found):
-        raise NoMetrics(f"{status.name} names {found} as its MLflow app, which is no ARN of one")
+        raise NoMetrics(f"{status.name} names {found} as its MLflow app, which is not the ARN of one")
     found = found or os.environ.get("MLFLOW_TRACKING_URI", "")
     if not found:
         raise NoMetrics(f"{status.name} names no MLflow app")

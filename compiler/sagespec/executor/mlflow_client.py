@@ -34,7 +34,7 @@ def read(run_id: str, experiment: str, run_name: str, wanted: list[str], usual: 
     if run is None:
         return {}
     if run_id and run.info.run_id != run_id:
-        raise NoAnswer(f"asked for run {run_id}, the tracking server speaks of {run.info.run_id!r}")
+        raise NoAnswer(f"asked for run {run_id}, the tracking server answered with {run.info.run_id!r}")
     logged = sorted(run.data.metrics)
     chosen = wanted or [metric for metric in usual if metric in logged] or logged
     points = {}

@@ -265,7 +265,7 @@ def moved(saved: Mapping[str, Any], made: Plan, project: Project) -> list[str]:
     """Say what is no longer as a saved plan says: which file, which request, which tags."""
     before = {str(file.get("address")): file for file in saved["files"]}
     now = {file["address"]: file for file in summary(made, project)}
-    reasons = [f"{address}: was planned, and is not there any more" for address in before.keys() - now.keys()]
+    reasons = [f"{address}: was planned, and is no longer there" for address in before.keys() - now.keys()]
     for address, file in now.items():
         reasons += _moved(before.get(address, {}), file)
     return sorted(reasons)
@@ -276,7 +276,7 @@ def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     if not before:
         yield f"{address}: was not planned"
     elif before.get("digest") != now["digest"]:
-        yield f"{address}: {now['path']} has been compiled anew"
+        yield f"{address}: {now['path']} has been compiled again"
     elif before != now:
         listed = before.get("requests")
         lines = [x for x in listed if isinstance(x, dict)] if isinstance(listed, list) else []
@@ -285,9 +285,9 @@ def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
         changed = [f"{address}: {_sentence(old, new)}" for old, new in pairs if old != new]
         yield from changed
         if before.get("tags") != now["tags"]:
-            yield f"{address}: the tags that are to be set are others"
+            yield f"{address}: the tags to set have changed"
         if before.get("differences") != now["differences"]:
-            yield f"{address}: what differs from its run before is something else"
+            yield f"{address}: its differences from the earlier run have changed"
         if before.get("path") != now["path"]:
             yield f"{address}: planned as {before.get('path')}, now it is {now['path']}"
 
@@ -295,7 +295,7 @@ def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
 def _sentence(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """What has become of one request."""
     was, now = (f"{x.get('action')}" + (f" ({x['note']})" if x.get("note") else "") for x in (old, new))
-    return f"{new['request']} {new['what']}: planned was {was}, now it is {now}"
+    return f"{new['request']} {new['what']}: the plan was {was}, now it is {now}"
 
 
 def summary(made: Plan, project: Project) -> list[dict[str, Any]]:

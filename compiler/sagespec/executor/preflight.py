@@ -96,7 +96,7 @@ def _missing(cloud: Cloud, asked: Asked) -> tuple[str, str] | None:
             return None
         if not error.is_of_request:
             raise
-        return f"{name} cannot be looked for: {error}", error.hint or "name another"
+        return f"{name} cannot be looked up: {error}", error.hint or "name another"
 
 
 def _bucket(shelf: Shelf, name: str) -> tuple[str, str] | None:

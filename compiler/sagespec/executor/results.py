@@ -110,7 +110,7 @@ def judgements(cloud: Cloud, status: Status, region: str | None, offset: int, li
                     found.append(_judgement(side, _record(line, f"line {total + 1} of s3://{bucket}/{key}")))
                 total += 1
     if not lines_read:
-        raise NoResults(f"{status.name} has left no judgements")
+        raise NoResults(f"{status.name} has written no judgements")
     return Page(total, offset, tuple(found))
 
 
@@ -153,7 +153,7 @@ def _job(cloud: Cloud, arn: str) -> Status:
     """The job that has scored, as it says of itself; only it knows where it has really written."""
     target = sorts.of_arn(arn)
     if target is None:
-        raise NoResults(f"{arn} is no job that scores")
+        raise NoResults(f"{arn} is not an evaluation job")
     return track.status(cloud, target, is_over=True)
 
 
@@ -162,7 +162,7 @@ def _of_job(cloud: Cloud, arn: str, region: str | None) -> Mapping[str, float]:
     if job.kind == "job":
         given = job.details["evaluation_metrics"]
         if not given and not job.details["job_category"].endswith("Evaluation"):
-            raise NoResults(f"{job.name} is no evaluation; `sagespec metrics` shows what it has logged")
+            raise NoResults(f"{job.name} is not an evaluation; `sagespec metrics` shows what it has logged")
         return _numbers(given or metrics.read(cloud, job).latest())
     bucket, prefix = _place(job)
     folder = _join(prefix, f"{job.name}/output/output/")
@@ -171,7 +171,7 @@ def _of_job(cloud: Cloud, arn: str, region: str | None) -> Mapping[str, float]:
         if file == _JUDGE_SUMMARY or (file.startswith("results_") and file.endswith(".json")):
             results = _object(cloud, bucket, key, region).get("results")
             if not isinstance(results, dict):
-                raise NoResults(f"s3://{bucket}/{key} is not what an evaluation leaves: `results` is no mapping")
+                raise NoResults(f"s3://{bucket}/{key} is not a result of an evaluation: `results` is not a mapping")
             if file == _JUDGE_SUMMARY:
                 return _numbers({metric: at(value, "score") for metric, value in results.items()})
             return _numbers(_first_task(results))
@@ -181,7 +181,7 @@ def _of_job(cloud: Cloud, arn: str, region: str | None) -> Mapping[str, float]:
 def _place(job: Status) -> tuple[str, str]:
     path = str(job.details["s3_output_path"])
     if not path.startswith("s3://"):
-        raise NoResults(f"{job.name} writes to {path}, which is no place in S3")
+        raise NoResults(f"{job.name} writes to {path}, which is not an S3 URI")
     bucket, _, prefix = path.removeprefix("s3://").partition("/")
     return bucket, prefix
 
@@ -220,7 +220,7 @@ def _object(cloud: Cloud, bucket: str, key: str, region: str | None) -> dict[str
     try:
         return _mapping(cloud.document(bucket, key, region, lenient=True), where)
     except NotJSON:
-        raise NoResults(f"{where} is not what an evaluation leaves: not JSON") from None
+        raise NoResults(f"{where} is not a result of an evaluation: not JSON") from None
 
 
 def _record(line: bytes, where: str) -> dict[str, Any]:
@@ -230,12 +230,12 @@ def _record(line: bytes, where: str) -> dict[str, Any]:
     except InvalidAnswer as error:
         if not line.endswith(b"\n"):
             raise invalid(str(error), "GetObject") from None
-        raise NoResults(f"{where} is not what an evaluation leaves: not JSON") from None
+        raise NoResults(f"{where} is not a result of an evaluation: not JSON") from None
 
 
 def _mapping(found: Any, where: str) -> dict[str, Any]:
     if not isinstance(found, dict):
-        raise NoResults(f"{where} is not what an evaluation leaves: no JSON object")
+        raise NoResults(f"{where} is not a result of an evaluation: no JSON object")
     return found
 
 
@@ -245,7 +245,7 @@ def _lines(cloud: Cloud, bucket: str, key: str, region: str | None) -> Iterator[
     for chunk in cloud.chunks(bucket, key, region):
         *whole, rest = (rest + chunk).split(b"\n")
         if len(rest) > _LINE_BYTES:
-            raise NoResults(f"s3://{bucket}/{key} is not what an evaluation leaves: a line without end")
+            raise NoResults(f"s3://{bucket}/{key} is not a result of an evaluation: a line is too long")
         yield from (line + b"\n" for line in whole if line.strip())
     if rest.strip():
         yield rest

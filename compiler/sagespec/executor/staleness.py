@@ -32,7 +32,7 @@ class Stale:
 
     def __str__(self) -> str:
         address = self.output.rpartition(".")[0]
-        return f"stale: it used {self.used}, and {address} has put out {self.now} since"
+        return f"stale: it used {self.used}, but {address} has produced {self.now} since"
 
 
 def of_file(cloud: Cloud, file: File) -> tuple[Stale, ...]:

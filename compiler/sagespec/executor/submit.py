@@ -139,8 +139,8 @@ def _object(s: Submission, request: Request, parameters: dict[str, Any], _known:
             there = s.shelf.object(parameters)
         if there == "same":
             return "kept", uri
-        why = "holds something else" if there == "other" else "is there and may not be looked at (s3:GetObject)"
-        raise Refused(f"{uri} {why}; it is never written over")
+        why = "has other content" if there == "other" else "exists and may not be read (s3:GetObject)"
+        raise Refused(f"{uri} {why}; it is never overwritten")
 
     word, uri = s.shared.get(f"{uri} {checked['ChecksumSHA256']}", make)
     return word, {"Uri": uri}

@@ -112,7 +112,7 @@ class _Answer(io.RawIOBase):
         return size
 
     def _cut(self) -> Endless:
-        return Endless(f"it comes too slowly, or no further: {self._size:,} bytes are there")
+        return Endless(f"it arrives too slowly or has stopped: {self._size:,} bytes received")
 
     def close(self) -> None:
         self._stream.close()

@@ -113,7 +113,9 @@ def _in_s3(inputs: Inputs, source: Traced, problems: Problems) -> Any:
     if key.endswith(".zip"):
         return {"S3Bucket": source.to(bucket), "S3Key": source.to(key)}
     if not key or key.endswith("/"):
-        problems.error("bad-source", f"{source.value} is no object: write s3://bucket/key.zip or .py", source.path)
+        problems.error(
+            "bad-source", f"{source.value} is not an object: write s3://bucket/key.zip or .py", source.path
+        )
         return None
     text = ask(problems, source.path, lambda: inputs.context.code(source.value))
     if text is None:

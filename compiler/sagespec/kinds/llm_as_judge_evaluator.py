@@ -52,7 +52,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     custom = _custom(fields.custom_metrics, problems)
     if not builtin and not custom:
         hint = "see `sagespec catalog judge-metrics`"
-        problems.warn("no-metrics", "without any metric the judge has nothing to rate", ("spec",), hint)
+        problems.warn("no-metrics", "without a metric the judge has nothing to rate", ("spec",), hint)
     known = ask(problems, judge.path, lambda: inputs.context.judge_model(judge.value)) if judge else None
     if known is not None and not known.usable:
         since = f" since {known.end_of_life}" if known.end_of_life else ""
@@ -62,7 +62,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     if ground is None:
         return None
     if ground.model.is_nova:
-        message = f"{ground.model.name} is a Nova model: these are judged by another way, which is not built yet"
+        message = f"{ground.model.name} is a Nova model: sagespec does not support the way in which these are judged"
         problems.error("judge-on-nova", message, fields.model.path)
     names = json.dumps([metric.value for metric in builtin])
     return Facts(ground, fields.builtin_metrics.to(names), custom)

@@ -128,7 +128,7 @@ def _check_waiting(fields: Traced, problems: Problems) -> None:
         problems.warn("no-effect", "only spot instances are waited for: see enable_managed_spot_training", wait.path)
     if spot and not wait:
         hint = "give stopping_condition.max_wait_time_in_seconds, which counts the run as well"
-        problems.warn("no-wait", "the service wants to know how long to wait for spot instances", spot.path, hint)
+        problems.warn("no-wait", "the service requires a limit to the wait for spot instances", spot.path, hint)
 
 
 def _check_runtime(given: Traced, problems: Problems) -> None:

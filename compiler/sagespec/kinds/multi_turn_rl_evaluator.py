@@ -51,7 +51,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
         return None
     if fields.model_package_group and ground.model.package:
         given = fields.model_package_group
-        problems.warn("no-effect", "the documents have no place for model_package_group", given.path, on_key=True)
+        problems.warn("no-effect", "the request has no member for model_package_group", given.path, on_key=True)
     recipe = evaluation.recipe(inputs, ground.model, problems)
     chosen = hyperparameters.complete(fields.hyperparameters, recipe, problems)
     _check_pass_k(fields.hyperparameters, chosen, problems)

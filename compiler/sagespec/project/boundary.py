@@ -91,7 +91,7 @@ def withheld(name: str, said: Sequence[Diagnostic], message: str) -> list[Diagno
     if not said:
         return []
     worst = next((one for one in said if one.is_error), said[0])
-    message = f"{message}; more is not said of files outside the project"
+    message = f"{message}; details of files outside the project are not shown"
     problem = Problem(worst.rule, message, severity=worst.severity)
     return [locate(problem, name, START)]
 

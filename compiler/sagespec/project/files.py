@@ -112,7 +112,7 @@ def _below(top: Path, found: Project, refused: set[Diagnostic]) -> Iterator[Path
                 for entry in entries:
                     left -= 1
                     if left < 0:
-                        message = f"more than {MAX_ENTRIES:,} files and folders to find specs among"
+                        message = f"more than {MAX_ENTRIES:,} files and folders to search for specs"
                         refused.add(locate(Problem("too-many-files", message), _name(top, found), START))
                         return
                     if entry.name.startswith(".") or tool_folders.is_named(entry.name):
@@ -220,7 +220,7 @@ class _File:
             return True
         if any(str(source.get(data, ("kind",))) in schema.kinds() for data in self.raw):
             where = "in a folder of code" if above else "excluded"
-            message = f"this file is {where}: it is no spec, since it does not say apiVersion: {API_VERSION}"
+            message = f"this file is {where}: it is not a spec, since it does not say apiVersion: {API_VERSION}"
             diagnostics.append(locate(Problem("no-spec", message, severity="warning"), self.name, START))
         return False
 

@@ -316,7 +316,7 @@ def flaw(fact: Fact, value: Any) -> str:
     return next((f"{d.path.removeprefix(place)}: {d.message}".lstrip(".: ") for d in said if d.is_error), "")
 
 
-_WAY_OUT = "mend it, or delete it and run `sagespec lock`"
+_WAY_OUT = "correct it, or delete it and run `sagespec lock`"
 _EMPTY = Problem("empty-file", "the file is empty")
 
 
@@ -330,7 +330,7 @@ def _problems(data: Any) -> Iterator[Problem]:
         for name, found in facts.get("job_schemas", {}).items():
             place = ("contexts", key, "job_schemas", name)
             for flaw in foreign_schema.load(found).flaws:
-                message = f"{flaw.message}: documents go without this check"
+                message = f"{flaw.message}: documents are not checked against it"
                 yield replace(flaw, message=message, path=(*place, *flaw.path), severity="warning")
 
 

@@ -168,7 +168,7 @@ class _Reader:
             return None
         key = self._scalar(event, path, span)
         if key == "<<" and event.implicit[0]:
-            hint = "merge keys left YAML with version 1.2; use `defaults` in sagespec.yaml"
+            hint = "YAML 1.2 has no merge keys; use `defaults` in sagespec.yaml"
             self.document.fault(span, "merge-key", "'<<' is not supported", path, hint)
             return None
         if not isinstance(key, str):
@@ -190,7 +190,7 @@ class _Reader:
             self.document.fault(span, "unknown-alias", "no anchor of this name before this", path)
             return None
         if not anchor.done:
-            self.document.fault(span, "cyclic-alias", "what the alias stands for contains itself", path)
+            self.document.fault(span, "cyclic-alias", "the alias is part of its own value", path)
             return None
         self._grow(anchor.size, path, span)
         self._descend(depth + anchor.height, path, span)

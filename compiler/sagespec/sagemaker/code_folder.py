@@ -66,7 +66,7 @@ def read(place: Path, project: Project, ignored: Ignored) -> list[Upload]:
         walk.fault("", str(error))
         found = []
     if not found and not walk.faults:
-        walk.fault("", "no files in it, or all are left out", "missing-file")
+        walk.fault("", "no files in it, or all are ignored", "missing-file")
     if walk.faults:
         raise Unusable(walk.faults)
     return found
@@ -76,7 +76,9 @@ def _uploads(walk: _Walk, place: Path) -> list[Upload]:
     found: list[Upload] = []
     for name, path in walk.files(place, "", ()):
         if len(found) == MAX_FILES:
-            walk.fault("", f"more than {MAX_FILES:,} files: leave out what is no code, and bring data as a channel")
+            walk.fault(
+                "", f"more than {MAX_FILES:,} files: ignore files that are not code, and bring data as a channel"
+            )
             break
         try:
             upload = uploads.of_file(name, path, Path(os.path.relpath(path, walk.project.root)).as_posix())

@@ -92,7 +92,7 @@ def _warn_of_no_effect(inputs: Inputs, found: Model, problems: Problems) -> None
     unused = ["mlflow_run_name", *(["model_package_group"] if found.package is None else [])]
     for name in unused:
         if fields[name]:
-            problems.warn("no-effect", f"the documents have no place for {name}", fields[name].path, on_key=True)
+            problems.warn("no-effect", f"the request has no member for {name}", fields[name].path, on_key=True)
 
 
 def warn_of_repeats(names: Iterable[Traced], problems: Problems) -> None:

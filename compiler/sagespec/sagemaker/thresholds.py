@@ -79,7 +79,7 @@ def _as_share(value: float, high: float) -> str:
 def _check_comparison(inputs: Inputs, found: Model | None, loss: Traced, problems: Problems) -> None:
     """A loss is against the base model, which has to be evaluated beside the fine-tuned one."""
     if found is not None and found.package is None:
-        message = f"{found.name} is a base model: there is none that it could lose against"
+        message = f"{found.name} is a base model: there is no other model to compare it with"
         hint = "use `minimum`, or evaluate a fine-tuned model"
         problems.error("no-comparison", message, loss.path, hint, on_key=True)
     elif not inputs.fields.evaluate_base_model:

@@ -19,7 +19,7 @@ def next_version(region: Region, group: str) -> int:
 def create_model_package(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     group = str(request.get("ModelPackageGroupName") or "").rpartition("/")[2]
     if not group:
-        raise ServiceError("ValidationException", "Packages without a group are not played here: name one.")
+        raise ServiceError("ValidationException", "The sandbox has no model packages without a group: name one.")
     if group not in region.table("groups"):
         raise ServiceError("ValidationException", f"Model Package Group {group} does not exist.")
 

@@ -36,7 +36,7 @@ def read_body(environ: dict[str, Any]) -> bytes:
     else:
         length = environ.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal():
-            raise ServiceError("SerializationException", f"{length!r} is no length of a body")
+            raise ServiceError("SerializationException", f"{length!r} is not the length of a body")
         body = environ["wsgi.input"].read(int(length))
         if len(body) < int(length):
             raise ConnectionAbortedError("the client is gone")

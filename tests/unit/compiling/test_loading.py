@@ -186,7 +186,7 @@ def test_a_file_edited_by_hand_is_refused() -> None:
         (lambda _: "", "not JSON"),
         (lambda _: "[]", "not a compiled file"),
         (lambda _: "[" * 100_000, "not JSON"),
-        (lambda _: '{"kind": NaN}', "NaN is no number"),
+        (lambda _: '{"kind": NaN}', "NaN is not a number"),
         (lambda _: '{"kind": "\\ud800"}', "not JSON"),
         (lambda _: '{"kind": 1e999}', "not JSON"),
     ],
@@ -215,7 +215,7 @@ def test_a_file_is_read_in_its_own_place_alone(folder: Path) -> None:
         other = folder / place
         other.parent.mkdir(exist_ok=True)
         shutil.copy(path, other)
-        with pytest.raises(InvalidCompiled, match=f"not in its own place, {JOB}.json"):
+        with pytest.raises(InvalidCompiled, match=f"not at its own path, {JOB}.json"):
             loading.read(other)
 
 
@@ -227,7 +227,7 @@ def test_nothing_is_read_of_hidden_folders(folder: Path, name: str) -> None:
     link.parent.mkdir()
     link.symlink_to(hidden / "MultiTurnRLTrainer")
     for output in (hidden, link.parent):
-        with pytest.raises(InvalidCompiled, match=r"is in a hidden folder|is led out of the project"):
+        with pytest.raises(InvalidCompiled, match=r"is in a hidden folder|leads out of the project"):
             loading.read(output / f"{JOB}.json")
 
 
@@ -262,7 +262,7 @@ def test_what_is_no_file_of_a_sensible_length_is_refused_without_reading_it(
     path = folder / "compiled" / f"{JOB}.json"
     path.unlink()
     make(path)
-    with pytest.raises((OSError, InvalidCompiled), match=r"not a file|longer than|directory|led out"):
+    with pytest.raises((OSError, InvalidCompiled), match=r"not a file|longer than|directory|leads out"):
         loading.read(path)
     with pytest.raises(files.InvalidFiles, match=r"support-agent\.json: "):
         files.read([path])

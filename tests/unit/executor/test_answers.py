@@ -137,15 +137,15 @@ def http(operation: str, body: bytes, status: int = 200, protocol: str = "json",
         ("StopJob", "json", 200, b"sign in", "not JSON"),
         ("ListJobs", "json", 200, b"[" * 100_000, "nested without end"),
         ("ListJobs", "json", 200, b'{"a": ' + b"[" * 500 + b"]" * 500 + b"}", "nested without end"),
-        ("ListJobs", "json", 200, b"[]", "no JSON object"),
+        ("ListJobs", "json", 200, b"[]", "not a JSON object"),
         ("ListJobs", "json", 200, b"\xff{}", "not JSON"),
         ("DescribeJob", "json", 404, b"Not Found", "is not JSON"),
-        ("DescribeJob", "json", 404, b'{"message": "no route"}', "no word of the service's"),
+        ("DescribeJob", "json", 404, b'{"message": "no route"}', "without an error code of the service"),
         ("DescribeJob", "json", 400, b'{"__type": "ResourceNotFound", "mess', "not JSON"),
-        ("DescribeJob", "json", 302, b"", "no word of the service's"),
-        ("GetObject", "rest-xml", 404, b"<Error><Code>NoSuchKey</Code><Mess", "no word of the service's"),
-        ("ListObjectsV2", "rest-xml", 404, b"", "no word of the service's"),
-        ("GetCallerIdentity", "query", 403, b"Forbidden", "no word of the service's"),
+        ("DescribeJob", "json", 302, b"", "without an error code of the service"),
+        ("GetObject", "rest-xml", 404, b"<Error><Code>NoSuchKey</Code><Mess", "without an error code of the service"),
+        ("ListObjectsV2", "rest-xml", 404, b"", "without an error code of the service"),
+        ("GetCallerIdentity", "query", 403, b"Forbidden", "without an error code of the service"),
     ],
 )
 def test_what_is_no_answer(operation: str, protocol: str, status: int, body: bytes, said: str) -> None:
@@ -187,10 +187,10 @@ def test_refusals_in_the_words_of_the_service_are_answers() -> None:
         ("ListTags", {"Tags": [{"Key": "a", "Value": {}}]}, "Tags.Value is not text"),
         ("StartPipelineExecution", {"PipelineExecutionArn": None}, "is not text"),
         ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": "{"}, "PipelineDefinition is not JSON"),
-        ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": "[]"}, "is no JSON object"),
+        ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": "[]"}, "is not a JSON object"),
         ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": "[" * 9999}, "nested without end"),
-        ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": '{"a": NaN}'}, "NaN is no number"),
-        ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": '{"a": -1e999}'}, "1e999 is no number"),
+        ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": '{"a": NaN}'}, "NaN is not a number"),
+        ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": '{"a": -1e999}'}, "1e999 is not a number"),
         ("DescribePipelineDefinitionForExecution", {"PipelineDefinition": '{"a": 1, "a": 1}'}, "is given twice"),
         ("FilterLogEvents", {"events": [{"timestamp": 2**70}]}, "events.timestamp is not a whole number"),
         (
@@ -220,6 +220,6 @@ def test_an_answer_whose_only_member_is_its_number_has_no_body() -> None:
 @pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": 1, "a": 2}', "{", "[" * 9999, ""])
 def test_a_document_in_what_ran_is_read_like_any_other(text: str) -> None:
     wanted = {"Steps": [{"Arguments": {"JobConfigDocument": {"$json": {"a": {"$output": "X/y.Z"}}}}}]}
-    with pytest.raises(CloudError, match="AWS's answer is none") as told:
+    with pytest.raises(CloudError, match="AWS's answer is malformed") as told:
         list(staleness._used(wanted, {"Steps": [{"Arguments": {"JobConfigDocument": text}}]}))
     assert told.value.is_passing

@@ -193,7 +193,7 @@ def test_a_folder_of_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert names(tmp_path) == ["a", "b", "c"]
     plant(tmp_path, "d")
     assert faults(tmp_path) == [
-        ("", "more than 3 files: leave out what is no code, and bring data as a channel"),
+        ("", "more than 3 files: ignore files that are not code, and bring data as a channel"),
     ]
     assert names(tmp_path, "d") == ["a", "b", "c"]
 

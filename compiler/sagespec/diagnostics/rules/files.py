@@ -106,7 +106,7 @@ RULES = (
         "error",
         "Syntax error",
         "The text is not YAML 1.2, or not JSON where the name of the file ends in .json.",
-        "Mend the text at the marked place: brackets, quotes and indentation are the usual causes.",
+        "Correct the text at the marked position: brackets, quotes and indentation are the usual causes.",
         "CustomAgentLambda",
         bad="environment: {LOG_LEVEL: info",
         good="environment: {LOG_LEVEL: info}",
@@ -221,7 +221,7 @@ RULES = (
         "File that cannot be uploaded",
         """Something in a folder of code is a broken link, not a regular file, unreadable or too large for one request
         to S3; or there are too many files.""",
-        "Mend or remove it, or leave it out with `ignore_patterns`.",
+        "Repair or remove it, or leave it out with `ignore_patterns`.",
         "ModelTrainer",
         bad="source_code: {source_dir: code, entry_script: train.py}  # code/broken-link leads nowhere",
         good="source_code: {source_dir: code, entry_script: train.py, ignore_patterns: [broken-link]}",

@@ -43,7 +43,7 @@ RULES = (
         "unknown-value",
         "error",
         "Unknown value",
-        "${name} stands for a value that nobody has given, or that cannot stand there.",
+        "${name} is a value that is not defined, or that cannot be used there.",
         """Declare it under `values` of an environment in sagespec.yaml and choose that with -e, or give it with -D.
         Write $${ for the text ${.""",
         "MultiTurnRLTrainer",
@@ -97,7 +97,7 @@ RULES = (
         "JSON Schema that cannot be used",
         """A policy, or a schema that the lock holds, is not a JSON Schema that can be checked: its draft is unknown,
         a keyword has the wrong type, or a pattern is one that cannot be checked.""",
-        "Mend the policy at the marked place. Run `sagespec lock` for a schema of the lock.",
+        "Correct the policy at the marked line. Run `sagespec lock` for a schema of the lock.",
         "a policy",
         bad='{"type": "objct"}',
         good='{"type": "object"}',

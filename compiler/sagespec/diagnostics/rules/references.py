@@ -9,7 +9,7 @@ RULES = (
         "duplicate-address",
         "error",
         "Duplicate address",
-        "Two specs have the same kind and name (in any case). Their compiled files would be one.",
+        "Two specs have the same kind and name (ignoring case), so they would have the same compiled file.",
         "Give one of them another name.",
         "spec",
         bad="""
@@ -60,7 +60,7 @@ RULES = (
         "error",
         "Reference to a spec with errors",
         "The spec that `ref` names has errors of its own, so this one cannot be compiled.",
-        "Mend the errors of that spec first.",
+        "Correct the errors of that spec first.",
         "ModelTrainer",
         bad="distributed: {ref: Torchrun/two}  # which is in another file, and has an error",
         good="distributed: {type: Torchrun, process_count_per_node: 2}",

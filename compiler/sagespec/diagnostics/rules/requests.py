@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sagespec.diagnostics.rules.rule import Rule
 
-_OURS = """The compiler writes this part of the definition itself, so a spec hardly gets it wrong: it is checked for
-    compiled files that were changed by hand, and for our own templates."""
-_AGAIN = "Run `sagespec compile`, and report the spec as a defect if that does not mend it."
+_OURS = """The compiler writes this part of the definition, so the cause is a compiled file that was
+edited by hand, or a defect."""
+_AGAIN = "Run `sagespec compile`, and report a defect if that does not help."
 
 RULES = (
     Rule(
@@ -93,7 +93,7 @@ RULES = (
         "unknown-operation",
         "error",
         "Kind that cannot be applied",
-        "The last request of this kind is none that `apply` can run. The kind is at fault, not the spec.",
+        "The last request of this kind is not one that `apply` can run. The kind is at fault, not the spec.",
         "Let the module of the kind end in one of the operations that the hint names.",
         "the module of a kind",
         bad="kind: Greeting  # whose last request is CreateModelPackageGroup",

@@ -182,7 +182,7 @@ RULES = (
         "judge-on-nova",
         "error",
         "Judged Nova model",
-        "Nova models are judged in another way, which sagespec does not have.",
+        "Nova models are judged in another way, which sagespec does not support.",
         "Evaluate another model, or use BenchMarkEvaluator.",
         "LLMAsJudgeEvaluator",
         bad="model: nova-textgeneration-lite-v2",

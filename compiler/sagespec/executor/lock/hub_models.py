@@ -46,7 +46,7 @@ def find(account: Account, name: str) -> dict[str, Any]:
                 "version": found["HubContentVersion"],
             }
     where = " or ".join(_name(parameters["HubName"]) for parameters in hubs)
-    hint = "" if arn.parse(name) else "`sagespec catalog models` lists those that there are"
+    hint = "" if arn.parse(name) else "`sagespec catalog models` lists them"
     raise NoFact(f"there is no model {name!r} in {where or 'any hub'}", hint)
 
 

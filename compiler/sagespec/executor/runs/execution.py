@@ -322,7 +322,7 @@ def _check_alone(cloud: Cloud, target: Target, file: File) -> None:
     if len(others) > MOST_NAMED:
         lines.append(f"    and {len(others) - MOST_NAMED} more")
     message = (
-        f"pipeline {_pipeline(target)} has run more than this, and AWS deletes executions only with their pipeline"
+        f"pipeline {_pipeline(target)} has other executions, and AWS deletes executions only with their pipeline"
     )
     hint = "nothing was deleted; raise metadata.run to run the same content once more"
     raise NotOurs(message, hint, lines)

@@ -102,7 +102,7 @@ def _answer(
 ) -> Iterable[bytes]:
     named = _ARN.fullmatch(arn)
     if named is None:
-        raise missing(f"{arn!r} is no MLflow app or tracking server.")
+        raise missing(f"{arn!r} is not an MLflow app or tracking server.")
     region = region_of(named["region"])
     if named["account"] != region.account:
         raise ServiceError("PERMISSION_DENIED", f"User is not authorized to access {arn}", 403)
@@ -120,7 +120,9 @@ def _begin(start_response: wire.StartResponse, region: Region, arn: str, base: s
     """Begin the session of a presigned URL, which is good once."""
     session = region.sessions.get(token)
     if session is None or session["arn"] != arn or session["used"] or region.now() > session["use_by"]:
-        raise ServiceError("PERMISSION_DENIED", "This URL was used, is too old, or is none of ours.", 403)
+        raise ServiceError(
+            "PERMISSION_DENIED", "This URL was used before, has expired, or is not of this sandbox.", 403
+        )
     session.update(used=True, until=region.now() + session["seconds"])
     cookie = f"{_COOKIE}={token}; Path={base}; HttpOnly; SameSite=Strict"
     start_response("302 Found", [("Location", f"{base}/"), ("Set-Cookie", cookie), ("Content-Length", "0")])

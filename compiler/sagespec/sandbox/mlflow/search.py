@@ -109,7 +109,7 @@ def _fits(thing: Thing, part: str, name: str, how: str, value: Any) -> bool:
 def _order(text: str) -> tuple[str, str, bool]:
     match = _ORDER.fullmatch(text)
     if match is None:
-        raise _invalid(f"{text!r} is no order")
+        raise _invalid(f"{text!r} is not an order")
     return (*_named(match), (match["way"] or "").upper() == "DESC")
 
 
