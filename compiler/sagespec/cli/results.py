@@ -196,7 +196,7 @@ def _show_one(cloud: Cloud, file: File, run: Run) -> bool:
     package = status.details.get("output_model_package_arn")
     if package:
         output.result(f"{file.address}: {package}")
-    if target.kind != "execution":
+    if not status.has_steps:
         return True
     output.result(f"{file.address}:")
     try:

@@ -37,6 +37,6 @@ def command(opened: Session, found: Target, form: str) -> int:
             output.result(difference)
         if verified.note:
             output.tell(f"note: {verified.note}")
-        same = "is what is in" if found.kind == "function" else "ran what is in"
+        same = "is what is in" if sorts.of(found).ACTION == "create" else "ran what is in"
         output.tell(f"{found.name} {'differs from' if different else same} {path}")
     return exits.INVALID if different else exits.DONE

@@ -93,7 +93,7 @@ def read(cloud: Cloud, status: Status, wanted: tuple[str, ...] = ()) -> Series:
     Raises NoMetrics, MlflowMissing, MlflowTrouble; CloudError without credentials.
     """
     details = _mapping(status, "mlflow_details")
-    if status.kind == "execution":
+    if status.has_steps:
         jobs = [step.job_arn for step in status.steps if step.job_arn]
         ask = f"ask for that of a job: {', '.join(jobs)}" if jobs else "no job of it has started"
         raise NoMetrics(f"{status.name} has no MLflow run of its own: {ask}")

@@ -165,7 +165,7 @@ def _plan_known(cloud: Cloud, file: File, run: Run, project: Project, redefined:
     sort = _sort(file)
     if sort.ACTION == "create" and file.target:
         wanted = markers.fill(request.parameters, {}, project)
-        if other := sort.conflict(Shelf(cloud, file.content.region), wanted, run):
+        if other := sorts.conflict(sort, Shelf(cloud, file.content.region), wanted, run):
             hint = "leave function_name out, so that each content has a function of its own, or name another"
             line = Line(request.id, "refused", run.name, other)
             return FilePlan(file, (line,), obstacles=(Obstacle(other, hint, request.id, (sort.MEMBER,)),))

@@ -93,7 +93,7 @@ def judgements(cloud: Cloud, status: Status, region: str | None, offset: int, li
     lines_read = False
     for side, arn in _scored(status):
         job = _job(cloud, arn)
-        if job.kind != "training-job":
+        if _tells_itself(job):
             return None
         bucket, prefix = _place(job)
         folder = _join(prefix, f"{job.name}/output/output/")
@@ -133,10 +133,12 @@ def _judgement(side: str, record: Mapping[str, Any]) -> Judgement:
 
 def _scored(status: Status) -> list[tuple[str, str]]:
     """The jobs that have scored something: whom, and the job's ARN. A job that stands alone is one itself."""
-    if status.kind in ("job", "training-job"):
+    if not status.has_steps:
+        if "s3_output_path" not in status.details:
+            raise NoResults(f"{status.name} is no evaluation")
         if status.state != "done":
             raise NoResults(f"{status.name} is {status.status}: it has not scored anything")
-        models = status.details["model_package_config"] or {}
+        models = status.details.get("model_package_config") or {}
         is_custom = {"InputModelPackageArn", "SourceModelPackageArn"} & set(models)
         return [("custom" if is_custom else "base", status.arn)]
     found = [
@@ -157,9 +159,14 @@ def _job(cloud: Cloud, arn: str) -> Status:
     return track.status(cloud, target, is_over=True)
 
 
+def _tells_itself(job: Status) -> bool:
+    """Whether a job's own document has its scores, and not an object in S3."""
+    return "evaluation_metrics" in job.details
+
+
 def _of_job(cloud: Cloud, arn: str, region: str | None) -> Mapping[str, float]:
     job = _job(cloud, arn)
-    if job.kind == "job":
+    if _tells_itself(job):
         given = job.details["evaluation_metrics"]
         if not given and not job.details["job_category"].endswith("Evaluation"):
             raise NoResults(f"{job.name} is not an evaluation; `sagespec metrics` shows what it has logged")

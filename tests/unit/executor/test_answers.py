@@ -13,6 +13,7 @@ import pytest
 from sagespec.executor import answers, staleness
 from sagespec.executor.answers import NEEDED, InvalidAnswer
 from sagespec.executor.cloud_errors import CloudError
+from sagespec.executor.runs import sorts
 
 from tests.conftest import ROOT
 
@@ -23,6 +24,7 @@ CODE = sorted(
         *(ROOT / "compiler" / "sagespec" / "cli").glob("*.py"),
     ]
 )
+ANSWERS = ROOT / "compiler" / "sagespec" / "executor" / "answers.py"
 OURS = {"checked", "parameters"}
 """What variables of ours are called that hold members of requests."""
 PROOF = {"ETag", "imageDigest"}
@@ -41,8 +43,27 @@ def outputs() -> dict[str, Any]:
     return found
 
 
+class _WithoutTables(ast.NodeTransformer):
+    """Leaves out what a module says that it relies on: that is no use of it."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST | None:
+        return None if getattr(node.func, "id", "") == "rely_on" else self.generic_visit(node)
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        return None if self.visit(node.value) is None else node
+
+
+def tabled(file: Path) -> set[str]:
+    """The operations that a module has a table of its own for."""
+    calls = [node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call)]
+    tables = [node.args[0] for node in calls if getattr(node.func, "id", "") == "rely_on"]
+    return {
+        str(ast.literal_eval(key)) for table in tables if isinstance(table, ast.Dict) for key in table.keys if key
+    }
+
+
 def texts(file: Path) -> set[str]:
-    tree = ast.parse(file.read_text("utf-8"))
+    tree = _WithoutTables().visit(ast.parse(file.read_text("utf-8")))
     return {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
 
 
@@ -89,6 +110,15 @@ def needed(operation: str) -> set[str]:
 def test_the_table_has_the_operations_that_we_call_and_no_others() -> None:
     used = set().union(*(operations(file) for file in CODE if file.stem != "answers"))
     assert used == set(NEEDED)
+
+
+def test_an_operation_has_its_needs_where_it_is_called() -> None:
+    """In the module that calls it, and in the table of all where several do."""
+    tables = {file: tabled(file) for file in CODE if tabled(file)}
+    assert len(tables) == len(sorts.BY_NAME)
+    for file, own in tables.items():
+        elsewhere = set().union(*(operations(other) for other in CODE if other not in (file, ANSWERS)))
+        assert own <= operations(file) - elsewhere - (texts(ANSWERS) - set(answers.DOCUMENTS))
 
 
 @pytest.mark.parametrize("file", CODE, ids=lambda f: f"{f.parent.name}-{f.stem}")

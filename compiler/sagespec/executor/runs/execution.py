@@ -14,11 +14,10 @@ from typing import Any, Final
 
 from sagespec.documents.compiled import Request
 from sagespec.executor import answers, documents, resources
-from sagespec.executor.answers import InvalidAnswer, at
+from sagespec.executor.answers import InvalidAnswer, at, rely_on
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
 from sagespec.executor.files import File
-from sagespec.executor.resources import Shelf
 from sagespec.executor.runs import job, streams, training_job
 from sagespec.executor.runs.entries import Entry, Filter
 from sagespec.executor.runs.run import NotOurs, Run, Target, is_earlier, main_request, state_of, suffix
@@ -43,6 +42,22 @@ _PREFIX = "SagemakerEvaluation"
 _ARN = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:pipeline/(?P<name>[^/]+)/execution/[^/]+")
 _SUMMARIES = "PipelineExecutionSummaries"
 _DEFINITION = "PipelineDefinition"
+rely_on(
+    {
+        "DeletePipeline": (),
+        "DescribePipelineDefinitionForExecution": ("PipelineDefinition",),
+        "DescribePipelineExecution": ("PipelineArn", "PipelineExecutionStatus"),
+        "ListPipelineExecutionSteps": ("PipelineExecutionSteps.StepName", "PipelineExecutionSteps.StepStatus"),
+        "ListPipelineExecutions": (
+            "PipelineExecutionSummaries.PipelineExecutionArn",
+            "PipelineExecutionSummaries.PipelineExecutionDisplayName?",
+            "PipelineExecutionSummaries.PipelineExecutionStatus",
+            "PipelineExecutionSummaries.StartTime",
+        ),
+        "StartPipelineExecution": ("PipelineExecutionArn",),
+        "StopPipelineExecution": (),
+    }
+)
 
 
 def submit(s: Submission, request: Request, parameters: dict[str, Any], known: Mapping[str, Any]) -> Answer:
@@ -279,10 +294,6 @@ def compiled(file: File) -> Any:
 
 def verify(cloud: Cloud, file: File, target: Target, _project: Project) -> Verified:
     return Verified(tuple(differences(recorded(cloud, target), compiled(file))))
-
-
-def conflict(_shelf: Shelf, _parameters: Mapping[str, Any], _run: Run) -> str | None:
-    return None
 
 
 def stop(cloud: Cloud, target: Target, seen: Status) -> None:

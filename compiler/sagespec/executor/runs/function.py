@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sagespec.documents.compiled import Request
 from sagespec.executor import markers, resources
+from sagespec.executor.answers import rely_on
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
 from sagespec.executor.files import File
@@ -35,6 +36,12 @@ STATUSES: frozenset[str] = frozenset()
 THREADS = 8
 _ARN = re.compile(r"arn:[^:]+:lambda:(?P<region>[^:]+):\d+:function:(?P<name>[\w-]+)(:(?P<qualifier>[\w$-]+))?")
 _NOT_COMPARED = {"Code", "Description", "FunctionName", "Publish", "Tags"}
+rely_on(
+    {
+        "CreateFunction": (),
+        "DeleteFunction": (),
+    }
+)
 
 
 def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
@@ -129,10 +136,6 @@ def status(cloud: Cloud, target: Target) -> Status:
         last_modified_time=found.get("LastModified"),
         details={"runtime": found.get("Runtime"), "handler": found.get("Handler"), "role_arn": found.get("Role")},
     )
-
-
-def is_whole(_seen: Status) -> bool:
-    return True
 
 
 def outputs(run: Run) -> dict[str, Any]:

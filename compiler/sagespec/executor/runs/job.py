@@ -9,11 +9,10 @@ from typing import Any, Final
 
 from sagespec.documents.compiled import Request
 from sagespec.executor import documents
-from sagespec.executor.answers import at
+from sagespec.executor.answers import at, rely_on
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
 from sagespec.executor.files import File
-from sagespec.executor.resources import Shelf
 from sagespec.executor.runs import job_lists, streams
 from sagespec.executor.runs.entries import Entry, Filter, is_of_a_step
 from sagespec.executor.runs.job_lists import Listing
@@ -42,6 +41,19 @@ CATEGORIES = (
 _LISTING = Listing("ListJobs", "JobSummaries", MEMBER, "JobArn", "JobStatus")
 _ARN = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:job/(?P<category>[^/]+)/(?P<name>[^/]+)")
 _DOCUMENT = "JobConfigDocument"
+rely_on(
+    {
+        "CreateJob": ("JobArn",),
+        "DeleteJob": (),
+        "ListJobs": (
+            "JobSummaries.CreationTime",
+            "JobSummaries.JobArn",
+            "JobSummaries.JobName",
+            "JobSummaries.JobStatus",
+        ),
+        "StopJob": (),
+    }
+)
 
 
 def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
@@ -159,10 +171,6 @@ def status(cloud: Cloud, target: Target) -> Status:
     )
 
 
-def is_whole(_seen: Status) -> bool:
-    return True
-
-
 def outputs(run: Run) -> dict[str, Any]:
     return mapping(at(documents.read(run.details[_DOCUMENT], _DOCUMENT), "ServiceOutput")) or {}
 
@@ -177,10 +185,6 @@ def compiled(file: File) -> Any:
 
 def verify(cloud: Cloud, file: File, target: Target, _project: Project) -> Verified:
     return Verified(tuple(differences(recorded(cloud, target), compiled(file))))
-
-
-def conflict(_shelf: Shelf, _parameters: Mapping[str, Any], _run: Run) -> str | None:
-    return None
 
 
 def stop(cloud: Cloud, target: Target, _seen: Status) -> None:

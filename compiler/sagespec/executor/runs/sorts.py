@@ -6,7 +6,7 @@ A new sort is a module beside this one and a line in `_MODULES`. An operation wi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from sagespec.documents.compiled import Request
 from sagespec.executor.cloud import Cloud
@@ -83,9 +83,6 @@ class Sort(Protocol):
     def status(self, cloud: Cloud, target: Target, /) -> Status:
         """Look at one in full, in the terms that all sorts share."""
 
-    def is_whole(self, seen: Status, /) -> bool:
-        """Whether all parts of what was seen, which AWS may list on their own, go with its status."""
-
     def outputs(self, run: Run, /) -> Mapping[str, Any]:
         """What a described run offers to the specs that depend on it, by the name of the field."""
 
@@ -97,9 +94,6 @@ class Sort(Protocol):
 
     def verify(self, cloud: Cloud, file: File, target: Target, project: Project, /) -> Verified:
         """Compare what really ran with a file. Raises CannotVerify."""
-
-    def conflict(self, shelf: Shelf, parameters: Mapping[str, Any], run: Run, /) -> str | None:
-        """Say how something that has the name of ours is not what is wanted; None where names tell that already."""
 
     def stop(self, cloud: Cloud, target: Target, seen: Status, /) -> None:
         """End it early. Raises CannotStop."""
@@ -115,6 +109,22 @@ class Sort(Protocol):
 
     def logs(self, status: Status, /) -> list[Place]:
         """Where it writes to."""
+
+
+@runtime_checkable
+class InParts(Protocol):
+    """A sort whose runs have parts that AWS lists on their own."""
+
+    def is_whole(self, seen: Status, /) -> bool:
+        """Whether all parts of what was seen go with its status."""
+
+
+@runtime_checkable
+class NamedByUsers(Protocol):
+    """A sort whose runs may have names of the user's own, which tell nothing of their content."""
+
+    def conflict(self, shelf: Shelf, parameters: Mapping[str, Any], run: Run, /) -> str | None:
+        """Say how something that has the name of ours is not what is wanted."""
 
 
 _MODULES: tuple[Sort, ...] = (training_job, job, execution, function)
@@ -137,3 +147,14 @@ def of(target: Target | Status) -> Sort:
 def of_arn(text: str) -> Target | None:
     """What an ARN names; None for any other text."""
     return next((target for sort in _MODULES if (target := sort.of_arn(text))), None)
+
+
+def is_whole(seen: Status) -> bool:
+    """Whether all parts of what was seen go with its status: always, where it has none."""
+    sort = of(seen)
+    return sort.is_whole(seen) if isinstance(sort, InParts) else True
+
+
+def conflict(sort: Sort, shelf: Shelf, parameters: Mapping[str, Any], run: Run) -> str | None:
+    """Say how something that has the name of ours is not what is wanted; None where names tell that already."""
+    return sort.conflict(shelf, parameters, run) if isinstance(sort, NamedByUsers) else None

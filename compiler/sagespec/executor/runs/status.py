@@ -50,6 +50,11 @@ class Status:
         return str(self.details.get("secondary_status") or "")
 
     @property
+    def has_steps(self) -> bool:
+        """Whether other jobs do its work, as its steps; none of them may have begun."""
+        return "step_count" in self.details
+
+    @property
     def running_steps(self) -> str:
         """The steps of an execution that run."""
         return ", ".join(step.name for step in self.steps if state_of(step.status) == "running")

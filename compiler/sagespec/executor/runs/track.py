@@ -18,7 +18,7 @@ def status(cloud: Cloud, target: Target, is_over: bool = False) -> Status:
 
     def shown() -> Status | None:
         found.append(look(cloud, target))
-        whole = sorts.of(target).is_whole(found[-1]) and not (is_over and found[-1].state == "running")
+        whole = sorts.is_whole(found[-1]) and not (is_over and found[-1].state == "running")
         return found[-1] if whole else None
 
     return look_for(shown) or found[-1]

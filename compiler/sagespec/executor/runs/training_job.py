@@ -8,11 +8,10 @@ from functools import partial
 from typing import Any, Final
 
 from sagespec.documents.compiled import Request
-from sagespec.executor.answers import at
+from sagespec.executor.answers import at, rely_on
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
 from sagespec.executor.files import File
-from sagespec.executor.resources import Shelf
 from sagespec.executor.runs import drivers, job_lists, streams
 from sagespec.executor.runs.entries import Entry, Filter, is_of_a_step
 from sagespec.executor.runs.job_lists import Listing
@@ -47,6 +46,26 @@ _DETAILS = {
     "mlflow_config": "MlflowConfig",
     "progress_info": "ProgressInfo",
 }
+rely_on(
+    {
+        "CreateTrainingJob": ("TrainingJobArn",),
+        "DeleteTrainingJob": (),
+        "DescribeTrainingJob": (
+            "CreationTime",
+            "MlflowDetails?",
+            "TrainingJobArn",
+            "TrainingJobName",
+            "TrainingJobStatus",
+        ),
+        "ListTrainingJobs": (
+            "TrainingJobSummaries.CreationTime",
+            "TrainingJobSummaries.TrainingJobArn",
+            "TrainingJobSummaries.TrainingJobName",
+            "TrainingJobSummaries.TrainingJobStatus",
+        ),
+        "StopTrainingJob": (),
+    }
+)
 
 
 def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
@@ -145,10 +164,6 @@ def _mlflow_details(job: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def is_whole(_seen: Status) -> bool:
-    return True
-
-
 def outputs(run: Run) -> dict[str, Any]:
     return {name: value for name, value in run.details.items() if isinstance(value, str)}
 
@@ -168,10 +183,6 @@ def verify(cloud: Cloud, file: File, target: Target, _project: Project) -> Verif
     found = drivers.as_compiled(job, wanted)
     note = "" if found == job else "it ran with the drivers of another version of sagespec"
     return Verified(tuple(differences(found, wanted, defaults=True)), note)
-
-
-def conflict(_shelf: Shelf, _parameters: Mapping[str, Any], _run: Run) -> str | None:
-    return None
 
 
 def stop(cloud: Cloud, target: Target, _seen: Status) -> None:
