@@ -462,4 +462,4 @@ def test_what_waits_for_what_nobody_starts_is_no_success(project: Path, aws: San
     assert "apply that, too" in run("apply", waiting, "--yes").stderr
     assert "has not run and is not applied here" in run("apply", waiting, *FAST, code=4).stderr
     assert "StartPipelineExecution" not in mutations(aws)
-    assert run("results", waiting, code=1).stderr.count("`sagespec apply` submits it") == 1
+    assert run("results", waiting, code=1).stderr.count("`sagespec apply` submits what has not run") == 1

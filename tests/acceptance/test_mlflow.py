@@ -392,7 +392,9 @@ def test_without_its_extra_it_says_so(project: Path, aws: Sandbox, tmp_path: Pat
     for entry in Path(boto3.__file__).parent.parent.iterdir():
         if not entry.name.startswith("sagemaker_mlflow"):
             (farm / entry.name).symlink_to(entry)
-    program = f"import sys; sys.path[:0] = {[str(ROOT), str(farm)]}; from sagespec.cli import main; main()"
+    program = (
+        f"import sys; sys.path[:0] = {[str(ROOT / 'compiler'), str(farm)]}; from sagespec.cli import main; main()"
+    )
     command = [sys.executable, "-S", "-c", program, "metrics", JOB]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "error: metrics need `pip install 'sagespec[mlflow]'`\n")

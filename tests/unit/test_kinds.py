@@ -62,7 +62,7 @@ def other(kind: Kind[F]) -> None: ...
 
 def test_kinds_are_of_the_declared_types(tmp_path: Path) -> None:
     """Facts are of one type in all hooks of a kind; what says nothing of exports is no less a kind."""
-    lines = ["from sagespec import schema", PROGRAM.format(names=", ".join(MODULES))]
+    lines = ["from sagespec.checking import schema", PROGRAM.format(names=", ".join(MODULES))]
     for name in MODULES:
         offered = functions((ROOT / "compiler" / "sagespec" / "kinds" / f"{name}.py").read_text("utf-8"))
         lines.append(f"{'exporting' if 'exports' in offered else 'other'}({name})")

@@ -43,10 +43,12 @@ def test_text_in_all_languages_is_taken() -> None:
 
 def test_a_key_is_reserved_where_something_sets_it() -> None:
     conventional = {tags.MODEL_ID: "x", tags.EVALUATION: "x", tags.HUB_NAME: "x"}
-    found = {runs: [path[-1] for _, path in refused(conventional, runs)] for runs in ("job/X", "pipeline/X", "", "x")}
+    found = {
+        runs: [path[-1] for _, path in refused(conventional, runs)] for runs in ("job/X", "execution/X", "", "x")
+    }
     assert found == {
         "job/X": [tags.MODEL_ID, tags.HUB_NAME],
-        "pipeline/X": [tags.MODEL_ID, tags.EVALUATION],
+        "execution/X": [tags.MODEL_ID, tags.EVALUATION],
         "": [],
         "x": [],
     }
