@@ -396,7 +396,7 @@ def test_a_new_kind_is_these_four_files_and_nothing_else(tmp_path: Path) -> None
 def test_a_kind_that_could_not_be_applied_is_not_compiled(tmp_path: Path, sent: Sent, reason: str) -> None:
     project, said = compile_greeting(tmp_path, sent)
     assert said.returncode == 1
-    assert f"specs/a.yaml:2:7: error[unknown-operation]: no Greeting can be applied: {reason}" in said.stderr
+    assert f"specs/a.yaml:2:7: error[unknown-operation]: Greeting cannot be applied: {reason}" in said.stderr
     assert "Traceback" not in said.stderr
     assert not (project / "compiled").exists()
 

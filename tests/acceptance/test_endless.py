@@ -125,7 +125,7 @@ def test_patterns_of_policies(project: Path, run: Run) -> None:
     assert "error[policy]: policies/a.json: metadata.identity: " in run("compile", code=1).stderr
     policy({"pattern": r"(a)\1"})
     shown = run("compile", code=1).stderr
-    assert r"policies/a.json:1:13: error[bad-schema]: the pattern cannot be checked: \1 refers to" in shown
+    assert r"policies/a.json:1:13: error[bad-schema]: the pattern cannot be checked: \1 is a back-reference" in shown
 
 
 def test_a_policy_that_takes_for_ever(project: Path, run: Run) -> None:
@@ -169,7 +169,7 @@ def test_a_folder_of_more_files_than_any_project_has(
     for number in range(30):
         Path(f"specs/{number}.txt").touch()
     shown = run("compile", code=1).stderr
-    assert "specs:1:1: error[too-many-files]: more than 20 files and folders to find specs among" in shown
+    assert "specs:1:1: error[too-many-files]: more than 20 files and folders to search for specs" in shown
 
 
 def test_a_function_larger_than_lambda_takes(project: Path, run: Run) -> None:

@@ -34,7 +34,7 @@ def test_an_evaluation_of_what_was_trained_again_is_stale(project: Path, aws: Sa
         said = run(*words, code=code)
         told = said.stdout + said.stderr
         assert "stale: it used arn:aws:sagemaker:us-west-2:123456789012:model-package/" in told, words
-        assert f"{TRAINER} has put out arn:" in told
+        assert f"{TRAINER} has produced arn:" in told
     run("apply", *FAST)
     assert [call.operation for call in aws.mutations()].count("StartPipelineExecution") == started
     run("delete", EVALUATION, "--yes")

@@ -333,7 +333,7 @@ def test_logs_of_jobs_of_every_sort_behind_steps() -> None:
         (("results", BENCHMARK, "--limit", "1", "-o", "junit"), "not as junit"),
         (("logs", TRAINER, "--poll", "-1"), "--poll"),
         (("wait", TRAINER, "--poll", "-1"), "--poll"),
-        (("wait", TRAINER, "--poll", "nan"), "no time"),
+        (("wait", TRAINER, "--poll", "nan"), "not a time"),
         (("wait", TRAINER, "--timeout", "inf"), "--timeout"),
         (("metrics", TRAINER, "--plot", "nowhere/x.png"), "there is no folder nowhere"),
         (("metrics", TRAINER, "--plot", "x.zzz"), "ends in none of .pdf, .png, .svg"),
