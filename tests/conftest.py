@@ -21,10 +21,11 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.retries.standard import ExponentialBackoff
 from hypothesis import settings
 from sagespec import cli, sandbox
 from sagespec.cli import exits
-from sagespec.executor import patience
+from sagespec.executor import cloud, patience
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import Timing
 
@@ -62,7 +63,7 @@ NEEDS = {"torch": "torch", "mpi": "mpi4py"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, and say so, what cannot run on this machine."""
+    """Leave out, and say so, what cannot run on this machine; begin with what takes long, so that none ends alone."""
     absent = [mark for mark, module in NEEDS.items() if importlib.util.find_spec(module) is None]
     if shutil.which("mpirun") is None and "mpi" not in absent:
         absent.append("mpi")
@@ -71,6 +72,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
         sys.stderr.write(f"left out, since {' and '.join(absent)} is not here: {len(left_out)} tests\n")
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture
@@ -105,7 +107,13 @@ SPEED = 200.0
 
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let whatever the executor waits for come sooner: late reads, and the next try of a request."""
     monkeypatch.setattr(patience, "SPEED", SPEED)
+    monkeypatch.setattr(cloud, "LONGEST_PAUSE_SECONDS", cloud.LONGEST_PAUSE_SECONDS / SPEED)
+    scales = ExponentialBackoff._DEFAULT_BACKOFF_CONFIG
+    monkeypatch.setattr(
+        ExponentialBackoff, "_DEFAULT_BACKOFF_CONFIG", {name: scale / SPEED for name, scale in scales.items()}
+    )
 
 
 @dataclass

@@ -182,6 +182,7 @@ def trials(folder: Path, number: int, faults: dict[str, Any]) -> Toll:
     return toll
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "faults",
     [{}, TROUBLE, {"cut": 0.3}, *({"lag": lag} for lag in LAGS), {**TROUBLE, "cut": 0.1, "lag": 60}],
@@ -197,6 +198,7 @@ def test_kills_double_and_lose_nothing(
     assert (toll.duplicates, toll.losses) == (0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lag", [0, *LAGS])
 @pytest.mark.parametrize("killed", [False, True], ids=["both-end", "one-is-killed"])
 def test_two_applies_at_once_are_one(compiled: Path, killed: bool, lag: float) -> None:
