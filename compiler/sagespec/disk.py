@@ -1,8 +1,8 @@
 """Files on disk: everything that this package reads and writes of other people's files.
 
-In: paths. Out: bytes, up to a limit. Refuses: to read what is no regular file (a pipe or a device may have no end) or
-is longer than its limit; to write through a link, or over what is no regular file. Raises OSError, about the path
-that was given.
+In: paths. Out: bytes, up to a limit. Refuses: to read anything but a regular file (a pipe or a device may never
+end), or a file that is longer than its limit; to write through a link, or over anything but a regular file. Raises
+OSError, about the path that was given.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-r"""Regular expressions of others, matched by automata: in bounded time, whatever they are.
+r"""Match regular expressions of users and of AWS by automata, in bounded time.
 
 In: a pattern that Python takes. Out: whether a text has a match. Refuses: what no automaton can follow
 (back-references, conditions, flags, atomic groups), and patterns that need too many states.
@@ -103,7 +103,7 @@ _PLACES = {"^", "$", r"\A", r"\Z", r"\b", r"\B"}
 
 
 class _Parser:
-    """Takes a pattern apart that Python has taken, so that nothing in it is wrong."""
+    """Parse a pattern that Python has compiled, so that its syntax is known to be valid."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern, self.at = pattern, 0
@@ -324,7 +324,7 @@ class Automaton:
         self._looks: list[tuple[int, _Machine]] = []
 
     def finds(self, text: str, budget: Budget) -> bool:
-        """Whether a text has a match anywhere.
+        """Return whether a text has a match anywhere.
 
         Raises Exhausted.
         """

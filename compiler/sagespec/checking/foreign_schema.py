@@ -1,7 +1,7 @@
-"""JSON Schemas that are not ours: policies, and the job schemas that AWS gives.
+"""JSON Schemas from outside the package: policies, and the job schemas of AWS.
 
 In: a schema as data. Out: a `Foreign`, which checks documents, and what is wrong with the schema itself, at
-places in it. Nothing is ever fetched: a schema must stand on its own. Understands the drafts from 4 to 2020-12.
+places in it. References to other files or to the network are not followed. Understands the drafts from 4 to 2020-12.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A pipeline definition as a graph: its steps, what each waits for, and what it reads of others.
 
-In: a definition. Out: problems at places in it: names that nothing has, circles, limits.
+In: a definition. Out: problems at places in it: unknown names, cycles, limits.
 """
 
 from __future__ import annotations

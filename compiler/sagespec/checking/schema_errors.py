@@ -1,4 +1,4 @@
-"""Errors of a JSON Schema validator, in the words of the author of what was checked.
+"""Errors of a JSON Schema validator, as messages for the author of the checked data.
 
 In: the errors that jsonschema finds. Out: problems, each at its own key. `x-message` of a schema completes "... is
 not" for patterns and alternatives.
@@ -42,7 +42,7 @@ _TYPES = {
 
 
 def explained(errors: Iterable[Any]) -> Problems:
-    """Put the errors of a validator into our words; what is the same is said once, as is a misspelt key."""
+    """Translate the errors of a validator into problems; duplicates, and a misspelt key, are reported once."""
     found = dict.fromkeys(problem for error in errors for problem in _explain(error))
     meant = {(p.path[:-1], p.hint) for p in found if p.rule == "unknown-key"}
     return Problems(p for p in found if p.rule != "missing-field" or (p.path, _meant(p)) not in meant)

@@ -40,7 +40,7 @@ def command(
     address: str | None,
 ) -> int:
     """Compile specs into JSON for review. PATHs are spec files or folders; without one, the whole project."""
-    gc.disable()  # a compile is short and leaves no garbage in circles; looking for it is a tenth of its time
+    gc.disable()  # a compile is short and leaves no garbage in cycles; searching for it takes a tenth of its time
     if address is not None:
         _refuse_beside_stdout(style, out, check)
     settings = options.settings(environment, given, project_file, style, color)

@@ -1,4 +1,4 @@
-"""`sagespec list`: what there is in the account, whoever has started it."""
+"""`sagespec list`: the jobs and evaluations of the account, also those that others have started."""
 
 from __future__ import annotations
 

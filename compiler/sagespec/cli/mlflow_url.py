@@ -14,7 +14,7 @@ from sagespec.executor.runs.run import Target
 @click.command("mlflow-url")
 @session.on_target
 def command(opened: Session, found: Target) -> int:
-    """Print a presigned URL of TARGET's MLflow app. It works once, for five minutes, for whoever has it."""
+    """Print a presigned URL of TARGET's MLflow app. Anybody who has it can use it, once, within five minutes."""
     status = track.status(opened.regional, found)
     arn = metrics.resource(status)
     if not arn:

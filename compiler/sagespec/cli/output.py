@@ -46,12 +46,12 @@ def document(text: str) -> None:
 
 
 def as_json(value: Any, indent: int | None = 2) -> None:
-    """Print a value as JSON, which has no word for what is not a number: null."""
+    """Print a value as JSON; NaN and infinities are written as null."""
     document(escapes.json_text(secrets.hidden(_plain(value)), indent))
 
 
 def json_line(value: Any) -> None:
-    """Print one object a line, for what has no end."""
+    """Print one JSON object a line, for streams."""
     as_json(value, None)
 
 
@@ -227,7 +227,7 @@ def _padded(cell: str, wanted: int, right: bool) -> str:
 
 
 def plain(value: Any) -> str:
-    """Times as ISO 8601; AWS gives nothing else that JSON does not know."""
+    """Write times as ISO 8601: the only values of AWS's answers that JSON does not have."""
     return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
 
 

@@ -83,7 +83,7 @@ def first(plan: Plan) -> Iterator[Event]:
 
 
 def tell_obstacles(plan: Plan, opened: Session) -> bool:
-    """Print what stands in the way of files, and say whether anything does."""
+    """Print what keeps files from being applied, and return whether anything does."""
     refused = [planned for planned in plan.targets() if planned.obstacles]
     sources = Sources([planned.file.content for planned in refused], Path.cwd(), opened.project_file)
     for planned in refused:

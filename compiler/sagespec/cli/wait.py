@@ -1,4 +1,4 @@
-"""`sagespec wait`: until what runs has come to its end."""
+"""`sagespec wait`: wait until runs have ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each mistake once: what only follows from another is counted, not reported.
+"""Report each mistake once: errors that only follow from another are counted, not reported.
 
 In: everything that was found wrong with the specs that were asked for. Out: what is to be reported, and the specs
 that fail only with those that they refer to.

@@ -1,8 +1,8 @@
-"""Compiled files read again: is it one, is it ours, can it be acted on?
+"""Read and check compiled files.
 
-In: a file. Out: a `Compiled`. Refuses: whatever we would not have written: a file edited by hand, also where its
-digest was computed anew, a key given twice, another's identity, operations that we never send, parameters that the
-API does not take, a place that is not its own.
+In: a file. Out: a `Compiled`. Refuses what `compile` would not have written: a file edited by hand, also if its
+digest was recomputed, a key given twice, another's identity, operations that we never send, parameters that the
+API does not take, a path that is not its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Specs to resolved specs: references followed, facts found, rules across fields checked.
 
 In: the specs of a project, and where facts come from. Out: a `Resolution`: every spec is resolved, or has failed.
-Refuses: refs that lead nowhere good, places without facts, and whatever the kinds refuse.
+Refuses: invalid refs, accounts and regions without facts, and what the kinds refuse.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def resolve(specs: Mapping[str, Spec], broken: Failed, settings: Settings, facts
     failed: dict[str, Diagnostic | None] = dict(broken)
     resolved: dict[str, Resolved] = {}
     diagnostics: list[Diagnostic] = []
-    order, circles = references.order(references.graph(specs))
-    failed |= {address: references.circle(specs[address], way) for address, way in circles.items()}
+    order, cycles = references.order(references.graph(specs))
+    failed |= {address: references.circle(specs[address], way) for address, way in cycles.items()}
     for address in order:
         spec = specs[address]
         found = references.check(spec, specs, failed)
@@ -50,14 +50,14 @@ def resolve(specs: Mapping[str, Spec], broken: Failed, settings: Settings, facts
         else:
             resolved[address] = done
         diagnostics += found
-    for address in circles:  # last: their other refs are resolved by now, or failed
-        diagnostics += _in_circle(specs, address, failed, resolved, settings, facts)
+    for address in cycles:  # last: their other refs are resolved by now, or failed
+        diagnostics += _in_cycle(specs, address, failed, resolved, settings, facts)
     diagnostics += _shared_outputs(resolved)
     diagnostics += _shared_functions(resolved)
     return Resolution(resolved, failed, tuple(sorted(diagnostics)))
 
 
-def _in_circle(
+def _in_cycle(
     specs: Mapping[str, Spec],
     address: str,
     failed: Failed,

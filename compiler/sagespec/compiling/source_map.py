@@ -1,6 +1,6 @@
-"""What AWS says of a request, brought back to the spec's line.
+"""Map an error of AWS to the line of the spec that caused it.
 
-In: a compiled file, a member of its request that was refused, and the service's words. Out: a diagnostic at the
+In: a compiled file, a member of its request that was refused, and the service's message. Out: a diagnostic at the
 spec's line, found by compiling it again; nothing where that gives another file than the one applied.
 """
 

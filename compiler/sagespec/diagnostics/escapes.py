@@ -1,4 +1,4 @@
-"""Text of others made inert: it steers no terminal, ends no line, and gives no command to a CI system.
+"""Escape text from outside, so that it can control neither the terminal nor a CI system and stays on one line.
 
 In: any text. Out: the same, in which whatever could act is written as a backslash escape. Doing it twice changes
 nothing.

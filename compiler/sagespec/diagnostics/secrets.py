@@ -1,4 +1,4 @@
-"""What is never shown: values of environment variables, and text that looks like a secret.
+"""Mask values of environment variables, and text that looks like a secret.
 
 In: a text, or data; for a text also the variables that it may quote. Out: the same with `***` in their places. Specs
 and compiled files keep them: only what is printed, or saved beside them, is masked.

@@ -1,4 +1,4 @@
-"""What an answer of AWS must be to count as one.
+"""Check whether an answer of AWS is well-formed.
 
 In: what has come over HTTP, and the service model's shape for it. Refuses: pages of proxies, bodies cut short,
 members that are missing or of another type. botocore takes nearly all of that for an answer without members, which

@@ -1,4 +1,4 @@
-"""A plan carried out: independent files at once, a dependent one as soon as what it needs is done.
+"""Carry out a plan: independent files concurrently, dependents as soon as their dependencies are done.
 
 In: a `Plan`. Out: an `Outcome`. What happens on the way is told by events; nothing is kept but in AWS, so
 stopping at any instant and applying again ends in the same place.
@@ -91,7 +91,7 @@ OnEvent = Callable[[Event], None]
 
 
 def apply(plan: Plan, cloud: Cloud, options: Options, on_event: OnEvent) -> Outcome:
-    """Carry out a plan that nothing stands in the way of; with `follow`, until everything has come to an end.
+    """Carry out a plan without obstacles; with `follow`, until every run has ended.
 
     Raises CloudError only for what concerns all files; TimedOut.
     """

@@ -1,6 +1,6 @@
-"""What goes wrong with AWS: refusals, silence, answers that are none; what each means, and the way out.
+"""Errors of AWS: refusals, missing and malformed answers; what each means, and a hint.
 
-In: a service's word for an error, or botocore's. Out: a `CloudError`.
+In: an error code of a service, or of botocore. Out: a `CloudError`.
 """
 
 from __future__ import annotations
@@ -139,13 +139,13 @@ _ACTIONS = {
 
 
 def invalid(message: str, operation: str, status: int = 0) -> CloudError:
-    """An answer that AWS cannot have meant."""
+    """Make the error for a malformed answer."""
     text = f"AWS's answer is malformed: {message}"
     return CloudError(INVALID_ANSWER, text, hint(INVALID_ANSWER, text, "", operation), operation, status)
 
 
 def endless(message: str, operation: str) -> CloudError:
-    """An answer that does not come to its end."""
+    """Make the error for an answer that is incomplete or too long."""
     text = f"AWS's answer is incomplete or too long: {message}"
     return CloudError(ENDLESS, text, hint(ENDLESS, text, "", operation), operation)
 
@@ -163,7 +163,7 @@ def misconfigured(code: str, message: str, status: int = 0) -> CloudError:
 
 
 def hint(code: str, message: str, service: str, operation: str) -> str:
-    """The way out, where the cause is known."""
+    """Return a hint, if the cause is known, else ''."""
     if code in _EXPIRED:
         return "the credentials have expired: sign in again, for instance with `aws sso login`"
     if code in _UNKNOWN:

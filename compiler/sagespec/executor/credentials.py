@@ -1,4 +1,4 @@
-"""Where credentials come from, and what can be wrong with them.
+"""The source of credentials, and errors in them.
 
 In: the profile's configuration and the environment. Out: words for the source, and the way out when it gives none.
 Refuses keys that no header can carry; they are never shown.

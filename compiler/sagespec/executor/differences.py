@@ -1,4 +1,4 @@
-"""Two documents compared: what was, against what is now or was compiled.
+"""Compare two documents: an earlier one with the current or compiled one.
 
 In: two trees, the second perhaps with its markers. Out: one line for each place where they differ; text and lists are
 told by what differs in them, never cut so that both sides look alike. Secrets are masked.

@@ -1,4 +1,4 @@
-"""Waiting for what runs, ours and that of others.
+"""Wait for runs, those of sagespec and those of others.
 
 In: targets. Out: their last statuses, each change told on the way. Nothing is stopped by no longer looking.
 """

@@ -1,4 +1,4 @@
-"""What there is in an account: jobs of every category, training jobs, executions of evaluations.
+"""List the runs of an account: jobs of every category, training jobs, executions of evaluations.
 
 In: a filter. Out: `Entry`s, page by page as the API gives them, then sorted as one list.
 """

@@ -1,4 +1,4 @@
-"""What the requests of files would find, before any of them is sent.
+"""Find out what the requests of files would find, before any of them is sent.
 
 In: files that have not run. Out: for each request whether it would create, update or keep, and where a pipeline of
 others stands in place of ours. Reads only; what several files need is asked once.
@@ -64,7 +64,7 @@ def look(cloud: Cloud, ready: Sequence[File], waiting: Sequence[File], project: 
 
 
 def redefined(cloud: Cloud, ran: Mapping[str, tuple[File, Run]]) -> dict[str, str]:
-    """Say which pipelines are no longer what has run through them, by address: others define them anew, too.
+    """Say which pipelines are no longer what has run through them, by address: others may update them, too.
 
     `ran` are files and their executions by address. A list tells which pipelines have been touched since their
     execution was started; only those are looked at. Raises CloudError.

@@ -1,4 +1,4 @@
-"""What must be there before a file's requests can be carried out: named in the file, and made by nobody here.
+"""Resources that a file names, that no spec makes, and that must exist before its requests are sent.
 
 In: a compiled file. Out: `Need`s, each with the place in the parameters that names it. What stands behind an
 `$output` is not known yet; what users give their own meaning to, such as variables, is not looked into.

@@ -1,4 +1,4 @@
-"""Whose something is that stands where a spec's job, execution or function would.
+"""Check who has made an existing job, execution or function of a spec's name.
 
 In: a target. Out: nothing where the spec's identity has made it. Refuses what others have made, or may have made: the
 SDK runs its evaluations through any pipeline that has the prefix and the tag of evaluations, ours included.

@@ -1,4 +1,4 @@
-"""How long AWS may take to show what it has done.
+"""Wait for AWS to show what it has created: its reads are eventually consistent.
 
 Reads trail writes. What an answer has said to exist does exist, whatever Describe, List and ListTags say of it for
 some minutes after: it is looked for again, and neither made once more nor called deleted. In: a look. Out: what it

@@ -1,4 +1,4 @@
-"""What apply would do: compiled files against what exists.
+"""Plan what apply would do: compare compiled files with what exists.
 
 In: compiled files in order, and AWS, which is only read. Out: a `Plan`, one line a request. Refuses: another
 account than the files' own.
@@ -262,7 +262,7 @@ def save(made: Plan, project: Project, sync_tags: bool = False) -> str:
 
 
 def moved(saved: Mapping[str, Any], made: Plan, project: Project) -> list[str]:
-    """Say what is no longer as a saved plan says: which file, which request, which tags."""
+    """Say what has changed since a plan was saved: which file, which request, which tags."""
     before = {str(file.get("address")): file for file in saved["files"]}
     now = {file["address"]: file for file in summary(made, project)}
     reasons = [f"{address}: was planned, and is no longer there" for address in before.keys() - now.keys()]

@@ -1,4 +1,4 @@
-"""Whether what files need is there, before anything is sent and money is spent.
+"""Check that the resources that files need exist, before anything is sent and money is spent.
 
 In: files that have not run, those that wait for others too. Out: what stands in the way of each. Each thing is asked
 for once, whoever needs it; what the caller may not look at may well be there, and is no obstacle.

@@ -1,4 +1,4 @@
-"""What came out: scores of evaluations, base and custom side by side.
+"""Read the results of evaluations: scores of the base and the custom model.
 
 In: the status of an evaluation: an execution, or a job that stands alone. Out: `Score`s. Benchmarks and scorers
 leave `results_*.json` in S3, judges a summary beside their judgements; MTRL evaluations put their metrics into the

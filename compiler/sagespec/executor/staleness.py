@@ -1,4 +1,4 @@
-"""Whether what has run used what is there now: an output of another spec that was run again is another output.
+"""Find stale runs: those that used an output of another spec which has been run again since.
 
 In: files and their runs. Out: by address the outputs that were used, and those that the specs have put out since.
 What was used is recorded in what ran. A spec whose run is older than what used it has put out nothing since, and is

@@ -1,7 +1,7 @@
 """One file's requests, carried out so that repeating them changes nothing.
 
 In: a compiled file whose dependencies are done. Out: its run. Every request is get-or-create, so that a kill at
-any instant is mended by doing the same again.
+any instant is repaired by applying again.
 """
 
 from __future__ import annotations

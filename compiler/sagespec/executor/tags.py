@@ -1,6 +1,6 @@
 """Tags of what exists, against those of the compiled files.
 
-Tags start nothing and are no part of the identity, so they can drift; `apply --sync-tags` mends that. Tags that
+Tags start nothing and are not part of the identity, so they can drift; `apply --sync-tags` corrects them. Tags that
 others have put on a resource are theirs and stay, and so does a resource that others have made. The tags by which
 ours are known are set once, at creation.
 """

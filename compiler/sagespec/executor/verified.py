@@ -1,4 +1,4 @@
-"""What really ran, against what was reviewed: what comes of it."""
+"""The outcome of comparing what really ran with what was reviewed."""
 
 from __future__ import annotations
 

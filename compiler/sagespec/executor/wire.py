@@ -1,4 +1,4 @@
-"""The end of every answer over HTTP: how long it may take, and how large it may be.
+"""Limit every HTTP answer in time and size.
 
 A socket's timeout is for one read. An answer that comes byte by byte would never end, and one that never stops would
 fill the memory. In: connection pools. Out: the same, with answers that end or raise Endless.

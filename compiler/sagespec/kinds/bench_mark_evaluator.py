@@ -18,7 +18,7 @@ from sagespec.sagemaker.model import Model
 
 @dataclass(frozen=True)
 class Facts:
-    """What a benchmark stands on; `hyperparameters` are complete, as they are sent."""
+    """The facts of a benchmark; `hyperparameters` are complete, as they are sent."""
 
     ground: Ground
     hyperparameters: dict[str, Any]

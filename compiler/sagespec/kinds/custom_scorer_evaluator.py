@@ -16,7 +16,7 @@ from sagespec.sagemaker.inputs import Inputs
 
 @dataclass(frozen=True)
 class Facts:
-    """What a scoring stands on; `evaluator` is an ARN, None for a built-in scorer."""
+    """The facts of a scoring; `evaluator` is an ARN, None for a built-in scorer."""
 
     ground: Ground
     evaluator: Traced | None

@@ -23,7 +23,7 @@ from sagespec.sagemaker.inputs import Inputs
 
 @dataclass(frozen=True)
 class Facts:
-    """What a judgement stands on; `metrics` as JSON text, `custom_metrics` are definitions, in the order given."""
+    """The facts of a judgement; `metrics` as JSON text, `custom_metrics` are definitions, in the order given."""
 
     ground: Ground
     metrics: Traced

@@ -35,7 +35,7 @@ CUSTOM = "Custom"
 
 @dataclass(frozen=True)
 class Facts:
-    """What a training stands on: its role, its files, and how its processes are started."""
+    """The facts of a training: its role, its files, and how its processes are started."""
 
     role: Traced
     config: Config | None = None

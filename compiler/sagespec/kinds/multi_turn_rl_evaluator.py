@@ -23,7 +23,7 @@ DEFAULT_RUNTIME_SECONDS = 86400
 
 @dataclass(frozen=True)
 class Facts:
-    """What an evaluation stands on."""
+    """The facts of an evaluation."""
 
     ground: Ground
     agent: Agent

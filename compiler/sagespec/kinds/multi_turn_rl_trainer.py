@@ -26,7 +26,7 @@ SCHEMA_VERSION = "1.0.0"
 
 @dataclass(frozen=True)
 class Facts:
-    """What a trainer stands on."""
+    """The facts of a trainer."""
 
     model: Model
     agent: Agent

@@ -42,7 +42,7 @@ class CannotRun(Exception):
 
 
 class Stopped(Exception):
-    """The user has had enough."""
+    """The user has stopped the training."""
 
 
 @dataclass(frozen=True)

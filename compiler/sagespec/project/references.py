@@ -1,7 +1,7 @@
 """Refs between specs: who refers to whom, in which order, and what is wrong with it.
 
 In: specs. Out: an index by address, an order in which what is referred to comes first, and diagnostics.
-Refuses: addresses given twice, refs that lead nowhere, to the wrong kind, round in a circle, or to a spec with
+Refuses: addresses given twice, refs to unknown specs, to the wrong kind, in a cycle, or to a spec with
 errors of its own.
 """
 
@@ -61,13 +61,13 @@ def needed(targets: Iterable[str], edges: Graph) -> set[str]:
 
 def order(edges: Graph) -> tuple[list[str], dict[str, list[str]]]:
     """Sort so that what is referred to comes first; beside it, what leads back to itself, each with its way."""
-    circles = {address: way for address in _stuck(edges) if (way := _way_back(address, edges))}
-    rest = {a: [t for t in targets if t not in circles] for a, targets in edges.items() if a not in circles}
-    return list(TopologicalSorter(rest).static_order()), circles
+    cycles = {address: way for address in _stuck(edges) if (way := _way_back(address, edges))}
+    rest = {a: [t for t in targets if t not in cycles] for a, targets in edges.items() if a not in cycles}
+    return list(TopologicalSorter(rest).static_order()), cycles
 
 
 def _stuck(edges: Graph) -> list[str]:
-    """The members of circles, and what leads to them."""
+    """The members of cycles, and what leads to them."""
     sorter = TopologicalSorter(edges)
     try:
         sorter.prepare()

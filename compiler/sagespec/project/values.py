@@ -43,7 +43,7 @@ def expand(
     the name or run of a spec. The path of a problem begins with the name of its value.
     """
     graph = {name: names(value) for name, value in values.items()}
-    for name in _circles(graph):
+    for name in _cycles(graph):
         problems.error("cyclic-value", f"the value {name!r} contains itself", (name,))
     filled: dict[str, Any] = {**values, **known, **OF_SPEC}
     filling = _Filling(filled, problems)
@@ -70,7 +70,7 @@ def names(data: Any) -> set[str]:
 
 
 def _sorted(graph: Mapping[str, set[str]]) -> list[str]:
-    """Sort so that what is used comes first; circles, and what leads into them, are left out."""
+    """Sort so that what is used comes first; cycles, and what leads into them, are left out."""
     sorter = TopologicalSorter(graph)
     with suppress(CycleError):  # it goes on as far as it can
         sorter.prepare()
@@ -81,7 +81,7 @@ def _sorted(graph: Mapping[str, set[str]]) -> list[str]:
     return found
 
 
-def _circles(graph: Mapping[str, set[str]]) -> list[str]:
+def _cycles(graph: Mapping[str, set[str]]) -> list[str]:
     """The names that cannot be sorted from either end."""
     left = set(graph).difference(_sorted(graph))
     users: dict[str, set[str]] = {name: set() for name in left}

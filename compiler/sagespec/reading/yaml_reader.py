@@ -1,7 +1,7 @@
 """YAML text to documents with a place for every key and value.
 
 Refuses: syntax errors, duplicate and non-text keys, merge keys, cyclic or exploding aliases, unknown tags,
-numbers that JSON has not (infinity, not-a-number). Scalars are YAML 1.2's: `on` and `1:30` are text.
+numbers that JSON does not have (infinity, NaN). Scalars are YAML 1.2's: `on` and `1:30` are text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `agent_env` and `agent_config` stand for: an AgentCore runtime or a Lambda function."""
+"""Resolve `agent_env` and `agent_config`: an AgentCore runtime or a Lambda function."""
 
 from __future__ import annotations
 

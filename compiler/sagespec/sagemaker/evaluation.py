@@ -1,4 +1,4 @@
-"""What all evaluators have in common: what they stand on, their pipeline, and its execution."""
+"""What all evaluators share: their inputs, their pipeline, and its execution."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LIST_TAG = tag(EVALUATION, "true")  # SageMaker Studio and the SDK find evaluat
 
 @dataclass(frozen=True)
 class Ground:
-    """What every evaluation stands on; `group` only for a fine-tuned model."""
+    """The inputs of every evaluation; `group` only for a fine-tuned model."""
 
     model: Model
     role: Traced
@@ -64,7 +64,7 @@ class Common:
 
 
 def find_ground(inputs: Inputs, problems: Problems, least_mlflow: str = "") -> Ground | None:
-    """Find what an evaluation stands on, and report what does nothing or fails for certain.
+    """Find the inputs of an evaluation, and report fields that have no effect or certainly fail.
 
     `least_mlflow` is the version that a default MLflow app must have.
     """

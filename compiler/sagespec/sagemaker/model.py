@@ -1,4 +1,4 @@
-"""What the `model` of a spec stands for: a base model, and for a fine-tuned one its package and group."""
+"""Resolve the `model` of a spec: a base model, and for a fine-tuned one its package and group."""
 
 from __future__ import annotations
 

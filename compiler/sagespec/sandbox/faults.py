@@ -1,4 +1,4 @@
-"""Misbehaviour on purpose, the same again for the same seed."""
+"""Inject faults, the same for the same seed."""
 
 from __future__ import annotations
 

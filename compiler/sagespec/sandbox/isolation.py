@@ -1,4 +1,4 @@
-"""The environment of a program whose AWS is a sandbox: made anew, so that nothing leads it elsewhere.
+"""Build the environment of a program that uses a sandbox: nothing in it leads to AWS.
 
 In: the environment that it would have, and what leads to the sandbox. Out: its environment, without any variable
 that SDKs of AWS, SageMaker or MLflow may read (profiles, endpoints of services, roles, certificates). Proxies are not

@@ -1,4 +1,4 @@
-"""Whom and where a look-up asks.
+"""The account and region of a look-up.
 
 In: AWS, an account and a region. Out: answers. What AWS says is not there, or is of no use, is `NoFact`.
 """

@@ -22,7 +22,7 @@ def unlocked(before: Contexts, after: Contexts) -> Iterator[str]:
 
 
 def changed(before: Contexts, after: Contexts) -> Iterator[str]:
-    """Say what AWS now answers otherwise; what nobody asks for any more is no news."""
+    """Say what AWS now answers otherwise; facts that are no longer needed are not reported."""
     for key, section, name, fact in _facts(after):
         old = _at(before, key, section, name)
         if old is not None:

@@ -1,4 +1,4 @@
-"""What only AWS knows, one look-up a section of the lock.
+"""Look up facts that only AWS knows, one function for each section of the lock.
 
 In: a section and a name. Out: the fact, as the lock writes it. Refuses what does not exist, or is of no use.
 `SOURCES` is also the table in docs/lock.md: calls, permissions, and the fields that ask for the fact.
