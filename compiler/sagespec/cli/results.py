@@ -1,4 +1,4 @@
-"""`sagespec results`: what came out of evaluations, and whether it is good enough."""
+"""`sagespec results`: the scores of evaluations, and whether they meet the thresholds."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class _Seconds(click.FloatRange):
-    """A time that can be slept: not a number, as Python reads it too, is in every range."""
+    """A number of seconds. NaN is refused: every range check of click accepts it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         found = super().convert(value, param, ctx)
@@ -140,7 +140,7 @@ class Session:
         return found
 
     def find_one(self, name: str, may_be_new: bool = False) -> Target:
-        """The one thing that a name stands for.
+        """Find the single target of a name.
 
         Raises UnknownTarget, CloudError.
         """

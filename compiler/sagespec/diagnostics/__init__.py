@@ -1,4 +1,4 @@
-"""What we say about a mistake: symbolic first (Problem), then at a place in a file (Diagnostic)."""
+"""Problems at key paths, and diagnostics at lines of files."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Diagnostic:
 
 
 def locate(problem: Problem, file: str, span: Span, address: str = "") -> Diagnostic:
-    """Give a problem its place."""
+    """Turn a problem into a diagnostic at its line."""
     return Diagnostic(
         file,
         *span,

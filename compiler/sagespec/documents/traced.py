@@ -1,4 +1,4 @@
-"""Values that know where they came from.
+"""Values with the key path of the spec field that they came from.
 
 A `Traced` value carries the path of the spec field that caused it. Templates and request builders pass
 these along; `settle` takes them out of a finished tree and returns the plain tree with its provenance.

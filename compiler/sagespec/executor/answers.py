@@ -239,7 +239,7 @@ _STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_float=_finite, parse_c
 
 
 def at(tree: Any, *path: str | int) -> Any:
-    """Follow a path in what others have written; None where it leads nowhere."""
+    """Read the value at a path of a document of others; None if there is none."""
     for step in path:
         try:
             tree = tree[step]

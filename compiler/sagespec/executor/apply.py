@@ -48,7 +48,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a file came to no good end; `place` in the parameters of `request`, where it is known."""
+    """Why a file failed; `place` in the parameters of `request`, where it is known."""
 
     address: str
     reason: str
@@ -60,7 +60,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where apply ended: runs by address, failures, and what still waits for what."""
+    """The result of an apply: runs by address, failures, and what still waits for what."""
 
     runs: Mapping[str, Run] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
@@ -109,7 +109,7 @@ class _Applying:
     failures: dict[str, Failure] = field(default_factory=dict)
     unsent: dict[str, FilePlan] = field(default_factory=dict)
     queued: dict[str, FilePlan] = field(default_factory=dict)
-    """What a quota keeps from starting."""
+    """Files that a full quota keeps from starting."""
     shared: Shared = field(default_factory=Shared)
     stopping: threading.Event = field(default_factory=threading.Event)
     started: float = field(default_factory=time.monotonic)
@@ -271,7 +271,7 @@ class _Applying:
         self.on_event(Event(failure.address, "failed", failure.reason))
 
     def _open(self) -> list[str]:
-        """What is still to be followed: running, queued, or waiting for either."""
+        """Return what must still be followed: running, queued, or waiting for either."""
         return [*self._running(), *self.queued]
 
     def _running(self) -> dict[str, Run]:

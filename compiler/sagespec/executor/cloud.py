@@ -1,7 +1,7 @@
 """AWS, as the executor sees it; the only module that knows boto3.
 
 In: a service, an operation, parameters. Out: the answer. Everything that can go wrong on the way becomes a
-`CloudError` with its cause and the way out, also an answer that is none; retries are botocore's.
+`CloudError` with its cause and a hint, malformed answers included; retries are botocore's.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 
 class NotJSON(Exception):
-    """An object of S3 that is whole, and no JSON."""
+    """An object of S3 that is complete, but not JSON."""
 
 
 @dataclass
@@ -273,7 +273,7 @@ class Cloud:
 
 
 def _strict_session() -> Any:
-    """A session of botocore that takes only answers for answers."""
+    """A session of botocore that rejects malformed answers."""
     from botocore.parsers import ResponseParserError, ResponseParserFactory
     from botocore.session import Session
 

@@ -59,7 +59,7 @@ class CloudError(Exception):
 
     @property
     def is_unheard(self) -> bool:
-        """Whether it is certain that nothing was carried out: throttled, or nobody was reached."""
+        """Whether it is certain that nothing was carried out: throttled, or not reached."""
         return self.code in _THROTTLED or self.code in ("EndpointConnectionError", "ConnectTimeoutError")
 
     @property
@@ -88,7 +88,7 @@ _MISSING_TEXT = re.compile(r"does not exist|not found|could not find", re.IGNORE
 _TAKEN_CODES = {"PreconditionFailed", "ResourceInUse", "ResourceConflictException"}
 _TAKEN_TEXT = re.compile(r"already exist|must be unique within an AWS account", re.IGNORECASE)
 FAR = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError"}
-"""Nobody answers at all: botocore's own tries have taken long enough."""
+"""No answer at all: botocore's own retries have taken long enough."""
 INVALID_ANSWER = "InvalidAnswer"
 ENDLESS = "EndlessAnswer"
 _CUT = {"FlexibleChecksumError", "IncompleteReadError", "ResponseStreamingError"}

@@ -54,7 +54,7 @@ def differences(old: Any, new: Any, path: KeyPath = (), *, defaults: bool = Fals
 
 
 def _parsed(text: Any) -> Any:
-    """A document that others have written; its text where it is none."""
+    """Parse a document of others; give its text if it is not JSON."""
     try:
         return answers.document(text, "the document") if isinstance(text, str) else text
     except InvalidAnswer:

@@ -1,7 +1,7 @@
 """Documents that AWS gives as text: JSON in a member of an answer, or inside another document.
 
-In: the text. Out: the tree. A text that is not JSON, or not in one meaning, is no answer of AWS: trouble that passes,
-never a document without members.
+In: the text. Out: the tree. A text that is not JSON, or is ambiguous, counts as a malformed answer, which is retried,
+never as a document without members.
 """
 
 from __future__ import annotations

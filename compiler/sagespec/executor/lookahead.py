@@ -28,7 +28,7 @@ THREADS = 16
 
 @dataclass(frozen=True)
 class Foreign:
-    """Something of others under a name of ours, or a name that AWS refuses, which `member` of the request gives."""
+    """A resource of others under the spec's name, or a name that AWS refuses; `member` has the name."""
 
     what: str
     member: str
@@ -37,7 +37,7 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Foresight:
-    """What becomes of requests, and what of others stands in their way, by address and id."""
+    """The outcome of looking ahead: actions of requests, and obstacles of others, by address and id."""
 
     words: Mapping[tuple[str, str], Word] = field(default_factory=dict)
     foreign: Mapping[tuple[str, str], Foreign] = field(default_factory=dict)

@@ -39,7 +39,7 @@ class MlflowMissing(Exception):
 
 
 class MlflowTrouble(Exception):
-    """The tracking server refused, could not be reached, or said what cannot be; `hint` is the way out, if known."""
+    """The tracking server refused, could not be reached, or gave a malformed answer; `hint` may be ''."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(f"MLflow: {message}")

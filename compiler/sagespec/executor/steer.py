@@ -1,4 +1,4 @@
-"""Stopping and deleting what runs, or has run.
+"""Stop and delete runs.
 
 In: a target. Out: one word for what was done. Refuses what the service has no operation for, and what the spec's
 identity has not made.

@@ -27,7 +27,7 @@ OnRequest = Callable[[File, str, str, str], None]
 
 
 class Refused(Exception):
-    """Something exists under our name that is not ours, or not what the file says."""
+    """A resource of this name exists that others have made, or that differs from the file."""
 
 
 class Stopped(Exception):

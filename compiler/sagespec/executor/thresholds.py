@@ -1,4 +1,4 @@
-"""What results must reach, as the compiled file says.
+"""Judge results by the thresholds of a compiled file.
 
 In: the thresholds of a file and its scores. Out: a `Verdict` for each threshold.
 """

@@ -81,13 +81,13 @@ def work_tree(folder: Path) -> Path | None:
 
 
 def refusal(name: str, path: KeyPath = (), hint: str = "") -> Problem:
-    """Say of what a file names that it leads out."""
+    """Report that a path in a file leads outside."""
     way = hint or "move it into the project, or allow it by name: `allow_outside` in sagespec.yaml"
     return Problem("outside-project", f"{name} leads out of the project", path, way)
 
 
 def withheld(name: str, said: Sequence[Diagnostic], message: str) -> list[Diagnostic]:
-    """What is said of a file outside that may be read: that something is wrong with it, and nothing that is in it."""
+    """Report errors in a readable file outside the project, without any of its content."""
     if not said:
         return []
     worst = next((one for one in said if one.is_error), said[0])

@@ -1,4 +1,4 @@
-"""What tools keep beside people's files: histories, environments, caches, checkpoints of notebooks.
+"""Folders of tools: histories, environments, caches, checkpoints of notebooks.
 
 In: names of folders and what is in them. Out: whether it is nobody's own, and so neither code nor a spec.
 """

@@ -1,4 +1,4 @@
-"""One document of a file as its reader gives it, whatever the syntax: data, places, and what is wrong with it.
+"""One document of a YAML or JSON file: data, spans, and faults.
 
 A number such as 1.30 or 007 has a value, and the text that stands in the file: `Written` keeps both, until it is
 known which of them is meant (`as_data`, `as_text`).

@@ -1,4 +1,4 @@
-"""What can be chosen: benchmarks, scorers, judge metrics, a model's hyperparameters; as rows of plain data."""
+"""List benchmarks, scorers, judge metrics and a model's hyperparameters as rows of plain data."""
 
 from __future__ import annotations
 

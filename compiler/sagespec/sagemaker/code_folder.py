@@ -1,9 +1,9 @@
 """The files of a folder of code: which are uploaded, which never are, and which cannot be.
 
 In: a folder of the project, and patterns of what to leave out. Out: uploads. Refuses: folders that are empty or lead
-out of the project, whatever in them cannot be uploaded, and more than anybody's code has.
+out of the project, files that cannot be uploaded, and too many files.
 
-What we read and write ourselves, environments and caches are no code, whatever the patterns say: a folder that is the
+Files of sagespec, environments and caches are never uploaded, whatever the patterns say: a folder that is the
 whole project would have other contents after every compile, and on every machine.
 """
 

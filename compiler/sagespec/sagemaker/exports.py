@@ -1,4 +1,4 @@
-"""What specs give to those that refer to them: the one thing that kinds know of each other."""
+"""The values that a spec gives to those that refer to it: the only interface between kinds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sagespec.sagemaker.model import Model
 
 @dataclass(frozen=True)
 class Exports:
-    """What a resolved spec gives to others; each is None where its kind has no such thing.
+    """The values of a resolved spec for its dependents; None for what its kind does not have.
 
     `model` is what a training makes and `agent` what it is trained with, `function` the ARN of a Lambda function or
     the output that becomes one, `config` how processes are started. `output_path` is where a job writes straight

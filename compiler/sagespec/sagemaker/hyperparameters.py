@@ -1,7 +1,7 @@
-"""Hyperparameters against a recipe's override spec.
+"""Check hyperparameters against a recipe's override spec.
 
 In: the mapping that a spec gives, and the recipe's entries (`type`, `default`, `min`, `max`, `enum`).
-Out: the text that is sent for each. Refuses: names the recipe has not, values outside type, range or enum,
+Out: the text that is sent for each. Refuses: names that the recipe does not have, values outside type, range or enum,
 characters that the service does not take, prompt and response longer than the recipe's sequence. Warns of entries
 that the service fills in itself.
 """

@@ -1,4 +1,4 @@
-"""A spec with everything found that its requests need."""
+"""A spec with all inputs that its requests need."""
 
 from __future__ import annotations
 

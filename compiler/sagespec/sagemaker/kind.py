@@ -1,4 +1,4 @@
-"""What a module of a kind provides, and what stands for what it leaves out.
+"""The hooks that a module of a kind provides, and their defaults.
 
 A function of a kind's module that has no underscore is one of these hooks; `tests/unit/test_kinds.py` holds that.
 """
@@ -34,5 +34,5 @@ class Exporting(Kind[F], Protocol[F]):
 
 
 def exports(kind: Kind[F], inputs: Inputs, facts: F) -> Exports:
-    """Say what a resolved spec gives to others: nothing, where its kind does not say."""
+    """Return the exports of a resolved spec; empty if its kind has none."""
     return kind.exports(inputs, facts) if isinstance(kind, Exporting) else Exports()

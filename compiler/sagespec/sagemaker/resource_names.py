@@ -1,7 +1,7 @@
 """What the fields of a spec name in AWS: ARNs, S3 URIs, images; and paths in which a value was left out.
 
 In: a spec and where it runs. Refuses: ARNs, buckets and images of another partition or region, buckets that S3 cannot
-have, image URIs of ECR that are none. Warns of other accounts and of placeholders of other tools.
+have, malformed image URIs of ECR. Warns of other accounts and of placeholders of other tools.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _region_in(bucket: str) -> str:
 
 
 def bucket_flaw(name: str) -> str:
-    """Say why S3 cannot have a bucket of this name; nothing where it can."""
+    """Return why S3 does not allow a bucket of this name; '' if it does."""
     if not 3 <= len(name) <= 63:
         return f"a name has 3 to 63 characters, this one {len(name)}"
     if wrong := sorted(set(re.findall(r"[^a-z0-9.-]", name))):

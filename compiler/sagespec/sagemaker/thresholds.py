@@ -1,4 +1,4 @@
-"""Thresholds against what an evaluation will measure.
+"""Check thresholds against the metrics that an evaluation measures.
 
 In: the thresholds of a spec, and what its kind knows of its metrics. Refuses those that no result can decide: of a
 metric that will not be there, beyond the range of one, of a loss without a base model beside the fine-tuned one.

@@ -1,4 +1,4 @@
-"""Who may ask the sandbox, and for what: programs on this machine, for the services that it has.
+"""Restrict access to programs on this machine, and to the services that the sandbox has.
 
 In: the headers of a request, or the name of a service. Refuses: names other than those of this machine (a web page
 whose name is made to resolve to loopback sends its own), requests that a browser sends for a page of another site,

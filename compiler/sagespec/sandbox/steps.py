@@ -1,7 +1,7 @@
 """Executions that advance: each step starts when what it waits for is done, as a function of time alone.
 
-Nothing runs in the background. Whoever looks at an execution first carries it forward to the moment of the look; what
-starts on the way is written with its own time, so that it does not matter who looks when.
+Nothing runs in the background. Every read of an execution first advances it to the moment of the read; what
+starts on the way is written with its own time, so the moments of reads do not matter.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Requests and answers as bytes: what AWS's protocols make of them.
 
-In: a WSGI environment, or an answer. Out: a request's parts, or a WSGI answer. Half a request is none.
+In: a WSGI environment, or an answer. Out: a request's parts, or a WSGI answer. Half a request is dropped.
 """
 
 from __future__ import annotations

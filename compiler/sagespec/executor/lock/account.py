@@ -14,7 +14,7 @@ from sagespec.executor.cloud import Cloud, CloudError, NotJSON
 
 
 class NoFact(Exception):
-    """AWS has answered, and there is no such thing, or it is of no use."""
+    """AWS has answered that something does not exist, or it cannot be used."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

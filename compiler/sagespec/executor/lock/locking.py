@@ -32,7 +32,7 @@ _UNUSABLE = "judge-unusable"
 
 @dataclass(frozen=True)
 class Locked:
-    """What locking has come to: contexts by key, and what there is to say."""
+    """The result of locking: contexts by key, and diagnostics."""
 
     contexts: Mapping[str, Mapping[str, Any]]
     diagnostics: tuple[Diagnostic, ...]

@@ -1,4 +1,4 @@
-"""What lists of an account show, and which of it is wanted."""
+"""Entries of an account's lists, and filters for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What already exists: the job, execution or function of each compiled file, found by its identity."""
+"""Find the existing job, execution or function of each compiled file by its identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Something that runs, or has run, as AWS shows it, and what commands are about.
+"""Runs as AWS shows them, and the targets of commands.
 
 In: the request that makes it. Out: `Run`, `Target`. Names end in the identity, so that AWS itself is the record of
 what has run, whatever the names start with.
@@ -61,7 +61,7 @@ class Target:
 
 
 def state_of(status: str) -> State:
-    """What a status of a job, an execution or a function comes to."""
+    """Map a status of a job, an execution or a function to a state."""
     return "done" if status in _DONE else "failed" if status in _FAILED else "running"
 
 

@@ -1,4 +1,4 @@
-"""What runs, in full, whatever its sort. Statuses that we do not know are shown as they come."""
+"""The full status of a run of any sort. Unknown statuses are shown unchanged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Status:
-    """What one target is doing; `details` holds what only its sort has, by name."""
+    """The status of one target; `details` has the values that only its sort has, by name."""
 
     kind: str
     name: str

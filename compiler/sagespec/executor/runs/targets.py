@@ -1,6 +1,6 @@
-"""What commands are about: a job, an execution or a function, ours or that of others.
+"""Find the targets of commands: jobs, executions and functions, of sagespec or of others.
 
-In: an address, a compiled file, a job name, an ARN. Out: a `Target`. Refuses names that nothing has.
+In: an address, a compiled file, a job name, an ARN. Out: a `Target`. Refuses unknown names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}")
 
 
 class UnknownTarget(Exception):
-    """Nothing runs, or has run, under this name."""
+    """No run has this name."""
 
 
 @dataclass(frozen=True)

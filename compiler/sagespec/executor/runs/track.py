@@ -1,4 +1,4 @@
-"""Looking at what runs, ours and what others have started: once, or until AWS shows all of it."""
+"""Look at a run, once or until AWS shows all of it."""
 
 from __future__ import annotations
 
