@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import botocore.loaders
@@ -79,12 +80,18 @@ WILD = st.recursive(
 )
 
 
+@cache
+def input_of_create_job() -> botocore.model.Shape:
+    """What botocore knows of it; its file is large, and is read once for all examples."""
+    model = botocore.loaders.Loader().load_service_model("sagemaker", "service-2")
+    return botocore.model.ServiceModel(model).operation_model("CreateJob").input_shape
+
+
 @given(
     st.fixed_dictionaries({}, optional=dict.fromkeys(("JobName", "RoleArn", "Tags", "JobCategory", "Other"), WILD))
 )
 def test_what_botocore_refuses_we_refuse(change: dict[str, Any]) -> None:
     parameters = {**JOB, "JobConfigDocument": "{}", **change}
-    service = botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model("sagemaker", "service-2"))
-    report = botocore.validate.ParamValidator().validate(parameters, service.operation_model("CreateJob").input_shape)
+    report = botocore.validate.ParamValidator().validate(parameters, input_of_create_job())
     if report.has_errors():
         assert said("CreateJob", parameters)
