@@ -38,8 +38,8 @@ develop: $(VENV)/.developed
 distributed: $(VENV)/.distributed
 
 demo: install
-	rm -rf .demo && mkdir .demo && cp -r specs sagespec.yaml .demo
-	cd .demo && ../$(BIN)/sagespec sandbox $(DATA) -- sh -euc '\
+	rm -rf demo && mkdir demo && cp -r specs sagespec.yaml demo
+	cd demo && ../$(BIN)/sagespec sandbox $(DATA) -- sh -euc '\
 	  ../$(BIN)/sagespec lock; ../$(BIN)/sagespec compile; ../$(BIN)/sagespec apply --yes --wait --poll 0.3; \
 	  ../$(BIN)/sagespec metrics MultiTurnRLTrainer/support-agent'
 
@@ -62,4 +62,4 @@ bench: develop
 	$(BIN)/python benchmarks/apply.py
 
 clean:
-	rm -rf $(VENV) $(PARITY) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PARITY) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
