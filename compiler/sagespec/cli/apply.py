@@ -13,14 +13,13 @@ import click
 
 from sagespec.cli import exits, options, output, plan_text, results, session, watching
 from sagespec.cli.session import Session
-from sagespec.compiling import loading
-from sagespec.compiling.loading import InvalidCompiled
 from sagespec.disk import COMPILED_BYTES
 from sagespec.disk import read as read_file
 from sagespec.executor import apply, commits, files
 from sagespec.executor import plan as planning
 from sagespec.executor.apply import Options, TimedOut
 from sagespec.project.settings import Project
+from sagespec.reading.strict_json import no_number, once
 
 POLL_SECONDS = 15.0
 SANDBOX_POLL_SECONDS = 0.3
@@ -124,8 +123,8 @@ def _saved_plan(paths: tuple[Path, ...], project: Project) -> dict[str, Any] | N
         raise exits.Stop(f"{plan}: leads out of the project through a link", exits.INVALID)
     try:
         text = read_file(plan, COMPILED_BYTES).decode()
-        found = json.loads(text, object_pairs_hook=loading.once, parse_constant=loading.no_number)
-    except (ValueError, RecursionError, InvalidCompiled):  # what is wrong with it is told as of a compiled file
+        found = json.loads(text, object_pairs_hook=once, parse_constant=no_number)
+    except (ValueError, RecursionError):  # what is wrong with it is told as of a compiled file
         return None
     if not isinstance(found, dict) or found.get("kind") != "Plan":
         return None

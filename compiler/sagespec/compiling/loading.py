@@ -20,6 +20,7 @@ from sagespec.documents import compiled, identity, operations, submitted
 from sagespec.documents.compiled import API_VERSION, Compiled
 from sagespec.project import boundary
 from sagespec.project import settings as project_settings
+from sagespec.reading.strict_json import DoubledKey, no_number, once
 
 MAX_DEPTH = 150
 _FORMS = {"$output": "output", "$file": "file", "$zip": "zip", "$identity": "identity", "$next": "next"}
@@ -84,6 +85,8 @@ def _document(content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content.decode("utf-8"), object_pairs_hook=once, parse_constant=no_number)
         compiled.canonical(document).encode()
+    except DoubledKey as error:
+        raise InvalidCompiled(str(error)) from None
     except (ValueError, RecursionError) as error:  # UnicodeError is a ValueError
         raise InvalidCompiled(f"not JSON: {error}") from None
     if not isinstance(document, dict) or document.get("kind") != "Compiled":
@@ -95,20 +98,6 @@ def _document(content: bytes) -> dict[str, Any]:
     for problem in form(document):
         raise InvalidCompiled(f"not a compiled file: {_said(problem)}")
     return document
-
-
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of pairs for `json`; raises InvalidCompiled where a reviewer might see another value than we."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise InvalidCompiled(f"has the key {next(k for k in keys if keys.count(k) > 1)!r} twice")
-    return found
-
-
-def no_number(text: str) -> None:
-    """Refuse what `json` takes for a number, and JSON does not; raises InvalidCompiled."""
-    raise InvalidCompiled(f"not JSON: {text} is not a number")
 
 
 def depth(document: Any) -> int:

@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+from sagespec.reading.strict_json import DoubledKey, NotANumber, no_number, once
+
 MOST_DEPTH = 200
 """Levels of a document inside an answer; no service nests its own so deeply."""
 MALFORMED = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
@@ -200,10 +202,6 @@ def _is_xml_error(body: bytes) -> bool:
     return any(element.tag.rpartition("}")[2] == "Code" and element.text for element in root.iter())
 
 
-class _NotStrict(ValueError):
-    """What Python's reader takes, and JSON has not, or not in one meaning; says which."""
-
-
 def document(text: str | bytes, what: str, *, lenient: bool = False) -> Any:
     """Read JSON; `lenient` takes also what programs in Python write for it: NaN, infinities, a key given twice.
 
@@ -213,7 +211,9 @@ def document(text: str | bytes, what: str, *, lenient: bool = False) -> Any:
         found = json.loads(text) if lenient else _STRICT.decode(text if isinstance(text, str) else text.decode())
     except RecursionError:
         raise InvalidAnswer(f"{what} is nested without end") from None
-    except _NotStrict as error:
+    except DoubledKey:
+        raise InvalidAnswer(f"{what} is not JSON: a key is given twice") from None
+    except NotANumber as error:
         raise InvalidAnswer(f"{what} is not JSON: {error}") from None
     except ValueError:
         raise InvalidAnswer(f"{what} is empty" if not text else f"{what} is not JSON, or cut short") from None
@@ -221,21 +221,14 @@ def document(text: str | bytes, what: str, *, lenient: bool = False) -> Any:
     return found
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _NotStrict("a key is given twice")
-    return found
-
-
 def _finite(text: str) -> float:
     found = float(text)
     if not math.isfinite(found):
-        raise _NotStrict(f"{text} is not a number")
+        no_number(text)
     return found
 
 
-_STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_float=_finite, parse_constant=_finite)
+_STRICT = json.JSONDecoder(object_pairs_hook=once, parse_float=_finite, parse_constant=_finite)
 
 
 def at(tree: Any, *path: str | int) -> Any:

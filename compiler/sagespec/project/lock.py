@@ -19,6 +19,7 @@ from sagespec.diagnostics import Diagnostic, KeyPath, Problem, Problems, did_you
 from sagespec.documents.compiled import API_VERSION
 from sagespec.reading import source
 from sagespec.reading.document import MAX_DEPTH
+from sagespec.reading.strict_json import no_number, once
 
 Facts = Mapping[str, Any]
 Fact = tuple[str, str]
@@ -345,7 +346,7 @@ def _quickly(content: bytes) -> Any:
     if _SUSPICIOUS.search(content) or not (_is_shallow(content) or _is_shallow(_STRINGS.sub(b"", content))):
         return None
     try:
-        return json.loads(content, object_pairs_hook=_unique, parse_constant=_refuse)
+        return json.loads(content, object_pairs_hook=once, parse_constant=no_number)
     except ValueError:
         return None
 
@@ -358,14 +359,3 @@ def _is_shallow(content: bytes) -> bool:
             return True
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
     return not brackets
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("duplicate keys")
-    return members
