@@ -34,10 +34,10 @@ def parse(text: str) -> Arn | None:
 
 def hub_content(text: str) -> HubContent | None:
     """Read the ARN of a hub's content; None for any other text."""
-    found = parse(text)
-    if found is None or not found.resource.startswith("hub-content/"):
+    parsed = parse(text)
+    if parsed is None or not parsed.resource.startswith("hub-content/"):
         return None
-    return HubContent(*[*found.resource.split("/")[1:], "", "", "", ""][:4])
+    return HubContent(*[*parsed.resource.split("/")[1:], "", "", "", ""][:4])
 
 
 def name(text: str) -> str:
@@ -50,12 +50,12 @@ def sagemaker(partition: str, region: str, account: str, resource: str) -> str:
     return f"arn:{partition}:sagemaker:{region}:{account}:{resource}"
 
 
-def s3_place(uri: str) -> tuple[str, str]:
+def s3_location(uri: str) -> tuple[str, str]:
     """Split an S3 URI into bucket and key; the bucket may be the ARN of an access point, with a slash of its own."""
-    place = uri.removeprefix("s3://")
-    if place.startswith("arn:"):
-        point, _, rest = place.partition("/")
+    location = uri.removeprefix("s3://")
+    if location.startswith("arn:"):
+        point, _, rest = location.partition("/")
         name, _, key = rest.partition("/")
         return f"{point}/{name}", key
-    bucket, _, key = place.partition("/")
+    bucket, _, key = location.partition("/")
     return bucket, key

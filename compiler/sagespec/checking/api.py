@@ -32,8 +32,8 @@ def check(service: str, operation: str, parameters: Any) -> Iterator[Problem]:
     definition = parameters.get("PipelineDefinition")
     if isinstance(definition, dict) and "$json" in definition:
         for index, step in enumerate(definition["$json"]["Steps"]):
-            place = ("PipelineDefinition", "$json", "Steps", index, "Arguments")
-            yield from _check_step(step, place)
+            path = ("PipelineDefinition", "$json", "Steps", index, "Arguments")
+            yield from _check_step(step, path)
 
 
 def check_against(schema: Schema, parameters: Any) -> Iterator[Problem]:
@@ -42,18 +42,18 @@ def check_against(schema: Schema, parameters: Any) -> Iterator[Problem]:
     yield from _check(parameters, definitions[""], definitions, (), in_pipeline=False)
 
 
-def _check_step(step: Schema, place: KeyPath) -> Iterator[Problem]:
+def _check_step(step: Schema, path: KeyPath) -> Iterator[Problem]:
     operation = _STEP_OPERATIONS.get(step["Type"])
     if operation is None:
         return
     definitions = operations.shapes("sagemaker", operation)
-    for problem in _check(step["Arguments"], definitions[""], definitions, place, in_pipeline=True):
-        missing = problem.rule == "api-missing-member" and problem.path == place
+    for problem in _check(step["Arguments"], definitions[""], definitions, path, in_pipeline=True):
+        missing = problem.rule == "api-missing-member" and problem.path == path
         if not (missing and any(repr(name) in problem.message for name in _STEP_NAMED_BY_SERVICE)):
             yield problem
 
 
-def _check(value: Any, schema: Schema, all_: Definitions, place: KeyPath, in_pipeline: bool) -> Iterator[Problem]:
+def _check(value: Any, schema: Schema, all_: Definitions, path: KeyPath, in_pipeline: bool) -> Iterator[Problem]:
     reference = schema.get("$ref")
     if reference is not None:
         schema = all_[reference.rpartition("/")[2]]
@@ -63,15 +63,15 @@ def _check(value: Any, schema: Schema, all_: Definitions, place: KeyPath, in_pip
             value = identified(value, ANY_IDENTITY)
         elif key in MARKERS:
             if not _takes(schema, key):
-                yield Problem("api-type", f"{key} cannot stand here", place)
+                yield Problem("api-type", f"{key} cannot stand here", path)
             elif key == "$json":
-                yield from _check_length(canonical(identified(value[key], ANY_IDENTITY)), schema, place)
+                yield from _check_length(canonical(identified(value[key], ANY_IDENTITY)), schema, path)
             return
         elif in_pipeline and {key} in _EXPRESSIONS:
             return
     checker = _CHECKERS.get(schema.get("type", "")) if isinstance(schema.get("type"), str) else None
     if checker is not None:
-        yield from checker(value, schema, all_, place, in_pipeline)
+        yield from checker(value, schema, all_, path, in_pipeline)
 
 
 def _takes(schema: Schema, marker: str) -> bool:
@@ -80,96 +80,96 @@ def _takes(schema: Schema, marker: str) -> bool:
     return marker in wanted and ("x-blob" in schema or schema.get("type") == "string")
 
 
-def _structure(value: Any, schema: Schema, all_: Definitions, place: KeyPath, in_pipeline: bool) -> Iterator[Problem]:
+def _structure(value: Any, schema: Schema, all_: Definitions, path: KeyPath, in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, dict):
-        yield _wrong_type("a structure", value, place)
+        yield _wrong_type("a structure", value, path)
         return
     members = schema.get("properties")
     if members is None:
-        yield from _map(value, schema, all_, place, in_pipeline)
+        yield from _map(value, schema, all_, path, in_pipeline)
         return
     for name in schema.get("required", ()):
         if name not in value:
-            yield Problem("api-missing-member", f"{name!r} is required", place)
+            yield Problem("api-missing-member", f"{name!r} is required", path)
     for name, item in value.items():
         if name not in members:
             hint = did_you_mean(name, list(members))
-            yield Problem("api-unknown-member", "there is no such member", (*place, name), hint)
+            yield Problem("api-unknown-member", "there is no such member", (*path, name), hint)
         else:
-            yield from _check(item, members[name], all_, (*place, name), in_pipeline)
+            yield from _check(item, members[name], all_, (*path, name), in_pipeline)
 
 
-def _map(value: Any, schema: Schema, all_: Definitions, place: KeyPath, in_pipeline: bool) -> Iterator[Problem]:
-    yield from _check_count(value, schema, "Properties", place)
+def _map(value: Any, schema: Schema, all_: Definitions, path: KeyPath, in_pipeline: bool) -> Iterator[Problem]:
+    yield from _check_count(value, schema, "Properties", path)
     for name, item in value.items():
-        yield from _check(name, schema["propertyNames"], all_, (*place, name), in_pipeline)
-        yield from _check(item, schema["additionalProperties"], all_, (*place, name), in_pipeline)
+        yield from _check(name, schema["propertyNames"], all_, (*path, name), in_pipeline)
+        yield from _check(item, schema["additionalProperties"], all_, (*path, name), in_pipeline)
 
 
-def _list(value: Any, schema: Schema, all_: Definitions, place: KeyPath, in_pipeline: bool) -> Iterator[Problem]:
+def _list(value: Any, schema: Schema, all_: Definitions, path: KeyPath, in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, list):
-        yield _wrong_type("a list", value, place)
+        yield _wrong_type("a list", value, path)
         return
-    yield from _check_count(value, schema, "Items", place)
+    yield from _check_count(value, schema, "Items", path)
     for index, item in enumerate(value):
-        yield from _check(item, schema["items"], all_, (*place, index), in_pipeline)
+        yield from _check(item, schema["items"], all_, (*path, index), in_pipeline)
 
 
-def _text(value: Any, schema: Schema, _all: Definitions, place: KeyPath, _in_pipeline: bool) -> Iterator[Problem]:
+def _text(value: Any, schema: Schema, _all: Definitions, path: KeyPath, _in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, str):
-        yield _wrong_type("text", value, place)
+        yield _wrong_type("text", value, path)
         return
-    yield from _check_length(value, schema, place)
+    yield from _check_length(value, schema, path)
     pattern = schema.get("pattern")
     if pattern is not None and not patterns.finds(rf"\A(?:{pattern})\Z", value):
-        yield Problem("api-pattern", f"{_short(value)} does not match {pattern}", place)
+        yield Problem("api-pattern", f"{_short(value)} does not match {pattern}", path)
     known = schema.get("x-enum")
     if known is not None and value not in known:
         message = f"{_short(value)} is not one of the values that the API is known to accept"
-        yield Problem("api-enum", message, place, did_you_mean(value, known), "warning")
+        yield Problem("api-enum", message, path, did_you_mean(value, known), "warning")
 
 
-def _check_length(text: str, schema: Schema, place: KeyPath) -> Iterator[Problem]:
+def _check_length(text: str, schema: Schema, path: KeyPath) -> Iterator[Problem]:
     longest, shortest = schema.get("maxLength"), schema.get("minLength", 0)
     if longest is not None and len(text) > longest:
-        yield Problem("api-length", f"{len(text):,} characters, at most {longest:,} are allowed", place)
+        yield Problem("api-length", f"{len(text):,} characters, at most {longest:,} are allowed", path)
     elif len(text) < shortest:
-        yield Problem("api-length", f"{len(text)} characters, at least {shortest} are needed", place)
+        yield Problem("api-length", f"{len(text)} characters, at least {shortest} are needed", path)
 
 
-def _check_count(value: Any, schema: Schema, what: str, place: KeyPath) -> Iterator[Problem]:
+def _check_count(value: Any, schema: Schema, what: str, path: KeyPath) -> Iterator[Problem]:
     most, least = schema.get(f"max{what}"), schema.get(f"min{what}", 0)
     if most is not None and len(value) > most:
-        yield Problem("api-length", f"{len(value)} entries, at most {most} are allowed", place)
+        yield Problem("api-length", f"{len(value)} entries, at most {most} are allowed", path)
     elif len(value) < least:
-        yield Problem("api-length", f"{len(value)} entries, at least {least} are needed", place)
+        yield Problem("api-length", f"{len(value)} entries, at least {least} are needed", path)
 
 
-def _integer(value: Any, schema: Schema, _all: Definitions, place: KeyPath, _in_pipeline: bool) -> Iterator[Problem]:
+def _integer(value: Any, schema: Schema, _all: Definitions, path: KeyPath, _in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, int) or isinstance(value, bool):
-        yield _wrong_type("a whole number", value, place)
+        yield _wrong_type("a whole number", value, path)
     else:
-        yield from _check_range(value, schema, place)
+        yield from _check_range(value, schema, path)
 
 
-def _number(value: Any, schema: Schema, _all: Definitions, place: KeyPath, _in_pipeline: bool) -> Iterator[Problem]:
+def _number(value: Any, schema: Schema, _all: Definitions, path: KeyPath, _in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, int | float) or isinstance(value, bool):
-        yield _wrong_type("a number", value, place)
+        yield _wrong_type("a number", value, path)
     else:
-        yield from _check_range(value, schema, place)
+        yield from _check_range(value, schema, path)
 
 
-def _check_range(value: float, schema: Schema, place: KeyPath) -> Iterator[Problem]:
+def _check_range(value: float, schema: Schema, path: KeyPath) -> Iterator[Problem]:
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and value < low:
-        yield Problem("api-range", f"{value} is less than {low}", place)
+        yield Problem("api-range", f"{value} is less than {low}", path)
     elif high is not None and value > high:
-        yield Problem("api-range", f"{value} is more than {high}", place)
+        yield Problem("api-range", f"{value} is more than {high}", path)
 
 
-def _boolean(value: Any, _schema: Schema, _all: Definitions, place: KeyPath, _in_pipeline: bool) -> Iterator[Problem]:
+def _boolean(value: Any, _schema: Schema, _all: Definitions, path: KeyPath, _in_pipeline: bool) -> Iterator[Problem]:
     if not isinstance(value, bool):
-        yield _wrong_type("true or false", value, place)
+        yield _wrong_type("true or false", value, path)
 
 
 _CHECKERS = {
@@ -182,8 +182,8 @@ _CHECKERS = {
 }
 
 
-def _wrong_type(wanted: str, value: Any, place: KeyPath) -> Problem:
-    return Problem("api-type", f"expected {wanted}, found {_short(value)}", place)
+def _wrong_type(wanted: str, value: Any, path: KeyPath) -> Problem:
+    return Problem("api-type", f"expected {wanted}, found {_short(value)}", path)
 
 
 def _short(value: Any) -> str:

@@ -122,16 +122,16 @@ class _Parser:
         return parts[0] if len(parts) == 1 else _Sequence(tuple(parts))
 
     def repeated(self, part: _Node) -> _Node:
-        found = _QUANTIFIER.match(self.pattern, self.at)
-        if found is None or found[0].startswith("{}"):
+        quantifier = _QUANTIFIER.match(self.pattern, self.at)
+        if quantifier is None or quantifier[0].startswith("{}"):
             return part
-        if found["more"] == "+":
-            raise Unbounded(f"{found[0]} is possessive or atomic")
-        self.at = found.end()
-        if found["sign"]:
-            return _Repeat(part, int(found["sign"] == "+"), 1 if found["sign"] == "?" else None)
-        least = int(found["least"] or 0)
-        most = found["most"] if found["comma"] else found["least"]
+        if quantifier["more"] == "+":
+            raise Unbounded(f"{quantifier[0]} is possessive or atomic")
+        self.at = quantifier.end()
+        if quantifier["sign"]:
+            return _Repeat(part, int(quantifier["sign"] == "+"), 1 if quantifier["sign"] == "?" else None)
+        least = int(quantifier["least"] or 0)
+        most = quantifier["most"] if quantifier["comma"] else quantifier["least"]
         return _Repeat(part, least, int(most) if most else None)
 
     def one(self) -> _Node:
@@ -262,19 +262,19 @@ class _Machine:
         marks = bytearray(len(text) + 1)
         order = range(len(text), -1, -1) if self.backwards else range(len(text) + 1)
         current, char = self.origin, ""
-        for place in order:
-            if place != order[0]:
-                char = text[place] if self.backwards else text[place - 1]
-            key = (char, passed[place])
+        for position in order:
+            if position != order[0]:
+                char = text[position] if self.backwards else text[position - 1]
+            key = (char, passed[position])
             following = current.moves.get(key)
             if following is None:
                 if self.remembered == MAX_MOVES:
                     self._forget()
                 self.remembered += 1
-                following = current.moves[key] = self._next(current, char, passed[place], budget)
+                following = current.moves[key] = self._next(current, char, passed[position], budget)
             current = following
             if current.accepts:
-                marks[place] = 1
+                marks[position] = 1
                 if first:
                     break
         return marks
@@ -349,14 +349,14 @@ class Automaton:
         passed = [0] * (len(text) + 1)
         for index, test in enumerate(self._tests.all):
             if isinstance(test, _Place):
-                for place in _places(test.sign, text):
-                    passed[place] |= 1 << index
+                for position in _places(test.sign, text):
+                    passed[position] |= 1 << index
         for index, machine in self._looks:
             test = self._tests.all[index]
             marks = machine.places(text, passed, budget)
-            for place, mark in enumerate(marks):
+            for position, mark in enumerate(marks):
                 if mark != (isinstance(test, _Look) and test.negative):
-                    passed[place] |= 1 << index
+                    passed[position] |= 1 << index
         return passed
 
 
@@ -370,4 +370,4 @@ def _places(sign: str, text: str) -> Iterable[int]:
         return (len(text), len(text) - 1) if text.endswith("\n") else (len(text),)
     words = [False, *(_is(r"\w", char) for char in text), False]
     wanted = sign == r"\b"
-    return (place for place in range(len(text) + 1) if (words[place] != words[place + 1]) == wanted)
+    return (position for position in range(len(text) + 1) if (words[position] != words[position + 1]) == wanted)

@@ -221,8 +221,8 @@ class _Reader:
         except ValueError as error:
             self._break(f"has a malformed identifier: {error}", ())
             return None
-        for reference, path, found in self.targets:
-            for problem in () if id(found) in self.seen else _misfits(self.draft, found):
+        for reference, path, target in self.targets:
+            for problem in () if id(target) in self.seen else _misfits(self.draft, target):
                 self._break(f"{reference} leads to no schema: {problem.message}", path)
         return read
 
@@ -274,13 +274,13 @@ class _Reader:
     def _of_names(self, pattern: str, path: KeyPath) -> Iterator[str]:
         for said in self._pattern(pattern, path):
             self.named.add(said)
-            found = []
+            escaped = []
             for name in sorted(self.names):
                 if self.automata[said].finds(name, _BUDGET.get()):
                     _BUDGET.get().spend(len(name) * _KEYWORD_STEPS)
-                    found.append(re.escape(name))
+                    escaped.append(re.escape(name))
             own = id(self.automata[said])  # two patterns may fit the same names
-            yield rf"\A(?:{'|'.join(found) or '(?!)'})\Z(?#{own})"
+            yield rf"\A(?:{'|'.join(escaped) or '(?!)'})\Z(?#{own})"
 
     def _follow(self, reference: str, path: KeyPath, resolver: Any) -> None:
         try:

@@ -37,25 +37,25 @@ def check(definition: dict[str, Any]) -> Iterator[Problem]:
     if len(steps) > MAX_STEPS:
         yield Problem("pipeline-limit", f"{len(steps)} steps, a pipeline takes at most {MAX_STEPS}", ("Steps",))
     for index, name in enumerate(names):
-        place: KeyPath = ("Steps", index, "Name")
+        path: KeyPath = ("Steps", index, "Name")
         if not _NAME.fullmatch(name):
-            yield Problem("pipeline-step-name", f"{name!r} is not a step name", place)
+            yield Problem("pipeline-step-name", f"{name!r} is not a step name", path)
         if Counter(names)[name] > 1:
-            yield Problem("pipeline-duplicate-step", f"two steps are called {name!r}", place)
+            yield Problem("pipeline-duplicate-step", f"two steps are called {name!r}", path)
     parameters = [parameter["Name"] for parameter in definition.get("Parameters") or ()]
-    for place, expression in _gets(definition, ()):
-        yield from _check_get(expression, names, parameters, place)
+    for path, expression in _gets(definition, ()):
+        yield from _check_get(expression, names, parameters, path)
     for index, step in enumerate(steps):
         for at, name in _depends_on(step):
             if name not in names:
                 yield _unknown_step(name, names, ("Steps", index, "DependsOn", at))
             trigger = step["DependsOn"][at]["Trigger"] if isinstance(step["DependsOn"][at], dict) else "Any"
             if trigger not in _TRIGGERS:
-                place = ("Steps", index, "DependsOn", at, "Trigger")
+                path = ("Steps", index, "DependsOn", at, "Trigger")
                 yield Problem(
                     "pipeline-trigger",
                     f"{trigger!r} is not a trigger",
-                    place,
+                    path,
                     did_you_mean(trigger, _TRIGGERS),
                 )
     try:
@@ -69,12 +69,12 @@ def check(definition: dict[str, Any]) -> Iterator[Problem]:
 def edges(definition: dict[str, Any]) -> dict[str, list[str]]:
     """What each step waits for: named in DependsOn, or read by a Get."""
     names = {step["Name"] for step in definition["Steps"]}
-    found: dict[str, list[str]] = {}
+    waits_for: dict[str, list[str]] = {}
     for step in definition["Steps"]:
         waits = [name for _, name in _depends_on(step)]
         waits += [get.split(".")[1] for _, get in _gets(step, ()) if get.startswith("Steps.")]
-        found[step["Name"]] = sorted({name for name in waits if name in names})
-    return found
+        waits_for[step["Name"]] = sorted({name for name in waits if name in names})
+    return waits_for
 
 
 def _depends_on(step: dict[str, Any]) -> Iterator[tuple[int, str]]:
@@ -82,33 +82,33 @@ def _depends_on(step: dict[str, Any]) -> Iterator[tuple[int, str]]:
         yield index, entry["Step"] if isinstance(entry, dict) else entry
 
 
-def _gets(tree: Any, place: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+def _gets(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     """Every `{"Get": ...}` of a tree, also within the text of a `$json`."""
     if isinstance(tree, dict):
         if set(tree) == {"Get"} and isinstance(tree["Get"], str):
-            yield place, tree["Get"]
+            yield path, tree["Get"]
             return
         for key, value in tree.items():
-            yield from _gets(value, (*place, key))
+            yield from _gets(value, (*path, key))
     elif isinstance(tree, list):
         for index, value in enumerate(tree):
-            yield from _gets(value, (*place, index))
+            yield from _gets(value, (*path, index))
 
 
-def _check_get(expression: str, steps: list[str], parameters: list[str], place: KeyPath) -> Iterator[Problem]:
+def _check_get(expression: str, steps: list[str], parameters: list[str], path: KeyPath) -> Iterator[Problem]:
     root, _, rest = expression.partition(".")
     name = re.split(r"[.\[]", rest, maxsplit=1)[0]
     if root == "Steps":
         if name not in steps:
-            yield _unknown_step(name, steps, place)
+            yield _unknown_step(name, steps, path)
     elif root == "Parameters":
         if name not in parameters:
             hint = did_you_mean(name, parameters)
-            yield Problem("pipeline-unknown-parameter", f"there is no parameter {name!r}", place, hint)
+            yield Problem("pipeline-unknown-parameter", f"there is no parameter {name!r}", path, hint)
     elif not (root == "Execution" and rest in _EXECUTION) and expression != "ForEach.CurrentItem":
         hint = did_you_mean(rest, _EXECUTION) if root == "Execution" else ""
-        yield Problem("pipeline-unknown-property", f"nothing is called {expression!r}", place, hint)
+        yield Problem("pipeline-unknown-property", f"nothing is called {expression!r}", path, hint)
 
 
-def _unknown_step(name: str, steps: list[str], place: KeyPath) -> Problem:
-    return Problem("pipeline-unknown-step", f"there is no step {name!r}", place, did_you_mean(name, steps))
+def _unknown_step(name: str, steps: list[str], path: KeyPath) -> Problem:
+    return Problem("pipeline-unknown-step", f"there is no step {name!r}", path, did_you_mean(name, steps))

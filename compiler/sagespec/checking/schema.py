@@ -48,10 +48,10 @@ def _inlined(schema: Any, common: dict[str, Any], *, shared: bool) -> Any:
     if "$ref" not in schema or (schema["$ref"].startswith("#") and not shared):
         return {key: _inlined(value, common, shared=shared) for key, value in schema.items()}
     rest = {key: _inlined(value, common, shared=shared) for key, value in schema.items() if key != "$ref"}
-    found: Any = common
+    shape: Any = common
     for step in schema["$ref"].partition("#/")[2].split("/"):
-        found = found[step]
-    return {**_inlined(found, common, shared=True), **rest}
+        shape = shape[step]
+    return {**_inlined(shape, common, shared=True), **rest}
 
 
 @cache
@@ -67,8 +67,8 @@ def names() -> tuple[str, ...]:
 
 def fields(kind: str) -> dict[str, Any]:
     """The schemas of a kind's own fields."""
-    found: dict[str, Any] = load(kind)["properties"]["spec"]["properties"]
-    return found
+    properties: dict[str, Any] = load(kind)["properties"]["spec"]["properties"]
+    return properties
 
 
 @cache

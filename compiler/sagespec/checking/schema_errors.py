@@ -43,9 +43,9 @@ _TYPES = {
 
 def explained(errors: Iterable[Any]) -> Problems:
     """Translate the errors of a validator into problems; duplicates, and a misspelt key, are reported once."""
-    found = dict.fromkeys(problem for error in errors for problem in _explain(error))
-    meant = {(p.path[:-1], p.hint) for p in found if p.rule == "unknown-key"}
-    return Problems(p for p in found if p.rule != "missing-field" or (p.path, _meant(p)) not in meant)
+    problems = dict.fromkeys(problem for error in errors for problem in _explain(error))
+    meant = {(p.path[:-1], p.hint) for p in problems if p.rule == "unknown-key"}
+    return Problems(p for p in problems if p.rule != "missing-field" or (p.path, _meant(p)) not in meant)
 
 
 def _meant(missing: Problem) -> str:
@@ -125,9 +125,9 @@ def _any_of(error: Failure, path: KeyPath) -> Iterator[Problem]:
     branches: list[Any] = error.validator_value
     if isinstance(error.instance, dict) and all(_only_requires(branch) for branch in branches):
         given = [key for key in error.instance if any(key in branch["required"] for branch in branches)]
-        place = (*path, given[-1]) if len(given) > 1 else path  # the one too many
+        culprit = (*path, given[-1]) if len(given) > 1 else path  # the one too many
         message = f"needs {error.schema.get('x-message') or _choice(error)}"
-        yield Problem("exclusive-fields", message, place, on_key=place != path)
+        yield Problem("exclusive-fields", message, culprit, on_key=culprit != path)
         return
     failures: dict[int, list[Failure]] = {}
     for inner in error.context or ():

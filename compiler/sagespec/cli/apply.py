@@ -123,15 +123,15 @@ def _saved_plan(paths: tuple[Path, ...], project: Project) -> dict[str, Any] | N
         raise exits.Stop(f"{plan}: leads out of the project through a link", exits.INVALID)
     try:
         text = read_file(plan, COMPILED_BYTES).decode()
-        found = json.loads(text, object_pairs_hook=once, parse_constant=no_number)
+        saved = json.loads(text, object_pairs_hook=once, parse_constant=no_number)
     except (ValueError, RecursionError):  # what is wrong with it is told as of a compiled file
         return None
-    if not isinstance(found, dict) or found.get("kind") != "Plan":
+    if not isinstance(saved, dict) or saved.get("kind") != "Plan":
         return None
-    listed = found.get("files")
+    listed = saved.get("files")
     named = [f.get("path") if isinstance(f, dict) else None for f in listed] if isinstance(listed, list) else []
     if not named or not all(isinstance(path, str) and path for path in named):
         raise exits.Stop(f"{plan}: not a plan that `sagespec plan --save` has written", exits.INVALID)
     if outside := [path for path in map(str, named) if not project.boundary.admits(project.root / path)]:
         raise exits.Stop(f"{plan}: {outside[0]} leads out of the project", exits.INVALID)
-    return found
+    return saved

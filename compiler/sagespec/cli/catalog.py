@@ -30,14 +30,14 @@ def benchmarks(name: str | None, form: str) -> int:
     rows = catalog.benchmarks()
     if name is None:
         return _table(rows, ("name", "modality", "metrics", "strategy", "nova", "description"), form)
-    found = next((row for row in rows if row["name"] == name), None)
-    if found is None:
+    benchmark = next((row for row in rows if row["name"] == name), None)
+    if benchmark is None:
         hint = did_you_mean(name, [row["name"] for row in rows])
         raise click.BadParameter(f"there is no benchmark {name!r}: {hint}")
     if form == "json":
-        output.as_json(found)
+        output.as_json(benchmark)
         return exits.DONE
-    for key, value in found.items():
+    for key, value in benchmark.items():
         output.result(f"{key}: {_cell(value)}")
     return exits.DONE
 

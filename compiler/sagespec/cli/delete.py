@@ -13,13 +13,13 @@ from sagespec.executor.runs.run import Target
 @click.command("delete")
 @session.on_target
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def command(opened: Session, found: Target, yes: bool) -> int:
+def command(opened: Session, target: Target, yes: bool) -> int:
     """Delete TARGET: the job, function or execution that a spec's identity has made, and nothing else.
 
     AWS forgets that it has run, so the next apply runs the same content again. Models and results stay. An execution
     goes with its pipeline, and only while the pipeline has no other.
     """
-    output.tell(*(f"deletes {thing}" for thing in steer.removed(opened.regional, found)))
+    output.tell(*(f"deletes {thing}" for thing in steer.removed(opened.regional, target)))
     session.confirm("Delete this?", yes)
-    output.result(f"{found.name}: {steer.delete(opened.regional, found)}")
+    output.result(f"{target.name}: {steer.delete(opened.regional, target)}")
     return exits.DONE

@@ -19,13 +19,13 @@ from sagespec.sagemaker import distributed
 @click.command("describe")
 @session.on_target
 @session.OUTPUT
-def command(opened: Session, found: Target, form: str) -> int:
+def command(opened: Session, run: Target, form: str) -> int:
     """Show all of TARGET: an address, a compiled file, a job name or an ARN."""
-    status = secrets.hidden(asdict(track.status(opened.regional, found)))
-    if found.file is not None:
-        content = found.file.content
+    status = secrets.hidden(asdict(track.status(opened.regional, run)))
+    if run.file is not None:
+        content = run.file.content
         status["compiled"] = {
-            "path": found.file.path.as_posix(),
+            "path": run.file.path.as_posix(),
             "source": content.source,
             "identity": content.identity,
             "depends_on": dict(content.depends_on),

@@ -52,15 +52,15 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
     return exits.DONE
 
 
-def _folder(found: Project) -> Path:
+def _folder(project: Project) -> Path:
     """The first of the project's specs that is a folder of its own, or can become one."""
-    for place in (boundary.real(found.root / name) for name in found.specs):
-        if not source.is_spec(place.name) and not place.is_file() and found.boundary.holds(place):
-            return place
+    for folder in (boundary.real(project.root / name) for name in project.specs):
+        if not source.is_spec(folder.name) and not folder.is_file() and project.boundary.holds(folder):
+            return folder
     raise exits.Stop("the project names files of specs, but no folder to write into", exits.INVALID)
 
 
 def _known(settings: Settings) -> dict[str, str]:
     """The addresses of the project's specs, and the files that they are in."""
-    found, _ = spec_files.read(settings, spec_files.find(settings, ()))
-    return {spec.address: spec.source.file for spec in (*found.specs, *found.refused)}
+    spec_set, _ = spec_files.read(settings, spec_files.find(settings, ()))
+    return {spec.address: spec.source.file for spec in (*spec_set.specs, *spec_set.refused)}

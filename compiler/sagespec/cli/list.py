@@ -55,14 +55,14 @@ def command(
     )
     cloud = opened.regional
     with session.trouble():
-        found = listing.find(cloud, wanted)
-    found.sort(key=lambda e: (getattr(e, listing.SORTS[sort_by]), e.name), reverse=descending)
-    found = found[:limit]
+        entries = listing.find(cloud, wanted)
+    entries.sort(key=lambda e: (getattr(e, listing.SORTS[sort_by]), e.name), reverse=descending)
+    entries = entries[:limit]
     if form == "json":
-        output.as_json({"runs": [asdict(entry) for entry in found]})
+        output.as_json({"runs": [asdict(entry) for entry in entries]})
         return exits.DONE
-    output.result(*output.columns([(e.kind, e.name, e.status, output.plain(e.creation_time)) for e in found]))
-    if not found:
+    output.result(*output.columns([(e.kind, e.name, e.status, output.plain(e.creation_time)) for e in entries]))
+    if not entries:
         known = sorted({known for sort in sorts.BY_NAME.values() for known in sort.STATUSES})
         hint = f": {did_you_mean(status, known)}" if status and status not in known else ""
         output.tell(f"nothing found{hint.removesuffix(': ')}")

@@ -53,8 +53,8 @@ def command(
     asked = [p for p in paths if str(p) not in addresses]
     chosen: frozenset[str] = frozenset()
     if upgrade and paths:
-        chosen, found = _chosen(addresses, asked, environments)
-        asked += found
+        chosen, named = _chosen(addresses, asked, environments)
+        asked += named
     cloud = session.Session(profile=profile, region=region).cloud
     with session.trouble():
         made = locking.draft(
@@ -79,7 +79,7 @@ def _check(before: Lock, made: Locked) -> int:
         list(changes.unlocked(before.contexts, made.contexts)),
         list(changes.changed(before.contexts, made.contexts)),
     )
-    for line in (*changed, *(f"{place}: not locked yet" for place in missing)):
+    for line in (*changed, *(f"{fact}: not locked yet" for fact in missing)):
         output.result(line)
     if changed or not made.failed:
         output.tell(f"AWS answers {'otherwise' if changed else 'as before'}")
@@ -151,5 +151,5 @@ def _chosen(
 
 
 def _addresses(settings: Settings, paths: Sequence[Path]) -> dict[str, Path]:
-    found, _ = spec_files.read(settings, spec_files.find(settings, paths))
-    return {spec.address: settings.project.root / spec.source.file for spec in (*found.specs, *found.refused)}
+    spec_set, _ = spec_files.read(settings, spec_files.find(settings, paths))
+    return {spec.address: settings.project.root / spec.source.file for spec in (*spec_set.specs, *spec_set.refused)}

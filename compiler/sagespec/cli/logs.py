@@ -34,13 +34,13 @@ def command(
     start = session.moment(since, datetime.now(timezone.utc), "--since")
     cloud = opened.regional
     with session.trouble():
-        found = opened.find_one(target, may_be_new=follow)
-        tail = Tail(cloud, found.region, int(start.timestamp() * 1000) if start else 0)
+        run = opened.find_one(target, may_be_new=follow)
+        tail = Tail(cloud, run.region, int(start.timestamp() * 1000) if start else 0)
         shown = was_running = False
         seen = time.monotonic()
         while True:
             try:
-                status = track.status(cloud, found)
+                status = track.status(cloud, run)
                 for line in tail.read(status):
                     shown = True
                     _show(line, form)

@@ -40,8 +40,8 @@ def command(
         _check_picture(plot)
     cloud = opened.regional
     with session.trouble():
-        found = opened.find_one(target)
-        series = metrics.read(cloud, track.status(cloud, found), wanted)
+        run = opened.find_one(target)
+        series = metrics.read(cloud, track.status(cloud, run), wanted)
     if plot is not None and len(series.metrics) > PANELS:
         raise click.BadParameter(
             f"{len(series.metrics)} metrics do not fit: choose with --metric", param_hint="--plot"

@@ -49,8 +49,8 @@ class Kind(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs a
         self.known = tuple(known)
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        found = next((kind for kind in self.known if kind.lower() == value.lower()), None)
-        return found or self.fail(f"there is no kind {value!r}: {did_you_mean(value, self.known)}", param, ctx)
+        match = next((kind for kind in self.known if kind.lower() == value.lower()), None)
+        return match or self.fail(f"there is no kind {value!r}: {did_you_mean(value, self.known)}", param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:  # noqa: ARG002
         from click.shell_completion import CompletionItem  # rarely needed, and start-up counts
@@ -92,10 +92,10 @@ def settings(
     """Open the project and choose its environment, or stop with what is wrong with it."""
     if project_file is not None and not project_file.is_file():
         raise click.BadParameter(f"there is no file {project_file}", param_hint="--project")
-    found, diagnostics = workspace.open_project(Path.cwd(), project_file)
+    project, diagnostics = workspace.open_project(Path.cwd(), project_file)
     chosen: Settings | None = None
-    if found is not None:
-        chosen, diagnostics = project_settings.choose(found, environment, _values(given))
+    if project is not None:
+        chosen, diagnostics = project_settings.choose(project, environment, _values(given))
     if chosen is None:
         for wrong in (d for d in diagnostics if d.file == project_settings.COMMAND_LINE):
             raise click.BadParameter(f"{wrong.path}: {wrong.message}", param_hint="-D")
@@ -107,7 +107,7 @@ def settings(
 
 
 def _values(given: Iterable[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     for item in given:
         name, equals, text = item.partition("=")
         if not equals or not name:
@@ -115,10 +115,10 @@ def _values(given: Iterable[str]) -> dict[str, Any]:
         if name in values.BUILT_IN:
             raise click.BadParameter(f"{item!r}: {name!r} is built in", param_hint="-D")
         try:
-            found[name] = source.scalar(text)
+            parsed[name] = source.scalar(text)
         except ValueError as error:
             raise click.BadParameter(f"{item!r}: {error}", param_hint="-D") from None
-    return found
+    return parsed
 
 
 def check(settings: Settings, paths: Sequence[Path], region: str | None) -> Checked:
@@ -150,21 +150,21 @@ def show(
         output.tell(*lines(diagnostics, texts, root), color=color)
         return
     called = shown_in(root, style)
-    found = _named(diagnostics, called)
+    named = _named(diagnostics, called)
     texts = {called(name): text for name, text in texts.items()}
     if style == "github":
-        output.commands(report.github(found, texts).split("\n") if found else ())
+        output.commands(report.github(named, texts).split("\n") if named else ())
     else:
-        output.document(report.STYLES[style](found, texts))
+        output.document(report.STYLES[style](named, texts))
 
 
 def lines(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], root: Path) -> list[report.Line]:
     """Write diagnostics of files below `root` as text, each with its line."""
     called = shown_in(root, "text")
-    found = _named(diagnostics, called)
-    files = {d.file for d in found}
+    named = _named(diagnostics, called)
+    files = {d.file for d in named}
     excerpt = {called(name): excerpts.lines(name, text) for name, text in texts.items() if called(name) in files}
-    return report.text(found, excerpt)
+    return report.text(named, excerpt)
 
 
 def _named(diagnostics: Iterable[Diagnostic], called: Callable[[str], str]) -> list[Diagnostic]:
@@ -194,13 +194,13 @@ def shown_in(root: Path, style: str) -> Callable[[str], str]:
 
 def write(file: Path, content: bytes, project_file: Path | None) -> None:
     """Write a file that an option names, as a whole, or stop; no link of the project leads it out."""
-    place = boundary.real(file)
+    target = boundary.real(file)
     try:
         if boundary_of(project_file).is_left_by_link(file):
             raise OSError(errno.ELOOP, "a link leads out of the project")
-        if not place.parent.is_dir():
+        if not target.parent.is_dir():
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-        disk.replace(place, content, place.parent)
+        disk.replace(target, content, target.parent)
     except OSError as error:
         raise exits.Stop(f"{file}: {(error.strerror or str(error)).lower()}", exits.USAGE) from None
 

@@ -87,8 +87,8 @@ def tell_obstacles(plan: Plan, opened: Session) -> bool:
     refused = [planned for planned in plan.targets() if planned.obstacles]
     sources = Sources([planned.file.content for planned in refused], Path.cwd(), opened.project_file)
     for planned in refused:
-        for found in planned.obstacles:
-            failure = Failure(planned.address, found.reason, found.hint, True, found.request, found.place)
+        for obstacle in planned.obstacles:
+            failure = Failure(planned.address, obstacle.reason, obstacle.hint, True, obstacle.request, obstacle.path)
             _tell_failure(failure, planned.file, sources)
     return bool(refused)
 
@@ -120,8 +120,8 @@ def warn_of_thresholds(order: Order) -> None:
 
 def _judges(tree: Any) -> set[str]:
     if isinstance(tree, dict):
-        found = {tree["judge_model_id"]} if isinstance(tree.get("judge_model_id"), str) else set()
-        return found.union(*(_judges(value) for value in tree.values()))
+        own = {tree["judge_model_id"]} if isinstance(tree.get("judge_model_id"), str) else set()
+        return own.union(*(_judges(value) for value in tree.values()))
     return set().union(*(_judges(item) for item in tree)) if isinstance(tree, list) else set()
 
 
@@ -145,13 +145,13 @@ def _tell_failure(failure: Failure, file: File, sources: Sources) -> None:
 def _where(failure: Failure, file: File, sources: Sources) -> Iterator[Line]:
     """Show where the value stands that AWS refused; nothing when no member of the request is named."""
     index = next(i for i, request in enumerate(file.content.requests) if request.id == failure.request)
-    at = failure.place or source_map.member(file.content.requests[index], failure.reason)
+    at = failure.path or source_map.member(file.content.requests[index], failure.reason)
     if not at:
         return
-    found = source_map.locate(file.content, failure.request, at, failure.reason, sources)
+    diagnostic = source_map.locate(file.content, failure.request, at, failure.reason, sources)
     done = sources.compilation(file.content)
-    if found is not None and done is not None:
-        yield from options.lines([found], done.checked.texts, done.checked.settings.project.root)
+    if diagnostic is not None and done is not None:
+        yield from options.lines([diagnostic], done.checked.texts, done.checked.settings.project.root)
         return
     steps = ("", "requests", index, "parameters", *at)
     pointer = "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)

@@ -122,13 +122,13 @@ def _run() -> int:
         output.error(str(stop), stop.hint, stop.more)
         return stop.code
     except OSError as error:
-        place = error.filename2 or error.filename
-        if place is None and isinstance(error, FileNotFoundError):  # nothing was opened, and nothing written
+        path = error.filename2 or error.filename
+        if path is None and isinstance(error, FileNotFoundError):  # nothing was opened, and nothing written
             _say_what_is_gone(error)
             return exits.INVALID
-        if place is None:
+        if path is None:
             _forget(sys.stdout)
-        output.error(f"{os.fsdecode(place or 'output')}: {(error.strerror or str(error)).lower()}")
+        output.error(f"{os.fsdecode(path or 'output')}: {(error.strerror or str(error)).lower()}")
         return exits.INVALID
     except Exception as error:  # noqa: BLE001  the one place where a defect of ours becomes exit 70
         output.tell(f"defect: {type(error).__name__}: {error} (report: {_report()})")

@@ -49,28 +49,28 @@ def command(
         raise click.UsageError(f"judgements are shown as a table or as JSON, not as {form}")
     cloud = opened.regional
     with session.trouble():
-        found = opened.find_one(target)
-        if check and found.file is None:
+        run = opened.find_one(target)
+        if check and run.file is None:
             raise exits.Stop("--check needs a compiled file: thresholds are in there", exits.INVALID)
-        status = track.status(cloud, found)
+        status = track.status(cloud, run)
         if check and status.state == "running":
             raise exits.Stop(
                 f"{status.name} is {status.status}: there is nothing to check before its end", exits.INVALID
             )
         try:
-            scores = results.read(cloud, status, found.region)
+            scores = results.read(cloud, status, run.region)
         except NoResults:
             if not check or status.state != "failed":
                 raise
             scores = ()
-        wanted = found.file.content.thresholds if found.file else ()
+        wanted = run.file.content.thresholds if run.file else ()
         verdicts = thresholds.judge(wanted, scores)
         if check and status.state == "failed":
             verdicts += (Verdict(status.name, "succeeds", False, _ended(status)),)
-        stale = staleness.of_file(cloud, found.file) if found.file else ()
+        stale = staleness.of_file(cloud, run.file) if run.file else ()
         if check:
             verdicts += tuple(Verdict(x.output, "as it is now", False, f"{x}; {staleness.AGAIN}") for x in stale)
-        page = results.judgements(cloud, status, found.region, offset, limit or PAGE) if paged else None
+        page = results.judgements(cloud, status, run.region, offset, limit or PAGE) if paged else None
         if paged and page is None:
             raise exits.Stop(f"{status.name} has no judge: there are no judgements to page through", exits.INVALID)
     if form == "json":

@@ -77,7 +77,7 @@ def command(
 
 def _channels(given: Iterable[str], content: Compiled) -> dict[str, Path]:
     known = training.channels(content)
-    found = {}
+    folders = {}
     for item in given:
         name, equals, folder = item.partition("=")
         if not equals or not Path(folder).is_dir():
@@ -87,8 +87,8 @@ def _channels(given: Iterable[str], content: Compiled) -> dict[str, Path]:
         if name not in known:
             hint = did_you_mean(name, known) or "it has none"
             raise click.BadParameter(f"the training has no input channel {name!r}: {hint}", param_hint="--channel")
-        found[name] = Path(folder)
-    return found
+        folders[name] = Path(folder)
+    return folders
 
 
 @contextmanager

@@ -38,8 +38,8 @@ class _Seconds(click.FloatRange):
     """A number of seconds. NaN is refused: every range check of click accepts it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        found = super().convert(value, param, ctx)
-        return self.fail(f"{value} is not a time.", param, ctx) if math.isnan(found) else found
+        seconds = super().convert(value, param, ctx)
+        return self.fail(f"{value} is not a time.", param, ctx) if math.isnan(seconds) else seconds
 
 
 SECONDS = _Seconds(0, 10_000_000)
@@ -100,12 +100,12 @@ class Session:
         chosen = list(paths) or [self.settings.output]
         _check_there(chosen)
         with trouble():
-            found = files.read(chosen)
-        regions = {file.content.region for file in found.files.values()}
+            loaded = files.read(chosen)
+        regions = {file.content.region for file in loaded.files.values()}
         if self.region is not None and regions - {self.region}:
             message = f"compiled for {', '.join(sorted(regions))}, but --region is {self.region}"
             raise exits.Stop(message, exits.INVALID)
-        return found
+        return loaded
 
     def compiled(self, targets: Sequence[str]) -> tuple[list[File], dict[str, File]]:
         """The compiled files among targets (all of the project's without a target), and all known ones by address."""
@@ -129,15 +129,15 @@ class Session:
         """
         _, known = self.compiled(names)
         late = Late(output.tell) if may_be_new else None
-        found: dict[str, Target] = {}
+        targets: dict[str, Target] = {}
         for name in names:
             if Path(name).exists():
                 for file in files.read([Path(name)]).targets():
                     if file.requests or not Path(name).is_dir():
-                        found[file.address] = of_file(self.regional, file, late)
+                        targets[file.address] = of_file(self.regional, file, late)
             else:
-                found[name] = find_target(self.regional, name, known, late)
-        return found
+                targets[name] = find_target(self.regional, name, known, late)
+        return targets
 
     def find_one(self, name: str, may_be_new: bool = False) -> Target:
         """Find the single target of a name.
@@ -149,8 +149,8 @@ class Session:
             if len(inside) > 1:
                 raise exits.Stop(f"{name} has {len(inside)} compiled files: name one of them", exits.INVALID)
             return of_file(self.regional, inside[0], Late(output.tell) if may_be_new else None)
-        (found,) = self.targets([name], may_be_new).values()
-        return found
+        (target,) = self.targets([name], may_be_new).values()
+        return target
 
     @contextmanager
     def endpoint(self, use_sandbox: bool, order: Order) -> Iterator[None]:
@@ -243,19 +243,19 @@ def moment(text: str | None, now: datetime, option: str) -> datetime | None:
     try:
         if age := re.fullmatch(r"(\d+)([smhd])", text):
             seconds = int(age[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[age[2]]
-            found = now - timedelta(seconds=seconds)
+            time = now - timedelta(seconds=seconds)
         else:
-            found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        found = found.astimezone(timezone.utc) if found.tzinfo else found.replace(tzinfo=timezone.utc)
+            time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        time = time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)
     except ValueError:
         raise click.BadParameter(
             f"{text!r} is neither ISO 8601 nor an age such as 10m or 2h", param_hint=option
         ) from None
     except OverflowError:
         raise click.BadParameter(f"{text!r} is out of range", param_hint=option) from None
-    if found < _EPOCH:
+    if time < _EPOCH:
         raise click.BadParameter(f"{text!r} is before 1970", param_hint=option)
-    return found
+    return time
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -29,12 +29,12 @@ def command(
     with session.trouble():
         wanted, known = opened.compiled(targets)
         named = [t for t in targets if t not in known and not Path(t).exists()]
-        found = finding.find(cloud, wanted).runs
-        shown = [track.status(cloud, of_run(f, found[f.address])) for f in wanted if f.address in found]
+        runs = finding.find(cloud, wanted).runs
+        shown = [track.status(cloud, of_run(f, runs[f.address])) for f in wanted if f.address in runs]
         shown += [track.status(cloud, find(cloud, t, known)) for t in named]
-        missing = [f for f in wanted if f.address not in found and f.content.requests]
+        missing = [f for f in wanted if f.address not in runs and f.content.requests]
         finding.check_account(cloud, missing)
-        stale = {f.address: staleness.of_file(cloud, f) for f in wanted if f.address in found}
+        stale = {f.address: staleness.of_file(cloud, f) for f in wanted if f.address in runs}
     if form == "json":
         replaced = {address: [asdict(x) for x in outputs] for address, outputs in stale.items() if outputs}
         known_runs = [asdict(s) for s in shown]

@@ -19,24 +19,24 @@ from sagespec.executor.verified import CannotVerify
 @click.command("verify")
 @session.on_target
 @session.OUTPUT
-def command(opened: Session, found: Target, form: str) -> int:
+def command(opened: Session, target: Target, form: str) -> int:
     """Compare what TARGET really ran with the compiled file; exit 1 where they differ."""
-    file = found.file
+    file = target.file
     if file is None:
-        raise exits.Stop(f"no compiled file has the identity of {found.name}", exits.INVALID)
+        raise exits.Stop(f"no compiled file has the identity of {target.name}", exits.INVALID)
     try:
-        verified = insist(lambda: sorts.of(found).verify(opened.regional, file, found, opened.project))
+        verified = insist(lambda: sorts.of(target).verify(opened.regional, file, target, opened.project))
     except CannotVerify as error:
         raise exits.Stop(str(error), exits.INVALID) from None
     different = [*verified.differences, *map(str, staleness.of_file(opened.regional, file))]
     path = Path(os.path.relpath(file.path)).as_posix()
     if form == "json":
-        output.as_json({"target": found.arn, "compiled": path, "differences": different, "note": verified.note})
+        output.as_json({"target": target.arn, "compiled": path, "differences": different, "note": verified.note})
     else:
         for difference in different:
             output.result(difference)
         if verified.note:
             output.tell(f"note: {verified.note}")
-        same = "is what is in" if sorts.of(found).ACTION == "create" else "ran what is in"
-        output.tell(f"{found.name} {'differs from' if different else same} {path}")
+        same = "is what is in" if sorts.of(target).ACTION == "create" else "ran what is in"
+        output.tell(f"{target.name} {'differs from' if different else same} {path}")
     return exits.INVALID if different else exits.DONE

@@ -33,10 +33,10 @@ def command(
     """Wait for TARGETs: addresses, compiled files, job names, ARNs. Ctrl-C stops watching, never the job."""
     cloud = opened.regional
     with session.trouble():
-        found = opened.targets(targets, may_be_new=True)
-        with closing(watching.Watch([Event(name, "looking") for name in found], live=True)) as watch:
+        runs = opened.targets(targets, may_be_new=True)
+        with closing(watching.Watch([Event(name, "looking") for name in runs], live=True)) as watch:
             try:
-                done = follow(cloud, found, watch.event, until=until, poll_seconds=poll, timeout_seconds=timeout)
+                done = follow(cloud, runs, watch.event, until=until, poll_seconds=poll, timeout_seconds=timeout)
             except TimedOut as error:
                 raise exits.Stop(str(error), exits.TIMED_OUT) from None
             except KeyboardInterrupt:

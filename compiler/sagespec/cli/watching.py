@@ -73,5 +73,5 @@ def _finer(status: Status | None) -> tuple[str, str, str]:
 
 
 def _elapsed(status: Status | None) -> str:
-    found = elapsed(status, datetime.now(timezone.utc)) if status else None
-    return "" if found is None else str(timedelta(seconds=int(found.total_seconds())))
+    since = elapsed(status, datetime.now(timezone.utc)) if status else None
+    return "" if since is None else str(timedelta(seconds=int(since.total_seconds())))

@@ -51,8 +51,8 @@ def build(
         request = replace(draft, parameters=parameters)
         drafts.append(request)
         for problem in _check(request, resolved, unchecked):
-            place = origin(provenance[draft.id], problem.path)
-            problems.append(replace(problem, path=within(spec.data, place), message=_at(problem, request)))
+            field = origin(provenance[draft.id], problem.path)
+            problems.append(replace(problem, path=within(spec.data, field), message=_at(problem, request)))
     diagnostics = [spec.locate(p) for p in dict.fromkeys([*problems, *unchecked])]
     if any(d.is_error for d in diagnostics):
         return None, diagnostics
@@ -89,12 +89,12 @@ def _policy_problems(
     document = json.loads(compiled.dump(made)) if policies else None
     for name, policy in policies.items():
         for problem in policy.check(document):
-            place: KeyPath = ()
+            path: KeyPath = ()
             if problem.path[:1] == ("requests",) and len(problem.path) > 3:
                 request = made.requests[int(problem.path[1])]
-                place = within(data, origin(provenance[request.id], problem.path[3:]))
+                path = within(data, origin(provenance[request.id], problem.path[3:]))
             message = ": ".join(part for part in (name, dotted(problem.path), problem.message) if part)
-            yield Problem("policy", message, place, problem.hint)
+            yield Problem("policy", message, path, problem.hint)
 
 
 def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterator[Problem]:
@@ -105,26 +105,26 @@ def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterato
     if definition is not None:
         for problem in pipeline_graph.check(definition["$json"]):
             yield replace(problem, path=("PipelineDefinition", "$json", *problem.path))
-    for place, category, version, document in _job_documents(request):
+    for path, category, version, document in _job_documents(request):
         context = resolved.inputs.context
         ask = partial(context.job_schema, category, version)
         job_schema = lock.ask(unchecked, ("kind",), ask, needed=False)
         expected = _with_stand_ins(identified(document, submitted.ANY_IDENTITY), context)
         for problem in foreign_schema.load(job_schema).check(expected) if job_schema is not None else ():
-            yield replace(problem, rule="job-schema", path=(*place, *problem.path))
+            yield replace(problem, rule="job-schema", path=(*path, *problem.path))
 
 
 def _job_documents(request: Request) -> Iterator[tuple[KeyPath, str, str, Any]]:
     """The job documents of a request: its own, and those of the Job steps of its pipeline."""
-    found: list[tuple[KeyPath, Any]] = [((), request.parameters)]
+    documents: list[tuple[KeyPath, Any]] = [((), request.parameters)]
     steps = request.parameters.get("PipelineDefinition", {}).get("$json", {}).get("Steps", ())
-    found += [
+    documents += [
         (("PipelineDefinition", "$json", "Steps", index, "Arguments"), step["Arguments"])
         for index, step in enumerate(steps)
     ]
-    for place, arguments in found:
+    for path, arguments in documents:
         if "JobConfigDocument" in arguments:
-            where = (*place, "JobConfigDocument", "$json")
+            where = (*path, "JobConfigDocument", "$json")
             category, version = arguments["JobCategory"], arguments["JobConfigSchemaVersion"]
             yield where, category, version, arguments["JobConfigDocument"]["$json"]
 

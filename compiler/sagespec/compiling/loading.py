@@ -36,15 +36,15 @@ def read(path: Path) -> Compiled:
 
     Raises InvalidCompiled, OSError.
     """
-    place = boundary.real(path)
-    if place != path.absolute() and _is_led_out(path.absolute()):
+    file = boundary.real(path)
+    if file != path.absolute() and _is_led_out(path.absolute()):
         raise InvalidCompiled("leads out of the project through a link")
-    found = load(disk.read(place, disk.COMPILED_BYTES))
-    if PurePosixPath(*place.parts[-2:]) != found.path:
-        raise InvalidCompiled(f"is not at its own path, {found.path}")
-    if hidden := next((part for part in _shown(place) if part.startswith(".")), None):
+    content = load(disk.read(file, disk.COMPILED_BYTES))
+    if PurePosixPath(*file.parts[-2:]) != content.path:
+        raise InvalidCompiled(f"is not at its own path, {content.path}")
+    if hidden := next((part for part in _shown(file) if part.startswith(".")), None):
         raise InvalidCompiled(f"is in a hidden folder, {hidden}, where no reviewer looks")
-    return found
+    return content
 
 
 def _is_led_out(path: Path) -> bool:
@@ -54,12 +54,12 @@ def _is_led_out(path: Path) -> bool:
     return boundary.around(folder).is_left_by_link(path)
 
 
-def _shown(place: Path) -> tuple[str, ...]:
+def _shown(compiled: Path) -> tuple[str, ...]:
     """The way to a compiled file that a reviewer sees: from the project, or the git work tree around it."""
-    output = place.parents[1]
+    output = compiled.parents[1]
     file = project_settings.find(output)
     top = boundary.around(file.parent if file else output.parent).root
-    return place.relative_to(top).parts
+    return compiled.relative_to(top).parts
 
 
 def load(content: bytes) -> Compiled:
@@ -130,19 +130,19 @@ def _definition(operation: str) -> str:
     return operation if has_own else "run"
 
 
-def _markers(tree: Any, place: KeyPath) -> Iterator[Problem]:
+def _markers(tree: Any, path: KeyPath) -> Iterator[Problem]:
     """Check the forms of all markers; what else there is in documents is free."""
     if isinstance(tree, list):
         for index, item in enumerate(tree):
-            yield from _markers(item, (*place, index))
+            yield from _markers(item, (*path, index))
     elif isinstance(tree, dict):
         kind = compiled.marker(tree)
         if kind in _FORMS:
             for problem in schema.validate_part("Compiled", _FORMS[kind], tree[kind]):
-                yield replace(problem, path=(*place, kind, *problem.path))
+                yield replace(problem, path=(*path, kind, *problem.path))
         else:
             for key, value in tree.items():
-                yield from _markers(value, (*place, key))
+                yield from _markers(value, (*path, key))
 
 
 def _wrong(made: Compiled) -> Iterator[str]:

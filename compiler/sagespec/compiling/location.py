@@ -73,6 +73,6 @@ def check(spec: Spec, here: Context, resolved: Mapping[str, Resolved]) -> Iterat
         there = resolved[target].inputs.context
         runs = bool(schema.runs(resolved[target].spec.kind))
         if runs and (there.account, there.region) != (here.account, here.region):
-            place = f"{there.account}/{there.region}, this spec in {here.account}/{here.region}"
-            yield Problem("ref-elsewhere", f"{target} runs in {place}", ("spec", name, "ref"))
+            home = f"{there.account}/{there.region}, this spec in {here.account}/{here.region}"
+            yield Problem("ref-elsewhere", f"{target} runs in {home}", ("spec", name, "ref"))
     yield from resource_names.check(spec, here)

@@ -42,8 +42,8 @@ def diagnose(changes: Iterable[Change], done: Compilation) -> Iterator[Diagnosti
             yield _at(file, START, "orphaned: no spec makes it", _COMPILE)
         elif change.before is None:
             spec = done.checked.resolved[made[change.path].compiled.address].spec
-            place = spec.locate(Problem(RULE, "", ("metadata", "name")))
-            yield _at(file, START, f"missing: {spec.address} is not compiled yet", _COMPILE, (place.file, place.line))
+            name = spec.locate(Problem(RULE, "", ("metadata", "name")))
+            yield _at(file, START, f"missing: {spec.address} is not compiled yet", _COMPILE, (name.file, name.line))
         else:
             yield _stale(file, change.before, change.after, made[change.path], done)
 
@@ -69,18 +69,18 @@ def _stale(file: str, before: bytes, after: bytes, made: Build, done: Compilatio
         fault = old.faults[0]
         return _at(file, fault.span, f"stale: it is not as `compile` writes it: {fault.problem.message}", _COMPILE)
     new = json_reader.read(after.decode("utf-8"))
-    places = [place for place in _differ(old.data, new.data, ()) if place not in _OF_ITSELF]
+    paths = [path for path in _differ(old.data, new.data, ()) if path not in _OF_ITSELF]
     if not _is_whole(old.data):
-        place = places[0] if places else ("metadata", "digest")
-        return _at(file, _span(old, place), f"stale: it was changed by hand, perhaps at {dotted(place)}", _COMPILE)
-    if not places:
+        path = paths[0] if paths else ("metadata", "digest")
+        return _at(file, _span(old, path), f"stale: it was changed by hand, perhaps at {dotted(path)}", _COMPILE)
+    if not paths:
         return _at(file, _first_line(before, after), "stale: it has the right content in another form", _COMPILE)
-    if any(place[-1] == "sha256" for place in places):
-        places = [place for place in places if place[-1] not in _OF_UPLOADS]
-    causes = list(dict.fromkeys(_cause(place, old.data, new.data, made, done) for place in places))
+    if any(path[-1] == "sha256" for path in paths):
+        paths = [path for path in paths if path[-1] not in _OF_UPLOADS]
+    causes = list(dict.fromkeys(_cause(path, old.data, new.data, made, done) for path in paths))
     (message, also), more = causes[0], len(causes) - 1
     message += f", and {more} more place{'s' if more > 1 else ''}" if more else ""
-    return _at(file, _span(old, places[0]), f"stale: {message}", _COMPILE, also)
+    return _at(file, _span(old, paths[0]), f"stale: {message}", _COMPILE, also)
 
 
 def _first_line(before: bytes, after: bytes) -> Span:
@@ -97,53 +97,53 @@ def _is_whole(document: Any) -> bool:
         return False
 
 
-def _span(document: Document, place: KeyPath) -> Span:
+def _span(document: Document, path: KeyPath) -> Span:
     """Where a place stands in a file, or the nearest above it that is there."""
-    for length in range(len(place), -1, -1):
-        if found := document.keys.get(place[:length]) or document.values.get(place[:length]):
-            return found
+    for length in range(len(path), -1, -1):
+        if span := document.keys.get(path[:length]) or document.values.get(path[:length]):
+            return span
     return START
 
 
-def _differ(old: Any, new: Any, place: KeyPath) -> Iterator[KeyPath]:
-    """The innermost places where two documents differ; requests are compared by their ids."""
+def _differ(old: Any, new: Any, path: KeyPath) -> Iterator[KeyPath]:
+    """The innermost paths where two documents differ; requests are compared by their ids."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in (key for key in {**new, **old} if key not in old or key not in new or old[key] != new[key]):
-            yield from _differ(old[key], new[key], (*place, key)) if key in old and key in new else [(*place, key)]
+            yield from _differ(old[key], new[key], (*path, key)) if key in old and key in new else [(*path, key)]
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for index, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from _differ(one, other, (*place, index))
+            yield from _differ(one, other, (*path, index))
     elif old != new or type(old) is not type(new):
-        yield place
+        yield path
 
 
-def _cause(place: KeyPath, old: Any, new: Any, made: Build, done: Compilation) -> tuple[str, Place]:
+def _cause(member: KeyPath, old: Any, new: Any, made: Build, done: Compilation) -> tuple[str, Place]:
     """Say what has changed, and where the specs say it: the file and the line."""
     spec = done.checked.resolved[made.compiled.address].spec
     path: KeyPath = ("metadata", "name")
-    if place[:2] == ("metadata", "dependsOn") and len(place) > 2:
+    if member[:2] == ("metadata", "dependsOn") and len(member) > 2:
         refs = {target: name for name, target in spec.refs()}
-        path = ("spec", refs[str(place[2])], "ref") if place[2] in refs else ("spec",)
-        message = f"{place[2]}, which it depends on, has changed"
-    elif place[:1] == ("requests",) and len(place) > 3 and _ids(old) == _ids(new):
-        request = made.compiled.requests[int(place[1])]
-        found = build.within(spec.data, origin(made.provenance[request.id], place[3:]))
-        message = _of_request(place, new, found)
-        path = found or path
-    elif place[:1] == ("requests",):
+        path = ("spec", refs[str(member[2])], "ref") if member[2] in refs else ("spec",)
+        message = f"{member[2]}, which it depends on, has changed"
+    elif member[:1] == ("requests",) and len(member) > 3 and _ids(old) == _ids(new):
+        request = made.compiled.requests[int(member[1])]
+        field = build.within(spec.data, origin(made.provenance[request.id], member[3:]))
+        message = _of_request(member, new, field)
+        path = field or path
+    elif member[:1] == ("requests",):
         message = "it makes other requests"
     else:
-        path = place if place[1:2] in (("thresholds",), ("run",)) else path
-        message = f"{dotted(place)} has changed"
+        path = member if member[1:2] in (("thresholds",), ("run",)) else path
+        message = f"{dotted(member)} has changed"
     at = spec.locate(Problem(RULE, "", path))
     return message, (at.file, at.line)
 
 
-def _of_request(place: KeyPath, new: Mapping[str, Any], path: KeyPath) -> str:
-    uploaded = get(new, place[:-1])
-    if place[-1] == "sha256" and isinstance(uploaded, dict) and "path" in uploaded:
+def _of_request(member: KeyPath, new: Mapping[str, Any], path: KeyPath) -> str:
+    uploaded = get(new, member[:-1])
+    if member[-1] == "sha256" and isinstance(uploaded, dict) and "path" in uploaded:
         return f"the file {uploaded['path']} has changed"
-    return f"{dotted(path if len(path) > 1 else place)} has changed"
+    return f"{dotted(path if len(path) > 1 else member)} has changed"
 
 
 def _ids(document: Any) -> list[Any]:

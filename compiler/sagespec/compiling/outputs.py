@@ -36,11 +36,11 @@ class Change:
 
 def changes(made: Iterable[Compiled], output: Path, *, orphans: bool) -> list[Change]:
     """Compare what was compiled with what is there, to the byte; with `orphans`, what is left over goes."""
-    found = [_change(output / one.path, output, compiled.dump(one).encode()) for one in made]
+    listed = [_change(output / one.path, output, compiled.dump(one).encode()) for one in made]
     if orphans:
-        kept = {change.path for change in found}
-        found += [Change(p, content, None) for p, content in _others(output, kept) if _ours(output, p, content)]
-    return sorted(found, key=lambda change: change.path)
+        kept = {change.path for change in listed}
+        listed += [Change(p, content, None) for p, content in _others(output, kept) if _ours(output, p, content)]
+    return sorted(listed, key=lambda change: change.path)
 
 
 def strangers(changes: Iterable[Change], output: Path) -> list[Path]:

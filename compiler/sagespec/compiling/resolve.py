@@ -39,17 +39,17 @@ def resolve(specs: Mapping[str, Spec], broken: Failed, settings: Settings, facts
     failed |= {address: references.circle(specs[address], way) for address, way in cycles.items()}
     for address in order:
         spec = specs[address]
-        found = references.check(spec, specs, failed)
+        problems = references.check(spec, specs, failed)
         done: Resolved | None = None
-        if not found:
-            done, found = _resolve(spec, resolved, settings, facts)
+        if not problems:
+            done, problems = _resolve(spec, resolved, settings, facts)
         else:
-            found += _besides(spec, found, resolved, settings, facts)
+            problems += _besides(spec, problems, resolved, settings, facts)
         if done is None:
-            failed[address] = first_error(found)
+            failed[address] = first_error(problems)
         else:
             resolved[address] = done
-        diagnostics += found
+        diagnostics += problems
     for address in cycles:  # last: their other refs are resolved by now, or failed
         diagnostics += _in_cycle(specs, address, failed, resolved, settings, facts)
     diagnostics += _shared_outputs(resolved)
@@ -68,8 +68,8 @@ def _in_cycle(
     """Say that a spec leads back to itself, and what else is wrong with it."""
     spec, back = specs[address], failed[address]
     assert back is not None
-    found = [back, *(d for d in references.check(spec, specs, failed) if d.path != back.path)]
-    return [*found, *_besides(spec, found, resolved, settings, facts)]
+    own = [back, *(d for d in references.check(spec, specs, failed) if d.path != back.path)]
+    return [*own, *_besides(spec, own, resolved, settings, facts)]
 
 
 def first_error(diagnostics: list[Diagnostic]) -> Diagnostic | None:
@@ -91,8 +91,8 @@ def _shared_outputs(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
         for one, another in shared:
             message = f"{another} writes to {outermost} as well: they would overwrite each other's files"
             hint = "use ${spec.name} and ${spec.run} in the path"
-            place = outputs[one].path
-            yield resolved[one].spec.locate(Problem("shared-output", message, place, hint, "warning"))
+            field = outputs[one].path
+            yield resolved[one].spec.locate(Problem("shared-output", message, field, hint, "warning"))
 
 
 def _shared_functions(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
@@ -123,8 +123,8 @@ def _besides(
     if facts.is_draft and spec.broken is None:  # what it asks for is only known once its refs lead somewhere
         return []
     rest = replace(spec, broken=frozenset({*(spec.broken or ()), *(d.path.split(".")[1] for d in refs)}))
-    _, found = _resolve(rest, resolved, settings, facts)
-    return [d for d in found if d.is_error and d.rule != "missing-field"]
+    _, diagnostics = _resolve(rest, resolved, settings, facts)
+    return [d for d in diagnostics if d.is_error and d.rule != "missing-field"]
 
 
 def _resolve(
@@ -143,11 +143,11 @@ def _resolve(
         folder=(root / spec.source.file).parent,
         upstream={name: resolved[target].exports for name, target in spec.refs()},
     )
-    found = kinds.find(spec.kind)
-    made = found.resolve(inputs, problems)
+    kind_module = kinds.find(spec.kind)
+    made = kind_module.resolve(inputs, problems)
     diagnostics = [spec.locate(p) for p in problems]
     if made is None or any(d.is_error for d in diagnostics):
         return None, diagnostics
     targets = sorted({target for _, target in spec.refs()})
-    given = kind.exports(found, inputs, made)
+    given = kind.exports(kind_module, inputs, made)
     return Resolved(inputs, made, given, tuple(resolved[t] for t in targets)), diagnostics

@@ -25,28 +25,28 @@ _PLAIN = {"arguments", "description", "get", "key", "name", "role", "steps", "ta
 """Members whose names are words that a message may use for anything."""
 
 
-def place(request: Request, message: str) -> KeyPath:
+def named_member(request: Request, message: str) -> KeyPath:
     """The member of a request that a message names: the one that it leads deepest to, or ().
 
     Services write paths with dots, slashes or brackets, and often begin them in lower case.
     """
-    found = [_walk(request.parameters, word) for word in _WORDS.findall(message)]
-    return max(found, key=len, default=())
+    paths = [_walk(request.parameters, word) for word in _WORDS.findall(message)]
+    return max(paths, key=len, default=())
 
 
 def _walk(tree: Any, word: str) -> KeyPath:
     """Follow a path as far as it leads; one that does not lead from the top leads nowhere."""
-    place: list[str | int] = []
+    path: list[str | int] = []
     for step in filter(None, re.split(r"[./\[\]]", word)):
         while isinstance(tree, dict) and set(tree) == {"$json"}:
-            place.append("$json")
+            path.append("$json")
             tree = tree["$json"]
         key = _member(tree, step)
         if key is None:
             break
-        place.append(key)
+        path.append(key)
         tree = tree[key]
-    return tuple(place)
+    return tuple(path)
 
 
 def _member(tree: Any, step: str) -> str | int | None:
@@ -60,19 +60,19 @@ def _member(tree: Any, step: str) -> str | int | None:
 
 def member(request: Request, message: str) -> KeyPath:
     """The member that a message names: by its way from the top of the request or of a document in it, or by name."""
-    found = max(place(request, message), _in_document(request, message), key=len)
+    named = max(named_member(request, message), _in_document(request, message), key=len)
     leaf = _leaf(request, message)
-    return leaf if leaf[: len(found)] == found else found
+    return leaf if leaf[: len(named)] == named else named
 
 
 def _leaf(request: Request, message: str) -> KeyPath:
     """The member that a message names without its way there, where only one has that name; or ()."""
-    found: dict[str, list[KeyPath]] = {}
+    paths: dict[str, list[KeyPath]] = {}
     for at, key in _members(request.parameters, ()):
         for name in {key, key[:1].lower() + key[1:]}:
-            found.setdefault(name, []).append((*at, key))
+            paths.setdefault(name, []).append((*at, key))
     words = [w for w in _WORDS.findall(message) if w.lower() not in _PLAIN]
-    return max((found[word][0] for word in words if len(found.get(word, ())) == 1), key=len, default=())
+    return max((paths[word][0] for word in words if len(paths.get(word, ())) == 1), key=len, default=())
 
 
 def _members(tree: Any, at: KeyPath) -> Iterator[tuple[KeyPath, str]]:
@@ -107,8 +107,8 @@ class Sources:
         return self._compiled[key]
 
     def _compile(self, files: Iterable[Compiled], environment: str | None, region: str) -> Compilation | None:
-        found, _ = workspace.open_project(self.folder, self.project_file)
-        settings, _ = project_settings.choose(found, environment, {}) if found else (None, [])
+        project, _ = workspace.open_project(self.folder, self.project_file)
+        settings, _ = project_settings.choose(project, environment, {}) if project else (None, [])
         if settings is None:  # what is wrong with the project meanwhile is not what AWS says
             return None
         sources = dict.fromkeys(settings.project.root / file.source for file in files)
@@ -134,7 +134,7 @@ def _in_document(request: Request, message: str) -> KeyPath:
     """A member of the document inside a request: job schemas name it from the document's own top."""
     for member, value in request.parameters.items():
         if isinstance(value, dict) and "$json" in value:
-            found = place(Request(request.id, request.service, request.operation, value["$json"]), message)
-            if found:
-                return (member, "$json", *found)
+            inner = named_member(Request(request.id, request.service, request.operation, value["$json"]), message)
+            if inner:
+                return (member, "$json", *inner)
     return ()

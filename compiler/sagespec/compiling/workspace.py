@@ -77,10 +77,10 @@ def open_project(start: Path, given: Path | None) -> tuple[Project | None, list[
         return None, [locate(boundary.refusal(file.name), file.name, START)]
     file = real(file.parent) / file.name
     try:
-        found, diagnostics = project_settings.load(file)
+        project, diagnostics = project_settings.load(file)
     except OSError as error:
         return None, [unreadable(file.name, error)]
-    return (None, diagnostics) if found is None else _within(found)
+    return (None, diagnostics) if project is None else _within(project)
 
 
 def _is_left(file: Path) -> bool:
@@ -88,23 +88,23 @@ def _is_left(file: Path) -> bool:
     return boundary.around(file.parent).is_left_by_link(file)
 
 
-def _within(found: Project) -> tuple[Project | None, list[Diagnostic]]:
+def _within(project: Project) -> tuple[Project | None, list[Diagnostic]]:
     """A project, unless its paths lead out of it."""
-    diagnostics = list(project_settings.wrong_paths(found))
-    return (None if diagnostics else found), diagnostics
+    diagnostics = list(project_settings.wrong_paths(project))
+    return (None if diagnostics else project), diagnostics
 
 
-def read_lock(found: Project) -> tuple[Lock | None, list[Diagnostic], dict[str, str]]:
+def read_lock(project: Project) -> tuple[Lock | None, list[Diagnostic], dict[str, str]]:
     """Read the project's lock, if there is one."""
-    name = found.lock
+    name = project.lock
     try:
-        content = disk.read(found.root / name, disk.LOCK_BYTES)
+        content = disk.read(project.root / name, disk.LOCK_BYTES)
     except FileNotFoundError:
         return None, [], {}
     except OSError as error:
         return None, [unreadable(name, error)], {}
     locked, diagnostics = lock.load(name, content)
-    if not found.boundary.holds(found.root / name):
+    if not project.boundary.holds(project.root / name):
         return locked, boundary.withheld(name, diagnostics, "it is not a valid lock"), {}
     return locked, diagnostics, {name: content.decode("utf-8", "replace")} if diagnostics else {}
 
@@ -125,22 +125,22 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
     if any(d.is_error for d in said):
         return Checked(settings, (), {}, distinct([*said, *settings.diagnostics, *asked.diagnostics]), texts)
     texts |= dict(others.texts)
-    found, taken = references.index([*asked.specs, *others.specs], [*asked.refused, *others.refused])
+    specs, taken = references.index([*asked.specs, *others.specs], [*asked.refused, *others.refused])
     targets = tuple(dict.fromkeys(s.address for s in asked.specs))
     if draft is not None:  # which notes what it is asked for: ask for nothing that is not needed
         refs = [target for refused in asked.refused for _, target in refused.refs()]
-        needed = references.needed([*targets, *refs], references.graph(found))
-        found = {address: one for address, one in found.items() if address in needed}
+        needed = references.needed([*targets, *refs], references.graph(specs))
+        specs = {address: one for address, one in specs.items() if address in needed}
     facts = Facts(locked, region, draft is not None)
-    resolution = resolve.resolve(found, _broken((asked, others), taken), settings, facts)
+    resolution = resolve.resolve(specs, _broken((asked, others), taken), settings, facts)
     for refused in asked.refused:
-        said += resolve.examine(refused, found, resolution, settings, facts)
+        said += resolve.examine(refused, specs, resolution, settings, facts)
     own = {*targets, *(refused.address for refused in asked.refused)}
     said += [d for d in (*taken, *resolution.diagnostics) if d.address in own]
     uses = asked.uses | others.uses | values.names("".join(texts.values()))
     everything, following = causes.once(
         [*said, *settings.diagnostics, *asked.diagnostics],
-        {**found, **{spec.address: spec for spec in asked.refused}},
+        {**specs, **{spec.address: spec for spec in asked.refused}},
     )
     if locked is None:
         everything = causes.without_lock(everything, settings.project.lock)
@@ -158,30 +158,30 @@ def _broken(parts: Iterable[Specs], taken: Iterable[Diagnostic]) -> dict[str, Di
     return broken
 
 
-def covered(found: Project) -> list[str]:
+def covered(project: Project) -> list[str]:
     """The folders of specs that lie in the output folder: compiled files and specs would be taken for one another."""
-    output = real(found.root / found.output)
-    folders = {name: real(found.root / name) for name in found.specs}
+    output = real(project.root / project.output)
+    folders = {name: real(project.root / name) for name in project.specs}
     return [name for name, folder in folders.items() if folder.exists() and output in (folder, *folder.parents)]
 
 
-def is_among_specs(folder: Path, found: Project) -> bool:
+def is_among_specs(folder: Path, project: Project) -> bool:
     """Whether a folder would be searched for specs: it lies in one of theirs, and not in the output folder."""
     above = (real(folder), *real(folder).parents)
-    searched = any(real(found.root / name) in above for name in found.specs)
-    return searched and real(found.root / found.output) not in above
+    searched = any(real(project.root / name) in above for name in project.specs)
+    return searched and real(project.root / project.output) not in above
 
 
-def _bad_paths(found: Project, *, no_lock: bool) -> Iterator[Diagnostic]:
+def _bad_paths(project: Project, *, no_lock: bool) -> Iterator[Diagnostic]:
     """Paths of a project file that lead where they should not, or nowhere."""
-    if found.source is None:
+    if project.source is None:
         return
-    if names := covered(found):
+    if names := covered(project):
         message = f"the output folder would hold the specs of {names[0]}"
-        yield found.source.locate(Problem("bad-output", message, ("output",), "give it a folder of its own"))
-    if no_lock and "lock" in found.source.data:
-        message = f"there is no file {found.lock} yet"
-        yield found.source.locate(Problem("no-lock", message, ("lock",), "run `sagespec lock`", "warning"))
+        yield project.source.locate(Problem("bad-output", message, ("output",), "give it a folder of its own"))
+    if no_lock and "lock" in project.source.data:
+        message = f"there is no file {project.lock} yet"
+        yield project.source.locate(Problem("no-lock", message, ("lock",), "run `sagespec lock`", "warning"))
 
 
 def project_text(file: Path | None) -> dict[str, str]:

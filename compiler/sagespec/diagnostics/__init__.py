@@ -93,12 +93,12 @@ def locate(problem: Problem, file: str, span: Span, address: str = "") -> Diagno
 
 def distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Sort, and say once what was said on behalf of several specs: a project's default is wrong only once."""
-    found: dict[Diagnostic, Diagnostic] = {}
+    kept: dict[Diagnostic, Diagnostic] = {}
     for diagnostic in sorted(diagnostics):
-        place = replace(diagnostic, address="")
-        if place not in found or not found[place].address:
-            found[place] = diagnostic
-    return tuple(found.values())
+        key = replace(diagnostic, address="")
+        if key not in kept or not kept[key].address:
+            kept[key] = diagnostic
+    return tuple(kept.values())
 
 
 def dotted(path: KeyPath) -> str:

@@ -37,8 +37,8 @@ def printable(text: str) -> str:
 def inert(parts: Sequence[str]) -> list[str]:
     """Escape the parts of one line: each by itself, and the commands that they make up together."""
     shown = [printable(part) for part in parts]
-    found = [match.end() - 1 for match in COMMAND.finditer("".join(shown))]
-    for end in reversed(found):
+    ends = [match.end() - 1 for match in COMMAND.finditer("".join(shown))]
+    for end in reversed(ends):
         start = 0
         for number, part in enumerate(shown):
             if start <= end < start + len(part):

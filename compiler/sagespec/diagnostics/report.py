@@ -41,11 +41,11 @@ _WIDEST = 160
 
 def named(diagnostics: Sequence[Diagnostic], name: Callable[[str], str]) -> list[Diagnostic]:
     """The same with files called by other names, and where else to look said in the message."""
-    found = []
+    renamed = []
     for d in diagnostics:
         message = f"{d.message} ({name(d.also[0])}:{d.also[1]})" if d.also else d.message
-        found.append(replace(d, file=name(d.file), message=message, also=()))
-    return found
+        renamed.append(replace(d, file=name(d.file), message=message, also=()))
+    return renamed
 
 
 def text(diagnostics: Sequence[Diagnostic], lines: Mapping[str, Sequence[str]]) -> list[Line]:
@@ -57,8 +57,8 @@ def text(diagnostics: Sequence[Diagnostic], lines: Mapping[str, Sequence[str]]) 
 
 
 def _text(d: Diagnostic, lines: Sequence[str]) -> list[Line]:
-    place = Styled(f"{d.file}:{d.line}:{d.column}:", "bold")
-    shown: list[Line] = [(place, " ", Styled(f"{d.severity}[{d.rule}]:", d.severity), f" {d.message}")]
+    location = Styled(f"{d.file}:{d.line}:{d.column}:", "bold")
+    shown: list[Line] = [(location, " ", Styled(f"{d.severity}[{d.rule}]:", d.severity), f" {d.message}")]
     if 0 < d.line <= len(lines):
         before, token, after = _window(lines[d.line - 1], d)
         marker = "^" * max(1, width(token))
@@ -101,8 +101,8 @@ def as_json(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
         "path",
         "address",
     )
-    found = [{key: getattr(d, key) for key in keys} for d in diagnostics]
-    return json_text({"diagnostics": found})
+    records = [{key: getattr(d, key) for key in keys} for d in diagnostics]
+    return json_text({"diagnostics": records})
 
 
 def github(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
@@ -201,14 +201,14 @@ def junit(diagnostics: Sequence[Diagnostic], texts: Texts) -> str:
     failures = 0
     for file in files:
         case = ElementTree.SubElement(suite, "testcase", classname="sagespec", name=printable(file))
-        found = [d for d in diagnostics if d.file == file]
-        errors = [d for d in found if d.is_error]
+        own = [d for d in diagnostics if d.file == file]
+        errors = [d for d in own if d.is_error]
         if errors:
             failures += 1
             first = errors[0]
             failure = ElementTree.SubElement(case, "failure", message=printable(first.message), type=first.rule)
             failure.text = "\n".join(map(_in_junit, errors))
-        if warnings := [d for d in found if not d.is_error]:
+        if warnings := [d for d in own if not d.is_error]:
             out = ElementTree.SubElement(case, "system-out")
             out.text = "\n".join(map(_in_junit, warnings))
     suite.set("tests", str(len(files)))

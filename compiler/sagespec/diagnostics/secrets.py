@@ -84,8 +84,8 @@ def _is_meant(field: str) -> bool:
 
 def assigned(path: KeyPath) -> tuple[str, str] | None:
     """The name and the value of a variable that are one key, as in `{NAME:value}` without a blank."""
-    found = _ASSIGNED.fullmatch(str(path[-1])) if path and is_variable(path) else None
-    return (found["name"], found["value"]) if found else None
+    match = _ASSIGNED.fullmatch(str(path[-1])) if path and is_variable(path) else None
+    return (match["name"], match["value"]) if match else None
 
 
 def may_hold(text: str) -> bool:
@@ -96,7 +96,7 @@ def may_hold(text: str) -> bool:
 def masked(text: str) -> str:
     """Mask what looks like a secret in a text."""
     shown = _FORMS.sub(MASK, text)
-    return _GIVEN.sub(lambda found: found[0].replace(found["quoted"] or found["bare"], MASK), shown)
+    return _GIVEN.sub(lambda match: match[0].replace(match["quoted"] or match["bare"], MASK), shown)
 
 
 def hidden(tree: Any, path: KeyPath = ()) -> Any:
@@ -126,18 +126,18 @@ def _document(text: str) -> Any:
 
 def variables(tree: Any) -> dict[str, str]:
     """The variables that data set anywhere, but those whose values stand elsewhere in it as well."""
-    found: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     others: list[str] = []
     for path, value in _leaves(tree, ()):
         if one := assigned(path):
-            found[one[0]] = one[1]
+            by_name[one[0]] = one[1]
         elif is_variable(path):
-            found |= {} if _OPEN.fullmatch(str(value)) else {str(path[-1]): str(value)}
+            by_name |= {} if _OPEN.fullmatch(str(value)) else {str(path[-1]): str(value)}
         else:
             others.append(str(value))
-    if len(found) > MOST_VARIABLES:
-        return found
-    return {name: value for name, value in found.items() if not any(value in other for other in others)}
+    if len(by_name) > MOST_VARIABLES:
+        return by_name
+    return {name: value for name, value in by_name.items() if not any(value in other for other in others)}
 
 
 def _leaves(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:

@@ -72,8 +72,8 @@ def _prefixes(requests: Iterable[Request]) -> Iterable[tuple[str, str]]:
     """The places of uploads, as they are and without their hashes."""
     for request in requests:
         if request.operation == "PutObject" and (prefix := _prefix(request)):
-            place = f"s3://{request.parameters['Bucket']}/"
-            yield f"{place}{prefix}", f"{place}{_without_hash(prefix)}"
+            bucket = f"s3://{request.parameters['Bucket']}/"
+            yield f"{bucket}{prefix}", f"{bucket}{_without_hash(prefix)}"
 
 
 def _prefix(request: Request) -> str:
@@ -114,8 +114,8 @@ def misplaced(requests: Sequence[Request]) -> list[str]:
 
 
 def _hash_in(request: Request) -> str:
-    place = _prefix(request) or request.parameters["Key"].rpartition("/")[0]
-    return str(place.rstrip("/").rpartition("/")[2])
+    folder = _prefix(request) or request.parameters["Key"].rpartition("/")[0]
+    return str(folder.rstrip("/").rpartition("/")[2])
 
 
 def _wanted(request: Request, groups: Mapping[str, Mapping[str, str]]) -> str:

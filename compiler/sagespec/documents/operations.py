@@ -63,8 +63,8 @@ def tags(operation: str) -> Literal["list", "map"] | None:
 def _members(operation: str) -> Mapping[str, Schema]:
     """The members of an operation's input; those of one that is not known are none."""
     service = services().get(operation)
-    found: Mapping[str, Schema] = shapes(service, operation)[""]["properties"] if service else {}
-    return found
+    members: Mapping[str, Schema] = shapes(service, operation)[""]["properties"] if service else {}
+    return members
 
 
 def wrong(operations: Sequence[str]) -> Iterator[str]:

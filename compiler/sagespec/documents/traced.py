@@ -71,25 +71,25 @@ def settle(tree: Any) -> tuple[Any, Provenance]:
     return _settle(tree, (), provenance), provenance
 
 
-def _settle(tree: Any, place: KeyPath, provenance: Provenance) -> Any:
+def _settle(tree: Any, path: KeyPath, provenance: Provenance) -> Any:
     if isinstance(tree, Traced):
-        provenance[place] = tree.path
-        return _settle(tree.value, place, provenance)
+        provenance[path] = tree.path
+        return _settle(tree.value, path, provenance)
     if isinstance(tree, dict):
-        return {key: _settle(value, (*place, key), provenance) for key, value in tree.items()}
+        return {key: _settle(value, (*path, key), provenance) for key, value in tree.items()}
     if isinstance(tree, list):
-        return [_settle(value, (*place, index), provenance) for index, value in enumerate(tree)]
+        return [_settle(value, (*path, index), provenance) for index, value in enumerate(tree)]
     return tree
 
 
-def origin(provenance: Provenance, place: KeyPath) -> KeyPath:
+def origin(provenance: Provenance, path: KeyPath) -> KeyPath:
     """The spec path behind a place in a document: its own, the nearest above, else the first below or beside it."""
-    for length in range(len(place), -1, -1):
-        found = provenance.get(place[:length])
-        if found is not None:
-            return (*found, *place[length:])
-    for length in range(len(place), -1, -1):
-        below = [p for p in provenance if p[:length] == place[:length]]
+    for length in range(len(path), -1, -1):
+        source = provenance.get(path[:length])
+        if source is not None:
+            return (*source, *path[length:])
+    for length in range(len(path), -1, -1):
+        below = [p for p in provenance if p[:length] == path[:length]]
         if below:
             return provenance[min(below, key=lambda p: (len(p), str(p)))]
     return ()

@@ -59,7 +59,7 @@ def build(root: Path, source: Dict[str, Any], distributed: Dict[str, Any]) -> Di
     hosts = sorted(resource.get("hosts", ["algo-1"]), key=_host_order)
     current = resource.get("current_host", hosts[0])
     data = root / "input" / "data"
-    found: Dict[str, Any] = {
+    variables: Dict[str, Any] = {
         "SM_MODEL_DIR": root / "model",
         "SM_INPUT_DIR": root / "input",
         "SM_INPUT_DATA_DIR": data,
@@ -89,10 +89,10 @@ def build(root: Path, source: Dict[str, Any], distributed: Dict[str, Any]) -> Di
         "SM_NUM_NEURONS": _neuron_cores(),
     }
     for channel in channels:
-        found["SM_CHANNEL_" + _variable(channel)] = data / channel
+        variables["SM_CHANNEL_" + _variable(channel)] = data / channel
     for name, text in hyperparameters.items():
-        found["SM_HP_" + _variable(name)] = text
-    texts = {name: str(value) for name, value in found.items()}
+        variables["SM_HP_" + _variable(name)] = text
+    texts = {name: str(value) for name, value in variables.items()}
     texts["SM_TRAINING_ENV"] = json.dumps(_summary(texts, channels))
     return {**os.environ, **dict(_possible(texts))}
 
@@ -142,8 +142,8 @@ def _refused(name: str) -> Any:
 
 
 def _finite(text: str) -> float:
-    found = float(text)
-    return found if math.isfinite(found) else _refused(text)
+    number = float(text)
+    return number if math.isfinite(number) else _refused(text)
 
 
 def arguments(root: Path) -> List[str]:
@@ -151,20 +151,25 @@ def arguments(root: Path) -> List[str]:
 
     Those of model parallelism are for the library, which reads its variable, and unknown to the script.
     """
-    found: Dict[str, str] = load(root / "input" / "config" / "hyperparameters.json", {})
-    return [word for name, text in sorted(found.items()) if name != "mp_parameters" for word in ("--" + name, text)]
+    hyperparameters: Dict[str, str] = load(root / "input" / "config" / "hyperparameters.json", {})
+    return [
+        word
+        for name, text in sorted(hyperparameters.items())
+        if name != "mp_parameters"
+        for word in ("--" + name, text)
+    ]
 
 
 def network(environment: Dict[str, str]) -> Dict[str, str]:
     """Variables for NCCL and libfabric, by what the instance type has."""
     instances = load(Path(__file__).with_name("efa.json"), {})
     kind = environment["SM_CURRENT_INSTANCE_TYPE"]
-    found = {"NCCL_SOCKET_IFNAME": environment["SM_NETWORK_INTERFACE_NAME"], "NCCL_PROTO": "simple"}
+    variables = {"NCCL_SOCKET_IFNAME": environment["SM_NETWORK_INTERFACE_NAME"], "NCCL_PROTO": "simple"}
     if kind in instances["efa"]:
-        found["FI_PROVIDER"] = "efa"
+        variables["FI_PROVIDER"] = "efa"
     if kind in instances["rdma"]:
-        found.update(FI_EFA_USE_DEVICE_RDMA="1", RDMAV_FORK_SAFE="1")
-    return found
+        variables.update(FI_EFA_USE_DEVICE_RDMA="1", RDMAV_FORK_SAFE="1")
+    return variables
 
 
 def _gpus() -> int:

@@ -30,8 +30,8 @@ _STARTERS = re.compile(
 
 def exit_code(code: int, said: str) -> int:
     """The script's exit code: torchrun ends with 1 whatever it was, and says so only in words."""
-    found = _EXIT_CODE.search(_split(said)[1])
-    own = int(found[1]) if found and code else code
+    match = _EXIT_CODE.search(_split(said)[1])
+    own = int(match[1]) if match and code else code
     return 128 - own if own < 0 else own or code
 
 

@@ -49,18 +49,18 @@ def command(
     each = processes(distributed, environment)
     alone = len(hosts) == 1
     slots = ",".join("%s:%d" % ("localhost" if alone else host, each) for host in hosts)
-    found = ["mpirun", "--host", slots, "-np", str(each * len(hosts)), "--allow-run-as-root"]
-    found += ["-mca", "pml", "ob1", "-mca", "btl", "^openib", "-mca", "orte_abort_on_non_zero_status", "1"]
-    found += ["-mca", "btl_vader_single_copy_mechanism", "none"]  # a container lets no process read another's memory
+    words = ["mpirun", "--host", slots, "-np", str(each * len(hosts)), "--allow-run-as-root"]
+    words += ["-mca", "pml", "ob1", "-mca", "btl", "^openib", "-mca", "orte_abort_on_non_zero_status", "1"]
+    words += ["-mca", "btl_vader_single_copy_mechanism", "none"]  # a container lets no process read another's memory
     if not alone:
         interface = environment["SM_NETWORK_INTERFACE_NAME"]
-        found += ["-mca", "btl_tcp_if_include", interface, "-mca", "oob_tcp_if_include", interface]
-        found += _prefix()
-        found += ["-mca", "plm_rsh_no_tree_spawn", "1", "-mca", "plm_rsh_args", "-o StrictHostKeyChecking=no"]
-    found += distributed.get("mpi_additional_options") or []
+        words += ["-mca", "btl_tcp_if_include", interface, "-mca", "oob_tcp_if_include", interface]
+        words += _prefix()
+        words += ["-mca", "plm_rsh_no_tree_spawn", "1", "-mca", "plm_rsh_args", "-o StrictHostKeyChecking=no"]
+    words += distributed.get("mpi_additional_options") or []
     options = ["-m", "mpi4py"] if util.find_spec("mpi4py") else []
     started = script.command(environment["SM_SOURCE_DIR"], name, *options)
-    return [*found, *mpi_rank.command(drivers, [*started, *arguments], sys.executable)]
+    return [*words, *mpi_rank.command(drivers, [*started, *arguments], sys.executable)]
 
 
 def _prefix() -> List[str]:

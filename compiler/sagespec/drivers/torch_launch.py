@@ -29,20 +29,20 @@ def command(
     Behind `--` nothing is torchrun's: it would take a script's `--log` or `--n` for short forms of its own options.
     """
     hosts = int(environment["SM_HOST_COUNT"])
-    found = ["neuron_parallel_compile"] if environment.get("RUN_NEURON_PARALLEL_COMPILE") == "1" else []
+    launcher = ["neuron_parallel_compile"] if environment.get("RUN_NEURON_PARALLEL_COMPILE") == "1" else []
     module = "torch.distributed.run" if _torch() >= (1, 9) else "torch.distributed.launch"
-    found += [sys.executable, "-m", module]
-    found += ["--nnodes=%d" % hosts, "--nproc_per_node=%d" % processes(distributed, environment)]
+    launcher += [sys.executable, "-m", module]
+    launcher += ["--nnodes=%d" % hosts, "--nproc_per_node=%d" % processes(distributed, environment)]
     if hosts > 1:
-        found += [
+        launcher += [
             "--master_addr=" + environment["SM_MASTER_ADDR"],
             "--master_port=" + environment["SM_MASTER_PORT"],
             "--node_rank=" + environment["SM_CURRENT_HOST_RANK"],
         ]
     _python, *words = started = script.command(environment["SM_SOURCE_DIR"], name)
     if name.endswith(".sh"):
-        return [*found, "--no_python", "--", *started, *arguments]  # so spelt in every version
-    return [*found, "--", *words, *arguments]
+        return [*launcher, "--no_python", "--", *started, *arguments]  # so spelt in every version
+    return [*launcher, "--", *words, *arguments]
 
 
 def _torch() -> Tuple[int, int]:

@@ -189,8 +189,8 @@ def _is_map(shape: Any, name: str) -> bool:
 
 
 def _is_json_error(body: bytes, headers: Mapping[str, str]) -> bool:
-    found = _json_object(body, "the body") if body else {}
-    code = found.get("__type") or found.get("code") or headers.get("x-amzn-errortype")
+    members = _json_object(body, "the body") if body else {}
+    code = members.get("__type") or members.get("code") or headers.get("x-amzn-errortype")
     return isinstance(code, str) and bool(code)
 
 
@@ -208,7 +208,7 @@ def document(text: str | bytes, what: str, *, lenient: bool = False) -> Any:
     Raises InvalidAnswer for anything else.
     """
     try:
-        found = json.loads(text) if lenient else _STRICT.decode(text if isinstance(text, str) else text.decode())
+        value = json.loads(text) if lenient else _STRICT.decode(text if isinstance(text, str) else text.decode())
     except RecursionError:
         raise InvalidAnswer(f"{what} is nested without end") from None
     except DoubledKey:
@@ -217,15 +217,15 @@ def document(text: str | bytes, what: str, *, lenient: bool = False) -> Any:
         raise InvalidAnswer(f"{what} is not JSON: {error}") from None
     except ValueError:
         raise InvalidAnswer(f"{what} is empty" if not text else f"{what} is not JSON, or cut short") from None
-    _check_depth(found, what)
-    return found
+    _check_depth(value, what)
+    return value
 
 
 def _finite(text: str) -> float:
-    found = float(text)
-    if not math.isfinite(found):
+    number = float(text)
+    if not math.isfinite(number):
         no_number(text)
-    return found
+    return number
 
 
 _STRICT = json.JSONDecoder(object_pairs_hook=once, parse_float=_finite, parse_constant=_finite)
@@ -242,10 +242,10 @@ def at(tree: Any, *path: str | int) -> Any:
 
 
 def _json_object(text: str | bytes, what: str) -> dict[str, Any]:
-    found = document(text, what)
-    if not isinstance(found, dict):
+    value = document(text, what)
+    if not isinstance(value, dict):
         raise InvalidAnswer(f"{what} is not a JSON object")
-    return found
+    return value
 
 
 def _check_depth(tree: Any, what: str) -> None:
@@ -269,8 +269,8 @@ def _has(tree: Any, path: list[str]) -> bool:
     if not path:
         return tree is not None
     name = path[0].removesuffix("?")
-    found = tree.get(name) if isinstance(tree, dict) else None
-    return (found is None and name != path[0]) or _has(found, path[1:])
+    value = tree.get(name) if isinstance(tree, dict) else None
+    return (value is None and name != path[0]) or _has(value, path[1:])
 
 
 def _whole(value: Any) -> bool:

@@ -48,14 +48,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a file failed; `place` in the parameters of `request`, where it is known."""
+    """Why a file failed; `path` in the parameters of `request`, where it is known."""
 
     address: str
     reason: str
     hint: str = ""
     by_aws: bool = False
     request: str = ""
-    place: KeyPath = ()
+    path: KeyPath = ()
 
 
 @dataclass(frozen=True)
@@ -232,8 +232,8 @@ class _Applying:
                 self.on_event(Event(address, "not shown yet", "its outputs"))
 
             self.outputs[address] = look_for(look, stopping=self.stopping, on_wait=tell) or seen[-1]
-        found: dict[str, Any] = self.outputs.get(address, {})
-        return found
+        outputs: dict[str, Any] = self.outputs.get(address, {})
+        return outputs
 
     def _awaited(self, address: str) -> set[str]:
         """The outputs of a file that others fill in."""

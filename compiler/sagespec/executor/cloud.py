@@ -99,9 +99,9 @@ class Cloud:
                 secrets.unquote_reasons(described)
             return answer
         except ClientError as error:
-            found = error.response.get("Error", {})
-            code = str(found.get("Code", "Unknown"))
-            message = secrets.unquoted(str(found.get("Message", error)), secrets.variables(parameters))
+            details = error.response.get("Error", {})
+            code = str(details.get("Code", "Unknown"))
+            message = secrets.unquoted(str(details.get("Message", error)), secrets.variables(parameters))
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             raise CloudError(code, message, hint(code, message, service, operation), operation, status) from None
         except InvalidAnswer as error:
@@ -207,8 +207,8 @@ class Cloud:
         Raises CloudError where there is no such profile.
         """
         with _told(misconfigured):
-            found: str | None = self.region or self._session.region_name
-            return found
+            region: str | None = self.region or self._session.region_name
+            return region
 
     def _keys(self) -> Any:
         """The caller's keys as they are now; those that expire are made anew.
@@ -220,10 +220,10 @@ class Cloud:
         source = self._source
         with _told(partial(credentials.trouble, source)):
             with self._lock:
-                found = self._session.get_credentials()
-            if found is None:
+                credential = self._session.get_credentials()
+            if credential is None:
                 raise NoCredentialsError
-            keys = found.get_frozen_credentials()
+            keys = credential.get_frozen_credentials()
         credentials.check(source, access_key=keys.access_key, secret_key=keys.secret_key, session_token=keys.token)
         return keys
 
@@ -236,8 +236,8 @@ class Cloud:
 
     def _client(self, service: str, region: str | None, attempts: int | None = None) -> Any:
         key = (service, region, attempts)
-        found = self._clients.get(key)
-        return self._make_client(*key) if found is None else found
+        client = self._clients.get(key)
+        return self._make_client(*key) if client is None else client
 
     def _make_client(self, *key: Any) -> Any:
         from botocore.config import Config
@@ -296,12 +296,12 @@ def _strict_session() -> Any:
             operation = response["context"]["operation_name"]
             answers.check_http(operation, self.protocol, shape, response)
             try:
-                found = self.lenient.parse(response, shape)
+                answer = self.lenient.parse(response, shape)
             except malformed as error:
                 raise InvalidAnswer(f"cannot be read: {error}", response["status_code"]) from None
             if response["status_code"] < answers.ERROR:
-                answers.check_members(operation, shape, found)
-            return found
+                answers.check_members(operation, shape, answer)
+            return answer
 
     class Parsers(ResponseParserFactory):  # type: ignore[misc]  # botocore has no types
         def create_parser(self, protocol_name: str) -> Parser:
@@ -332,10 +332,10 @@ def _told(trouble: Callable[[str, str, int], CloudError]) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        found = error.response.get("Error", {})
+        details = error.response.get("Error", {})
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        message = f"{error.operation_name}: {found.get('Message', error)}"
-        raise trouble(str(found.get("Code", "Unknown")), message, status) from None
+        message = f"{error.operation_name}: {details.get('Message', error)}"
+        raise trouble(str(details.get("Code", "Unknown")), message, status) from None
     except InvalidAnswer as error:
         raise trouble(INVALID_ANSWER, str(error), error.status) from None
     except wire.Endless as error:
@@ -343,8 +343,8 @@ def _told(trouble: Callable[[str, str, int], CloudError]) -> Iterator[None]:
     except BotoCoreError as error:
         raise trouble(type(error).__name__, str(error), 0) from None
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        raise trouble("OSError", f"{place}{(error.strerror or str(error)).lower()}", 0) from None
+        file = f"{error.filename}: " if error.filename else ""
+        raise trouble("OSError", f"{file}{(error.strerror or str(error)).lower()}", 0) from None
     except (EOFError, *answers.MALFORMED) as error:
         name = "no JSON" if isinstance(error, json.JSONDecodeError) else type(error).__name__
         raise trouble(type(error).__name__, f"{name}: {error}", 0) from None

@@ -67,8 +67,8 @@ class CloudError(Exception):
         """Whether it says that a quota of what runs is used up, so that waiting helps: not what is too big for it."""
         if self.code != "ResourceLimitExceeded" or self.operation not in operations.runs():
             return False
-        found = _QUOTA.search(self.message)
-        return found is None or int(found[2]) <= int(found[1])
+        quota = _QUOTA.search(self.message)
+        return quota is None or int(quota[2]) <= int(quota[1])
 
 
 HTTP_FAULT = 500

@@ -26,10 +26,10 @@ def of_files(files: Iterable[File]) -> dict[str, str]:
     folders: defaultdict[Path, list[File]] = defaultdict(list)
     for file in files:
         folders[boundary.real(file.path).parent].append(file)
-    found: dict[str, str] = {}
+    commits: dict[str, str] = {}
     for folder, members in folders.items():
-        found |= _of_folder(folder, members)
-    return found
+        commits |= _of_folder(folder, members)
+    return commits
 
 
 def _of_folder(folder: Path, members: Iterable[File]) -> dict[str, str]:

@@ -41,9 +41,9 @@ def source(chosen: str | None, profile: str, settings: Mapping[str, object], env
     """
     if chosen is None and environment.get(_KEYS):
         return _KEYS
-    found = next((name for name in _OF_PROFILES if name in settings), None)
-    if found is not None:
-        return f"{found} of the profile {profile}"
+    setting = next((name for name in _OF_PROFILES if name in settings), None)
+    if setting is not None:
+        return f"{setting} of the profile {profile}"
     return next((name for name in _OF_ENVIRONMENT if environment.get(name)), "")
 
 
@@ -51,10 +51,10 @@ def trouble(source: str, code: str, message: str, status: int = 0) -> CloudError
     """Credentials that cannot be had, and the way out."""
     name = source.partition(" ")[0]
     way = {**_OF_PROFILES, **_OF_ENVIRONMENT, _KEYS: "look at the AWS_ variables of keys"}.get(name, _SIGN_IN)
-    found = CloudError(code, f"no credentials{f' from {source}' if source else ''}: {message}", way, status=status)
-    if found.is_passing:
-        found.hint = f"{way}; the same command may be repeated"
-    return found
+    error = CloudError(code, f"no credentials{f' from {source}' if source else ''}: {message}", way, status=status)
+    if error.is_passing:
+        error.hint = f"{way}; the same command may be repeated"
+    return error
 
 
 def check(source: str, **keys: str | None) -> None:

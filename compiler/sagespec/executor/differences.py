@@ -30,7 +30,7 @@ def differences(old: Any, new: Any, path: KeyPath = (), *, defaults: bool = Fals
     """
     if isinstance(new, dict) and set(new) == {"$output"}:
         return
-    place = "".join(f"/{step}" for step in path)
+    pointer = "".join(f"/{step}" for step in path)
     if isinstance(new, dict) and set(new) == {"$json"}:
         yield from differences(_parsed(old), new["$json"], path, defaults=defaults)
     elif isinstance(old, dict) and isinstance(new, dict):
@@ -38,11 +38,11 @@ def differences(old: Any, new: Any, path: KeyPath = (), *, defaults: bool = Fals
         for key in sorted(new if lenient else {*old, *new}):
             here = (*path, key)
             if key not in new:
-                yield f"{place}/{key}: was {_short(hidden(old[key], here))}, now absent"
+                yield f"{pointer}/{key}: was {_short(hidden(old[key], here))}, now absent"
             elif key in old:
                 yield from differences(old[key], new[key], here, defaults=defaults)
             elif new[key] or not lenient:
-                yield f"{place}/{key}: new, {_short(hidden(new[key], here))}"
+                yield f"{pointer}/{key}: new, {_short(hidden(new[key], here))}"
     elif isinstance(old, list) and isinstance(new, list):
         if len(old) == len(new) and any(isinstance(item, dict | list) for item in new):
             for index, (before, after) in enumerate(zip(old, new, strict=True)):
@@ -50,7 +50,7 @@ def differences(old: Any, new: Any, path: KeyPath = (), *, defaults: bool = Fals
         else:
             yield from _of_lists(old, new, path)
     elif old != new and (old or new or not defaults):
-        yield f"{place}: {_of_values(hidden(old, path), hidden(new, path))}"
+        yield f"{pointer}: {_of_values(hidden(old, path), hidden(new, path))}"
 
 
 def _parsed(text: Any) -> Any:
@@ -70,14 +70,14 @@ def _of_values(old: Any, new: Any) -> str:
 
 
 def _of_lists(old: list[Any], new: list[Any], path: KeyPath) -> Iterator[str]:
-    place = "".join(f"/{step}" for step in path)
+    pointer = "".join(f"/{step}" for step in path)
     removed, added = [item for item in old if item not in new], [item for item in new if item not in old]
     if removed:
-        yield f"{place}: no longer {', '.join(_text(hidden(item, path)) for item in removed)}"
+        yield f"{pointer}: no longer {', '.join(_text(hidden(item, path)) for item in removed)}"
     if added:
-        yield f"{place}: new, {', '.join(_text(hidden(item, path)) for item in added)}"
+        yield f"{pointer}: new, {', '.join(_text(hidden(item, path)) for item in added)}"
     if old != new and not removed and not added:
-        yield f"{place}: {_of_values(hidden(old, path), hidden(new, path))}"
+        yield f"{pointer}: {_of_values(hidden(old, path), hidden(new, path))}"
 
 
 def _of_texts(old: str, new: str) -> tuple[str, str]:

@@ -63,41 +63,41 @@ def read(paths: Sequence[Path]) -> Order:
     Raises InvalidFiles.
     """
     reasons: list[str] = []
-    found: dict[str, File] = {}
+    loaded: dict[str, File] = {}
     for path in {path.resolve(): path for path in _files(paths, reasons)}.values():
         file = _load(path, reasons, target=True)
         if file is None:
             continue
-        if file.address in found:
-            reasons.append(f"{path}: {file.address} is also in {found[file.address].path}")
-        found[file.address] = file
-    waiting = list(found.values())
+        if file.address in loaded:
+            reasons.append(f"{path}: {file.address} is also in {loaded[file.address].path}")
+        loaded[file.address] = file
+    waiting = list(loaded.values())
     while waiting:
         file = waiting.pop()
         for address in file.content.depends_on:
-            if address in found:
+            if address in loaded:
                 continue
             kind, _, name = address.partition("/")
             beside = file.path.parent.parent / kind / f"{name}.json"
             needed = _load(beside, reasons, target=False, why=f", which {file.address} depends on")
             if needed is not None:
-                found[address] = needed
+                loaded[address] = needed
                 waiting.append(needed)
-    reasons += _stale(found)
+    reasons += _stale(loaded)
     if reasons:
         raise InvalidFiles(*reasons)
     try:
-        graph = {address: list(file.content.depends_on) for address, file in sorted(found.items())}
-        return Order({address: found[address] for address in TopologicalSorter(graph).static_order()})
+        graph = {address: list(file.content.depends_on) for address, file in sorted(loaded.items())}
+        return Order({address: loaded[address] for address in TopologicalSorter(graph).static_order()})
     except CycleError as error:
         raise InvalidFiles(f"files depend on one another: {' -> '.join(error.args[1])}") from None
 
 
-def _stale(found: Mapping[str, File]) -> Iterator[str]:
+def _stale(loaded: Mapping[str, File]) -> Iterator[str]:
     """Say which files were compiled before what they depend on was compiled to something else."""
-    for file in found.values():
+    for file in loaded.values():
         for address, digits in file.content.depends_on.items():
-            if address in found and found[address].content.identity[:DIGITS] != digits:
+            if address in loaded and loaded[address].content.identity[:DIGITS] != digits:
                 yield f"{file.path}: was compiled for another {address}; run `sagespec compile` again"
 
 

@@ -18,12 +18,12 @@ def find(cloud: Cloud, wanted: Filter) -> list[Entry]:
 
     Raises CloudError.
     """
-    found: list[Entry] = []
+    entries: list[Entry] = []
     for kind in wanted.kinds:
         name, _, which = (schema.runs(kind) if kind in schema.kinds() else f"{job.NAME}/{kind}").partition("/")
         if (sort := sorts.BY_NAME.get(name)) and not _excludes(wanted, sort):
-            found += sort.listed(cloud, kind, which, wanted)
-    return [entry for entry in found if wanted.takes(entry)]
+            entries += sort.listed(cloud, kind, which, wanted)
+    return [entry for entry in entries if wanted.takes(entry)]
 
 
 def _excludes(wanted: Filter, sort: sorts.Sort) -> bool:

@@ -44,19 +44,19 @@ class Tail:
 
         Raises CloudError; a group that does not exist yet has no lines.
         """
-        for place in sorts.of(status).logs(status):
+        for streams in sorts.of(status).logs(status):
             try:
-                yield from self._read(place)
+                yield from self._read(streams)
             except CloudError as error:
                 if not error.is_missing:
                     raise
 
-    def _read(self, place: Place) -> Iterator[Line]:
-        seen = self._seen.setdefault(place, {})
+    def _read(self, streams: Place) -> Iterator[Line]:
+        seen = self._seen.setdefault(streams, {})
         since = max(self.since_ms, max(seen.values(), default=0) - LATE_MS)
-        parameters: dict[str, Any] = {"logGroupName": place.group}
-        if place.prefix:
-            parameters["logStreamNamePrefix"] = place.prefix
+        parameters: dict[str, Any] = {"logGroupName": streams.group}
+        if streams.prefix:
+            parameters["logStreamNamePrefix"] = streams.prefix
         if since:
             parameters["startTime"] = since
         for page in self.cloud.pages("logs", "FilterLogEvents", "events", self.region, **parameters):
@@ -64,7 +64,7 @@ class Tail:
                 if event["eventId"] not in seen:
                     seen[event["eventId"]] = event["timestamp"]
                     yield Line(_time(event["timestamp"]), event["logStreamName"], event["message"].rstrip("\n"))
-        self._seen[place] = {identity: at for identity, at in seen.items() if at >= since}
+        self._seen[streams] = {identity: at for identity, at in seen.items() if at >= since}
 
 
 def _time(milliseconds: int) -> datetime:

@@ -83,29 +83,29 @@ def _touched(
     cloud: Cloud, region: str, names: Mapping[str, str], ran: Mapping[str, tuple[File, Run]]
 ) -> dict[str, str]:
     """The addresses, with their pipelines, of what was changed since its execution was started."""
-    left, found = dict(names), {}
+    left, touched = dict(names), {}
     given = {"PipelineNamePrefix": next(iter(names)) if len(names) == 1 else _EVALUATIONS, "MaxResults": 100}
     try:
         for page in cloud.pages("sagemaker", "ListPipelines", "PipelineSummaries", region, **given):
             for summary in page:
                 address = left.pop(summary["PipelineName"], None)
                 if address and summary["LastModifiedTime"] > ran[address][1].details["StartTime"]:
-                    found[address] = summary["PipelineName"]
+                    touched[address] = summary["PipelineName"]
             if not left:
                 break
     except CloudError as error:
         if not error.is_denied:
             raise
         return {address: name for name, address in names.items()}
-    return found
+    return touched
 
 
 def _redefined(cloud: Cloud, file: File) -> str | None:
     given, shelf = _pipeline(file).parameters, Shelf(cloud, file.content.region)
-    found = shelf.pipeline(given["PipelineName"])
-    if found is None or _is_as_compiled(found, given):
+    described = shelf.pipeline(given["PipelineName"])
+    if described is None or _is_as_compiled(described, given):
         return None
-    by = resources.user(found.get("LastModifiedBy"))
+    by = resources.user(described.get("LastModifiedBy"))
     return f"updated since{f', by {by}' if by else ''}; what has run used an earlier version"
 
 
@@ -117,9 +117,9 @@ def _is_pipeline(request: Request) -> bool:
     return request.operation == "CreatePipeline"
 
 
-def _is_as_compiled(found: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
-    same = not any(differences(found["PipelineDefinition"], given["PipelineDefinition"]))
-    return same and bool(found["RoleArn"] == given["RoleArn"])
+def _is_as_compiled(described: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    same = not any(differences(described["PipelineDefinition"], given["PipelineDefinition"]))
+    return same and bool(described["RoleArn"] == given["RoleArn"])
 
 
 _EVALUATIONS = "SagemakerEvaluation"
@@ -179,12 +179,12 @@ def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word 
         return "keep" if there == "same" else "create"
     if request.operation != "CreatePipeline":
         return "create"
-    found = shelf.pipeline(given["PipelineName"])
-    if found is None:
+    described = shelf.pipeline(given["PipelineName"])
+    if described is None:
         return "create"
-    if not shelf.is_of(found, file.address, resources.steps_of(given["PipelineDefinition"]["$json"])):
-        by = resources.user(found.get("CreatedBy"))
+    if not shelf.is_of(described, file.address, resources.steps_of(given["PipelineDefinition"]["$json"])):
+        by = resources.user(described.get("CreatedBy"))
         made = f": {by} has made it" if by else ""
-        what = f"a pipeline {found['PipelineName']} exists that is not this spec's{made}"
+        what = f"a pipeline {described['PipelineName']} exists that is not this spec's{made}"
         return Foreign(what, "PipelineName", "rename the spec, or delete that pipeline with AWS's own tools")
-    return "keep" if _is_as_compiled(found, given) else "update"
+    return "keep" if _is_as_compiled(described, given) else "update"

@@ -81,10 +81,10 @@ class Series:
 
     def latest(self) -> dict[str, float]:
         """The last value of each metric."""
-        found: dict[str, float] = {}
+        values: dict[str, float] = {}
         for step in sorted(self.rows):
-            found |= self.rows[step]
-        return found
+            values |= self.rows[step]
+        return values
 
 
 def read(cloud: Cloud, status: Status, wanted: tuple[str, ...] = ()) -> Series:
@@ -102,19 +102,19 @@ def read(cloud: Cloud, status: Status, wanted: tuple[str, ...] = ()) -> Series:
     names = {name: _text(details.get(key)) for name, key in _NAMES.items()}
     if not (names["run_id"] or (names["experiment"] and names["run_name"])):
         raise NoMetrics(f"{status.name} names no MLflow run")
-    found = _ask(cloud, _tracking_uri(status), {**names, "wanted": wanted, "usual": TRAINING})
-    if not found:
+    answer = _ask(cloud, _tracking_uri(status), {**names, "wanted": wanted, "usual": TRAINING})
+    if not answer:
         raise NoMetrics(f"the tracking server knows no run {names['run_id'] or names['run_name']}")
-    if not found["chosen"]:
+    if not answer["chosen"]:
         raise NoMetrics(f"{status.name} has logged nothing yet")
-    if unknown := [metric for metric in found["chosen"] if metric not in found["logged"]]:
-        has = ", ".join(found["logged"]) or "none"
+    if unknown := [metric for metric in answer["chosen"] if metric not in answer["logged"]]:
+        has = ", ".join(answer["logged"]) or "none"
         raise NoMetrics(f"{status.name} has not logged {', '.join(unknown)}; it has {has}")
     rows: dict[int, dict[str, float]] = {}
-    for metric, points in found["points"].items():
+    for metric, points in answer["points"].items():
         for step, value in points:
             rows.setdefault(step, {})[metric] = value
-    return Series(found["run_id"], names["experiment"], tuple(found["chosen"]), dict(sorted(rows.items())))
+    return Series(answer["run_id"], names["experiment"], tuple(answer["chosen"]), dict(sorted(rows.items())))
 
 
 _NAMES = {"run_id": "RunId", "experiment": "ExperimentName", "run_name": "RunName"}
@@ -134,8 +134,8 @@ def _ask(cloud: Cloud, uri: str, question: Mapping[str, Any]) -> dict[str, Any]:
         hint = f"the caller needs the permission {_ACTIONS[resource[1]]}" if resource else ""
         cut = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}..."
         raise MlflowTrouble(cut, hint if _DENIED.search(message) else "")
-    found: dict[str, Any] = said["found"]
-    return found
+    answer: dict[str, Any] = said["found"]
+    return answer
 
 
 _OWN_WORDS = ("MlflowException", "NoAnswer", "RestException")
@@ -161,16 +161,16 @@ def _answer(question: Mapping[str, Any], environment: Mapping[str, str]) -> dict
 
 
 def _tracking_uri(status: Status) -> str:
-    found = resource(status)
-    if found and not _ARN.fullmatch(found):
-        raise NoMetrics(f"{status.name} names {found} as its MLflow app, which is not the ARN of one")
-    found = found or os.environ.get("MLFLOW_TRACKING_URI", "")
-    if not found:
+    uri = resource(status)
+    if uri and not _ARN.fullmatch(uri):
+        raise NoMetrics(f"{status.name} names {uri} as its MLflow app, which is not the ARN of one")
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not uri:
         raise NoMetrics(f"{status.name} names no MLflow app")
-    return found
+    return uri
 
 
-def place(status: Status) -> str:
+def page(status: Status) -> str:
     """Where MLflow's pages show the run of a job, as a URL's fragment; empty where it has none."""
     run = _mapping(status, "mlflow_details")
     if not run.get("ExperimentId"):
@@ -190,5 +190,5 @@ def _text(value: Any) -> str:
 
 def _mapping(status: Status, name: str) -> Mapping[str, Any]:
     """A part of what a job says of itself; documents of others may hold anything."""
-    found = status.details.get(name)
-    return found if isinstance(found, Mapping) else {}
+    value = status.details.get(name)
+    return value if isinstance(value, Mapping) else {}

@@ -48,11 +48,11 @@ def read(run_id: str, experiment: str, run_name: str, wanted: list[str], usual: 
 
 def named(client: Any, experiment: str, run_name: str) -> Any:
     """The run of a job that does not know its id: the only one of its name in its experiment, or none."""
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
+    known = client.get_experiment_by_name(experiment)
+    if known is None:
         return None
     quoted = run_name.replace("'", "")
-    runs = client.search_runs([found.experiment_id], f"attributes.run_name = '{quoted}'")
+    runs = client.search_runs([known.experiment_id], f"attributes.run_name = '{quoted}'")
     if len(runs) > 1:
         raise NoAnswer(f"experiment {experiment!r} has {len(runs)} runs called {run_name!r}")
     return runs[0] if runs else None
@@ -65,12 +65,12 @@ def end_paging() -> None:
     usual: Any = RestStore.get_metric_history
     seen: set[tuple[str, str, Any]] = set()
 
-    def page(self: Any, run_id: str, metric_key: str, **place: Any) -> Any:
-        asked = (run_id, metric_key, place.get("page_token"))
+    def page(self: Any, run_id: str, metric_key: str, **options: Any) -> Any:
+        asked = (run_id, metric_key, options.get("page_token"))
         if asked in seen:
             raise NoAnswer("the tracking server gives the same page again")
         seen.add(asked)
-        return usual(self, run_id, metric_key, **place)
+        return usual(self, run_id, metric_key, **options)
 
     RestStore.get_metric_history = page  # type: ignore[assignment, method-assign]
 

@@ -38,7 +38,7 @@ class Need:
     sort: Sort
     name: str
     request: str
-    place: KeyPath
+    path: KeyPath
 
 
 def of(file: File) -> Iterator[Need]:
@@ -47,10 +47,10 @@ def of(file: File) -> Iterator[Need]:
     puts = (request.parameters for request in file.requests if request.operation == "PutObject")
     uploads = [f"s3://{put['Bucket']}/{put['Key']}" for put in puts]
     for request in file.requests:
-        for sort, name, place in _in(request.parameters, ()):
+        for sort, name, path in _in(request.parameters, ()):
             uploaded = sort in ("object", "prefix") and any(upload.startswith(name) for upload in uploads)
             if not uploaded and not (sort == "group" and arn.name(name) in groups):
-                yield Need(sort, name, request.id, place)
+                yield Need(sort, name, request.id, path)
 
 
 def _in(tree: Any, at: KeyPath) -> Iterator[tuple[Sort, str, KeyPath]]:
@@ -60,7 +60,7 @@ def _in(tree: Any, at: KeyPath) -> Iterator[tuple[Sort, str, KeyPath]]:
         for index, item in enumerate(tree):
             yield from _in(item, (*at, index))
     elif isinstance(tree, dict):
-        yield from _in_place(tree, at)
+        yield from _s3_objects(tree, at)
         for key, value in tree.items():
             if key not in _OF_USERS and not key.endswith("Description"):
                 yield from _in(value, (*at, key))
@@ -68,7 +68,7 @@ def _in(tree: Any, at: KeyPath) -> Iterator[tuple[Sort, str, KeyPath]]:
 
 def _in_text(text: str, at: KeyPath) -> Iterator[tuple[Sort, str, KeyPath]]:
     if text.startswith("s3://"):
-        yield "bucket", arn.s3_place(text)[0], at
+        yield "bucket", arn.s3_location(text)[0], at
     elif _FUNCTION.fullmatch(text):
         yield "function", text, at
     elif _RUNTIME.fullmatch(text):
@@ -87,7 +87,7 @@ def _in_text(text: str, at: KeyPath) -> Iterator[tuple[Sort, str, KeyPath]]:
         yield "package", text, at
 
 
-def _in_place(tree: dict[str, Any], at: KeyPath) -> Iterator[tuple[Sort, str, KeyPath]]:
+def _s3_objects(tree: dict[str, Any], at: KeyPath) -> Iterator[tuple[Sort, str, KeyPath]]:
     """A place in S3 that several members name together: an upload's bucket, code of a function, data of a job."""
     for bucket in ("Bucket", "S3Bucket"):
         if isinstance(tree.get(bucket), str):
@@ -96,5 +96,5 @@ def _in_place(tree: dict[str, Any], at: KeyPath) -> Iterator[tuple[Sort, str, Ke
         yield "object", f"s3://{tree['S3Bucket']}/{tree['S3Key']}", (*at, "S3Key")
     uri, sort = tree.get("S3Uri"), tree.get("S3DataType")
     if isinstance(uri, str) and isinstance(sort, str) and uri.startswith("s3://"):
-        is_object = sort in _LISTED or bool(PurePosixPath(arn.s3_place(uri)[1]).suffix and not uri.endswith("/"))
+        is_object = sort in _LISTED or bool(PurePosixPath(arn.s3_location(uri)[1]).suffix and not uri.endswith("/"))
         yield "object" if is_object else "prefix", uri, (*at, "S3Uri")

@@ -64,13 +64,13 @@ def look_for(
     left, stop, waited = patience or Patience(), stopping or threading.Event(), False
     while True:
         try:
-            found = look()
+            seen = look()
         except CloudError as error:
             if not error.is_missing or left.is_over:
                 raise
         else:
-            if found is not None or left.is_over:
-                return found
+            if seen is not None or left.is_over:
+                return seen
         if not waited:
             on_wait()
             waited = True
@@ -82,6 +82,6 @@ def insist(look: Callable[[], T]) -> T:
 
     Raises CloudError: "not found" only once patience is over.
     """
-    found = look_for(lambda: (look(),))
-    assert found is not None, "a tuple, or an error"
-    return found[0]
+    seen = look_for(lambda: (look(),))
+    assert seen is not None, "a tuple, or an error"
+    return seen[0]

@@ -105,26 +105,26 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
     with ThreadPoolExecutor(1) as pool:  # both at once: the account is nearly always the right one
         runs = pool.submit(finding.find, cloud, order.files.values())
         finding.check_account(cloud, order.files.values())
-        found = finding.with_reasons(cloud, order.files, runs.result())
-    fresh = [f for f in order.targets() if f.requests and f.address not in found.runs]
-    made = [f for f in order.targets() if f.address in found.runs and _sort(f).ACTION == "create"]
+        at_aws = finding.with_reasons(cloud, order.files, runs.result())
+    fresh = [f for f in order.targets() if f.requests and f.address not in at_aws.runs]
+    made = [f for f in order.targets() if f.address in at_aws.runs and _sort(f).ACTION == "create"]
     _check_files([*fresh, *made], project)
-    ready = [f for f in fresh if all(_is_done(order.files[a], found) for a in f.content.depends_on)]
+    ready = [f for f in fresh if all(_is_done(order.files[a], at_aws) for a in f.content.depends_on)]
     ahead = lookahead.look(cloud, ready, [f for f in fresh if f not in ready], project)
     missing = preflight.check(cloud, fresh, order.files.values())
     evaluations = {
-        f.address: (f, found.runs[f.address])
+        f.address: (f, at_aws.runs[f.address])
         for f in order.targets()
-        if f.address in found.runs and any(r.operation == "CreatePipeline" for r in f.requests)
+        if f.address in at_aws.runs and any(r.operation == "CreatePipeline" for r in f.requests)
     }
     redefined = lookahead.redefined(cloud, evaluations)
-    stale = staleness.find(cloud, order.files, found.runs)
+    stale = staleness.find(cloud, order.files, at_aws.runs)
     since = lookahead.at_once(
-        [f.address for f in fresh], lambda a: _since(cloud, order.files[a], found.earlier.get(a), project)
+        [f.address for f in fresh], lambda a: _since(cloud, order.files[a], at_aws.earlier.get(a), project)
     )
     planned: dict[str, FilePlan] = {}
     for address, file in order.files.items():
-        run = found.runs.get(address)
+        run = at_aws.runs.get(address)
         if run is None:
             lacks = missing.get(address, ())
             told = {obstacle.request for obstacle in lacks}  # one mistake is one report
@@ -141,8 +141,8 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
     return Plan(planned)
 
 
-def _is_done(file: File, found: Found) -> bool:
-    run = found.runs.get(file.address)
+def _is_done(file: File, at_aws: Found) -> bool:
+    run = at_aws.runs.get(file.address)
     return not file.requests or (run is not None and run.state == "done")
 
 
@@ -180,8 +180,8 @@ _ACTIONS: dict[State, Action] = {"done": "keep", "running": "running", "failed":
 
 def _foreign(ahead: Foresight, file: File) -> Iterator[Obstacle]:
     for request in file.requests:
-        if found := ahead.foreign.get((file.address, request.id)):
-            yield Obstacle(found.what, found.hint, request.id, (found.member,))
+        if other := ahead.foreign.get((file.address, request.id)):
+            yield Obstacle(other.what, other.hint, request.id, (other.member,))
 
 
 def _plan_new(

@@ -35,13 +35,13 @@ _NO_ANSWER = {"400"}
 class Obstacle:
     """What AWS has, or lacks, that keeps a file from being carried out, and the way past it.
 
-    `place` is the one in the parameters of `request` that names it, where one does.
+    `path` is the one in the parameters of `request` that names it, where one does.
     """
 
     reason: str
     hint: str = ""
     request: str = ""
-    place: KeyPath = ()
+    path: KeyPath = ()
 
 
 def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[str, tuple[Obstacle, ...]]:
@@ -60,14 +60,14 @@ def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[st
     everything = dict.fromkeys(asked for asks in wanted.values() for asked in asks)
     inside = [asked for asked in everything if asked[2] in ("object", "prefix")]
     answers = at_once([a for a in everything if a not in inside], lambda asked: _missing(cloud, asked))
-    there = [a for a in inside if not answers[a[0], a[1], "bucket", arn.s3_place(a[3])[0]]]
+    there = [a for a in inside if not answers[a[0], a[1], "bucket", arn.s3_location(a[3])[0]]]
     answers |= at_once(there, lambda asked: _missing(cloud, asked))
-    found: defaultdict[str, list[Obstacle]] = defaultdict(list)
+    by_address: defaultdict[str, list[Obstacle]] = defaultdict(list)
     for address, asks in wanted.items():
         for asked, need in asks.items():
             if missing := answers.get(asked):
-                found[address].append(Obstacle(*missing, need.request, need.place))
-    return {address: tuple(obstacles) for address, obstacles in found.items()}
+                by_address[address].append(Obstacle(*missing, need.request, need.path))
+    return {address: tuple(obstacles) for address, obstacles in by_address.items()}
 
 
 def _groups(file: File) -> Iterable[str]:
@@ -101,14 +101,14 @@ def _missing(cloud: Cloud, asked: Asked) -> tuple[str, str] | None:
 
 def _bucket(shelf: Shelf, name: str) -> tuple[str, str] | None:
     try:
-        found = shelf.look("s3", "HeadBucket", Bucket=name)
+        described = shelf.look("s3", "HeadBucket", Bucket=name)
     except CloudError as error:
         if error.code not in _ELSEWHERE:
             raise
         return f"bucket {name} is not in {shelf.region}", _SAME_REGION
-    if found is None:
+    if described is None:
         return f"there is no bucket {name}", "create the bucket first; sagespec never does"
-    where = found.get("BucketRegion") or shelf.region
+    where = described.get("BucketRegion") or shelf.region
     return None if where == shelf.region else (f"bucket {name} is in {where}, not in {shelf.region}", _SAME_REGION)
 
 
@@ -116,7 +116,7 @@ _SAME_REGION = "SageMaker takes buckets of the job's own region: name another bu
 
 
 def _data(shelf: Shelf, sort: str, uri: str) -> tuple[str, str] | None:
-    bucket, key = arn.s3_place(uri)
+    bucket, key = arn.s3_location(uri)
     if sort == "object" and _is_object(shelf, bucket, key):
         return None
     # a folder may be called like a file; what only marks a folder is no data
@@ -157,10 +157,10 @@ def _role(shelf: Shelf, account: str, role: str) -> tuple[str, str] | None:
     if parsed is None or parsed.account != account:
         return None
     name = arn.name(role)
-    found = shelf.look("iam", "GetRole", RoleName=name)
-    if found is None:
+    described = shelf.look("iam", "GetRole", RoleName=name)
+    if described is None:
         return f"there is no role {name} in account {account}", "create the role first, or name another"
-    there = str(found["Role"]["Arn"])
+    there = str(described["Role"]["Arn"])
     return None if there == role else (f"role {name} is {there}, not {role}", "name it by its path, too")
 
 
@@ -192,17 +192,17 @@ def _endpoint(shelf: Shelf, account: str, sort: Sort, name: str) -> tuple[str, s
     if parsed is None or (parsed.account, parsed.region) != (account, shelf.region):
         return None
     if sort == "runtime":
-        found = shelf.look("bedrock-agentcore-control", "GetAgentRuntime", agentRuntimeId=last)
+        described = shelf.look("bedrock-agentcore-control", "GetAgentRuntime", agentRuntimeId=last)
         status, what, hint = "status", "agent runtime", "see `sagespec catalog runtimes`"
     elif parsed.resource.startswith("mlflow-app/"):
-        found = shelf.look("sagemaker", "DescribeMlflowApp", Arn=name)
+        described = shelf.look("sagemaker", "DescribeMlflowApp", Arn=name)
         status, what, hint = "Status", "MLflow app", "create the app first, or name another"
     else:
-        found = shelf.look("sagemaker", "DescribeMlflowTrackingServer", TrackingServerName=last)
+        described = shelf.look("sagemaker", "DescribeMlflowTrackingServer", TrackingServerName=last)
         status, what, hint = "TrackingServerStatus", "MLflow tracking server", "create it first, or name another"
-    if found is not None and str(found.get(status)).upper() not in _GONE:
+    if described is not None and str(described.get(status)).upper() not in _GONE:
         return None
-    return f"there is no {what} {last}{'' if found is None else ' any more'}", hint
+    return f"there is no {what} {last}{'' if described is None else ' any more'}", hint
 
 
 _GONE = {"DELETED", "DELETING"}
@@ -226,9 +226,9 @@ def _resource(shelf: Shelf, sort: str, name: str) -> tuple[str, str] | None:
             return None
         version = {"HubContentVersion": of.version} if of.version else {}
         given = {"HubName": of.hub, "HubContentType": of.type, "HubContentName": of.name, **version}
-        found = shelf.look("sagemaker", "DescribeHubContent", **given)
+        described = shelf.look("sagemaker", "DescribeHubContent", **given)
         what = f"{of.type} {of.name}{f' of version {of.version}' if of.version else ''} in hub {of.hub}"
-        return None if found else (f"there is no {what}", "import it into the hub first")
+        return None if described else (f"there is no {what}", "import it into the hub first")
     service, operation, member, what = _OPERATIONS[sort]
-    found = shelf.look(service, operation, **{member: name})
-    return None if found else (f"there is no {what} {name}", _WAYS[sort])
+    described = shelf.look(service, operation, **{member: name})
+    return None if described else (f"there is no {what} {name}", _WAYS[sort])

@@ -39,8 +39,8 @@ class Shelf:
 
     def group(self, name: str) -> str | None:
         """The ARN of a model package group."""
-        found = self.look("sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
-        return None if found is None else str(found["ModelPackageGroupArn"])
+        described = self.look("sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
+        return None if described is None else str(described["ModelPackageGroupArn"])
 
     def artifacts(self, parameters: Mapping[str, Any]) -> list[str]:
         """The ARNs of the artifacts with this source, the oldest first: all go on with that one."""
@@ -52,18 +52,18 @@ class Shelf:
 
     def object(self, parameters: Mapping[str, Any]) -> Literal["same", "other", "absent"]:
         """Whether an object with this very content is there, or another's; to those who may not look it is absent."""
-        place = {name: parameters[name] for name in ("Bucket", "Key", "ExpectedBucketOwner") if name in parameters}
+        location = {name: parameters[name] for name in ("Bucket", "Key", "ExpectedBucketOwner") if name in parameters}
         try:
-            found = self.look("s3", "HeadObject", **place, ChecksumMode="ENABLED")
+            described = self.look("s3", "HeadObject", **location, ChecksumMode="ENABLED")
         except CloudError as error:
             if error.is_denied:  # what S3 says of an absent object, too, to those who may not list the bucket
                 return "absent"
             raise
-        if found is None:
+        if described is None:
             return "absent"
-        there = found.get("ChecksumSHA256")
-        if there is None or found.get("ChecksumType") == "COMPOSITE":  # others upload otherwise
-            there = checksum_of(self.cloud.chunks(place["Bucket"], place["Key"], self.region))
+        there = described.get("ChecksumSHA256")
+        if there is None or described.get("ChecksumType") == "COMPOSITE":  # others upload otherwise
+            there = checksum_of(self.cloud.chunks(location["Bucket"], location["Key"], self.region))
         return "same" if there == checksum(parameters["Body"]) else "other"
 
     def pipeline(self, name: str) -> dict[str, Any] | None:
@@ -88,8 +88,8 @@ class Shelf:
 def user(context: Mapping[str, Any] | None) -> str | None:
     """Who has made or changed something, where SageMaker says it: a profile of Studio, or an identity of IAM."""
     known = context or {}
-    found = known.get("UserProfileName") or (known.get("IamIdentity") or {}).get("Arn")
-    return str(found) if found else None
+    name = known.get("UserProfileName") or (known.get("IamIdentity") or {}).get("Arn")
+    return str(name) if name else None
 
 
 def tags_of(cloud: Cloud, region: str | None, arn: str) -> dict[str, str]:
@@ -98,8 +98,8 @@ def tags_of(cloud: Cloud, region: str | None, arn: str) -> dict[str, str]:
     Raises CloudError.
     """
     if ":lambda:" in arn:
-        found: dict[str, str] = cloud.call("lambda", "GetFunction", region, FunctionName=arn).get("Tags", {})
-        return found
+        tags: dict[str, str] = cloud.call("lambda", "GetFunction", region, FunctionName=arn).get("Tags", {})
+        return tags
     pages = cloud.pages("sagemaker", "ListTags", "Tags", region, ResourceArn=arn, MaxResults=100)
     return {tag["Key"]: tag["Value"] for page in pages for tag in page}
 
@@ -123,9 +123,9 @@ def checksum_of(chunks: Iterable[bytes]) -> str:
     return base64.b64encode(digest.digest()).decode()
 
 
-def same_definition(found: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+def same_definition(described: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
     """Whether a pipeline is defined as wanted; the text may differ."""
-    return bool(definition(found) == definition(parameters))
+    return bool(definition(described) == definition(parameters))
 
 
 def definition(of: Mapping[str, Any]) -> Any:

@@ -89,13 +89,13 @@ def judgements(cloud: Cloud, status: Status, region: str | None, offset: int, li
 
     Raises NoResults, CloudError.
     """
-    total, found = 0, []
+    total, page = 0, []
     lines_read = False
     for side, arn in _scored(status):
         job = _job(cloud, arn)
         if _tells_itself(job):
             return None
-        bucket, prefix = _place(job)
+        bucket, prefix = _location(job)
         folder = _join(prefix, f"{job.name}/output/output/")
         summary = next((k for k in _keys(cloud, bucket, folder, region) if k.endswith(f"/{_JUDGE_SUMMARY}")), None)
         if summary is None:
@@ -107,11 +107,11 @@ def judgements(cloud: Cloud, status: Status, region: str | None, offset: int, li
             lines_read = True
             for line in _lines(cloud, bucket, key, region):
                 if offset <= total < offset + limit:
-                    found.append(_judgement(side, _record(line, f"line {total + 1} of s3://{bucket}/{key}")))
+                    page.append(_judgement(side, _record(line, f"line {total + 1} of s3://{bucket}/{key}")))
                 total += 1
     if not lines_read:
         raise NoResults(f"{status.name} has written no judgements")
-    return Page(total, offset, tuple(found))
+    return Page(total, offset, tuple(page))
 
 
 def _judgement(side: str, record: Mapping[str, Any]) -> Judgement:
@@ -141,14 +141,14 @@ def _scored(status: Status) -> list[tuple[str, str]]:
         models = status.details.get("model_package_config") or {}
         is_custom = {"InputModelPackageArn", "SourceModelPackageArn"} & set(models)
         return [("custom" if is_custom else "base", status.arn)]
-    found = [
+    scores = [
         (_SIDES[step.name], step.job_arn)
         for step in status.steps
         if step.name in _SIDES and step.job_arn and step.status == "Succeeded"
     ]
-    if not found:
+    if not scores:
         raise NoResults(f"{status.name} has no step that has scored anything")
-    return found
+    return scores
 
 
 def _job(cloud: Cloud, arn: str) -> Status:
@@ -171,7 +171,7 @@ def _of_job(cloud: Cloud, arn: str, region: str | None) -> Mapping[str, float]:
         if not given and not job.details["job_category"].endswith("Evaluation"):
             raise NoResults(f"{job.name} is not an evaluation; `sagespec metrics` shows what it has logged")
         return _numbers(given or metrics.read(cloud, job).latest())
-    bucket, prefix = _place(job)
+    bucket, prefix = _location(job)
     folder = _join(prefix, f"{job.name}/output/output/")
     for key in _keys(cloud, bucket, folder, region):
         file = key.rpartition("/")[2]
@@ -185,7 +185,7 @@ def _of_job(cloud: Cloud, arn: str, region: str | None) -> Mapping[str, float]:
     raise NoResults(f"no results in s3://{bucket}/{folder}")
 
 
-def _place(job: Status) -> tuple[str, str]:
+def _location(job: Status) -> tuple[str, str]:
     path = str(job.details["s3_output_path"])
     if not path.startswith("s3://"):
         raise NoResults(f"{job.name} writes to {path}, which is not an S3 URI")
@@ -204,8 +204,8 @@ def _first_task(results: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    found = {name: _number(value) for name, value in metrics.items()}
-    return {name: value for name, value in found.items() if value is not None}
+    numbers = {name: _number(value) for name, value in metrics.items()}
+    return {name: value for name, value in numbers.items() if value is not None}
 
 
 def _number(value: Any) -> float | None:
@@ -240,10 +240,10 @@ def _record(line: bytes, where: str) -> dict[str, Any]:
         raise NoResults(f"{where} is not a result of an evaluation: not JSON") from None
 
 
-def _mapping(found: Any, where: str) -> dict[str, Any]:
-    if not isinstance(found, dict):
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
         raise NoResults(f"{where} is not a result of an evaluation: no JSON object")
-    return found
+    return value
 
 
 def _lines(cloud: Cloud, bucket: str, key: str, region: str | None) -> Iterator[bytes]:

@@ -46,7 +46,7 @@ def of_file(cloud: Cloud, file: File) -> tuple[Stale, ...]:
     return find(cloud, files, finding.find(cloud, files.values()).runs).get(file.address, ())
 
 
-def find(cloud: Cloud, files: Mapping[str, File], found: Mapping[str, Run]) -> dict[str, tuple[Stale, ...]]:
+def find(cloud: Cloud, files: Mapping[str, File], runs: Mapping[str, Run]) -> dict[str, tuple[Stale, ...]]:
     """Say of which runs the outputs that they used are no longer what is there.
 
     Raises CloudError.
@@ -54,15 +54,15 @@ def find(cloud: Cloud, files: Mapping[str, File], found: Mapping[str, Run]) -> d
     known: dict[str, Any] = {}
     stale: dict[str, tuple[Stale, ...]] = {}
     for address, file in files.items():
-        run = found.get(address)
+        run = runs.get(address)
         if run is None:
             continue
-        newer = [a for a in file.content.depends_on if a in found and _is_newer(found[a], run)]
+        newer = [a for a in file.content.depends_on if a in runs and _is_newer(runs[a], run)]
         if not newer:
             continue
         for needed in newer:
             if needed not in known:
-                known[needed] = finding.outputs(cloud, files[needed], found[needed])
+                known[needed] = finding.outputs(cloud, files[needed], runs[needed])
         now = {name: value for needed in newer for name, value in known[needed].items()}
         sort = sorts.BY_OPERATION[file.requests[-1].operation]
         used = dict(_used(sort.compiled(file), sort.recorded(cloud, sort.target(file, run))))
@@ -81,8 +81,8 @@ def _is_newer(needed: Run, run: Run) -> bool:
 
 def _begun(run: Run) -> datetime | None:
     """When a job was created or an execution started; a function's name is its output, whenever it was made."""
-    found = run.details.get("StartTime") or run.details.get("CreationTime")
-    return found if isinstance(found, datetime) else None
+    start = run.details.get("StartTime") or run.details.get("CreationTime")
+    return start if isinstance(start, datetime) else None
 
 
 def _used(wanted: Any, ran: Any) -> Iterator[tuple[str, Any]]:

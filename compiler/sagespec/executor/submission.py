@@ -121,7 +121,7 @@ def taken(s: Submission, request: Request, name: str, describe: str, **parameter
 
     Raises Refused, Stopped, CloudError.
     """
-    found = s.seen(request, name, lambda: s.shelf.look("sagemaker", describe, **parameters))
-    if found is None:
+    described = s.seen(request, name, lambda: s.shelf.look("sagemaker", describe, **parameters))
+    if described is None:
         raise Refused(f"AWS says that a job {name} exists, but does not show it; apply again later")
-    return found
+    return described

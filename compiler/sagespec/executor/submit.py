@@ -52,18 +52,18 @@ def _group(s: Submission, request: Request, parameters: dict[str, Any], _known: 
     name = parameters["ModelPackageGroupName"]
 
     def make() -> tuple[str, str]:
-        if request.id not in s.absent and (found := s.shelf.group(name)):
-            return "kept", found
+        if request.id not in s.absent and (arn := s.shelf.group(name)):
+            return "kept", arn
         try:
             made = s.call("sagemaker", "CreateModelPackageGroup", **parameters)
             return "created", str(made["ModelPackageGroupArn"])
         except CloudError as error:
             if not error.is_taken:
                 raise
-            found = s.seen(request, name, lambda: s.shelf.group(name))
-            if found is None:
+            arn = s.seen(request, name, lambda: s.shelf.group(name))
+            if arn is None:
                 raise
-            return "kept", found
+            return "kept", arn
 
     word, arn = s.shared.get(f"{s.region} group {name}", make)
     return word, {"ModelPackageGroupArn": arn}
@@ -79,9 +79,9 @@ def _artifact(s: Submission, request: Request, parameters: dict[str, Any], _know
         return next(iter(s.shelf.artifacts(parameters)), None)
 
     def make() -> tuple[str, str]:
-        found = find()
-        if found is not None:
-            return "kept", found
+        arn = find()
+        if arn is not None:
+            return "kept", arn
         for number in range(1, ROUNDS + 1):
             s.go_on()
             try:
@@ -91,11 +91,11 @@ def _artifact(s: Submission, request: Request, parameters: dict[str, Any], _know
                 if not error.is_passing or number == ROUNDS:
                     raise
                 # a try that was cut off is looked for, and repeated only where nothing shows for minutes
-                found = find() if error.is_unheard else s.seen(request, source, find)
-                if found is not None:
+                arn = find() if error.is_unheard else s.seen(request, source, find)
+                if arn is not None:
                     break
                 s.stopping.wait(random.uniform(0, 0.1 * number))
-        return "created", str(found)
+        return "created", str(arn)
 
     source = parameters["Source"]["SourceUri"]
     word, arn = s.shared.get(f"{s.region} artifact {source}", make)

@@ -40,7 +40,7 @@ def drifts(cloud: Cloud, file: File, run: Run) -> list[Drift]:
 
     Raises CloudError.
     """
-    found = []
+    drifting = []
     shared = any(map(submitted.names_its_function, file.content.requests))  # it carries no tag that says whose it is
     for request in file.requests:
         if request.operation in _TAGGED:
@@ -48,8 +48,8 @@ def drifts(cloud: Cloud, file: File, run: Run) -> list[Drift]:
             have = insist(partial(tags_of, cloud, file.content.region, arn))
             missing = {key: value for key, value in _wanted(request).items() if have.get(key) != value}
             if missing and (shared or have.get(submitted.ADDRESS) == file.address):
-                found.append(Drift(file.address, file.content.region, arn, missing))
-    return found
+                drifting.append(Drift(file.address, file.content.region, arn, missing))
+    return drifting
 
 
 def _wanted(request: Request) -> dict[str, str]:

@@ -54,14 +54,14 @@ def _judge(threshold: Mapping[str, Any], score: Score | None, known: list[str]) 
         reason = f"there is no metric {metric}; there is {', '.join(known) or 'none'}"
         return [Verdict(metric, text, False, reason) for text in wanted]
     value = score.base if score.custom is None else score.custom
-    found = []
+    verdicts = []
     if minimum is not None:
         met = _is_number(value) and value >= minimum
-        found.append(Verdict(metric, wanted[0], met, "" if met else f"is {_shown(value)}"))
+        verdicts.append(Verdict(metric, wanted[0], met, "" if met else f"is {_shown(value)}"))
     if most_lost is not None:
         reason = _too_much_lost(score, most_lost)
-        found.append(Verdict(metric, wanted[-1], not reason, reason))
-    return found
+        verdicts.append(Verdict(metric, wanted[-1], not reason, reason))
+    return verdicts
 
 
 def _is_number(value: float | None) -> TypeGuard[float]:

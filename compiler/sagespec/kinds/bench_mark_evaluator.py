@@ -27,8 +27,8 @@ class Facts:
 @cache
 def _benchmarks() -> dict[str, Any]:
     """The benchmarks by name: modality, description, metrics, strategy, subtasks."""
-    found: dict[str, Any] = assets.document(assets.data() / "benchmarks.json")
-    return found
+    benchmarks: dict[str, Any] = assets.document(assets.data() / "benchmarks.json")
+    return benchmarks
 
 
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
@@ -54,11 +54,11 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
 def _check_thresholds(inputs: Inputs, metrics: list[str], ground: Ground | None, problems: Problems) -> None:
     """All metrics of the catalog are shares, each with a standard error; `all` stands for names not known here."""
     measured = {name: thresholds.SHARE for metric in metrics for name in (metric, f"{metric}_stderr")}
-    found = ground.model if ground else None
+    model = ground.model if ground else None
     if "all" in metrics:
-        thresholds.check(inputs, found, {}, problems, others=True)
+        thresholds.check(inputs, model, {}, problems, others=True)
     else:
-        thresholds.check(inputs, found, measured, problems)
+        thresholds.check(inputs, model, measured, problems)
 
 
 def _subtask(given: Traced, name: str, benchmark: dict[str, Any], problems: Problems) -> Traced | None:
@@ -81,11 +81,11 @@ def _subtask(given: Traced, name: str, benchmark: dict[str, Any], problems: Prob
     return given.to(",".join(str(one.value) for one in wanted))
 
 
-def _check_nova(given: Traced, benchmark: dict[str, Any], found: Model, problems: Problems) -> None:
-    if benchmark["nova"] == "only" and not found.is_nova:
-        problems.error("nova-only", f"{given.value} runs on Nova models only, not on {found.name}", given.path)
-    if benchmark["nova"] == "never" and found.is_nova:
-        problems.error("not-on-nova", f"{given.value} does not run on Nova models such as {found.name}", given.path)
+def _check_nova(given: Traced, benchmark: dict[str, Any], model: Model, problems: Problems) -> None:
+    if benchmark["nova"] == "only" and not model.is_nova:
+        problems.error("nova-only", f"{given.value} runs on Nova models only, not on {model.name}", given.path)
+    if benchmark["nova"] == "never" and model.is_nova:
+        problems.error("not-on-nova", f"{given.value} does not run on Nova models such as {model.name}", given.path)
 
 
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:

@@ -84,8 +84,8 @@ def _check_runtime(given: Traced, problems: Problems) -> None:
 @cache
 def _deprecated() -> dict[str, str]:
     """The runtimes that Lambda has deprecated, and when."""
-    found: dict[str, str] = assets.document(assets.data() / "lambda_runtimes.json")
-    return found
+    runtimes: dict[str, str] = assets.document(assets.data() / "lambda_runtimes.json")
+    return runtimes
 
 
 @cache
@@ -125,7 +125,7 @@ def _in_s3(inputs: Inputs, source: Traced, problems: Problems) -> Any:
 
 
 def _in_file(inputs: Inputs, source: Traced, problems: Problems) -> Any:
-    file = inputs.place(source, problems)
+    file = inputs.local_path(source, problems)
     if file is None:
         return None
     is_archive = source.value.endswith(".zip")
@@ -214,15 +214,15 @@ def _handler(fields: Traced) -> tuple[str, str]:
 
 def _bound(tree: ast.Module) -> set[str]:
     """Every name that code may define, at whatever depth; `*` for all that an import may bring."""
-    found = set()
+    bound = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
+            bound.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
+            bound.add(node.id)
         elif isinstance(node, ast.alias):
-            found.add(node.asname or node.name)
-    return found
+            bound.add(node.asname or node.name)
+    return bound
 
 
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:

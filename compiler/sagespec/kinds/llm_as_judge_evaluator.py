@@ -41,8 +41,8 @@ class Phase:
 @cache
 def _metrics() -> dict[str, str]:
     """The metrics that Bedrock documents, by name without `Builtin.`."""
-    found: dict[str, str] = assets.document(assets.data() / "judge_metrics.json")
-    return found
+    metrics: dict[str, str] = assets.document(assets.data() / "judge_metrics.json")
+    return metrics
 
 
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
@@ -110,11 +110,11 @@ def _custom(given: Traced, problems: Problems) -> Traced:
     fields = schema.load("LLMAsJudgeEvaluator")["properties"]["spec"]["properties"]
     wanted = next(branch for branch in fields["custom_metrics"]["anyOf"] if branch["type"] == "array")
     for problem in schema.validate_against(wanted, document.data):
-        problems.error(problem.rule, f"{_place(problem.path)}: {problem.message}", given.path, problem.hint)
+        problems.error(problem.rule, f"{_location(problem.path)}: {problem.message}", given.path, problem.hint)
     return given.to(document.data)
 
 
-def _place(path: KeyPath) -> str:
+def _location(path: KeyPath) -> str:
     return "custom_metrics" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
 
@@ -123,11 +123,11 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     common = evaluation.common(inputs, ground, "LLMAJEvaluation")
     path = fields.s3_output_path.to(fields.s3_output_path.value.rstrip("/"))
     phases, reports = _phases(ground, bool(fields.evaluate_base_model))
-    sent, place = [], None
+    sent, uri = [], None
     if facts.custom_metrics.given:
         sent = [_upload(path, facts.custom_metrics, inputs)]
         bucket, key = (str(sent[0].parameters[name].value) for name in ("Bucket", "Key"))
-        place = path.to(f"s3://{bucket}/{key}")
+        uri = path.to(f"s3://{bucket}/{key}")
     definition = render(
         "LLMAsJudgeEvaluator",
         common=common,
@@ -138,7 +138,7 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
         phases=phases,
         reports=reports,
         metrics=facts.metrics,
-        custom_metrics=place,
+        custom_metrics=uri,
     )
     return evaluation.training_requests(inputs, ground, common.pipeline_name, definition, *sent)
 

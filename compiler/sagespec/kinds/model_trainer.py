@@ -113,8 +113,8 @@ def _check_names(fields: Traced, config: Config | None, problems: Problems) -> N
             problems.error("reserved-name", f"the channel {name.value!r} is sagespec's own", name.path)
         taken.add(name.value)
     if config is not None and config.smp.given and fields.hyperparameters[MODEL_PARALLELISM].given:
-        place = fields.hyperparameters[MODEL_PARALLELISM].path
-        problems.error("reserved-name", f"smp sets the hyperparameter {MODEL_PARALLELISM} itself", place)
+        path = fields.hyperparameters[MODEL_PARALLELISM].path
+        problems.error("reserved-name", f"smp sets the hyperparameter {MODEL_PARALLELISM} itself", path)
 
 
 def _check_waiting(fields: Traced, problems: Problems) -> None:
@@ -160,24 +160,24 @@ def _files(inputs: Inputs, given: Traced, patterns: Traced, problems: Problems) 
     ignored = _ignored(patterns, problems)
     if not given or ignored is None:
         return []
-    place = inputs.place(given, problems)
-    if place is None:
+    path = inputs.local_path(given, problems)
+    if path is None:
         return []
-    found = uploads.status(place)
-    if found is None or not stat.S_ISDIR(found.st_mode):
-        why = "no such folder" if found is None else "not a folder"
+    status = uploads.status(path)
+    if status is None or not stat.S_ISDIR(status.st_mode):
+        why = "no such folder" if status is None else "not a folder"
         hint = "code is uploaded from a folder beside the spec" if "://" in given.value else ""
         problems.error("missing-file", f"{given.value}: {why}", given.path, hint)
         return []
     try:
-        files = code_folder.read(place, inputs.project, ignored)
+        files = code_folder.read(path, inputs.project, ignored)
     except Unusable as error:
         for fault in error.faults:
             shown = posixpath.join(given.value, fault.name).rstrip("/")
             problems.error(fault.rule, f"{shown}: {fault.why}", given.path)
         return []
     _warn_of_size(given, files, problems)
-    if secrets := code_folder.secrets(files, place):
+    if secrets := code_folder.secrets(files, path):
         named = ", ".join(secrets[:5]) + (f" and {len(secrets) - 5} more" if len(secrets) > 5 else "")
         hint = "leave it out with ignore_patterns, or keep it elsewhere"
         problems.warn("secret-upload", f"{named} would be uploaded, and may hold secrets", given.path, hint)
@@ -212,10 +212,10 @@ def _ignored(patterns: Traced, problems: Problems) -> Ignored | None:
 
 def _driver(inputs: Inputs, problems: Problems) -> list[Upload]:
     folder, script = inputs.fields.distributed.driver_dir, inputs.fields.distributed.driver_script
-    found = _files(inputs, folder, Traced(None), problems)
-    if found and posixpath.normpath(script.value) not in {u.name for u in found}:
+    uploaded = _files(inputs, folder, Traced(None), problems)
+    if uploaded and posixpath.normpath(script.value) not in {u.name for u in uploaded}:
         problems.error("missing-file", f"{script.value} is not in {folder.value}", script.path)
-    return found
+    return uploaded
 
 
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:

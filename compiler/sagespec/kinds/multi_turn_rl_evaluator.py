@@ -103,7 +103,7 @@ def _check_pass_k(given: Traced, chosen: dict[str, Traced], problems: Problems) 
         problems.warn("pass-k", message, said[0].path)
 
 
-def _check_thresholds(inputs: Inputs, found: Model, chosen: dict[str, Traced], problems: Problems) -> None:
+def _check_thresholds(inputs: Inputs, model: Model, chosen: dict[str, Traced], problems: Problems) -> None:
     """pass@k is a share, and measured for the chosen k within the group; an agent may log metrics of its own."""
     known = {}
     for metric in (threshold.metric for threshold in thresholds.given(inputs)):
@@ -115,7 +115,7 @@ def _check_thresholds(inputs: Inputs, found: Model, chosen: dict[str, Traced], p
         elif not metric.value.startswith("eval/"):
             message = f"an MTRL evaluation is not known to measure {metric.value!r}"
             problems.warn("unknown-metric", message, metric.path, "its metrics begin with eval/, as eval/reward/mean")
-    thresholds.check(inputs, found, known, problems, others=True)
+    thresholds.check(inputs, model, known, problems, others=True)
 
 
 _PASS_AT = re.compile(r"(?:eval|val)/reward/pass_at_([0-9]{1,9})", re.ASCII)
@@ -162,13 +162,13 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     return evaluation.requests(inputs, name, ground.role, definition)
 
 
-def _steps(found: Model, compare: bool) -> list[Step]:
+def _steps(model: Model, compare: bool) -> list[Step]:
     """Base only without a package; with one the fine-tuned model, after the base model when compared."""
     base = Step("EvaluateBaseModel", "base-model-eval", "base-eval-report", "CreateEvaluationAction")
-    if found.package is None:
+    if model.package is None:
         return [base]
     after = base.name if compare else base.after
-    tuned = Step("EvaluateFineTunedModel", "fine-tuned-model-eval", "fine-tuned-eval-report", after, found.package)
+    tuned = Step("EvaluateFineTunedModel", "fine-tuned-model-eval", "fine-tuned-eval-report", after, model.package)
     return [base, tuned] if compare else [tuned]
 
 

@@ -47,21 +47,21 @@ class Facts:
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields, context = inputs.fields, inputs.context
     upstream = inputs.upstream.get("model")
-    found = model.find(fields.model, context, problems, upstream.model if upstream else None)
+    base = model.find(fields.model, context, problems, upstream.model if upstream else None)
     env = _agent(inputs, problems)
     role = inputs.role(problems)
     mlflow = inputs.mlflow(fields.mlflow_app_arn, problems, MLFLOW_OF_MTRL)
     output = _given_group(inputs, fields.output_model_package_group, problems)
     checkpoint = _given_group(inputs, fields.intermediate_checkpoint_model_package_group, problems)
-    if found is None:
+    if base is None:
         return None
-    model.check_eula(found, fields, problems, needs_flag=True)
-    chosen = hyperparameters.changed(fields.hyperparameters, _recipe(inputs, found, problems), problems)
-    groups = _groups(inputs, found, output, checkpoint, problems)
+    model.check_eula(base, fields, problems, needs_flag=True)
+    chosen = hyperparameters.changed(fields.hyperparameters, _recipe(inputs, base, problems), problems)
+    groups = _groups(inputs, base, output, checkpoint, problems)
     if env is None or role is None or mlflow is None or groups is None:
         return None
     output_group, checkpoint_group, new = groups
-    return Facts(found, env, role, mlflow, output_group, checkpoint_group, _output_path(inputs), new, chosen)
+    return Facts(base, env, role, mlflow, output_group, checkpoint_group, _output_path(inputs), new, chosen)
 
 
 def _output_path(inputs: Inputs) -> Traced:
@@ -76,28 +76,28 @@ def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
     return agent.find(fields.agent_env, qualifier, inputs.context, problems, function, default="DEFAULT")
 
 
-def _recipe(inputs: Inputs, found: Model, problems: Problems) -> Mapping[str, Any] | None:
-    fields, recipe = inputs.fields, found.recipe(recipes.choose(inputs.spec.kind, is_nova=found.is_nova))
-    if found.recipes is not None and recipe is None:
+def _recipe(inputs: Inputs, base: Model, problems: Problems) -> Mapping[str, Any] | None:
+    fields, recipe = inputs.fields, base.recipe(recipes.choose(inputs.spec.kind, is_nova=base.is_nova))
+    if base.recipes is not None and recipe is None:
         hint = "see `sagespec catalog models --technique MTRL`"
-        problems.error("no-recipe", f"{found.name} cannot be trained with MTRL", fields.model.path, hint)
+        problems.error("no-recipe", f"{base.name} cannot be trained with MTRL", fields.model.path, hint)
     elif recipe is None and fields.hyperparameters:
-        hyperparameters.warn_unchecked(found.name, fields.hyperparameters, problems)
+        hyperparameters.warn_unchecked(base.name, fields.hyperparameters, problems)
     return recipe
 
 
 def _groups(
-    inputs: Inputs, found: Model, output: Traced | None, checkpoint: Traced | None, problems: Problems
+    inputs: Inputs, base: Model, output: Traced | None, checkpoint: Traced | None, problems: Problems
 ) -> tuple[Traced, Traced, dict[str, str]] | None:
     """The two model package groups, and those of them that are left to us to create, by request id."""
     fields, new = inputs.fields, {}
     if not fields.output_model_package_group:
-        output = found.group
+        output = base.group
         if output is None:
-            new["output-group"] = names.with_suffix(found.name, "-mtrl-mpg", names.GROUP_LIMIT)
+            new["output-group"] = names.with_suffix(base.name, "-mtrl-mpg", names.GROUP_LIMIT)
             output = _group_arn(inputs, new["output-group"])
     if not fields.intermediate_checkpoint_model_package_group:
-        new["checkpoint-group"] = names.with_suffix(found.name, "-mtrl-checkpoint-mpg", names.GROUP_LIMIT)
+        new["checkpoint-group"] = names.with_suffix(base.name, "-mtrl-checkpoint-mpg", names.GROUP_LIMIT)
         checkpoint = _group_arn(inputs, new["checkpoint-group"])
     if output is None or checkpoint is None:
         return None
@@ -111,8 +111,8 @@ def _groups(
 def _given_group(inputs: Inputs, given: Traced, problems: Problems) -> Traced | None:
     if not given:
         return None
-    found = ask(problems, given.path, lambda: inputs.context.model_package_group(given.value))
-    return None if found is None else given.to(found)
+    group_arn = ask(problems, given.path, lambda: inputs.context.model_package_group(given.value))
+    return None if group_arn is None else given.to(group_arn)
 
 
 def _group_arn(inputs: Inputs, name: str) -> Traced:

@@ -131,10 +131,10 @@ def _family() -> list[_Entry]:
     children: dict[int, list[_Entry]] = {}
     for entry in _alive():
         children.setdefault(entry.parent, []).append(entry)
-    found = children.get(os.getpid(), [])
-    for entry in found:  # grows while it is read
-        found += children.get(entry.pid, [])
-    return found
+    family = children.get(os.getpid(), [])
+    for entry in family:  # grows while it is read
+        family += children.get(entry.pid, [])
+    return family
 
 
 def _alive() -> Iterator[_Entry]:

@@ -153,12 +153,12 @@ def _lay_out(host: str, hosts: list[str], job: Request, uploads: list[Request], 
     names = {c["ChannelName"]: {"TrainingInputMode": c.get("InputMode", mode)} for c in channels}
     _write_json(config / "inputdataconfig.json", names)
     for channel in channels:
-        name, place = channel["ChannelName"], tree / "input" / "data" / channel["ChannelName"]
-        place.parent.mkdir(parents=True, exist_ok=True)
+        name, channel_folder = channel["ChannelName"], tree / "input" / "data" / channel["ChannelName"]
+        channel_folder.parent.mkdir(parents=True, exist_ok=True)
         if name in options.channels:
-            place.symlink_to(options.channels[name].absolute())
+            channel_folder.symlink_to(options.channels[name].absolute())
         else:
-            place.mkdir()
+            channel_folder.mkdir()
     for request in uploads:
         label, _, name = request.id.partition("/")
         body = markers.fill(request.parameters["Body"], {}, options.project)

@@ -28,17 +28,17 @@ class Boundary:
 
     def holds(self, path: Path) -> bool:
         """Whether a path leads to a place inside, which may be written and whose lines may be shown."""
-        place = real(path)
-        if not place.is_relative_to(self.root):
+        target = real(path)
+        if not target.is_relative_to(self.root):
             return False
-        return GIT not in (part.lower() for part in place.relative_to(self.root).parts)
+        return GIT not in (part.lower() for part in target.relative_to(self.root).parts)
 
     def admits(self, path: Path) -> bool:
         """Whether a path leads to a place that may be read: inside, or allowed by name."""
-        place = real(path)
-        if place.is_relative_to(self.root):
-            return self.holds(place)
-        return any(place.is_relative_to(one) for one in self.allowed)
+        target = real(path)
+        if target.is_relative_to(self.root):
+            return self.holds(target)
+        return any(target.is_relative_to(one) for one in self.allowed)
 
     def is_written_inside(self, project: Path, name: str) -> bool:
         """Whether a path of the project file names a place inside, wherever links lead from there."""

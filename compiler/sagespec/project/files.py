@@ -65,20 +65,20 @@ def find(settings: Settings, paths: Sequence[Path]) -> Found:
     Files are called by their real names, each once. A folder that cannot be listed is given in place of its files, so
     that reading it says why.
     """
-    found, bounds = settings.project, settings.project.boundary
+    project, bounds = settings.project, settings.project.boundary
     listed: set[Path] = set()
     named: set[Path] = set()
     folders: set[Path] = set()
     refused: set[Diagnostic] = set()
-    for path in paths or [found.root / name for name in found.specs]:
+    for path in paths or [project.root / name for name in project.specs]:
         top = real(path)
         if bounds.is_left_by_link(path) if paths else not bounds.admits(top):
-            refused.add(_refusal(path.absolute(), found))
+            refused.add(_refusal(path.absolute(), project))
         elif not _is_folder(top):
             listed.add(top)
             named.add(top)
         else:
-            listed |= set(_below(top, found, refused))
+            listed |= set(_below(top, project, refused))
             folders |= {top} if paths else set()
     return Found(tuple(sorted(listed)), frozenset(named), tuple(sorted(folders)), tuple(sorted(refused)))
 
@@ -90,17 +90,17 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _name(path: Path, found: Project) -> str:
-    return Path(os.path.relpath(path, real(found.root))).as_posix()
+def _name(path: Path, project: Project) -> str:
+    return Path(os.path.relpath(path, real(project.root))).as_posix()
 
 
-def _below(top: Path, found: Project, refused: set[Diagnostic]) -> Iterator[Path]:
+def _below(top: Path, project: Project, refused: set[Diagnostic]) -> Iterator[Path]:
     """The spec files in a folder: all but what is hidden, and the project's other files."""
-    output = real(found.root / found.output)
+    output = real(project.root / project.output)
     if output in (top, *top.parents):
         return
-    file = project_file(found) or found.root / project_settings.FILE
-    ours = (output, found.root / found.lock, file, *policies.named(found))
+    file = project_file(project) or project.root / project_settings.FILE
+    ours = (output, project.root / project.lock, file, *policies.named(project))
     skipped = {real(path) for path in ours}
     waiting, seen, left = [top], {top, *skipped}, MAX_ENTRIES
     while waiting:
@@ -113,7 +113,7 @@ def _below(top: Path, found: Project, refused: set[Diagnostic]) -> Iterator[Path
                     left -= 1
                     if left < 0:
                         message = f"more than {MAX_ENTRIES:,} files and folders to search for specs"
-                        refused.add(locate(Problem("too-many-files", message), _name(top, found), START))
+                        refused.add(locate(Problem("too-many-files", message), _name(top, project), START))
                         return
                     if entry.name.startswith(".") or tool_folders.is_named(entry.name):
                         continue
@@ -121,8 +121,8 @@ def _below(top: Path, found: Project, refused: set[Diagnostic]) -> Iterator[Path
                     is_folder = _is_folder(path) if entry.is_symlink() else entry.is_dir()
                     if not is_folder and not source.is_spec(entry.name):
                         continue
-                    if entry.is_symlink() and not (path.is_relative_to(top) or found.boundary.admits(path)):
-                        refused.add(_refusal(Path(entry), found))
+                    if entry.is_symlink() and not (path.is_relative_to(top) or project.boundary.admits(path)):
+                        refused.add(_refusal(Path(entry), project))
                     elif is_folder:
                         waiting += {path} - seen
                         seen.add(path)
@@ -132,8 +132,8 @@ def _below(top: Path, found: Project, refused: set[Diagnostic]) -> Iterator[Path
             yield folder
 
 
-def _refusal(path: Path, found: Project) -> Diagnostic:
-    name = _name(path, found)
+def _refusal(path: Path, project: Project) -> Diagnostic:
+    name = _name(path, project)
     return locate(boundary.refusal(name), name, START)
 
 
@@ -145,7 +145,7 @@ def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[S
     """
     diagnostics: list[Diagnostic] = []
     excluded = _Excluded(settings.project)
-    parts = [[_read(settings, path) for path in found.files] for found in (asked, rest or Found())]
+    parts = [[_read(settings, path) for path in listed.files] for listed in (asked, rest or Found())]
     code = {real(folder) for part in parts for one in part for folder in one.code_folders()}
     kept = [[one for one in part if one.is_spec(asked, code, excluded, diagnostics)] for part in parts]
     if settings.project.source:
@@ -161,9 +161,9 @@ def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[S
 class _Excluded:
     """What the project file excludes, and what is wrong with that."""
 
-    def __init__(self, found: Project) -> None:
+    def __init__(self, project: Project) -> None:
         self.problems = Problems()
-        for index, pattern in enumerate(found.exclude):
+        for index, pattern in enumerate(project.exclude):
             try:
                 Ignored([pattern])
             except ValueError as error:
@@ -171,7 +171,7 @@ class _Excluded:
         self.patterns = Ignored(())
         if not self.problems:
             try:
-                self.patterns = Ignored(found.exclude)
+                self.patterns = Ignored(project.exclude)
             except ValueError as error:  # of all together
                 self.problems.error("bad-pattern", str(error), ("exclude",))
 
@@ -272,9 +272,9 @@ def _specs(settings: Settings, read: Sequence[_File], diagnostics: list[Diagnost
     )
 
 
-def project_file(found: Project) -> Path | None:
+def project_file(project: Project) -> Path | None:
     """Where a project's file is, if it has one."""
-    return found.root / found.source.file if found.source else None
+    return project.root / project.source.file if project.source else None
 
 
 def unreadable(name: str, error: OSError) -> Diagnostic:

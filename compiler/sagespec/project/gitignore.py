@@ -152,12 +152,12 @@ def _translated(body: str) -> str:
         at = token.end()
     groups = count()
     first, *others = (_settled(stretch, groups) for stretch in stretches)
-    found = first
+    regex = first
     for stretch in others if is_open else others[:-1]:
-        found += _once(f"(?:.*?/)??{stretch}", groups)
+        regex += _once(f"(?:.*?/)??{stretch}", groups)
     if others and not is_open:
-        found += f"(?:.*/)?{others[-1]}"
-    return found + ".*" if is_open else found
+        regex += f"(?:.*/)?{others[-1]}"
+    return regex + ".*" if is_open else regex
 
 
 def _settled(stretch: list[str], groups: Iterator[int]) -> str:

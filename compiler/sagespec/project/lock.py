@@ -87,23 +87,23 @@ class Context:
 
     def hub_model(self, given: str) -> HubModel:
         """Look up a model of the hub by its id, or by an ARN: then of that hub, and of that version."""
-        found = self._named("hub_models", "hub model", given)
+        fact = self._named("hub_models", "hub model", given)
         return HubModel(
             id=kept_as(("hub_models", given)),
-            arn=found["arn"],
-            gated=found["gated"],
-            hub=found["hub"],
-            recipes=found.get("recipes", {}),
+            arn=fact["arn"],
+            gated=fact["gated"],
+            hub=fact["hub"],
+            recipes=fact.get("recipes", {}),
         )
 
     def model_package(self, arn: str) -> ModelPackage:
         """Look up a model package by its ARN."""
-        found = self._named("model_packages", "model package", arn)
+        fact = self._named("model_packages", "model package", arn)
         return ModelPackage(
             arn=arn,
-            base_model=found["base_model"],
-            base_model_arn=found["base_model_arn"],
-            group_arn=found["group_arn"],
+            base_model=fact["base_model"],
+            base_model_arn=fact["base_model_arn"],
+            group_arn=fact["group_arn"],
         )
 
     def model_package_group(self, given: str) -> str:
@@ -132,25 +132,25 @@ class Context:
 
     def job(self, name: str) -> FinishedJob:
         """Look up a finished AgentRFT job by its name."""
-        found = self._named("jobs", "finished AgentRFT job", name)
+        fact = self._named("jobs", "finished AgentRFT job", name)
         return FinishedJob(
             name=name,
-            output_model_package_arn=found["output_model_package_arn"],
-            base_model=found["base_model"],
-            base_model_arn=found["base_model_arn"],
-            agent_arn=found["agent_arn"],
-            agent_qualifier=found.get("agent_qualifier"),
+            output_model_package_arn=fact["output_model_package_arn"],
+            base_model=fact["base_model"],
+            base_model_arn=fact["base_model_arn"],
+            agent_arn=fact["agent_arn"],
+            agent_qualifier=fact.get("agent_qualifier"),
         )
 
     def judge_model(self, model_id: str) -> JudgeModel:
         """Look up a judge model of Bedrock by its id."""
-        found = self._named("judge_models", "judge model", model_id)
-        return JudgeModel(model_id, found["usable"], found.get("end_of_life"))
+        fact = self._named("judge_models", "judge model", model_id)
+        return JudgeModel(model_id, fact["usable"], fact.get("end_of_life"))
 
     def job_schema(self, category: str, version: str) -> dict[str, Any]:
         """Look up the JSON Schema of a job document."""
-        found: dict[str, Any] = self._named("job_schemas", "job schema", f"{category}/{version}")
-        return found
+        fact: dict[str, Any] = self._named("job_schemas", "job schema", f"{category}/{version}")
+        return fact
 
     def find(self, fact: Fact) -> Any:
         """Give a fact as the lock has it; None where it has not."""
@@ -158,12 +158,12 @@ class Context:
         facts = self.facts.get(section)
         if not name or not facts:
             return facts or None
-        found, content = facts.get(kept_as(fact)), arn.hub_content(name)
-        if found is None or content is None:
-            return found
-        version = arn.hub_content(found["arn"])
-        is_it = found["hub"] == content.hub and content.version in ("", version.version if version else "")
-        return found if is_it else None
+        known, content = facts.get(kept_as(fact)), arn.hub_content(name)
+        if known is None or content is None:
+            return known
+        version = arn.hub_content(known["arn"])
+        is_it = known["hub"] == content.hub and content.version in ("", version.version if version else "")
+        return known if is_it else None
 
     def _single(self, section: str, message: str, hint: str) -> Any:
         """A fact that there is one of."""
@@ -174,9 +174,9 @@ class Context:
 
     def _ask(self, fact: Fact, unlocked: Callable[[], tuple[str, str]], hint: str = "") -> Any:
         self.asked.setdefault(fact, set()).add(self.asker)
-        found = self.find(fact)
-        if found is not None:
-            return found
+        known = self.find(fact)
+        if known is not None:
+            return known
         reason = self.reasons.get(fact)
         if reason is not None:
             raise MissingFact(reason.message, reason.hint or hint, reason)
@@ -313,8 +313,8 @@ def flaw(fact: Fact, value: Any) -> str:
     (section, name), key = fact, "000000000000/us-east-1"
     somewhere = {"account": "000000000000", "region": "us-east-1", "partition": "aws"}
     _, said = load("", dump({key: {**somewhere, section: {name: value} if name else value}}).encode())
-    place = dotted(("contexts", key, section, *([name] if name else [])))
-    return next((f"{d.path.removeprefix(place)}: {d.message}".lstrip(".: ") for d in said if d.is_error), "")
+    prefix = dotted(("contexts", key, section, *([name] if name else [])))
+    return next((f"{d.path.removeprefix(prefix)}: {d.message}".lstrip(".: ") for d in said if d.is_error), "")
 
 
 _WAY_OUT = "correct it, or delete it and run `sagespec lock`"
@@ -328,11 +328,11 @@ def _problems(data: Any) -> Iterator[Problem]:
         said = f"{facts['account']}/{facts['region']}"
         if key != said:
             yield Problem("bad-value", f"the facts are those of {said}", ("contexts", key), on_key=True)
-        for name, found in facts.get("job_schemas", {}).items():
-            place = ("contexts", key, "job_schemas", name)
-            for flaw in foreign_schema.load(found).flaws:
+        for name, job_schema in facts.get("job_schemas", {}).items():
+            path = ("contexts", key, "job_schemas", name)
+            for flaw in foreign_schema.load(job_schema).flaws:
                 message = f"{flaw.message}: documents are not checked against it"
-                yield replace(flaw, message=message, path=(*place, *flaw.path), severity="warning")
+                yield replace(flaw, message=message, path=(*path, *flaw.path), severity="warning")
 
 
 _SUSPICIOUS = re.compile(rb"\\u[dD][89a-fA-F]")

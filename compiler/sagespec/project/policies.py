@@ -40,7 +40,7 @@ class Policies:
 
 def load(project: Project) -> Policies:
     """Read the policies of a project."""
-    found = Policies()
+    read = Policies()
     for index, pattern in enumerate(project.policies):
         assert project.source is not None  # only a project file names policies
         path: KeyPath = ("policies", index)
@@ -49,18 +49,18 @@ def load(project: Project) -> Policies:
         except (ValueError, OSError) as error:
             message = getattr(error, "strerror", None) or str(error)
             problem = Problem("bad-policy", f"{pattern}: {message.lower()}", path)
-            found.diagnostics.append(project.source.locate(problem))
+            read.diagnostics.append(project.source.locate(problem))
             continue
         if not matching:
             problem = Problem("bad-policy", f"{pattern} matches no file", path, severity="warning")
-            found.diagnostics.append(project.source.locate(problem))
+            read.diagnostics.append(project.source.locate(problem))
         for file in matching:
             name = Path(os.path.relpath(file, project.root)).as_posix()
             if not project.boundary.admits(file):
-                found.diagnostics.append(project.source.locate(boundary.refusal(name, path)))
+                read.diagnostics.append(project.source.locate(boundary.refusal(name, path)))
             else:
-                _read(file, name, found, project.boundary)
-    return found
+                _read(file, name, read, project.boundary)
+    return read
 
 
 def named(project: Project) -> Iterator[Path]:
@@ -136,21 +136,21 @@ class _Search:
         return entries
 
 
-def _read(file: Path, name: str, found: Policies, bounds: Boundary) -> None:
+def _read(file: Path, name: str, policies: Policies, bounds: Boundary) -> None:
     try:
         content = disk.read(file, disk.TEXT_BYTES)
     except OSError as error:
         message = f"cannot be read: {(error.strerror or str(error)).lower()}"
-        found.diagnostics.append(locate(Problem("unreadable", message), name, START))
+        policies.diagnostics.append(locate(Problem("unreadable", message), name, START))
         return
     schema, said = _load(name, content)
     if schema is not None:
-        found.schemas[name] = schema
+        policies.schemas[name] = schema
     if bounds.holds(file):
-        found.texts[name] = content.decode("utf-8-sig", "replace")
+        policies.texts[name] = content.decode("utf-8-sig", "replace")
     else:
         said = boundary.withheld(name, said, "it cannot be checked with")
-    found.diagnostics.extend(said)
+    policies.diagnostics.extend(said)
 
 
 def _load(name: str, content: bytes) -> tuple[Foreign | None, list[Diagnostic]]:

@@ -49,14 +49,14 @@ def graph(specs: Mapping[str, Spec]) -> dict[str, list[str]]:
 
 def needed(targets: Iterable[str], edges: Graph) -> set[str]:
     """The targets, and everything that they lead to."""
-    found: set[str] = set()
+    addresses: set[str] = set()
     waiting = [address for address in targets if address in edges]
     while waiting:
         address = waiting.pop()
-        if address not in found:
-            found.add(address)
+        if address not in addresses:
+            addresses.add(address)
             waiting += edges[address]
-    return found
+    return addresses
 
 
 def order(edges: Graph) -> tuple[list[str], dict[str, list[str]]]:

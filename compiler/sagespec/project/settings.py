@@ -111,18 +111,18 @@ def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
     if not sources:
         missing = source.Source(file.name, None, {}, {}).locate(Problem("empty-file", "the file is empty"))
         return None, diagnostics or [missing]
-    found, *others = sources
-    problems = schema.validate("Project", as_data(_with_texts(found.written)))
-    problems += [*_unknown_defaults(found.data), *_reserved_values(found.data)]
-    diagnostics += [found.locate(p) for p in found.beyond(problems)]
+    source_of_project, *others = sources
+    problems = schema.validate("Project", as_data(_with_texts(source_of_project.written)))
+    problems += [*_unknown_defaults(source_of_project.data), *_reserved_values(source_of_project.data)]
+    diagnostics += [source_of_project.locate(p) for p in source_of_project.beyond(problems)]
     second = Problem("second-document", "a project file holds one document", hint="put specs into files of their own")
     diagnostics += [other.locate(second) for other in others]
     if diagnostics:
         return None, sorted(diagnostics)
-    data = found.data
+    data = source_of_project.data
     project = Project(
         root=file.parent,
-        source=found,
+        source=source_of_project,
         name=data.get("metadata", {}).get("name"),
         specs=tuple(data.get("specs", Project.specs)),
         output=data.get("output", Project.output),
@@ -195,8 +195,8 @@ def _located(project: Project, problem: Problem, name: str) -> Diagnostic:
 
 def _environments(data: Any) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
     """The parts of a project file that look like environments."""
-    found = source.get(data, ("environments",))
-    for name, environment in found.items() if isinstance(found, dict) else ():
+    environments = source.get(data, ("environments",))
+    for name, environment in environments.items() if isinstance(environments, dict) else ():
         if isinstance(environment, dict):
             yield ("environments", name), environment
 
@@ -204,22 +204,22 @@ def _environments(data: Any) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
 def _unknown_defaults(data: Any) -> Iterator[Problem]:
     """Defaults that no kind has a field for."""
     own = schema.load("Project")["properties"]["defaults"]["properties"]
-    for place, layer in (((), data), *_environments(data)):
+    for path, layer in (((), data), *_environments(data)):
         names = source.get(layer, ("defaults",))
         for name in names if isinstance(names, dict) else ():
             if name not in own and not any(name in schema.fields(kind) for kind in schema.kinds()):
                 known = {*own, *(field for kind in schema.kinds() for field in schema.fields(kind))}
                 hint = did_you_mean(name, sorted(known))
                 message = f"no kind has a field {name!r}"
-                yield Problem("unknown-key", message, (*place, "defaults", name), hint, on_key=True)
+                yield Problem("unknown-key", message, (*path, "defaults", name), hint, on_key=True)
 
 
 def _reserved_values(data: Any) -> Iterator[Problem]:
-    for place, environment in _environments(data):
+    for path, environment in _environments(data):
         given = environment.get("values")
         for name in given if isinstance(given, dict) else ():
             if name in values.BUILT_IN:
-                yield Problem("reserved-name", f"{name!r} is built in", (*place, "values", name), on_key=True)
+                yield Problem("reserved-name", f"{name!r} is built in", (*path, "values", name), on_key=True)
 
 
 def choose(
@@ -230,11 +230,11 @@ def choose(
     What is wrong with these is a diagnostic of the file COMMAND_LINE.
     """
     known = _at(project, "environments")
-    place = project.source or Source(FILE, None, {}, {})
+    written = project.source or Source(FILE, None, {}, {})
     if environment is not None and environment not in known:
         message = f"there is no environment {environment!r}"
         problem = Problem("unknown-environment", message, ("environments",), did_you_mean(environment, [*known]))
-        return None, [place.locate(problem)]
+        return None, [written.locate(problem)]
     chosen = known.get(environment, {}) if environment else {}
     declared = chosen.get("values", {})
     every = {**declared, **given}
@@ -243,7 +243,7 @@ def choose(
     filled, pending = values.expand(every, built_in, problems)
     here = ("environments", environment or "", "values")
     said = [
-        locate(p, COMMAND_LINE, START) if p.path[0] in given else place.locate(replace(p, path=(*here, *p.path)))
+        locate(p, COMMAND_LINE, START) if p.path[0] in given else written.locate(replace(p, path=(*here, *p.path)))
         for p in problems
     ]
     if problems.errors:
@@ -260,21 +260,21 @@ def choose(
         region=own.get("region"),
         values=filled,
         pending=pending,
-        defaults={name: tuple(found) for name, found in layers.items() if name != "account"},
+        defaults={name: tuple(layer) for name, layer in layers.items() if name != "account"},
         undeclared=tuple(sorted(given.keys() - declared.keys() - values.names(every))),
-        diagnostics=(*said, *(place.locate(p) for p in problems)),
+        diagnostics=(*said, *(written.locate(p) for p in problems)),
     ), []
 
 
 def _own(name: str, default: Default, known: Mapping[str, Any], problems: Problems) -> str | None:
     """The project's own account or region, filled in; None where it cannot be."""
-    found = Problems()
-    value = as_data(values.substitute(default.value, known, found, default.path))
+    own = Problems()
+    value = as_data(values.substitute(default.value, known, own, default.path))
     if value != default.value:
         shape = schema.load("Project")["properties"]["defaults"]["properties"][name]
-        found += [replace(p, path=default.path) for p in schema.validate_against(shape, value)]
-    problems += found
-    return None if found.errors else str(value)
+        own += [replace(p, path=default.path) for p in schema.validate_against(shape, value)]
+    problems += own
+    return None if own.errors else str(value)
 
 
 def _defaults(project: Project, environment: str | None) -> Iterator[tuple[str, Default]]:
@@ -286,5 +286,5 @@ def _defaults(project: Project, environment: str | None) -> Iterator[tuple[str, 
 
 
 def _at(project: Project, *path: str) -> dict[str, Any]:
-    found = source.get(project.source.written, path) if project.source else None
-    return found if isinstance(found, dict) else {}
+    value = source.get(project.source.written, path) if project.source else None
+    return value if isinstance(value, dict) else {}

@@ -86,31 +86,31 @@ def ref_kinds(kind: str) -> dict[str, tuple[str, ...]]:
 
 
 def _locate(
-    found: Source, overlays: Overlays, problem: Problem, address: str, given: Mapping[str, str]
+    source: Source, overlays: Overlays, problem: Problem, address: str, given: Mapping[str, str]
 ) -> Diagnostic:
     """Give a problem its place; the variables that are `given` by the spec's data are not quoted."""
     if given:
         message, hint = secrets.unquoted(problem.message, given), secrets.unquoted(problem.hint, given)
         problem = replace(problem, message=message, hint=hint)
-    located = _placed(found, overlays, problem, address)
+    located = _placed(source, overlays, problem, address)
     return replace(located, path=secrets.unquoted(located.path, given)) if given else located
 
 
-def _placed(found: Source, overlays: Overlays, problem: Problem, address: str) -> Diagnostic:
+def _placed(source: Source, overlays: Overlays, problem: Problem, address: str) -> Diagnostic:
     for length in range(len(problem.path), 0, -1):
         if problem.path[:length] in overlays:
             other, prefix = overlays[problem.path[:length]]
             return other.locate(replace(problem, path=(*prefix, *problem.path[length:])), address)
-    return found.locate(problem, address)
+    return source.locate(problem, address)
 
 
-def read(found: Source, settings: Settings) -> tuple[Spec | None, list[Diagnostic]]:
+def read(source: Source, settings: Settings) -> tuple[Spec | None, list[Diagnostic]]:
     """Read one document as a spec."""
     problems = Problems()
-    kind = _envelope(found.data, problems)
+    kind = _envelope(source.data, problems)
     if kind is None:
-        return None, found.diagnose() + [found.locate(p) for p in found.beyond(problems)]
-    written, known = _with_metadata(found.written, settings, problems)
+        return None, source.diagnose() + [source.locate(p) for p in source.beyond(problems)]
+    written, known = _with_metadata(source.written, settings, problems)
     written, overlays = _with_defaults(written, settings, kind)
     if "spec" in written:
         filled = values.substitute(written["spec"], known, problems, ("spec",))
@@ -123,14 +123,14 @@ def read(found: Source, settings: Settings) -> tuple[Spec | None, list[Diagnosti
     address = f"{kind}/{name}" if name else kind
     default_tags, tag_overlays, diagnostics = _default_tags(settings, known, kind, address)
     overlays.update(tag_overlays)
-    diagnostics += found.diagnose(address)
+    diagnostics += source.diagnose(address)
     given = secrets.variables(data)
-    diagnostics += [_locate(found, overlays, p, address, given) for p in found.beyond(problems)]
+    diagnostics += [_locate(source, overlays, p, address, given) for p in source.beyond(problems)]
     if not name or not isinstance(data.get("spec"), dict):
         return None, diagnostics
-    refused = _refused_fields(data, [*problems.errors, *(fault.problem for fault in found.faults)])
+    refused = _refused_fields(data, [*problems.errors, *(fault.problem for fault in source.faults)])
     broken = refused if any(d.is_error for d in diagnostics) else None
-    return Spec(found, kind, name, data, default_tags, overlays, broken), diagnostics
+    return Spec(source, kind, name, data, default_tags, overlays, broken), diagnostics
 
 
 def _envelope(data: Any, problems: Problems) -> str | None:
@@ -258,16 +258,16 @@ def _default_tags(
     if project is None:
         return merged, overlays, []
     for layer in settings.defaults.get("tags", ()):
-        found = Problems()
-        filled = values.substitute(layer.value, known, found, layer.path)
-        found += _nulls(filled, layer.path)
+        own = Problems()
+        filled = values.substitute(layer.value, known, own, layer.path)
+        own += _nulls(filled, layer.path)
         given = Traced(as_data(as_texts(filled)), layer.path)
         if filled != layer.value:
             shape = schema.load("Project")["properties"]["defaults"]["properties"]["tags"]
             wrong = schema.validate_against(shape, given.value)
-            found += [replace(p, path=(*layer.path, *p.path)) for p in wrong]
-        problems += [*found, *(() if found.errors else tags.check(given, schema.runs(kind)))]
-        for key, value in () if found.errors else tags.items(given):
+            own += [replace(p, path=(*layer.path, *p.path)) for p in wrong]
+        problems += [*own, *(() if own.errors else tags.check(given, schema.runs(kind)))]
+        for key, value in () if own.errors else tags.items(given):
             merged[key.value] = value.value
             overlays["defaults", "tags", key.value] = (project, value.path)
     return merged, overlays, [project.locate(p, address) for p in problems]

@@ -29,11 +29,11 @@ def is_named(name: str) -> bool:
     return name.lower() in NAMES
 
 
-def is_marked(place: Path) -> bool:
+def is_marked(folder: Path) -> bool:
     """Whether a folder is a tool's by what is in it."""
-    if any(os.path.lexists(place / mark) for mark in MARKS):
+    if any(os.path.lexists(folder / mark) for mark in MARKS):
         return True
     try:
-        return disk.head(place / TAG, len(SIGNATURE)) == SIGNATURE
+        return disk.head(folder / TAG, len(SIGNATURE)) == SIGNATURE
     except OSError:
         return False

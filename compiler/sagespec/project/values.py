@@ -64,7 +64,7 @@ def substitute(data: Any, values: Mapping[str, Any], problems: Problems, path: K
 def names(data: Any) -> set[str]:
     """Find the names that a tree refers to."""
     if isinstance(data, str):
-        return {found[1].strip() for found in _REFERENCE.finditer(data) if found[1] is not None}
+        return {match[1].strip() for match in _REFERENCE.finditer(data) if match[1] is not None}
     members = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
     return set().union(*map(names, members))
 
@@ -74,11 +74,11 @@ def _sorted(graph: Mapping[str, set[str]]) -> list[str]:
     sorter = TopologicalSorter(graph)
     with suppress(CycleError):  # it goes on as far as it can
         sorter.prepare()
-    found: list[str] = []
+    ordered: list[str] = []
     while ready := sorter.get_ready():
-        found += ready
+        ordered += ready
         sorter.done(*ready)
-    return found
+    return ordered
 
 
 def _cycles(graph: Mapping[str, set[str]]) -> list[str]:
@@ -125,25 +125,25 @@ class _Filling:
         try:
             if whole and whole[1] is not None:
                 return self._value(whole[1].strip(), len(path))
-            return _REFERENCE.sub(lambda found: self._inside(found, path), text)
+            return _REFERENCE.sub(lambda match: self._inside(match, path), text)
         except _Unfit as error:
             self.problems.error(error.rule, error.message, path, error.hint)
             return text
 
-    def _inside(self, found: re.Match[str], path: KeyPath) -> str:
-        if found[0] == "$${":
+    def _inside(self, match: re.Match[str], path: KeyPath) -> str:
+        if match[0] == "$${":
             return "${"
-        if found[1] is None:
+        if match[1] is None:
             raise _Unfit("unknown-value", "'${' without a name and '}'", "write $${ for the text ${")
-        value = self._value(found[1].strip(), len(path))
+        value = self._value(match[1].strip(), len(path))
         inner = as_text(value)
         if isinstance(inner, str):
             if isinstance(value, Written) and value.value is None:
-                message = f"${{{found[1]}}} is null and stands here as the text {inner!r}"
+                message = f"${{{match[1]}}} is null and stands here as the text {inner!r}"
                 self.problems.warn("null-text", message, path, "quote the value")
             return inner
         kind = "a mapping" if isinstance(inner, dict) else "a list" if isinstance(inner, list) else "nothing"
-        raise _Unfit("unknown-value", f"${{{found[1]}}} is {kind} and cannot stand inside text")
+        raise _Unfit("unknown-value", f"${{{match[1]}}} is {kind} and cannot stand inside text")
 
     def _value(self, name: str, depth: int) -> Any:
         if name not in self.known:

@@ -20,23 +20,23 @@ _PAIR = re.compile(rf"""(?<![\w.-])(?P<key>[\w.-]+)["']?\s*:\s*(?P<value>{_QUOTE
 
 def lines(name: str, text: str) -> list[str]:
     """Split a file's text into lines, its secrets covered."""
-    found = source.lines(name, text)
+    shown = source.lines(name, text)
     if not secrets.may_hold(text):
-        return found
+        return shown
     documents, faults = source.load(name, text.encode("utf-8", "replace"))
     for document in documents:
         for path, span in document.values.items():
             value = get(document.data, path)
-            if value in (None, "") and (text := _written(found, span))[:1] in ("*", "!", "&"):
+            if value in (None, "") and (text := _written(shown, span))[:1] in ("*", "!", "&"):
                 value = text  # a secret that reads as an alias, a tag or an anchor
             if secrets.hidden(value, path) != value and not isinstance(value, dict | list):
-                _cover(found, span)
+                _cover(shown, span)
         for path, span in document.keys.items():
             if secrets.assigned(path):
-                _cover(found, span)
+                _cover(shown, span)
     if faults:
-        _cover_unread(found)
-    return found
+        _cover_unread(shown)
+    return shown
 
 
 def _written(lines: list[str], span: Span) -> str:
@@ -70,7 +70,7 @@ def _cover_unread(lines: list[str]) -> None:
             indent, start = _indent(line, holder.start()), holder.end() - 1
         rest = line[start:]
         is_read = ":" in rest and not any(rest.count(quote) % 2 for quote in "\"'")
-        covered = _VALUE.sub(lambda found: found[1] + "*" * len(found[2]), rest)
+        covered = _VALUE.sub(lambda match: match[1] + "*" * len(match[2]), rest)
         lines[number] = line[:start] + (covered if is_read else re.sub(r"\S", "*", rest))
 
 

@@ -50,8 +50,8 @@ class _Reader:
         return Unreadable(self.span(at, min(at + 1, len(self.text))), rule, message, path)
 
     def skip(self, at: int) -> int:
-        found = _SPACE.match(self.text, at)
-        return found.end() if found else at
+        space = _SPACE.match(self.text, at)
+        return space.end() if space else at
 
     def value(self, at: int, path: KeyPath, depth: int) -> tuple[Any, int]:
         places = self.document.values
@@ -122,10 +122,10 @@ class _Reader:
         for word, value in _WORD.items():
             if self.text.startswith(word, at):
                 return value, at + len(word)
-        found = _NUMBER.match(self.text, at)
-        if not found:
+        number = _NUMBER.match(self.text, at)
+        if not number:
             raise self.error("expected a value" if at < len(self.text) else "the text ends too early", at)
-        digits = found.group()
-        if len(digits) > 400 or (found[2] and abs(float(digits)) == float("inf")):
+        digits = number.group()
+        if len(digits) > 400 or (number[2] and abs(float(digits)) == float("inf")):
             raise self.error("the number is too large", at)
-        return (float(digits) if found[1] or found[2] else int(digits)), found.end()
+        return (float(digits) if number[1] or number[2] else int(digits)), number.end()

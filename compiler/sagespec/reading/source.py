@@ -120,7 +120,7 @@ def is_ours(file: str, content: bytes) -> bool:
     if not is_spec(file) or OURS.encode() not in content:
         return False
     sources, faults = load(file, content)
-    says = any(str(get(found.data, ("apiVersion",))).startswith(OURS) for found in sources)
+    says = any(str(get(document.data, ("apiVersion",))).startswith(OURS) for document in sources)
     return says or (bool(faults) and _SAYS_SO.search(content) is not None)
 
 

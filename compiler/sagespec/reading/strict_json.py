@@ -18,11 +18,11 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
     Raises DoubledKey.
     """
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         keys = [key for key, _ in pairs]
         raise DoubledKey(f"has the key {next(k for k in keys if keys.count(k) > 1)!r} twice")
-    return found
+    return members
 
 
 def no_number(text: str) -> NoReturn:

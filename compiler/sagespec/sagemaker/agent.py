@@ -32,10 +32,10 @@ def find(
     `default` is the qualifier of a runtime where none is given. Reports a missing fact at the field and gives
     None.
     """
-    found = _find(given, choose(qualifier, default), context, problems, function)
-    if found is not None and found.is_lambda and qualifier:
+    agent = _find(given, choose(qualifier, default), context, problems, function)
+    if agent is not None and agent.is_lambda and qualifier:
         problems.warn("no-effect", "a Lambda agent has no qualifier", qualifier.path, on_key=True)
-    return found
+    return agent
 
 
 def choose(qualifier: Traced, default: str | None) -> Traced | None:
@@ -55,5 +55,5 @@ def _find(
     if parsed is not None:
         is_lambda = parsed.service == "lambda"
         return Agent(given, is_lambda, None if is_lambda else qualifier)
-    found = ask(problems, given.path, lambda: context.agent_runtime(given.value))
-    return None if found is None else Agent(given.to(found), is_lambda=False, qualifier=qualifier)
+    runtime = ask(problems, given.path, lambda: context.agent_runtime(given.value))
+    return None if runtime is None else Agent(given.to(runtime), is_lambda=False, qualifier=qualifier)

@@ -37,19 +37,19 @@ def hyperparameters_of(context: Context, given: str, kind: str | None) -> list[R
     The model is given as a spec's `model` is: by id, alias or ARN. Raises MissingFact where the lock does not
     know it.
     """
-    found = _model(context, given)
+    chosen = _model(context, given)
     return [
         {"kind": name, "recipe": recipe.key, "name": entry, **about}
         for name in recipes.kinds()
         if kind in (None, name)
-        for recipe in recipes.of_model(name, is_nova=found.is_nova)
-        for entry, about in _entries(recipe, found).items()
+        for recipe in recipes.of_model(name, is_nova=chosen.is_nova)
+        for entry, about in _entries(recipe, chosen).items()
     ]
 
 
-def _entries(recipe: Recipe, found: Model) -> Mapping[str, Any]:
+def _entries(recipe: Recipe, chosen: Model) -> Mapping[str, Any]:
     """The entries of a model's recipe that a spec may give."""
-    known = found.recipe(recipe.key)
+    known = chosen.recipe(recipe.key)
     if recipe.is_inference:
         return inference_parameters.entries(known)
     managed = hyperparameters.SERVICE_MANAGED
@@ -58,14 +58,14 @@ def _entries(recipe: Recipe, found: Model) -> Mapping[str, Any]:
 
 def _model(context: Context, given: str) -> Model:
     problems = Problems()
-    found = model.find(Traced(given), context, problems)
+    chosen = model.find(Traced(given), context, problems)
     for problem in problems:
         raise MissingFact(problem.message, problem.hint)
-    if found is None or found.recipes is None:
+    if chosen is None or chosen.recipes is None:
         raise MissingFact(f"the lock does not know the base model of {given}", "run `sagespec lock`")
-    return found
+    return chosen
 
 
 def _data(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = assets.document(assets.data() / f"{name}.json")
-    return found
+    document: dict[str, Any] = assets.document(assets.data() / f"{name}.json")
+    return document

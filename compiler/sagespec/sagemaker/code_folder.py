@@ -54,28 +54,28 @@ class Unusable(Exception):
         self.faults = faults
 
 
-def read(place: Path, project: Project, ignored: Ignored) -> list[Upload]:
+def read(folder: Path, project: Project, ignored: Ignored) -> list[Upload]:
     """List the files of a folder, which is given by its real name, but for those that are left out.
 
     Links are followed, and files called by their real names. Raises Unusable.
     """
     walk = _Walk(project, ignored)
     try:
-        found = _uploads(walk, place)
+        listed = _uploads(walk, folder)
     except TooMuch as error:
         walk.fault("", str(error))
-        found = []
-    if not found and not walk.faults:
+        listed = []
+    if not listed and not walk.faults:
         walk.fault("", "no files in it, or all are ignored", "missing-file")
     if walk.faults:
         raise Unusable(walk.faults)
-    return found
+    return listed
 
 
-def _uploads(walk: _Walk, place: Path) -> list[Upload]:
-    found: list[Upload] = []
-    for name, path in walk.files(place, "", ()):
-        if len(found) == MAX_FILES:
+def _uploads(walk: _Walk, folder: Path) -> list[Upload]:
+    listed: list[Upload] = []
+    for name, path in walk.files(folder, "", ()):
+        if len(listed) == MAX_FILES:
             walk.fault(
                 "", f"more than {MAX_FILES:,} files: ignore files that are not code, and bring data as a channel"
             )
@@ -86,13 +86,13 @@ def _uploads(walk: _Walk, place: Path) -> list[Upload]:
             walk.fault(name, _reason(error))
             continue
         if not _is_ours(path, upload):
-            found.append(upload)
-    return found
+            listed.append(upload)
+    return listed
 
 
-def secrets(found: Sequence[Upload], place: Path) -> list[str]:
+def secrets(listed: Sequence[Upload], folder: Path) -> list[str]:
     """The names of the uploads that look like secrets: environment files and private keys."""
-    return [upload.name for upload in found if _is_secret(place / upload.name)]
+    return [upload.name for upload in listed if _is_secret(folder / upload.name)]
 
 
 def _is_secret(path: Path) -> bool:
@@ -126,45 +126,45 @@ class _Walk:
 
     def __post_init__(self) -> None:
         known = (uploads.status(path) for path in self.project.own_files())
-        self.never = {(found.st_dev, found.st_ino) for found in known if found is not None}
+        self.never = {(status.st_dev, status.st_ino) for status in known if status is not None}
 
     def fault(self, name: str, why: str, rule: str = "bad-file") -> None:
         self.faults.append(Fault(_shown(name), why, rule))
 
-    def files(self, place: Path, below: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, Path]]:
+    def files(self, folder: Path, below: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, Path]]:
         """Go through the files of a folder; `above` are the folders that lead there, so that no link leads back."""
-        if below and tool_folders.is_marked(place):
+        if below and tool_folders.is_marked(folder):
             return
         try:
-            folder = place.stat()
-            names = self._names(place, below)
+            own = folder.stat()
+            names = self._names(folder, below)
         except OSError as error:
             self.fault(below, _reason(error))
             return
-        here = (folder.st_dev, folder.st_ino)
+        here = (own.st_dev, own.st_ino)
         if here in above:
             self.fault(below, "a link to a folder that it is in")
             return
         for name in names:
-            link, known = place / name, below + name
-            found = uploads.status(link)
-            is_folder = found is not None and stat.S_ISDIR(found.st_mode)
-            if self._is_no_code(name, found) or self.ignored.has(known, is_folder):
+            link, known = folder / name, below + name
+            status = uploads.status(link)
+            is_folder = status is not None and stat.S_ISDIR(status.st_mode)
+            if self._is_no_code(name, status) or self.ignored.has(known, is_folder):
                 continue
             path = self._real(link)
             if path is None:
                 self.fault(known, "a link that leads out of the project", "outside-project")
-            elif fault := _fault(path, known, found):
+            elif fault := _fault(path, known, status):
                 self.faults.append(fault)
             elif is_folder:
                 yield from self.files(path, f"{known}/", (*above, here))
             else:
                 yield known, path
 
-    def _names(self, place: Path, below: str) -> list[str]:
+    def _names(self, folder: Path, below: str) -> list[str]:
         """The names in a folder; of those that are too many, none."""
         names: list[str] = []
-        with os.scandir(place) as entries:
+        with os.scandir(folder) as entries:
             for entry in entries:
                 self.left -= 1
                 if self.left < 0:
@@ -174,21 +174,21 @@ class _Walk:
                 names.append(entry.name)
         return sorted(names)
 
-    def _is_no_code(self, name: str, found: os.stat_result | None) -> bool:
+    def _is_no_code(self, name: str, status: os.stat_result | None) -> bool:
         is_part = name.startswith(disk.PART) and name.endswith(disk.PART_SUFFIX)
-        is_own = found is not None and (found.st_dev, found.st_ino) in self.never
+        is_own = status is not None and (status.st_dev, status.st_ino) in self.never
         return tool_folders.is_named(name) or is_part or is_own
 
     def _real(self, path: Path) -> Path | None:
         """What a name in a real folder leads to; None where that is outside."""
         if path not in self.leads_to:
-            place = boundary.real(path) if path.is_symlink() else path
-            is_inside = place == path or self.project.boundary.admits(place)
-            self.leads_to[path] = place if is_inside else None
+            target = boundary.real(path) if path.is_symlink() else path
+            is_inside = target == path or self.project.boundary.admits(target)
+            self.leads_to[path] = target if is_inside else None
         return self.leads_to[path]
 
 
-def _fault(path: Path, name: str, found: os.stat_result | None) -> Fault | None:
+def _fault(path: Path, name: str, status: os.stat_result | None) -> Fault | None:
     """Why a file or folder cannot be uploaded, if it is seen without reading it."""
     try:
         size = len(name.encode())
@@ -196,15 +196,15 @@ def _fault(path: Path, name: str, found: os.stat_result | None) -> Fault | None:
         return Fault(_shown(name), "the name is not UTF-8, as S3 needs it to be", "bad-name")
     if size > NAME_BYTES:
         return Fault(name, f"the name has {size} bytes, at most {NAME_BYTES} are possible in S3", "bad-name")
-    if found is None:
+    if status is None:
         return Fault(name, "cannot be read" if os.path.lexists(path) else "a link that leads nowhere")
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         return None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return Fault(name, "neither a file nor a folder")
-    if found.st_size > uploads.FILE_BYTES:
+    if status.st_size > uploads.FILE_BYTES:
         limit = f"at most {uploads.FILE_BYTES:,} are possible in one request to S3"
-        return Fault(name, f"it has {found.st_size:,} bytes, {limit}")
+        return Fault(name, f"it has {status.st_size:,} bytes, {limit}")
     return None
 
 

@@ -52,15 +52,15 @@ def of_ref(config: Config, ref: Traced) -> Config:
 
 def of_compiled(content: Compiled) -> dict[str, Any] | None:
     """What the drivers of a compiled training are told; None where its processes are not distributed."""
-    found = next((r.parameters["Body"].get("$json") for r in content.requests if r.id == DOCUMENT), None)
-    return found if isinstance(found, dict) else None
+    config = next((r.parameters["Body"].get("$json") for r in content.requests if r.id == DOCUMENT), None)
+    return config if isinstance(config, dict) else None
 
 
 @cache
 def instances() -> dict[str, dict[str, Any]]:
     """Accelerators and EFA by instance type."""
-    found: dict[str, dict[str, Any]] = assets.document(assets.data() / "instances.json")
-    return found
+    document: dict[str, dict[str, Any]] = assets.document(assets.data() / "instances.json")
+    return document
 
 
 def _world_size(kind: str, count: int, config: Config) -> int | None:

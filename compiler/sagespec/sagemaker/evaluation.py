@@ -70,26 +70,26 @@ def find_ground(inputs: Inputs, problems: Problems, least_mlflow: str = "") -> G
     """
     fields, context = inputs.fields, inputs.context
     upstream = inputs.upstream.get("model")
-    found = models.find(fields.model, context, problems, upstream.model if upstream else None)
+    model = models.find(fields.model, context, problems, upstream.model if upstream else None)
     role = inputs.role(problems)
     mlflow = inputs.mlflow(fields.mlflow_resource_arn, problems, least_mlflow)
     given = fields.model_package_group
     group = ask(problems, given.path, lambda: context.model_package_group(given.value)) if given else None
-    if found is not None:
-        models.check_eula(found, fields, problems)
-        _warn_of_no_effect(inputs, found, problems)
-    if found is None or role is None or mlflow is None or (given and group is None):
+    if model is not None:
+        models.check_eula(model, fields, problems)
+        _warn_of_no_effect(inputs, model, problems)
+    if model is None or role is None or mlflow is None or (given and group is None):
         return None
-    return Ground(found, role, mlflow, given.to(group) if group else found.group)
+    return Ground(model, role, mlflow, given.to(group) if group else model.group)
 
 
-def _warn_of_no_effect(inputs: Inputs, found: Model, problems: Problems) -> None:
+def _warn_of_no_effect(inputs: Inputs, model: Model, problems: Problems) -> None:
     fields = inputs.fields
     compare = fields.evaluate_base_model
-    if compare and found.package is None:
+    if compare and model.package is None:
         message = "the model is not a fine-tuned one: there is nothing to compare the base model with"
         problems.warn("no-effect", message, compare.path)
-    unused = ["mlflow_run_name", *(["model_package_group"] if found.package is None else [])]
+    unused = ["mlflow_run_name", *(["model_package_group"] if model.package is None else [])]
     for name in unused:
         if fields[name]:
             problems.warn("no-effect", f"the request has no member for {name}", fields[name].path, on_key=True)
@@ -104,22 +104,22 @@ def warn_of_repeats(names: Iterable[Traced], problems: Problems) -> None:
         seen.add(name.value)
 
 
-def recipe(inputs: Inputs, found: Model, problems: Problems, modality: str = "") -> Mapping[str, Any] | None:
+def recipe(inputs: Inputs, model: Model, problems: Problems, modality: str = "") -> Mapping[str, Any] | None:
     """Find the recipe of an evaluation; None where the lock does not know the model, so that nothing can be checked.
 
     A model that is known and has no such recipe has an empty one: it is evaluated without parameters.
     """
     fields = inputs.fields
-    if found.recipes is None:
-        message = f"the lock does not know {found.name}: parameters went unchecked, and only those given are sent"
-        place = fields.hyperparameters or fields.model
-        problems.warn("unchecked-hyperparameters", message, place.path, "run `sagespec lock`")
+    if model.recipes is None:
+        message = f"the lock does not know {model.name}: parameters went unchecked, and only those given are sent"
+        field = fields.hyperparameters or fields.model
+        problems.warn("unchecked-hyperparameters", message, field.path, "run `sagespec lock`")
         return None
-    key = recipes.choose(inputs.spec.kind, is_nova=found.is_nova, modality=modality)
-    known = found.recipe(key)
+    key = recipes.choose(inputs.spec.kind, is_nova=model.is_nova, modality=modality)
+    known = model.recipe(key)
     if known is None:
         name = key.rpartition("/")[2]
-        message = f"{found.name} has no {name} recipe in the lock: it is evaluated without its parameters"
+        message = f"{model.name} has no {name} recipe in the lock: it is evaluated without its parameters"
         problems.warn("no-recipe", message, fields.model.path, "run `sagespec lock` if it should have one")
         return {}
     return known

@@ -73,8 +73,8 @@ def complete(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[s
 
 def entries(recipe: Recipe | None) -> Mapping[str, Any]:
     """The override spec of a recipe, by name."""
-    found: Mapping[str, Any] = (recipe or {}).get("hyperparameters", {})
-    return found
+    specs: Mapping[str, Any] = (recipe or {}).get("hyperparameters", {})
+    return specs
 
 
 def _check(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str, Traced]:
@@ -155,8 +155,8 @@ def _whole_numbers(names: Sequence[str], given: Traced, recipe: Recipe) -> list[
     if not any(given[name].given for name in names):
         return []
     specs = entries(recipe)
-    found = [given[n].value if given[n].given else specs.get(n, {}).get("default") for n in names]
-    return found if all(isinstance(value, int) for value in found) else []
+    numbers = [given[n].value if given[n].given else specs.get(n, {}).get("default") for n in names]
+    return numbers if all(isinstance(value, int) for value in numbers) else []
 
 
 def warn_unchecked(model: str, given: Traced, problems: Problems) -> None:

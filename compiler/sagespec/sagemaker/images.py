@@ -34,9 +34,9 @@ class Image:
 
 def parse(text: str) -> Image | None:
     """Read an address; without a tag and a digest the tag is `latest`, and a digest decides where there are both."""
-    found = _ECR.fullmatch(text)
-    if found is None:
+    match = _ECR.fullmatch(text)
+    if match is None:
         return None
-    digest = found["digest"] or ""
-    tag = "" if digest else found["tag"] or "latest"
-    return Image(found["account"], found["region"], found["repository"], tag, digest)
+    digest = match["digest"] or ""
+    tag = "" if digest else match["tag"] or "latest"
+    return Image(match["account"], match["region"], match["repository"], tag, digest)

@@ -51,6 +51,6 @@ def entries(recipe: Recipe | None) -> Mapping[str, Any]:
     return {name: about for name, about in hyperparameters.entries(recipe).items() if name in PARAMETERS}
 
 
-def metric_name(found: Model) -> str:
+def metric_name(model: Model) -> str:
     """What the metric is called: Nova's container has another word for it."""
-    return "metric" if found.is_nova else "evaluation_metric"
+    return "metric" if model.is_nova else "evaluation_metric"

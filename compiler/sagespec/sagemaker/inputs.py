@@ -38,24 +38,24 @@ class Inputs:
     def role(self, problems: Problems) -> Traced | None:
         """The ARN of the role, given or default."""
         given = self.fields.role
-        found = ask(problems, given.path, lambda: self.context.role(given.value))
-        return None if found is None else given.to(found)
+        role_arn = ask(problems, given.path, lambda: self.context.role(given.value))
+        return None if role_arn is None else given.to(role_arn)
 
     def mlflow(self, given: Traced, problems: Problems, least: str = "") -> Traced | None:
         """The ARN of the MLflow app or server, given or default; a default is of version `least` or later."""
         if given:
             return given
-        found = ask(problems, given.path, self.context.mlflow_app)
+        app = ask(problems, given.path, self.context.mlflow_app)
         version = ask(problems, given.path, self.context.mlflow_version, needed=False) if least else None
-        if found is None:
+        if app is None:
             return None
         if version and is_older(version, least):
-            message = f"the default MLflow app {found} has version {version}, this needs {least}"
+            message = f"the default MLflow app {app} has version {version}, this needs {least}"
             problems.error("mlflow-version", message, given.path, "give the ARN of a newer one, or upgrade this one")
             return None
-        return given.to(found)
+        return given.to(app)
 
-    def place(self, given: Traced, problems: Problems) -> Path | None:
+    def local_path(self, given: Traced, problems: Problems) -> Path | None:
         """Find the file or folder that a field names, relative to the spec, by its real name.
 
         Refused are absolute paths, and those that lead out of the project.
@@ -64,11 +64,11 @@ class Inputs:
             hint = "a path is relative to the spec, so that it is the same on every machine"
             problems.error("absolute-path", f"{given.value} is an absolute path", given.path, hint)
             return None
-        place = self.folder / given.value
-        if not self.project.boundary.admits(place):
+        path = self.folder / given.value
+        if not self.project.boundary.admits(path):
             problems.append(boundary.refusal(given.value, given.path))
             return None
-        return boundary.real(place)
+        return boundary.real(path)
 
     def tags(self, *conventional: dict[str, Any]) -> list[dict[str, Any]]:
         """The tags of a job or pipeline: those of the SDK's conventions, and the spec's."""

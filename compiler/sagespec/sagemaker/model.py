@@ -37,8 +37,8 @@ class Model:
 
     def recipe(self, name: str) -> Mapping[str, Any] | None:
         """A recipe by its key, such as `<type>/<technique>`, or by the start of it."""
-        found = sorted(key for key in self.recipes or {} if key == name or key.startswith(f"{name}/"))
-        return self.recipes[found[0]] if self.recipes and found else None
+        keys = sorted(key for key in self.recipes or {} if key == name or key.startswith(f"{name}/"))
+        return self.recipes[keys[0]] if self.recipes and keys else None
 
 
 def find(given: Traced, context: Context, problems: Problems, trained: Model | None = None) -> Model | None:
@@ -68,12 +68,12 @@ def _find(given: Traced, context: Context, problems: Problems, trained: Model | 
         return _of_arn(given, context, problems, content)
     if arn.parse(given.value) is None:
         return _of_hub(given, context.hub_model(alias(given.value)))
-    found = context.model_package(given.value)
-    return _tuned(given, context, problems, found.base_model, found.base_model_arn, given.value, found.group_arn)
+    fact = context.model_package(given.value)
+    return _tuned(given, context, problems, fact.base_model, fact.base_model_arn, given.value, fact.group_arn)
 
 
-def _of_hub(given: Traced, found: HubModel) -> Model:
-    return Model(found.id, given.to(found.arn), found.hub, found.gated, found.recipes)
+def _of_hub(given: Traced, model: HubModel) -> Model:
+    return Model(model.id, given.to(model.arn), model.hub, model.gated, model.recipes)
 
 
 def _of_arn(given: Traced, context: Context, problems: Problems, content: arn.HubContent) -> Model:
@@ -85,10 +85,10 @@ def _of_arn(given: Traced, context: Context, problems: Problems, content: arn.Hu
 
 
 def _of_job(given: Traced, context: Context, problems: Problems) -> Model:
-    found = context.job(given.value["job"])
-    package = found.output_model_package_arn
+    job = context.job(given.value["job"])
+    package = job.output_model_package_arn
     group = package.replace(":model-package/", ":model-package-group/").rpartition("/")[0]
-    return _tuned(given, context, problems, found.base_model, found.base_model_arn, package, group)
+    return _tuned(given, context, problems, job.base_model, job.base_model_arn, package, group)
 
 
 def _tuned(
@@ -115,22 +115,22 @@ def alias(name: str) -> str:
 
 @cache
 def _aliases() -> dict[str, str]:
-    found: dict[str, str] = assets.document(assets.data() / "model_aliases.json")
-    return found
+    aliases: dict[str, str] = assets.document(assets.data() / "model_aliases.json")
+    return aliases
 
 
-def check_eula(found: Model, fields: Traced, problems: Problems, needs_flag: bool = False) -> None:
+def check_eula(model: Model, fields: Traced, problems: Problems, needs_flag: bool = False) -> None:
     """Refuse to train or evaluate a gated model against the author's word, or to train it without."""
     given = fields.accept_eula
-    if found.gated is False or given.value is True:
+    if model.gated is False or given.value is True:
         return
     hint = "read the licence, then set accept_eula: true"
-    unsaid = needs_flag and found.package is None and not given.given
-    if found.gated is None:
+    unsaid = needs_flag and model.package is None and not given.given
+    if model.gated is None:
         if unsaid:
-            message = f"whether {found.name} is gated is not known: its licence counts as not accepted"
+            message = f"whether {model.name} is gated is not known: its licence counts as not accepted"
             problems.warn("eula", message, fields.model.path, "run `sagespec lock`, or say accept_eula")
     elif given.value is False:
-        problems.error("eula", f"{found.name} is gated and accept_eula is false", given.path, hint)
+        problems.error("eula", f"{model.name} is gated and accept_eula is false", given.path, hint)
     elif unsaid:
-        problems.error("eula", f"{found.name} is gated and its licence is not accepted", fields.model.path, hint)
+        problems.error("eula", f"{model.name} is gated and its licence is not accepted", fields.model.path, hint)

@@ -49,8 +49,8 @@ def choose(kind: str, *, is_nova: bool, modality: str = "") -> str:
 
     Raises ValueError where the schema of the kind has none, or several.
     """
-    (found,) = (recipe for recipe in of_model(kind, is_nova=is_nova) if recipe.modality in ("", modality))
-    return found.key
+    (chosen,) = (recipe for recipe in of_model(kind, is_nova=is_nova) if recipe.modality in ("", modality))
+    return chosen.key
 
 
 @cache

@@ -29,8 +29,8 @@ def check(spec: Spec, here: Context) -> Iterator[Problem]:
 @cache
 def _marked_fields(kind: str) -> tuple[tuple[str, KeyPath], ...]:
     """What the fields of a kind may hold, by their pattern or a mark; other text may only look like it."""
-    found = ((what, path) for path, shape in schema.shapes(kind) for what in _named_by(shape))
-    return tuple(dict.fromkeys(found))
+    fields = ((what, path) for path, shape in schema.shapes(kind) for what in _named_by(shape))
+    return tuple(dict.fromkeys(fields))
 
 
 def _named_by(shape: Mapping[str, Any]) -> Iterator[str]:
@@ -61,17 +61,17 @@ _ELSEWHERE = {"iam", "s3"}
 
 def _arn(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
     """ARNs of another partition or region fail for certain, those of another account often."""
-    found = arn.parse(text)
-    if found is None:
+    parsed = arn.parse(text)
+    if parsed is None:
         return
-    if found.partition != here.partition:
-        message = f"the ARN is of partition {found.partition}, this spec's is {here.partition}"
+    if parsed.partition != here.partition:
+        message = f"the ARN is of partition {parsed.partition}, this spec's is {here.partition}"
         yield Problem("arn-partition", message, path)
-    elif found.region and found.region != here.region and found.service not in _ELSEWHERE:
-        message = f"the ARN is of region {found.region}, this spec's is {here.region}"
+    elif parsed.region and parsed.region != here.region and parsed.service not in _ELSEWHERE:
+        message = f"the ARN is of region {parsed.region}, this spec's is {here.region}"
         yield Problem("arn-region", message, path)
-    elif found.account.isdigit() and found.account != here.account:
-        message = f"the ARN is of account {found.account}, this spec's is {here.account}"
+    elif parsed.account.isdigit() and parsed.account != here.account:
+        message = f"the ARN is of account {parsed.account}, this spec's is {here.account}"
         yield Problem("arn-account", message, path, severity="warning")
 
 
@@ -87,7 +87,7 @@ def _s3(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
     """A bucket that S3 cannot have, or one that is elsewhere: SageMaker and Lambda read and write in their region."""
     if not text.strip().startswith("s3://"):
         return
-    bucket, key = arn.s3_place(text.strip())
+    bucket, key = arn.s3_location(text.strip())
     if (size := len(key.encode("utf-8", "surrogatepass"))) > KEY_BYTES:
         yield Problem("bad-key", f"the key has {size:,} bytes, S3 takes {KEY_BYTES:,}", path)
     if bucket.startswith("arn:"):  # an access point
@@ -116,8 +116,8 @@ def _s3(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
 
 
 def _region_in(bucket: str) -> str:
-    found = _REGION.search(bucket)
-    return found[0] if found else ""
+    match = _REGION.search(bucket)
+    return match[0] if match else ""
 
 
 def bucket_flaw(name: str) -> str:
@@ -136,11 +136,11 @@ def bucket_flaw(name: str) -> str:
 
 def _image(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
     """An image of ECR has to be in the region of the job."""
-    found = images.parse(text)
-    if found is not None and found.region != here.region:
-        message = f"the image is of region {found.region}, this spec's is {here.region}"
+    image = images.parse(text)
+    if image is not None and image.region != here.region:
+        message = f"the image is of region {image.region}, this spec's is {here.region}"
         yield Problem("image-region", message, path)
-    elif found is None and re.search(r"\.dkr[.-]ecr", text.partition("/")[0]):
+    elif image is None and re.search(r"\.dkr[.-]ecr", text.partition("/")[0]):
         hint = f"<account>.dkr.ecr.{here.region}.amazonaws.com/<repository>:<tag>"
         yield Problem("bad-image", "not the URI of an image in ECR", path, _meant(text) or hint)
     elif re.search(r"\s", text):
@@ -154,14 +154,14 @@ _PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}|(?<![${])\{[A-Za-z_][\w.-]*\}|\$[A-Za
 
 def _path(text: str, _here: Context, path: KeyPath) -> Iterator[Problem]:
     """What looks like a value that another tool would fill in."""
-    for found in _PLACEHOLDER.findall(text)[:1]:
-        yield Problem("placeholder", f"{found} is sent as it is", path, _meant(found), "warning")
+    for placeholder in _PLACEHOLDER.findall(text)[:1]:
+        yield Problem("placeholder", f"{placeholder} is sent as it is", path, _meant(placeholder), "warning")
 
 
 def _meant(text: str) -> str:
     """The value that a placeholder stands for, as we write it."""
-    found = _PLACEHOLDER.search(text)
-    name = re.search(r"[A-Za-z_][\w.-]*", found[0]) if found else None
+    match = _PLACEHOLDER.search(text)
+    name = re.search(r"[A-Za-z_][\w.-]*", match[0]) if match else None
     return f"a value is written ${{{name[0]}}}" if name else ""
 
 

@@ -23,14 +23,14 @@ UNBOUNDED: Range = (-math.inf, math.inf)
 def given(inputs: Inputs) -> Traced:
     """The thresholds of a spec, with their paths; none where the schema refuses them."""
     spec = inputs.spec
-    found = spec.data["metadata"].get("thresholds")
+    written = spec.data["metadata"].get("thresholds")
     shape = schema.load(spec.kind)["properties"]["metadata"]["properties"]["thresholds"]
-    refused = spec.broken is not None and found is not None and schema.validate_against(shape, found)
-    return Traced(None if refused else found, ("metadata", "thresholds"))
+    refused = spec.broken is not None and written is not None and schema.validate_against(shape, written)
+    return Traced(None if refused else written, ("metadata", "thresholds"))
 
 
 def check(
-    inputs: Inputs, found: Model | None, known: Mapping[str, Range], problems: Problems, others: bool = False
+    inputs: Inputs, model: Model | None, known: Mapping[str, Range], problems: Problems, others: bool = False
 ) -> None:
     """Check thresholds against the metrics that are known, by name; with `others` there may be more.
 
@@ -51,7 +51,7 @@ def check(
             if _is_beyond(loss.value, 0.0, high - low):
                 message = f"{name} is {_between(low, high)}: it cannot lose more than {loss.value}"
                 problems.error("out-of-range", message, loss.path, _as_share(loss.value, high))
-            _check_comparison(inputs, found, loss, problems)
+            _check_comparison(inputs, model, loss, problems)
         for one in (one for one in (minimum, loss) if one.given):
             if (name, str(one.path[-1])) in seen:
                 message = f"{name} has another {one.path[-1]} above"
@@ -76,10 +76,10 @@ def _as_share(value: float, high: float) -> str:
     return f"{value} % is {value / 100:g}" if high == 1 and 1 < value <= 100 else ""
 
 
-def _check_comparison(inputs: Inputs, found: Model | None, loss: Traced, problems: Problems) -> None:
+def _check_comparison(inputs: Inputs, model: Model | None, loss: Traced, problems: Problems) -> None:
     """A loss is against the base model, which has to be evaluated beside the fine-tuned one."""
-    if found is not None and found.package is None:
-        message = f"{found.name} is a base model: there is no other model to compare it with"
+    if model is not None and model.package is None:
+        message = f"{model.name} is a base model: there is no other model to compare it with"
         hint = "use `minimum`, or evaluate a fine-tuned model"
         problems.error("no-comparison", message, loss.path, hint, on_key=True)
     elif not inputs.fields.evaluate_base_model:

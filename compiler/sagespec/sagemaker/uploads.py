@@ -45,12 +45,12 @@ def status(path: Path) -> os.stat_result | None:
 
 def packaged() -> list[Upload]:
     """The drivers of this package: Python below `drivers/`, the entry point beside it."""
-    place = assets.drivers()
-    found = []
-    for path in sorted(p for p in place.iterdir() if p.suffix in (".py", ".sh", ".json")):
+    folder = assets.drivers()
+    listed = []
+    for path in sorted(p for p in folder.iterdir() if p.suffix in (".py", ".sh", ".json")):
         name = path.name if path.suffix == ".sh" else f"drivers/{path.name}"
-        found.append(of_file(name, path, f"{PACKAGED}{path.name}"))
-    return found
+        listed.append(of_file(name, path, f"{PACKAGED}{path.name}"))
+    return listed
 
 
 def document(name: str, content: Any) -> Upload:
@@ -68,8 +68,8 @@ def of_file(name: str, path: Path, shown: str) -> Upload:
     for chunk in disk.chunks(path, FILE_BYTES):  # there may be weights of some GB among the code
         digest.update(chunk)
         size += len(chunk)
-    found = digest.hexdigest()
-    return Upload(name, {"$file": {"path": shown, "sha256": found}}, found, size)
+    sha256 = digest.hexdigest()
+    return Upload(name, {"$file": {"path": shown, "sha256": sha256}}, sha256, size)
 
 
 def prefix(uploads: Iterable[Upload], kind: str) -> str:

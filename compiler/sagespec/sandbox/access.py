@@ -52,12 +52,12 @@ def application(of_moto: Mapping[str, Application], service: str, path: str) -> 
     Raises ServiceError for the two hundred services that moto has besides, and for running a function: moto would
     fetch a container from the network for it.
     """
-    found = of_moto.get(service)
-    if found is None:
+    app = of_moto.get(service)
+    if app is None:
         raise ServiceError("UnknownOperationException", f"The sandbox does not serve this request to {service}.", 403)
     if service == "lambda" and _INVOCATION.search(path):
         raise ServiceError("UnknownOperationException", "The sandbox keeps functions and does not run them.", 403)
-    return found
+    return app
 
 
 def without_cors(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -14,8 +14,8 @@ from sagespec.sandbox.service import CREATED, Region
 
 
 def built_in() -> dict[str, Any]:
-    found: dict[str, Any] = assets.document(assets.data() / "sandbox" / "account.json")
-    return found
+    facts: dict[str, Any] = assets.document(assets.data() / "sandbox" / "account.json")
+    return facts
 
 
 def contexts(lock: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
@@ -34,8 +34,8 @@ def _moved(facts: dict[str, Any], to: Mapping[str, Any]) -> dict[str, Any]:
     text = json.dumps(facts)
     for name in ("account", "region"):
         text = text.replace(facts[name], to[name])
-    found: dict[str, Any] = json.loads(text.replace(f"arn:{facts['partition']}:", f"arn:{to['partition']}:"))
-    return found
+    facts_there: dict[str, Any] = json.loads(text.replace(f"arn:{facts['partition']}:", f"arn:{to['partition']}:"))
+    return facts_there
 
 
 def _over(below: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,10 +62,10 @@ class Table(MutableMapping[str, Any]):
         versions.append((max(moment, versions[-1][0]) if versions else moment, value))
 
     def __getitem__(self, key: str) -> Any:
-        found = self._shown(key)
-        if found is _ABSENT:
+        value = self._shown(key)
+        if value is _ABSENT:
             raise KeyError(key)
-        return found
+        return value
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._write(key, value)

@@ -19,15 +19,15 @@ def job_schemas(region: Region) -> dict[str, Any]:
 
 @cache
 def _built_in() -> dict[str, Any]:
-    found: dict[str, Any] = assets.document(assets.data() / "sandbox" / "job_schemas.json")
-    return found
+    schemas: dict[str, Any] = assets.document(assets.data() / "sandbox" / "job_schemas.json")
+    return schemas
 
 
 def mlflow_config(document: dict[str, Any]) -> dict[str, Any]:
     """The MlflowConfig of a training or an evaluation document."""
     training = document.get("TrainingConfig", {}).get("MlflowConfig")
-    found: dict[str, Any] = training or document.get("OutputDataConfig", {}).get("MlflowConfig") or {}
-    return found
+    config: dict[str, Any] = training or document.get("OutputDataConfig", {}).get("MlflowConfig") or {}
+    return config
 
 
 def run_id(name: str) -> str:

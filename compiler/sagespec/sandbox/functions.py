@@ -49,6 +49,6 @@ def read(region: Region, path: str) -> dict[str, Any] | None:
     if one["name"] not in known:
         arn = f"arn:{region.partition}:lambda:{region.region}:{region.account}:function:{one['name']}"
         raise ServiceError("ResourceNotFoundException", f"Function not found: {arn}", 404)
-    found = {name: value for name, value in known[one["name"]].items() if name != "Listed"}
-    configuration: dict[str, Any] = found["Configuration"]
-    return configuration if one["part"] else found
+    answer = {name: value for name, value in known[one["name"]].items() if name != "Listed"}
+    configuration: dict[str, Any] = answer["Configuration"]
+    return configuration if one["part"] else answer

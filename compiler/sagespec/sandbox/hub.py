@@ -70,19 +70,19 @@ def _details(region: Region, name: str, model: dict[str, Any]) -> dict[str, Any]
 
 def _recipe(region: Region, name: str, key: str, recipe: dict[str, Any]) -> dict[str, Any]:
     kind, technique, *peft = key.split("/")
-    found = {
+    described = {
         "Name": key.replace("/", "-").lower(),
         "Type": kind,
         "DisplayName": key.replace("/", " "),
         "SmtjRecipeTemplateS3Uri": f"s3://{recipe_bucket(region)}/{_recipe_key(name, key, 'recipe.yaml')}",
         "SmtjOverrideParamsS3Uri": f"s3://{recipe_bucket(region)}/{_recipe_key(name, key, 'override.json')}",
     }
-    found["EvaluationType" if kind == "Evaluation" else "CustomizationTechnique"] = technique
+    described["EvaluationType" if kind == "Evaluation" else "CustomizationTechnique"] = technique
     if peft:
-        found["Peft"] = peft[0]
+        described["Peft"] = peft[0]
     if "sequence_length" in recipe:
-        found["SequenceLength"] = recipe["sequence_length"]
-    return found
+        described["SequenceLength"] = recipe["sequence_length"]
+    return described
 
 
 @operation
@@ -90,9 +90,9 @@ def list_hub_contents(region: Region, request: dict[str, Any]) -> dict[str, Any]
     hub, text = request["HubName"].rpartition("/")[2], request.get("NameContains", "")
     kind, models = request["HubContentType"], region.facts.get("hub_models", {})
     names = sorted(n for n, m in models.items() if m["hub"] == hub and text in n)
-    found = [_summary(region, name) for name in names] if kind == "Model" else []
-    found += [content for content in hub_contents.newest(region, hub, kind) if text in content["HubContentName"]]
-    return page(request, found, "HubContentSummaries", default=10)
+    contents = [_summary(region, name) for name in names] if kind == "Model" else []
+    contents += [content for content in hub_contents.newest(region, hub, kind) if text in content["HubContentName"]]
+    return page(request, contents, "HubContentSummaries", default=10)
 
 
 def _summary(region: Region, name: str) -> dict[str, Any]:
@@ -125,8 +125,8 @@ def agent_runtimes(region: Region, path: str, query: dict[str, Any]) -> dict[str
             "lifecycleConfiguration": {},
         }
     renamed = {"NextToken": query.get("nextToken"), "MaxResults": query.get("maxResults")}
-    found = page(renamed, [_runtime(i, arn) for i, arn in sorted(runtimes.items())], "agentRuntimes", default=10)
-    return {("nextToken" if k == "NextToken" else k): v for k, v in found.items()}
+    answer = page(renamed, [_runtime(i, arn) for i, arn in sorted(runtimes.items())], "agentRuntimes", default=10)
+    return {("nextToken" if k == "NextToken" else k): v for k, v in answer.items()}
 
 
 def _runtime(runtime_id: str, arn: str) -> dict[str, Any]:
@@ -151,10 +151,10 @@ def foundation_model(region: Region, identifier: str) -> dict[str, Any]:
 
     Raises ServiceError for a model that the region has not.
     """
-    found = _foundation_models(region).get(unquote(identifier).rpartition("/")[2])
-    if found is None:
+    model = _foundation_models(region).get(unquote(identifier).rpartition("/")[2])
+    if model is None:
         raise ServiceError("ResourceNotFoundException", "The provided model identifier is invalid.", 404)
-    return {"modelDetails": found}
+    return {"modelDetails": model}
 
 
 def _foundation_models(region: Region) -> dict[str, dict[str, Any]]:

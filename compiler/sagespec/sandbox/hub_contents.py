@@ -59,8 +59,8 @@ def create_hub(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 def list_hubs(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     text = request.get("NameContains", "")
     keys = ("HubName", "HubArn", "HubDescription", "HubDisplayName", "HubStatus", "CreationTime", "LastModifiedTime")
-    found = [hub for name, hub in sorted(_hubs(region).items()) if text in name]
-    return page(request, [{k: hub[k] for k in keys if k in hub} for hub in found], "HubSummaries", default=10)
+    hubs = [hub for name, hub in sorted(_hubs(region).items()) if text in name]
+    return page(request, [{k: hub[k] for k in keys if k in hub} for hub in hubs], "HubSummaries", default=10)
 
 
 @operation
@@ -104,10 +104,10 @@ def import_hub_content(region: Region, request: dict[str, Any]) -> dict[str, Any
 @operation
 def list_hub_content_versions(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     hub, name = _named(region, request)["HubName"], request["HubContentName"]
-    found = [c for c in _of(region, hub, request["HubContentType"]) if c["HubContentName"] == name]
-    if not found:
+    contents = [c for c in _of(region, hub, request["HubContentType"]) if c["HubContentName"] == name]
+    if not contents:
         raise not_found(f"hub content {name} of hub {hub}")
-    return page(request, [_summary(content) for content in found], "HubContentSummaries", default=10)
+    return page(request, [_summary(content) for content in contents], "HubContentSummaries", default=10)
 
 
 @operation
@@ -130,10 +130,10 @@ def find(region: Region, hub: str, kind: str, name: str, version: str | None) ->
 
 def newest(region: Region, hub: str, kind: str) -> list[dict[str, Any]]:
     """The newest version of each content of a hub that was imported, as a list shows it."""
-    found: dict[str, dict[str, Any]] = {}
+    contents: dict[str, dict[str, Any]] = {}
     for content in _of(region, hub, kind):
-        found.setdefault(content["HubContentName"], _summary(content))
-    return [found[name] for name in sorted(found)]
+        contents.setdefault(content["HubContentName"], _summary(content))
+    return [contents[name] for name in sorted(contents)]
 
 
 def _of(region: Region, hub: str, kind: str) -> Iterator[dict[str, Any]]:
@@ -149,10 +149,10 @@ def _summary(content: dict[str, Any]) -> dict[str, Any]:
 def _named(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     """The hub that a request names, by its name or ARN."""
     name = request["HubName"].rpartition("/")[2]
-    found = _hubs(region).get(name)
-    if found is None:
+    hub = _hubs(region).get(name)
+    if hub is None:
         raise not_found(f"hub {name}")
-    return found
+    return hub
 
 
 def _hubs(region: Region) -> dict[str, dict[str, Any]]:

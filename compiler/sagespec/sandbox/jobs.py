@@ -205,8 +205,8 @@ def describe_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 def list_jobs(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     ours = [current(region, j) for j in known(region).values() if j["JobCategory"] == request["JobCategory"]]
     names = ("JobArn", "JobName", "JobCategory", "JobStatus", "CreationTime", "LastModifiedTime", "EndTime")
-    found = select(request, ours, "JobName", "JobStatus")
-    items = [{**{k: j[k] for k in names if k in j}, "JobSecondaryStatus": j["SecondaryStatus"]} for j in found]
+    chosen = select(request, ours, "JobName", "JobStatus")
+    items = [{**{k: j[k] for k in names if k in j}, "JobSecondaryStatus": j["SecondaryStatus"]} for j in chosen]
     return page(request, items, "JobSummaries")
 
 
@@ -234,20 +234,20 @@ def delete_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation
 def list_job_schema_versions(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    found = [
+    versions = [
         {"JobConfigSchemaVersion": key.partition("/")[2]}
         for key in documents.job_schemas(region)
         if key.partition("/")[0] == request["JobCategory"]
     ]
-    return page(request, found, "JobConfigSchemas", default=5)
+    return page(request, versions, "JobConfigSchemas", default=5)
 
 
 @operation
 def describe_job_schema_version(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     category = request["JobCategory"]
     version = request.get("JobConfigSchemaVersion") or "1.0.0"
-    found = documents.job_schemas(region).get(f"{category}/{version}")
-    if found is None:
+    job_schema = documents.job_schemas(region).get(f"{category}/{version}")
+    if job_schema is None:
         raise not_found(f"schema {version} of {category}")
-    text = json.dumps(found, sort_keys=True)
+    text = json.dumps(job_schema, sort_keys=True)
     return {"JobCategory": category, "JobConfigSchemaVersion": version, "JobConfigSchema": text}

@@ -25,7 +25,9 @@ def record(region: Region, arguments: dict[str, Any]) -> dict[str, Any]:
         if made:
             outputs[f"{single}Arns"] = made
     if "Associations" in arguments:
-        outputs["Associations"] = [_associate(region, found, outputs) for found in arguments["Associations"]]
+        outputs["Associations"] = [
+            _associate(region, association, outputs) for association in arguments["Associations"]
+        ]
     return outputs
 
 
@@ -66,20 +68,20 @@ def _page(request: dict[str, Any], items: Iterable[dict[str, Any]], kind: str) -
     uri = request.get("SourceUri")
     names = ("Arn", "Name", "Type")
     keys = (*(kind + name for name in names), "Source", "Status", "CreationTime", "LastModifiedTime")
-    found = [
+    summaries = [
         {key: item[key] for key in keys if key in item}
         for item in matching(request, items, f"{kind}Type")
         if uri in (None, item.get("Source", {}).get("SourceUri"))
     ]
-    return page(request, found, f"{kind}Summaries", default=10)
+    return page(request, summaries, f"{kind}Summaries", default=10)
 
 
 @operation
 def describe_artifact(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] | None = region.table("artifacts").get(request["ArtifactArn"])
-    if found is None:
+    artifact: dict[str, Any] | None = region.table("artifacts").get(request["ArtifactArn"])
+    if artifact is None:
         raise not_found(f"artifact {request['ArtifactArn']}")
-    return found
+    return artifact
 
 
 @operation
@@ -99,5 +101,5 @@ def list_actions(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 @operation
 def list_associations(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     members = ("SourceArn", "DestinationArn", "AssociationType")
-    found = matching(request, region.table("associations").values(), *members)
-    return page(request, found, "AssociationSummaries", default=10)
+    associations = matching(request, region.table("associations").values(), *members)
+    return page(request, associations, "AssociationSummaries", default=10)

@@ -38,25 +38,25 @@ def describe_log_groups(region: Region, request: dict[str, Any]) -> dict[str, An
 def describe_log_streams(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     """Answer DescribeLogStreams: one stream a job."""
     group, prefix = request["logGroupName"], str(request.get("logStreamNamePrefix", ""))
-    found: list[dict[str, Any]] = []
+    streams: list[dict[str, Any]] = []
     for name, job in _existing(region, group):
         events = list(_events(name, job, region.timing.job))
         if events and events[0]["logStreamName"].startswith(prefix):
             times = {"firstEventTimestamp": events[0], "lastEventTimestamp": events[-1]}
             shown = {member: event["timestamp"] for member, event in times.items()}
-            found.append({"logStreamName": events[0]["logStreamName"], **shown})
+            streams.append({"logStreamName": events[0]["logStreamName"], **shown})
     by_time = request.get("orderBy") == "LastEventTime"
-    found.sort(key=lambda stream: stream["lastEventTimestamp" if by_time else "logStreamName"])
+    streams.sort(key=lambda stream: stream["lastEventTimestamp" if by_time else "logStreamName"])
     if request.get("descending"):
-        found.reverse()
-    return _paged(request, found, "logStreams")
+        streams.reverse()
+    return _paged(request, streams, "logStreams")
 
 
 def get_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     """Answer GetLogEvents: one stream from either end; a token that comes again says that there is no more."""
     stream = request["logStreamName"]
     start, end = number(request, "startTime") or 0, number(request, "endTime") or float("inf")
-    found = [
+    events = [
         {name: event[name] for name in ("ingestionTime", "message", "timestamp")}
         for job_name, job in _existing(region, request["logGroupName"])
         for event in _events(job_name, job, region.timing.job)
@@ -67,13 +67,13 @@ def get_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     if way and (way not in ("f", "b") or not at.isdecimal()):
         raise ServiceError("InvalidParameterException", "The specified nextToken is invalid.")
     if way == "f" or (not way and request.get("startFromHead")):
-        first = min(int(at or 0), len(found))
-        last = min(len(found), first + limit)
+        first = min(int(at or 0), len(events))
+        last = min(len(events), first + limit)
     else:
-        last = min(int(at or len(found)), len(found))
+        last = min(int(at or len(events)), len(events))
         first = max(0, last - limit)
     tokens = {"nextForwardToken": f"f/{last}", "nextBackwardToken": f"b/{first}"}
-    return {"events": found[first:last], **tokens}
+    return {"events": events[first:last], **tokens}
 
 
 def _existing(region: Region, group: str) -> list[tuple[str, dict[str, Any]]]:
@@ -81,10 +81,10 @@ def _existing(region: Region, group: str) -> list[tuple[str, dict[str, Any]]]:
 
     Raises ServiceError where there is none: a group comes to be with the first job that writes to it.
     """
-    found = list(_jobs(region, group))
-    if not found:
+    existing = list(_jobs(region, group))
+    if not existing:
         raise ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
-    return found
+    return existing
 
 
 def _paged(request: Mapping[str, Any], items: list[Any], key: str) -> dict[str, Any]:

@@ -57,20 +57,20 @@ def create_mlflow_app(region: Region, request: dict[str, Any]) -> dict[str, Any]
 @operation
 def list_mlflow_apps(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     apps, domain = region.table("mlflow_apps").values(), request.get("DefaultForDomainId")
-    found = [
+    chosen = [
         app
         for app in matching(request, apps, "AccountDefaultStatus", "Status")
         if domain is None or domain in app["DefaultDomainIdList"]
     ]
-    return page(request, [{k: app[k] for k in _APP} for app in found], "Summaries", default=10)
+    return page(request, [{k: app[k] for k in _APP} for app in chosen], "Summaries", default=10)
 
 
 @operation
 def describe_mlflow_app(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] | None = region.table("mlflow_apps").get(request["Arn"])
-    if found is None:
+    app: dict[str, Any] | None = region.table("mlflow_apps").get(request["Arn"])
+    if app is None:
         raise not_found(f"MLflow app {request['Arn']}")
-    return found
+    return app
 
 
 @operation
@@ -107,9 +107,9 @@ def describe_mlflow_tracking_server(region: Region, request: dict[str, Any]) -> 
 @operation
 def list_mlflow_tracking_servers(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     servers = list(region.table("tracking_servers").values())
-    found = select(request, servers, "TrackingServerName", "TrackingServerStatus")
+    chosen = select(request, servers, "TrackingServerName", "TrackingServerStatus")
     keys = (*_SERVER, "IsActive", "MlflowVersion")
-    return page(request, [{k: s[k] for k in keys} for s in found], "TrackingServerSummaries", default=10)
+    return page(request, [{k: s[k] for k in keys} for s in chosen], "TrackingServerSummaries", default=10)
 
 
 @operation
@@ -120,7 +120,7 @@ def delete_mlflow_tracking_server(region: Region, request: dict[str, Any]) -> di
 
 
 def _server(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] | None = region.table("tracking_servers").get(request["TrackingServerName"])
-    if found is None:
+    server: dict[str, Any] | None = region.table("tracking_servers").get(request["TrackingServerName"])
+    if server is None:
         raise not_found(f"tracking server {request['TrackingServerName']}")
-    return found
+    return server

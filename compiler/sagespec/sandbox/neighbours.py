@@ -27,8 +27,8 @@ def get_object(region: Region, uri: str) -> bytes | None:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     s3 = _backend("s3", region, region.partition)
     with MOTO:
-        found = s3.get_object(bucket, key) if bucket in s3.buckets else None
-        return None if found is None else bytes(found.value)
+        stored = s3.get_object(bucket, key) if bucket in s3.buckets else None
+        return None if stored is None else bytes(stored.value)
 
 
 def has_objects(region: Region, uri: str) -> bool:
@@ -48,9 +48,9 @@ def has_role(region: Region, arn: str) -> bool:
 
 def may_assume(region: Region, arn: str, principals: Iterable[str]) -> bool:
     """Whether there is a role, and its trust policy lets one of these services assume it."""
-    found = _role(region, arn)
+    role = _role(region, arn)
     try:
-        policy = json.loads(found.assume_role_policy_document) if found else {}
+        policy = json.loads(role.assume_role_policy_document) if role else {}
         statements = policy.get("Statement", [])
         allowed = [_trusted(s) for s in (statements if isinstance(statements, list) else [statements])]
     except MALFORMED:
@@ -82,12 +82,12 @@ def has_repository(region: Region, name: str) -> bool:
 
 def has_image(region: Region, image: Image) -> bool:
     """Whether there is an image, in a repository that there is."""
-    found = _backend("ecr", region, region.region).repositories.get(image.repository)
-    if found is None:
+    repository = _backend("ecr", region, region.region).repositories.get(image.repository)
+    if repository is None:
         return False
     if image.digest:
-        return any(known.get_image_digest() == image.digest for known in found.images)
-    return any(image.tag in known.image_tags for known in found.images)
+        return any(known.get_image_digest() == image.digest for known in repository.images)
+    return any(image.tag in known.image_tags for known in repository.images)
 
 
 def push_image(region: Region, image: Image) -> None:
@@ -104,8 +104,8 @@ def push_image(region: Region, image: Image) -> None:
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
-def _backend(service: str, region: Region, place: str) -> Any:
+def _backend(service: str, region: Region, region_name: str) -> Any:
     """What moto has of a service, in a region or a partition."""
     from moto.backends import get_backend
 
-    return get_backend(service)[region.account][place]  # type: ignore[call-overload]  # overloaded for each literal name
+    return get_backend(service)[region.account][region_name]  # type: ignore[call-overload]  # overloaded for each literal name

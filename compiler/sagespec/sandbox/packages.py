@@ -43,10 +43,10 @@ def create_model_package(region: Region, request: dict[str, Any]) -> dict[str, A
 @operation
 def describe_model_package(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     name = request["ModelPackageName"]
-    found: dict[str, Any] | None = region.table("packages").get(name)
-    if found is None:
+    package: dict[str, Any] | None = region.table("packages").get(name)
+    if package is None:
         raise ServiceError("ValidationException", f"ModelPackage {name} does not exist.")
-    return shown(found)
+    return shown(package)
 
 
 def shown(package: dict[str, Any]) -> dict[str, Any]:
@@ -66,5 +66,5 @@ def list_model_packages(region: Region, request: dict[str, Any]) -> dict[str, An
     name, status = "ModelPackageGroupName", "ModelPackageStatus"
     ours = [p for p in region.table("packages").values() if group in ("", p[name])]
     keys = ("ModelPackageArn", name, "ModelPackageVersion", status, "ModelApprovalStatus", "CreationTime")
-    found = select(request, ours, name, status)
-    return page(request, [{k: p[k] for k in keys if k in p} for p in found], "ModelPackageSummaryList", default=10)
+    chosen = select(request, ours, name, status)
+    return page(request, [{k: p[k] for k in keys if k in p} for p in chosen], "ModelPackageSummaryList", default=10)

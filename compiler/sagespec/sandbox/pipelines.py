@@ -78,8 +78,8 @@ def _check(definition: str) -> None:
 
 @operation
 def update_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    found = find(region, request["PipelineName"])
-    versions = found["Versions"]
+    pipeline = find(region, request["PipelineName"])
+    versions = pipeline["Versions"]
     if "PipelineDefinition" in request:
         _check(request["PipelineDefinition"])
         versions = [*versions, {"Definition": request["PipelineDefinition"], "CreationTime": region.now()}]
@@ -87,18 +87,18 @@ def update_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
         k: request[k] for k in ("PipelineDisplayName", "PipelineDescription", "RoleArn") if k in request
     }
     changed |= {"LastModifiedTime": region.now(), "LastModifiedBy": {"IamIdentity": {"Arn": region.caller}}}
-    region.table("pipelines")[found["PipelineName"].lower()] = {**found, **changed, "Versions": versions}
-    return {"PipelineArn": found["PipelineArn"], "PipelineVersionId": len(versions)}
+    region.table("pipelines")[pipeline["PipelineName"].lower()] = {**pipeline, **changed, "Versions": versions}
+    return {"PipelineArn": pipeline["PipelineArn"], "PipelineVersionId": len(versions)}
 
 
 @operation
 def describe_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    found = find(region, request["PipelineName"])
-    version = request.get("PipelineVersionId", len(found["Versions"]))
-    if not 1 <= version <= len(found["Versions"]):
+    pipeline = find(region, request["PipelineName"])
+    version = request.get("PipelineVersionId", len(pipeline["Versions"]))
+    if not 1 <= version <= len(pipeline["Versions"]):
         raise not_found(f"version {version} of pipeline {request['PipelineName']}")
-    answer = {key: value for key, value in found.items() if key != "Versions" and value is not None}
-    answer["PipelineDefinition"] = found["Versions"][version - 1]["Definition"]
+    answer = {key: value for key, value in pipeline.items() if key != "Versions" and value is not None}
+    answer["PipelineDefinition"] = pipeline["Versions"][version - 1]["Definition"]
     return {**answer, "PipelineStatus": "Active"}
 
 
@@ -114,20 +114,20 @@ def list_pipelines(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     )
     prefix = request.get("PipelineNamePrefix", "")
     ours = [p for p in region.table("pipelines").values() if p["PipelineName"].startswith(prefix)]
-    found = select(request, ours, "PipelineName", "PipelineName")
-    return page(request, [{k: p[k] for k in keys} for p in found], "PipelineSummaries", default=10)
+    chosen = select(request, ours, "PipelineName", "PipelineName")
+    return page(request, [{k: p[k] for k in keys} for p in chosen], "PipelineSummaries", default=10)
 
 
 @operation
 def list_pipeline_versions(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    found = find(region, request["PipelineName"])
+    pipeline = find(region, request["PipelineName"])
     versions = [
         {
-            "PipelineArn": found["PipelineArn"],
+            "PipelineArn": pipeline["PipelineArn"],
             "PipelineVersionId": number,
             "CreationTime": version["CreationTime"],
         }
-        for number, version in enumerate(found["Versions"], 1)
+        for number, version in enumerate(pipeline["Versions"], 1)
     ]
     if request.get("SortOrder") != "Ascending":
         versions.reverse()
@@ -136,34 +136,34 @@ def list_pipeline_versions(region: Region, request: dict[str, Any]) -> dict[str,
 
 @operation
 def delete_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    found = find(region, request["PipelineName"])
-    for execution in _executions(region, found):
+    pipeline = find(region, request["PipelineName"])
+    for execution in _executions(region, pipeline):
         if steps.advance(region, execution)["PipelineExecutionStatus"] in ("Executing", "Stopping"):
             raise ServiceError("ConflictException", f"Pipeline {request['PipelineName']} has running executions.")
-    for execution in _executions(region, found):
+    for execution in _executions(region, pipeline):
         del region.table("executions")[execution["PipelineExecutionArn"]]
-    del region.table("pipelines")[found["PipelineName"].lower()]
-    return {"PipelineArn": found["PipelineArn"]}
+    del region.table("pipelines")[pipeline["PipelineName"].lower()]
+    return {"PipelineArn": pipeline["PipelineArn"]}
 
 
 @operation
 def start_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     def make() -> dict[str, Any]:
-        found = find(region, request["PipelineName"])
-        version = request.get("PipelineVersionId", len(found["Versions"]))
-        if not 1 <= version <= len(found["Versions"]):
+        pipeline = find(region, request["PipelineName"])
+        version = request.get("PipelineVersionId", len(pipeline["Versions"]))
+        if not 1 <= version <= len(pipeline["Versions"]):
             raise not_found(f"version {version} of pipeline {request['PipelineName']}")
-        execution_id = region.new_id(f"{found['PipelineName']} {request.get('ClientRequestToken')}")
-        arn = f"{found['PipelineArn']}/execution/{execution_id}"
+        execution_id = region.new_id(f"{pipeline['PipelineName']} {request.get('ClientRequestToken')}")
+        arn = f"{pipeline['PipelineArn']}/execution/{execution_id}"
         region.table("executions")[arn] = {
-            "PipelineArn": found["PipelineArn"],
-            "PipelineName": found["PipelineName"],
+            "PipelineArn": pipeline["PipelineArn"],
+            "PipelineName": pipeline["PipelineName"],
             "PipelineExecutionArn": arn,
             "PipelineExecutionId": execution_id,
             "PipelineExecutionDisplayName": request.get("PipelineExecutionDisplayName", f"execution-{execution_id}"),
             "PipelineExecutionDescription": request.get("PipelineExecutionDescription"),
             "PipelineVersionId": version,
-            "Definition": found["Versions"][version - 1]["Definition"],
+            "Definition": pipeline["Versions"][version - 1]["Definition"],
             "Parameters": {p["Name"]: p["Value"] for p in request.get("PipelineParameters", ())},
             "CreationTime": region.now(),
             "CreatedBy": {"IamIdentity": {"Arn": region.caller}},
@@ -196,8 +196,8 @@ def describe_pipeline_definition_for_execution(region: Region, request: dict[str
 
 @operation
 def list_pipeline_executions(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    found = find(region, request["PipelineName"])
-    ours = [_summary(steps.advance(region, e)) for e in _executions(region, found)]
+    pipeline = find(region, request["PipelineName"])
+    ours = [_summary(steps.advance(region, e)) for e in _executions(region, pipeline)]
     after, before = number(request, "CreatedAfter"), number(request, "CreatedBefore")
     ours = [
         e for e in ours if (after is None or e["StartTime"] > after) and (before is None or e["StartTime"] < before)
@@ -221,10 +221,10 @@ def _summary(execution: dict[str, Any]) -> dict[str, Any]:
 @operation
 def list_pipeline_execution_steps(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     execution = steps.advance(region, find_execution(region, request["PipelineExecutionArn"]))
-    found = [{k: v for k, v in s.items() if v is not None} for s in steps.shown(region, execution)]
+    rows = [{k: v for k, v in s.items() if v is not None} for s in steps.shown(region, execution)]
     if request.get("SortOrder") != "Ascending":
-        found.reverse()
-    return page(request, found, "PipelineExecutionSteps", default=10)
+        rows.reverse()
+    return page(request, rows, "PipelineExecutionSteps", default=10)
 
 
 @operation
@@ -253,22 +253,22 @@ def retry_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[st
 
 def find(region: Region, name: str) -> dict[str, Any]:
     """Find a pipeline by name or ARN."""
-    found: dict[str, Any] | None = region.table("pipelines").get(name.rpartition("/")[2].lower())
-    if found is None:
+    pipeline: dict[str, Any] | None = region.table("pipelines").get(name.rpartition("/")[2].lower())
+    if pipeline is None:
         raise not_found(f"pipeline {name}")
-    return found
+    return pipeline
 
 
 def find_execution(region: Region, arn: str) -> dict[str, Any]:
-    found: dict[str, Any] | None = region.table("executions").get(arn)
-    if found is None:
+    execution: dict[str, Any] | None = region.table("executions").get(arn)
+    if execution is None:
         raise not_found(f"pipeline execution {arn}")
-    return found
+    return execution
 
 
 def _keep(region: Region, execution: dict[str, Any]) -> None:
     region.table("executions")[execution["PipelineExecutionArn"]] = execution
 
 
-def _executions(region: Region, found: dict[str, Any]) -> list[dict[str, Any]]:
-    return [e for e in region.table("executions").values() if e["PipelineArn"] == found["PipelineArn"]]
+def _executions(region: Region, pipeline: dict[str, Any]) -> list[dict[str, Any]]:
+    return [e for e in region.table("executions").values() if e["PipelineArn"] == pipeline["PipelineArn"]]

@@ -26,18 +26,18 @@ def create_model_package_group(region: Region, request: dict[str, Any]) -> dict[
 @operation
 def describe_model_package_group(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     name = request["ModelPackageGroupName"].rpartition("/")[2]
-    found: dict[str, Any] | None = region.table("groups").get(name)
-    if found is None:
+    group: dict[str, Any] | None = region.table("groups").get(name)
+    if group is None:
         raise ServiceError("ValidationException", f"ModelPackageGroup {name} does not exist.")
-    return found
+    return group
 
 
 @operation
 def list_model_package_groups(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     name, status = "ModelPackageGroupName", "ModelPackageGroupStatus"
-    found = select(request, list(region.table("groups").values()), name, status)
+    groups = select(request, list(region.table("groups").values()), name, status)
     keys = (name, "ModelPackageGroupArn", "CreationTime", status)
-    return page(request, [{k: g[k] for k in keys} for g in found], "ModelPackageGroupSummaryList", default=10)
+    return page(request, [{k: g[k] for k in keys} for g in groups], "ModelPackageGroupSummaryList", default=10)
 
 
 @operation
@@ -60,7 +60,7 @@ def delete_tags(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tags(region: Region, request: dict[str, Any]) -> list[dict[str, str]]:
-    found: list[dict[str, str]] | None = region.table("tags").get(request["ResourceArn"])
-    if found is None:
+    tags: list[dict[str, str]] | None = region.table("tags").get(request["ResourceArn"])
+    if tags is None:
         raise not_found(f"resource {request['ResourceArn']}")
-    return found
+    return tags

@@ -86,13 +86,13 @@ def _custom(region: Region, uri: str) -> dict[str, tuple[float, float]]:
     """
     if not uri:
         return {}
-    found = {}
+    ranges = {}
     for entry in json.loads(neighbours.get_object(region, uri) or b""):
         definition = entry["customMetricDefinition"]
         values = [rating["value"].get("floatValue") for rating in definition.get("ratingScale", ())]
         numbers = [float(value) for value in values if value is not None]
-        found[str(definition["name"])] = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
-    return found
+        ranges[str(definition["name"])] = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
+    return ranges
 
 
 def _value(job: dict[str, Any], metric: str) -> float:

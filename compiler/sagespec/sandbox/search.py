@@ -46,15 +46,15 @@ def _records(region: Region, resource: str) -> Iterator[dict[str, Any]]:
 def search(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     resource, tags = request["Resource"], region.table("tags")
     expression = request.get("SearchExpression", {})
-    found = []
+    records = []
     for record in _records(region, resource):
         shown = {**record, "Tags": tags.get(record.get(f"{resource}Arn", ""), [])}
         if _matches(shown, expression):
-            found.append(shown)
+            records.append(shown)
     if key := request.get("SortBy"):
-        found.sort(key=lambda record: str(record.get(key, "")), reverse=request.get("SortOrder") != "Ascending")
+        records.sort(key=lambda record: str(record.get(key, "")), reverse=request.get("SortOrder") != "Ascending")
     known = _members(resource)
-    results = [{resource: {name: value for name, value in record.items() if name in known}} for record in found]
+    results = [{resource: {name: value for name, value in record.items() if name in known}} for record in records]
     return page(request, results, "Results", default=10)
 
 

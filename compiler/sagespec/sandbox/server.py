@@ -249,8 +249,8 @@ class Sandbox:
                     return mlflow.serve(environ, start_response, self.region, self.home, given)
                 if call.lag:
                     here = here.at(self.clock.now() - call.lag)
-                found = self._play(environ, service, operation, here, body)
-            if found is None:
+                answer = self._play(environ, service, operation, here, body)
+            if answer is None:
                 content = self._ask_moto(service, environ, start_response)
                 if service == "lambda" and call.mutating:
                     with LOCK:
@@ -263,7 +263,7 @@ class Sandbox:
         except MALFORMED:
             LOG.debug("%s %s", service, operation, exc_info=True)
             return wire.error(start_response, _FAILURE, service)
-        return wire.answer(start_response, 200, found)
+        return wire.answer(start_response, 200, answer)
 
     def _play(self, environ: dict[str, Any], service: str, operation: str, here: Region, body: bytes) -> str | None:
         """Answer in JSON what we play ourselves; None for what is moto's."""

@@ -159,7 +159,7 @@ def select(request: dict[str, Any], items: list[dict[str, Any]], name: str, stat
     """Filter and sort as the List operations do; `name` and `status` are the members that hold them."""
     text, wanted = request.get("NameContains"), request.get("StatusEquals")
     after, before = number(request, "CreationTimeAfter"), number(request, "CreationTimeBefore")
-    found = [
+    selected = [
         item
         for item in items
         if (text is None or text in item[name])
@@ -168,4 +168,4 @@ def select(request: dict[str, Any], items: list[dict[str, Any]], name: str, stat
         and (before is None or item["CreationTime"] < before)
     ]
     key = {"Name": name, "Status": status}.get(request.get("SortBy", ""), "CreationTime")
-    return sorted(found, key=lambda item: item[key], reverse=request.get("SortOrder") != "Ascending")
+    return sorted(selected, key=lambda item: item[key], reverse=request.get("SortOrder") != "Ascending")

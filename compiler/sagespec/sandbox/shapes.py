@@ -81,29 +81,29 @@ def _define(shape: Shape, definitions: Schema) -> Schema:
 
 def _plain(shape: Shape, definitions: Schema) -> Schema:
     limits = shape.metadata
-    found: Schema
+    described: Schema
     if isinstance(shape, ListShape):
-        found = {"type": "array", "items": _define(shape.member, definitions)}
+        described = {"type": "array", "items": _define(shape.member, definitions)}
         names = {"min": "minItems", "max": "maxItems"}
     elif isinstance(shape, MapShape):
-        found = {
+        described = {
             "type": "object",
             "propertyNames": _plain(shape.key, definitions),
             "additionalProperties": _define(shape.value, definitions),
         }
         names = {"min": "minProperties", "max": "maxProperties"}
     elif isinstance(shape, StringShape):
-        found = {"type": "string"}
+        described = {"type": "string"}
         names = {"min": "minLength", "max": "maxLength"}
         if shape.enum:
-            found["x-enum"] = sorted(shape.enum)  # not `enum`: AWS adds members every week
+            described["x-enum"] = sorted(shape.enum)  # not `enum`: AWS adds members every week
         elif pattern := limits.get("pattern"):
-            found["pattern"] = patterns.translated(pattern)  # matched as a whole
+            described["pattern"] = patterns.translated(pattern)  # matched as a whole
     elif shape.type_name in NUMBERS:
-        found = {"type": NUMBERS[shape.type_name]}
+        described = {"type": NUMBERS[shape.type_name]}
         names = {"min": "minimum", "max": "maximum"}
         if bits := BITS.get(shape.type_name):
-            found |= {"minimum": -(2 ** (bits - 1)), "maximum": 2 ** (bits - 1) - 1}
+            described |= {"minimum": -(2 ** (bits - 1)), "maximum": 2 ** (bits - 1) - 1}
     else:
-        found, names = OTHERS[shape.type_name], {}
-    return found | {ours: limits[theirs] for theirs, ours in names.items() if limits.get(theirs) is not None}
+        described, names = OTHERS[shape.type_name], {}
+    return described | {ours: limits[theirs] for theirs, ours in names.items() if limits.get(theirs) is not None}

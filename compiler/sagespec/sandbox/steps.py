@@ -164,10 +164,10 @@ def forget_failures(region: Region, execution: dict[str, Any]) -> dict[str, Any]
 
 def shown(region: Region, execution: dict[str, Any]) -> list[dict[str, Any]]:
     """The steps as ListPipelineExecutionSteps gives them, in the order in which they started."""
-    found = []
+    rows = []
     for name, begun in execution["Steps"].items():
         status, end = _status(region, execution, begun)
-        found.append(
+        rows.append(
             {
                 "StepName": name,
                 "StepDisplayName": begun["Step"].get("DisplayName"),
@@ -180,7 +180,7 @@ def shown(region: Region, execution: dict[str, Any]) -> list[dict[str, Any]]:
                 "AttemptCount": 1,
             }
         )
-    return sorted(found, key=lambda step: step["StartTime"])
+    return sorted(rows, key=lambda step: step["StartTime"])
 
 
 def _reason(region: Region, begun: dict[str, Any]) -> str:
@@ -215,13 +215,13 @@ def _get(path: str, region: Region, execution: dict[str, Any]) -> Any:
         return {**defaults, **execution["Parameters"]}[rest]
     name, _, inner = rest.partition(".")
     begun = execution["Steps"][name]
-    found: Any = begun["Outputs"]
+    value: Any = begun["Outputs"]
     if "Job" in begun:
-        found = jobs.current(region, region.table("jobs")[begun["Job"]])
+        value = jobs.current(region, region.table("jobs")[begun["Job"]])
     elif "TrainingJob" in begun:
-        found = training.current(region, region.table("training_jobs")[begun["TrainingJob"]])
+        value = training.current(region, region.table("training_jobs")[begun["TrainingJob"]])
     for part in inner.replace("['", ".").replace("']", "").split("."):
-        if isinstance(found, str):  # a Get may descend into the JSON text of a job document
-            found = json.loads(found)
-        found = found[int(part)] if isinstance(found, list) else found[part]
-    return found
+        if isinstance(value, str):  # a Get may descend into the JSON text of a job document
+            value = json.loads(value)
+        value = value[int(part)] if isinstance(value, list) else value[part]
+    return value

@@ -87,8 +87,10 @@ def list_training_jobs(region: Region, request: dict[str, Any]) -> dict[str, Any
     times = ("CreationTime", "TrainingEndTime", "LastModifiedTime")
     keys = ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus", "SecondaryStatus", *times)
     ours = [current(region, job) for job in region.table("training_jobs").values()]
-    found = select(request, ours, "TrainingJobName", "TrainingJobStatus")
-    return page(request, [{k: job[k] for k in keys if k in job} for job in found], "TrainingJobSummaries", default=10)
+    chosen = select(request, ours, "TrainingJobName", "TrainingJobStatus")
+    return page(
+        request, [{k: job[k] for k in keys if k in job} for job in chosen], "TrainingJobSummaries", default=10
+    )
 
 
 @operation

@@ -55,12 +55,12 @@ class Request(dict[str, Any]):
 
 def parse(body: bytes) -> Request:
     try:
-        found = json.loads(body or b"{}")
+        body_object = json.loads(body or b"{}")
     except (RecursionError, ValueError) as error:
         raise ServiceError("SerializationException", f"the body is not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(body_object, dict):
         raise ServiceError("SerializationException", "the body is not a structure")
-    return Request(found)
+    return Request(body_object)
 
 
 def operation(environ: dict[str, Any], service: str, body: bytes) -> str:
@@ -68,8 +68,8 @@ def operation(environ: dict[str, Any], service: str, body: bytes) -> str:
     if target:
         return str(target.rpartition(".")[2])
     if service in ("sts", "iam"):
-        found = re.search(rb"Action=(\w+)", body)
-        return found[1].decode() if found else "Unknown"
+        match = re.search(rb"Action=(\w+)", body)
+        return match[1].decode() if match else "Unknown"
     return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
 
 

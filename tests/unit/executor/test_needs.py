@@ -78,9 +78,9 @@ def test_every_need_is_at_the_place_that_names_it(given: dict[str, Any]) -> None
     request = Request("0", "sagemaker", "CreateTrainingJob", given)
     for need in needs.of(File(Path("a.json"), Compiled("K/a", "a", "1", "r", {}, (request,), "0" * 64))):
         found: Any = given
-        for step in need.place:
+        for step in need.path:
             found = found[step]
         assert isinstance(found, str)
         assert (
-            found.removeprefix("s3://").partition("/")[0] == need.name or found == need.name or "S3Key" in need.place
+            found.removeprefix("s3://").partition("/")[0] == need.name or found == need.name or "S3Key" in need.path
         )

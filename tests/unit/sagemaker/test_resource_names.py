@@ -126,4 +126,4 @@ def test_an_access_point_is_no_bucket() -> None:
     here = Context("123456789012", "us-west-2")
     uri = "s3://arn:aws:s3:us-west-2:123456789012:accesspoint/data/train.jsonl"
     assert not list(resource_names._s3(uri, here, ("spec",)))
-    assert arn.s3_place(uri) == ("arn:aws:s3:us-west-2:123456789012:accesspoint/data", "train.jsonl")
+    assert arn.s3_location(uri) == ("arn:aws:s3:us-west-2:123456789012:accesspoint/data", "train.jsonl")

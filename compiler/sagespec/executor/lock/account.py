@@ -66,13 +66,13 @@ class Account:
 
         Raises NoFact where it is not there, CloudError; both say which.
         """
-        found = b""
+        content = b""
         with _about(bucket, key):
             for chunk in self.cloud.chunks(bucket, key, self.region):
-                found += chunk
-                if len(found) > limit:
+                content += chunk
+                if len(content) > limit:
                     break
-        return found
+        return content
 
 
 @contextmanager

@@ -18,7 +18,7 @@ def unlocked(before: Contexts, after: Contexts) -> Iterator[str]:
     """Name the facts that the lock has not got yet."""
     for key, section, name, fact in _facts(after):
         if fact is not None and _at(before, key, section, name) is None:
-            yield _place(key, section, name)
+            yield _location(key, section, name)
 
 
 def changed(before: Contexts, after: Contexts) -> Iterator[str]:
@@ -42,5 +42,5 @@ def _at(contexts: Contexts, key: str, section: str, name: str) -> Any:
     return facts.get(name) if name and isinstance(facts, dict) else facts
 
 
-def _place(*steps: str) -> str:
+def _location(*steps: str) -> str:
     return "".join(f"/{step}" for step in steps if step)

@@ -35,15 +35,15 @@ def find(account: Account, name: str) -> dict[str, Any]:
     """
     hubs = list(_hubs(account, name))
     for parameters in hubs:
-        found = _describe(account, parameters)
-        if found is not None:
-            document = documents.read(found["HubContentDocument"], "HubContentDocument")
+        described = _describe(account, parameters)
+        if described is not None:
+            document = documents.read(described["HubContentDocument"], "HubContentDocument")
             return {
-                "arn": found["HubContentArn"],
+                "arn": described["HubContentArn"],
                 "gated": bool(document.get("GatedBucket", False)),
                 "hub": _name(parameters["HubName"]),
                 "recipes": _recipes(account, document.get("RecipeCollection") or ()),
-                "version": found["HubContentVersion"],
+                "version": described["HubContentVersion"],
             }
     where = " or ".join(_name(parameters["HubName"]) for parameters in hubs)
     hint = "" if arn.parse(name) else "`sagespec catalog models` lists them"
@@ -58,9 +58,9 @@ def arn_of(account: Account, name: str, version: str | None) -> str:
     wanted = {"HubContentVersion": version} if version else {}
     for parameters in _hubs(account, name):
         if parameters["HubName"] != PUBLIC_HUB:
-            found = _describe(account, {**parameters, **wanted})
-            if found is not None:
-                return str(found["HubContentArn"])
+            described = _describe(account, {**parameters, **wanted})
+            if described is not None:
+                return str(described["HubContentArn"])
     content = "/".join(part for part in ("hub-content", PUBLIC_HUB, "Model", name, version) if part)
     return arn.sagemaker(account.partition, account.region, "aws", content)
 
@@ -105,12 +105,12 @@ def _recipes(account: Account, collection: Iterable[Any]) -> dict[str, Any]:
     chosen: dict[str, Mapping[str, Any]] = {}
     offered: dict[str, Mapping[str, Any]] = {}
     for recipe in collection:
-        if recipe.get("Type") and any(recipe.get(place) for place in _SERVERLESS):
+        if recipe.get("Type") and any(recipe.get(member) for member in _SERVERLESS):
             (offered if recipe.get(_SUBSCRIPTION) else chosen).setdefault(_key(recipe), recipe)
     chosen = {**offered, **chosen}
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = pool.map(lambda key: _recipe(account, key, chosen[key], offered.get(key)), chosen)
-    return {key: recipe for key, recipe in zip(chosen, found, strict=True) if recipe is not None}
+        read = pool.map(lambda key: _recipe(account, key, chosen[key], offered.get(key)), chosen)
+    return {key: recipe for key, recipe in zip(chosen, read, strict=True) if recipe is not None}
 
 
 def _key(recipe: Mapping[str, Any]) -> str:
@@ -126,28 +126,28 @@ def _recipe(
 
     What only the recipe `offered` to subscribers takes can be given as well, and has no default.
     """
-    found = _read(account, key, recipe, needed=recipes.is_used(key))
-    more = _read(account, key, offered, needed=False) if found and offered not in (None, recipe) else None
-    if found and more:
+    own = _read(account, key, recipe, needed=recipes.is_used(key))
+    more = _read(account, key, offered, needed=False) if own and offered not in (None, recipe) else None
+    if own and more:
         extra = {name: {**spec, "default": None} for name, spec in more["hyperparameters"].items()}
-        found["hyperparameters"] = {**extra, **found["hyperparameters"]}
-    return found
+        own["hyperparameters"] = {**extra, **own["hyperparameters"]}
+    return own
 
 
 def _read(account: Account, key: str, recipe: Mapping[str, Any], *, needed: bool) -> dict[str, Any] | None:
     """A recipe as the lock has it; None for one that cannot be read and is not needed."""
-    length, place = recipe.get("SequenceLength"), recipe.get(_OVERRIDES)
+    length, uri = recipe.get("SequenceLength"), recipe.get(_OVERRIDES)
     try:
-        found: dict[str, Any] = {"hyperparameters": _override_spec(account, place) if place else {}}
+        entry: dict[str, Any] = {"hyperparameters": _override_spec(account, uri) if uri else {}}
         if length:
-            found["sequence_length"] = str(length).strip().upper()
-        if flaw := _flaw(key, found):
-            raise NoFact(f"{place or key} is not as expected: {flaw}")
+            entry["sequence_length"] = str(length).strip().upper()
+        if flaw := _flaw(key, entry):
+            raise NoFact(f"{uri or key} is not as expected: {flaw}")
     except (NoFact, CloudError) as error:
         if needed or (isinstance(error, CloudError) and error.is_passing):
             raise
         return None
-    return found
+    return entry
 
 
 def _flaw(key: str, recipe: Mapping[str, Any]) -> str:
@@ -159,7 +159,7 @@ def _flaw(key: str, recipe: Mapping[str, Any]) -> str:
 
 
 def _override_spec(account: Account, uri: str) -> dict[str, Any]:
-    bucket, key = arn.s3_place(uri.replace("{customer_id}", account.account))
+    bucket, key = arn.s3_location(uri.replace("{customer_id}", account.account))
     entries = account.document(bucket, key)
     if not isinstance(entries, dict) or not all(isinstance(spec, dict) for spec in entries.values()):
         raise NoFact(f"{uri} is not an override spec: it does not describe hyperparameters by name")

@@ -54,8 +54,8 @@ def _own_id(given: str, known: Collection[str]) -> str:
 def _supported(account: Account) -> set[str] | None:
     """The judges that SageMaker's own list has; None where it cannot be read, or names none."""
     try:
-        found = account.document(f"jumpstart-cache-prod-{account.region}", SUPPORTED)
-        entries = [entry for entry in found["supported_judge_models"] if isinstance(entry, dict)]
+        document = account.document(f"jumpstart-cache-prod-{account.region}", SUPPORTED)
+        entries = [entry for entry in document["supported_judge_models"] if isinstance(entry, dict)]
         return {entry["model_id"] for entry in entries if isinstance(entry.get("model_id"), str)} or None
     except CloudError as error:
         if error.is_passing:

@@ -122,8 +122,8 @@ class _Run:
             if not wanted:
                 return checked
             with ThreadPoolExecutor(THREADS) as pool:
-                found = list(pool.map(lambda one: self._find(self.draft.drafts[one[0]], one[1]), wanted))
-            for (key, fact), answer in zip(wanted, found, strict=True):
+                answers = list(pool.map(lambda one: self._find(self.draft.drafts[one[0]], one[1]), wanted))
+            for (key, fact), answer in zip(wanted, answers, strict=True):
                 _keep(self.draft.drafts[key], fact, answer)
             self.looked_up.update(wanted)
 
@@ -152,9 +152,9 @@ class _Run:
             resolved = one.checked.resolved
             rest = [resolved[address] for address in asked if address in resolved]
             while rest:
-                found = rest.pop()
-                askers.add(found.spec.address)
-                rest += found.dependencies
+                drafted = rest.pop()
+                askers.add(drafted.spec.address)
+                rest += drafted.dependencies
         for key, context in self.draft.drafts.items():
             for fact, by in context.asked.items():
                 if by & askers and (key, fact) not in self.looked_up:
@@ -272,11 +272,11 @@ def _of_nobody(others: Sequence[Settings], account: str) -> Iterator[Diagnostic]
 
 def _at_account(settings: Settings, problem: Problem) -> Iterator[Diagnostic]:
     """Say it where the project says an account: an environment's own, or everybody's."""
-    place = settings.project.source
-    if place is not None:  # nothing else says one
+    source_of_project = settings.project.source
+    if source_of_project is not None:  # nothing else says one
         own = ("environments", settings.environment or "", "defaults", "account")
-        path = own if source.get(place.data, own) else ("defaults", "account")
-        yield place.locate(replace(problem, path=path))
+        path = own if source.get(source_of_project.data, own) else ("defaults", "account")
+        yield source_of_project.locate(replace(problem, path=path))
 
 
 def _not_found(made: _Draft) -> tuple[str, ...]:
@@ -301,20 +301,20 @@ def _pruned(context: Context, before: Mapping[str, Any], whole: bool, keeps_all:
     What AWS refused to look up stays, and so does, in a part of the project, what nobody asked for. With `keeps_all`
     nothing is dropped.
     """
-    found: dict[str, Any] = {"account": context.account, "region": context.region, "partition": context.partition}
+    pruned: dict[str, Any] = {"account": context.account, "region": context.region, "partition": context.partition}
     refused = {fact for fact, reason in context.reasons.items() if reason.refused}
     known = {fact for fact in context.asked if context.find(fact) is not None}
     for section in sorted(lookup.SOURCES):
         asked, stays, has = (_names(section, facts) for facts in (context.asked, refused, known))
         facts, old = context.facts.get(section), before.get(section)
         if section in lookup.SINGLE:
-            found[section] = facts if has else old if keeps_all or stays or not (whole or asked) else None
+            pruned[section] = facts if has else old if keeps_all or stays or not (whole or asked) else None
         else:
             kept = {
                 n: fact for n, fact in (old or {}).items() if keeps_all or n in stays or not (whole or n in asked)
             }
-            found[section] = kept | {n: fact for n, fact in (facts or {}).items() if n in has}
-    return found
+            pruned[section] = kept | {n: fact for n, fact in (facts or {}).items() if n in has}
+    return pruned
 
 
 def _names(section: str, facts: Iterable[Fact]) -> set[str]:

@@ -44,14 +44,14 @@ def look_up(account: Account, section: str, name: str) -> Any:
     Raises NoFact, also for an answer of another shape than AWS documents, and CloudError.
     """
     try:
-        found = SOURCES[section].find(account, name)
-        flaw = lock.flaw((section, name), found)
+        fact = SOURCES[section].find(account, name)
+        flaw = lock.flaw((section, name), fact)
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         flaw = f"{type(error).__name__}: {error}"
     if flaw:
         what = f"{section}/{name}" if name else section
         raise NoFact(f"AWS's answer for {what} is not as expected: {flaw}")
-    return found
+    return fact
 
 
 def _role(account: Account, name: str) -> str:
@@ -60,8 +60,8 @@ def _role(account: Account, name: str) -> str:
 
 def _described_role(account: Account, name: str) -> dict[str, Any]:
     what = f"role {name!r} in account {account.account}"
-    found: dict[str, Any] = account.describe(what, "iam", "GetRole", RoleName=name)["Role"]
-    return found
+    role: dict[str, Any] = account.describe(what, "iam", "GetRole", RoleName=name)["Role"]
+    return role
 
 
 def _default_role(account: Account, _name: str) -> str:
@@ -127,20 +127,20 @@ def _code(account: Account, uri: str) -> str:
 
 def _domain() -> str | None:
     try:
-        found = json.loads(disk.read(_STUDIO, disk.TEXT_BYTES)).get("DomainId")
+        domain = json.loads(disk.read(_STUDIO, disk.TEXT_BYTES)).get("DomainId")
     except (AttributeError, OSError, RecursionError, ValueError):
         return None
-    return str(found) if found else None
+    return str(domain) if domain else None
 
 
 def _model_package(account: Account, arn: str) -> dict[str, str]:
-    found = account.describe(f"model package {arn}", "sagemaker", "DescribeModelPackage", ModelPackageName=arn)
-    status = found.get("ModelPackageStatus", "Completed")
+    described = account.describe(f"model package {arn}", "sagemaker", "DescribeModelPackage", ModelPackageName=arn)
+    status = described.get("ModelPackageStatus", "Completed")
     if status != "Completed":
         raise NoFact(f"{arn} is {status}: only a completed model package can be used")
-    if not found.get("ModelPackageGroupName"):
+    if not described.get("ModelPackageGroupName"):
         raise NoFact(f"{arn} is in no model package group")
-    containers = found.get("InferenceSpecification", {}).get("Containers") or [{}]
+    containers = described.get("InferenceSpecification", {}).get("Containers") or [{}]
     base = containers[0].get("BaseModel") or {}
     if not base.get("HubContentName"):
         raise NoFact(f"{arn} does not say which base model it was trained from")
@@ -148,29 +148,29 @@ def _model_package(account: Account, arn: str) -> dict[str, str]:
     return {
         "base_model": name,
         "base_model_arn": hub_models.arn_of(account, name, version),
-        "group_arn": _group(account, found["ModelPackageGroupName"]),
+        "group_arn": _group(account, described["ModelPackageGroupName"]),
     }
 
 
 def _group(account: Account, name: str) -> str:
     what = f"model package group {name!r}"
-    found = account.describe(what, "sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
-    return str(found["ModelPackageGroupArn"])
+    described = account.describe(what, "sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
+    return str(described["ModelPackageGroupArn"])
 
 
 def _runtime(account: Account, runtime_id: str) -> str:
     what = f"AgentCore runtime {runtime_id!r} in {account.region}"
-    found = account.describe(what, "bedrock-agentcore-control", "GetAgentRuntime", agentRuntimeId=runtime_id)
-    return str(found["agentRuntimeArn"])
+    described = account.describe(what, "bedrock-agentcore-control", "GetAgentRuntime", agentRuntimeId=runtime_id)
+    return str(described["agentRuntimeArn"])
 
 
 def _job(account: Account, name: str) -> dict[str, Any]:
     what = f"AgentRFT job {name!r}"
-    found = account.describe(what, "sagemaker", "DescribeJob", JobName=name, JobCategory="AgentRFT")
-    document = documents.read(found["JobConfigDocument"], "JobConfigDocument")
+    described = account.describe(what, "sagemaker", "DescribeJob", JobName=name, JobCategory="AgentRFT")
+    document = documents.read(described["JobConfigDocument"], "JobConfigDocument")
     package = document.get("ServiceOutput", {}).get("OutputModelPackageArn")
-    if found["JobStatus"] != "Completed" or not package:
-        raise NoFact(f"the job {name!r} is {found['JobStatus']}: only a completed one has a model")
+    if described["JobStatus"] != "Completed" or not package:
+        raise NoFact(f"the job {name!r} is {described['JobStatus']}: only a completed one has a model")
     base = document["TrainingConfig"]["BaseModelArn"]
     agent = document["AgentConfig"]
     runtime = agent.get("BedrockAgentCoreConfig", {})
@@ -195,8 +195,8 @@ def _job_schema(account: Account, name: str) -> dict[str, Any]:
         raise NoFact(message, "job documents go unchecked, and AWS may refuse them: look for a newer sagespec")
     parameters = {"JobCategory": category, "JobConfigSchemaVersion": version}
     answer = account.call("sagemaker", "DescribeJobSchemaVersion", **parameters)
-    found: dict[str, Any] = documents.read(answer["JobConfigSchema"], "JobConfigSchema")
-    return found
+    job_schema: dict[str, Any] = documents.read(answer["JobConfigSchema"], "JobConfigSchema")
+    return job_schema
 
 
 SOURCES: dict[str, Source] = {

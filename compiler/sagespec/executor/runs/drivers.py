@@ -14,14 +14,14 @@ CHANNEL = "sm_drivers"
 _UPLOAD = re.compile(r"(s3://.+/sagespec/sm_drivers/)[0-9a-f]{16}/")
 
 
-def as_compiled(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+def as_compiled(described: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Put the place of the wanted drivers into a job of the same identity."""
-    places = [uri for uri in map(_place, wanted.get("InputDataConfig") or ()) if uri]
-    channels = [_moved(channel, places) for channel in found.get("InputDataConfig") or ()]
-    return {**found, **({"InputDataConfig": channels} if channels else {})}
+    places = [uri for uri in map(_location, wanted.get("InputDataConfig") or ()) if uri]
+    channels = [_moved(channel, places) for channel in described.get("InputDataConfig") or ()]
+    return {**described, **({"InputDataConfig": channels} if channels else {})}
 
 
-def _place(channel: Mapping[str, Any]) -> str:
+def _location(channel: Mapping[str, Any]) -> str:
     """Where a channel of drivers is; '' for any other."""
     source = channel.get("DataSource", {}).get("S3DataSource", {}) if channel.get("ChannelName") == CHANNEL else {}
     uri = source.get("S3Uri", "")
@@ -29,13 +29,13 @@ def _place(channel: Mapping[str, Any]) -> str:
 
 
 def _moved(channel: Mapping[str, Any], places: list[str]) -> Mapping[str, Any]:
-    here = _place(channel)
-    there = next((place for place in places if here and _folder(place) == _folder(here)), here)
+    here = _location(channel)
+    there = next((prefix for prefix in places if here and _folder(prefix) == _folder(here)), here)
     if there == here:
         return channel
     source = channel["DataSource"]
     return {**channel, "DataSource": {**source, "S3DataSource": {**source["S3DataSource"], "S3Uri": there}}}
 
 
-def _folder(place: str) -> str:
-    return _UPLOAD.sub(r"\1", place)
+def _folder(prefix: str) -> str:
+    return _UPLOAD.sub(r"\1", prefix)

@@ -88,12 +88,12 @@ def submit(s: Submission, request: Request, parameters: dict[str, Any], known: M
 
 
 def _shown(s: Submission, name: str, arn: str) -> Run | None:
-    found = s.shelf.look("sagemaker", "DescribePipelineExecution", PipelineExecutionArn=arn)
-    return None if found is None else _run(name, arn, found)
+    described = s.shelf.look("sagemaker", "DescribePipelineExecution", PipelineExecutionArn=arn)
+    return None if described is None else _run(name, arn, described)
 
 
-def _run(name: str, arn: str, found: Mapping[str, Any]) -> Run:
-    return Run(name, arn, found["PipelineExecutionStatus"], found.get("FailureReason", ""), found)
+def _run(name: str, arn: str, described: Mapping[str, Any]) -> Run:
+    return Run(name, arn, described["PipelineExecutionStatus"], described.get("FailureReason", ""), described)
 
 
 def find(cloud: Cloud, _region: str, files: Sequence[File]) -> Iterator[tuple[File, Run]]:
@@ -141,18 +141,20 @@ def target(file: File, run: Run) -> Target:
 
 
 def of_arn(text: str) -> Target | None:
-    found = _ARN.fullmatch(text)
-    return Target(NAME, found["name"], text, region=found["region"]) if found else None
+    match = _ARN.fullmatch(text)
+    return Target(NAME, match["name"], text, region=match["region"]) if match else None
 
 
 def shown(cloud: Cloud, target: Target) -> Target | None:
     try:
-        found = cloud.call("sagemaker", "DescribePipelineExecution", target.region, PipelineExecutionArn=target.arn)
+        described = cloud.call(
+            "sagemaker", "DescribePipelineExecution", target.region, PipelineExecutionArn=target.arn
+        )
     except CloudError as error:
         if error.is_missing:
             return None
         raise
-    return Target(NAME, str(found.get(MEMBER, target.name)), target.arn, region=target.region)
+    return Target(NAME, str(described.get(MEMBER, target.name)), target.arn, region=target.region)
 
 
 def looks(cloud: Cloud, name: str) -> list[partial[Target | None]]:
@@ -160,8 +162,8 @@ def looks(cloud: Cloud, name: str) -> list[partial[Target | None]]:
 
 
 def _named(cloud: Cloud, name: str) -> Target | None:
-    found = (summary for summary in _evaluations(cloud, _PREFIX) if summary.get(MEMBER) == name)
-    return next((Target(NAME, name, summary["PipelineExecutionArn"]) for summary in found), None)
+    same = (summary for summary in _evaluations(cloud, _PREFIX) if summary.get(MEMBER) == name)
+    return next((Target(NAME, name, summary["PipelineExecutionArn"]) for summary in same), None)
 
 
 def _evaluations(cloud: Cloud, prefix: str, **given: Any) -> Iterator[dict[str, Any]]:
@@ -185,21 +187,21 @@ def _described(cloud: Cloud, target: Target) -> dict[str, Any]:
 
 
 def status(cloud: Cloud, target: Target) -> Status:
-    found = _described(cloud, target)
+    described = _described(cloud, target)
     document, begun = recorded(cloud, target), _begun(cloud, target)
     return Status(
         kind=NAME,
-        name=found.get(MEMBER, target.name),
+        name=described.get(MEMBER, target.name),
         arn=target.arn,
-        status=found["PipelineExecutionStatus"],
+        status=described["PipelineExecutionStatus"],
         address=target.file.address if target.file else None,
-        failure_reason=found.get("FailureReason"),
-        creation_time=found.get("CreationTime"),
-        last_modified_time=found.get("LastModifiedTime"),
+        failure_reason=described.get("FailureReason"),
+        creation_time=described.get("CreationTime"),
+        last_modified_time=described.get("LastModifiedTime"),
         details={
-            "pipeline_arn": found["PipelineArn"],
-            "pipeline_version_id": found.get("PipelineVersionId"),
-            "eval_type": evaluation_type(found["PipelineArn"].rpartition("/")[2]),
+            "pipeline_arn": described["PipelineArn"],
+            "pipeline_version_id": described.get("PipelineVersionId"),
+            "eval_type": evaluation_type(described["PipelineArn"].rpartition("/")[2]),
             "s3_output_path": next(_jobs_of(document, "S3OutputPath"), None) or _place_of(cloud, begun),
             "mlflow_config": mapping(at(document, "MlflowConfig")) or next(_jobs_of(document, "MlflowConfig"), None),
             "step_count": len(_steps(document)),
@@ -224,8 +226,8 @@ def evaluation_type(pipeline: str) -> str | None:
 
 
 def _steps(definition: Any) -> list[Any]:
-    found = at(definition, "Steps")
-    return found if isinstance(found, list) else []
+    steps = at(definition, "Steps")
+    return steps if isinstance(steps, list) else []
 
 
 def _jobs_of(definition: Any, member: str) -> Iterator[Any]:
@@ -233,18 +235,18 @@ def _jobs_of(definition: Any, member: str) -> Iterator[Any]:
     for step in _steps(definition):
         arguments = at(step, "Arguments")
         inner = at(arguments, "JobConfigDocument")
-        found = at(arguments if inner is None else _document(inner), "OutputDataConfig", member)
-        if isinstance(found, str) or (isinstance(found, dict) and not {"Get", "Std:Join"} & set(found)):
-            yield found
+        name = at(arguments if inner is None else _document(inner), "OutputDataConfig", member)
+        if isinstance(name, str) or (isinstance(name, dict) and not {"Get", "Std:Join"} & set(name)):
+            yield name
 
 
 def _document(text: Any) -> dict[str, Any]:
     """A document that others have written; empty where it is an expression of a pipeline, or no document."""
     try:
-        found = answers.document(text, "a document") if isinstance(text, str) else None
+        document = answers.document(text, "a document") if isinstance(text, str) else None
     except InvalidAnswer:
-        found = None
-    return mapping(found) or {}
+        document = None
+    return mapping(document) or {}
 
 
 def _place_of(cloud: Cloud, begun: tuple[Step, ...]) -> str | None:
@@ -260,11 +262,11 @@ def _begun(cloud: Cloud, target: Target) -> tuple[Step, ...]:
     """The steps of an execution that have started, in their order."""
     key = "PipelineExecutionSteps"
     parameters = {"PipelineExecutionArn": target.arn, "SortOrder": "Ascending", "MaxResults": 100}
-    found = []
+    begun = []
     for page in cloud.pages("sagemaker", "ListPipelineExecutionSteps", key, target.region, **parameters):
         for step in page:
             jobs = [made for kind, made in step.get("Metadata", {}).items() if kind.endswith("Job")]
-            found.append(
+            begun.append(
                 Step(
                     name=step["StepName"],
                     display_name=step.get("StepDisplayName"),
@@ -275,7 +277,7 @@ def _begun(cloud: Cloud, target: Target) -> tuple[Step, ...]:
                     job_arn=next((job.get("Arn") for job in jobs), None),
                 )
             )
-    return tuple(found)
+    return tuple(begun)
 
 
 def outputs(run: Run) -> dict[str, Any]:
@@ -345,8 +347,8 @@ def _whose(cloud: Cloud, region: str | None, file: File, summary: Mapping[str, A
     started = f"{name} ({summary['PipelineExecutionStatus']}, {summary['StartTime']:%Y-%m-%d %H:%M})"
     if is_earlier(file, MEMBER, name):
         return f"{started}: an earlier content of this spec"
-    found = cloud.call("sagemaker", "DescribePipelineExecution", region, PipelineExecutionArn=arn)
-    return f"{started}: started by {resources.user(found.get('CreatedBy')) or 'others'}"
+    described = cloud.call("sagemaker", "DescribePipelineExecution", region, PipelineExecutionArn=arn)
+    return f"{started}: started by {resources.user(described.get('CreatedBy')) or 'others'}"
 
 
 def listed(cloud: Cloud, kind: str, which: str, wanted: Filter) -> Iterator[Entry]:
@@ -358,4 +360,4 @@ def listed(cloud: Cloud, kind: str, which: str, wanted: Filter) -> Iterator[Entr
 
 
 def logs(status: Status) -> list[Place]:
-    return [place for step in status.steps if step.job_arn for place in streams.of_job(step.job_arn)]
+    return [group for step in status.steps if step.job_arn for group in streams.of_job(step.job_arn)]

@@ -63,12 +63,12 @@ def check_account(cloud: Cloud, files: Iterable[File]) -> None:
         raise InvalidFiles(f"compiled for account {', '.join(wrong)}, but the caller is in {caller}")
 
 
-def with_reasons(cloud: Cloud, files: Mapping[str, File], found: Found) -> Found:
+def with_reasons(cloud: Cloud, files: Mapping[str, File], at_aws: Found) -> Found:
     """Add why runs have failed: lists do not say."""
-    silent = {a: run for a, run in found.runs.items() if run.state == "failed" and not run.reason}
+    silent = {a: run for a, run in at_aws.runs.items() if run.state == "failed" and not run.reason}
     with ThreadPoolExecutor(THREADS) as pool:
         told = pool.map(lambda a: _described(cloud, files[a], silent[a]), silent)
-        return replace(found, runs={**found.runs, **dict(zip(silent, told, strict=True))})
+        return replace(at_aws, runs={**at_aws.runs, **dict(zip(silent, told, strict=True))})
 
 
 def _described(cloud: Cloud, file: File, run: Run) -> Run:
@@ -90,5 +90,5 @@ def describe(cloud: Cloud, file: File, run: Run) -> Run:
 def outputs(cloud: Cloud, file: File, run: Run) -> dict[str, Any]:
     """What a run offers so far to the specs that depend on it, by `<address>.<Field>`."""
     sort = sorts.of_file(file)
-    found = sort.outputs(describe(cloud, file, run)) if sort else {}
-    return {f"{file.address}.{name}": value for name, value in found.items()}
+    outputs_of_run = sort.outputs(describe(cloud, file, run)) if sort else {}
+    return {f"{file.address}.{name}": value for name, value in outputs_of_run.items()}

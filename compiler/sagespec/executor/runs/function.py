@@ -82,13 +82,13 @@ def _find_one(cloud: Cloud, region: str | None, name: str) -> Run | None:
 
 
 def _described(cloud: Cloud, region: str | None, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = cloud.call("lambda", "GetFunction", region, FunctionName=name)["Configuration"]
-    return found
+    configuration: dict[str, Any] = cloud.call("lambda", "GetFunction", region, FunctionName=name)["Configuration"]
+    return configuration
 
 
-def _run(found: Mapping[str, Any]) -> Run:
-    status, reason = found.get("State", "Active"), found.get("StateReason", "")
-    return Run(found["FunctionName"], found["FunctionArn"], status, reason, details=found)
+def _run(described: Mapping[str, Any]) -> Run:
+    status, reason = described.get("State", "Active"), described.get("StateReason", "")
+    return Run(described["FunctionName"], described["FunctionArn"], status, reason, details=described)
 
 
 def target(file: File, run: Run) -> Target:
@@ -96,8 +96,8 @@ def target(file: File, run: Run) -> Target:
 
 
 def of_arn(text: str) -> Target | None:
-    found = _ARN.fullmatch(text)
-    return Target(NAME, found["name"], text, region=found["region"]) if found else None
+    match = _ARN.fullmatch(text)
+    return Target(NAME, match["name"], text, region=match["region"]) if match else None
 
 
 def shown(cloud: Cloud, target: Target) -> Target | None:
@@ -110,10 +110,10 @@ def shown(cloud: Cloud, target: Target) -> Target | None:
         if error.is_missing:
             return None
         raise
-    found = answer["Configuration"]
-    there = str(found["FunctionArn"])
+    described = answer["Configuration"]
+    there = str(described["FunctionArn"])
     is_it = there.split(":")[:7] == target.arn.split(":")[:7]
-    return Target(NAME, str(found["FunctionName"]), there, region=target.region) if is_it else None
+    return Target(NAME, str(described["FunctionName"]), there, region=target.region) if is_it else None
 
 
 def looks(_cloud: Cloud, _name: str) -> list[partial[Target | None]]:
@@ -125,16 +125,20 @@ def describe(cloud: Cloud, target: Target) -> Run:
 
 
 def status(cloud: Cloud, target: Target) -> Status:
-    found = _described(cloud, target.region, target.name)
+    described = _described(cloud, target.region, target.name)
     return Status(
         kind=NAME,
-        name=found["FunctionName"],
-        arn=found["FunctionArn"],
-        status=found.get("State", "Active"),
+        name=described["FunctionName"],
+        arn=described["FunctionArn"],
+        status=described.get("State", "Active"),
         address=target.file.address if target.file else None,
-        failure_reason=found.get("StateReason"),
-        last_modified_time=found.get("LastModified"),
-        details={"runtime": found.get("Runtime"), "handler": found.get("Handler"), "role_arn": found.get("Role")},
+        failure_reason=described.get("StateReason"),
+        last_modified_time=described.get("LastModified"),
+        details={
+            "runtime": described.get("Runtime"),
+            "handler": described.get("Handler"),
+            "role_arn": described.get("Role"),
+        },
     )
 
 
@@ -151,34 +155,34 @@ def compiled(file: File) -> Any:
 
 
 def verify(cloud: Cloud, file: File, target: Target, project: Project) -> Verified:
-    found = recorded(cloud, target)
+    described = recorded(cloud, target)
     try:
         wanted = markers.fill(file.requests[-1].parameters, {}, project)
     except markers.Unfilled as error:
         raise CannotVerify(str(error)) from None
-    return Verified(tuple(compare(Shelf(cloud, file.content.region), wanted, found)))
+    return Verified(tuple(compare(Shelf(cloud, file.content.region), wanted, described)))
 
 
 def conflict(shelf: Shelf, parameters: Mapping[str, Any], run: Run) -> str | None:
-    place = next((line.partition(":")[0] for line in compare(shelf, parameters, run.details)), None)
-    if place is None:
+    pointer = next((line.partition(":")[0] for line in compare(shelf, parameters, run.details)), None)
+    if pointer is None:
         return None
-    member = place.split("/")[1]
+    member = pointer.split("/")[1]
     other = "other code" if member == "Code" else f"another {member}"
     return f"a function {parameters[MEMBER]} exists with {other}; a running agent is never changed"
 
 
-def compare(shelf: Shelf, parameters: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
+def compare(shelf: Shelf, parameters: Mapping[str, Any], described: Mapping[str, Any]) -> Iterator[str]:
     """Compare a function's code and configuration with what is wanted, one line a difference.
 
     Raises CloudError where the code is in S3 and cannot be read.
     """
     code = _digest(shelf, parameters)
-    if code != found["CodeSha256"]:
-        yield f"/Code: its SHA-256 was {found['CodeSha256']}, now {code}"
-    yield from differences(_variables(found), _variables(parameters))
+    if code != described["CodeSha256"]:
+        yield f"/Code: its SHA-256 was {described['CodeSha256']}, now {code}"
+    yield from differences(_variables(described), _variables(parameters))
     rest = {k: v for k, v in parameters.items() if k not in _NOT_COMPARED and k != "Environment"}
-    yield from differences({k: found.get(k) for k in rest}, rest, defaults=True)
+    yield from differences({k: described.get(k) for k in rest}, rest, defaults=True)
 
 
 def _variables(of: Mapping[str, Any]) -> dict[str, Any]:

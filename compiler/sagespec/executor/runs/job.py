@@ -64,21 +64,27 @@ def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: 
     except CloudError as error:
         if not error.is_taken:
             raise
-    found = taken(s, request, name, "DescribeJob", JobName=name, JobCategory=parameters["JobCategory"])
-    if _document(found) != documents.read(parameters[_DOCUMENT], _DOCUMENT):
+    described = taken(s, request, name, "DescribeJob", JobName=name, JobCategory=parameters["JobCategory"])
+    if _document(described) != documents.read(parameters[_DOCUMENT], _DOCUMENT):
         raise Refused(f"a job {name} exists with another document; raise metadata.run")
-    return "kept", {"Run": _run(found)}
+    return "kept", {"Run": _run(described)}
 
 
-def _document(found: Mapping[str, Any]) -> Any:
+def _document(described: Mapping[str, Any]) -> Any:
     """What a job was given."""
-    document = documents.read(found[_DOCUMENT], _DOCUMENT)
+    document = documents.read(described[_DOCUMENT], _DOCUMENT)
     document.pop("ServiceOutput", None)
     return document
 
 
-def _run(found: Mapping[str, Any]) -> Run:
-    return Run(found["JobName"], found["JobArn"], found["JobStatus"], found.get("FailureReason", ""), found)
+def _run(described: Mapping[str, Any]) -> Run:
+    return Run(
+        described["JobName"],
+        described["JobArn"],
+        described["JobStatus"],
+        described.get("FailureReason", ""),
+        described,
+    )
 
 
 def find(cloud: Cloud, region: str, files: Sequence[File]) -> Iterator[tuple[File, Run]]:
@@ -99,14 +105,14 @@ def target(file: File, run: Run) -> Target:
 
 
 def of_arn(text: str) -> Target | None:
-    found = _ARN.fullmatch(text)
-    return Target(NAME, found["name"], text, found["category"], found["region"]) if found else None
+    match = _ARN.fullmatch(text)
+    return Target(NAME, match["name"], text, match["category"], match["region"]) if match else None
 
 
 def shown(cloud: Cloud, target: Target) -> Target | None:
     """Ask by name, as the API does: a job of another account may be called like one of ours."""
-    found = _look(cloud, target.name, target.category, target.region)
-    return found if found and found.arn.lower() == target.arn.lower() else None
+    target_shown = _look(cloud, target.name, target.category, target.region)
+    return target_shown if target_shown and target_shown.arn.lower() == target.arn.lower() else None
 
 
 def looks(cloud: Cloud, name: str) -> list[partial[Target | None]]:
@@ -116,12 +122,12 @@ def looks(cloud: Cloud, name: str) -> list[partial[Target | None]]:
 def _look(cloud: Cloud, name: str, category: str, region: str | None = None) -> Target | None:
     """The job of a name; a category that a region has not yet has none."""
     try:
-        found = cloud.call("sagemaker", "DescribeJob", region, JobName=name, JobCategory=category)
+        described = cloud.call("sagemaker", "DescribeJob", region, JobName=name, JobCategory=category)
     except CloudError as error:
         if error.is_missing or error.code == "ValidationException":
             return None
         raise
-    return Target(NAME, name, found["JobArn"], category, region)
+    return Target(NAME, name, described["JobArn"], category, region)
 
 
 def describe(cloud: Cloud, target: Target) -> Run:
@@ -134,14 +140,14 @@ def _described(cloud: Cloud, target: Target) -> dict[str, Any]:
 
 
 def status(cloud: Cloud, target: Target) -> Status:
-    found = _described(cloud, target)
-    document = documents.read(found[_DOCUMENT], _DOCUMENT)
+    described = _described(cloud, target)
+    document = documents.read(described[_DOCUMENT], _DOCUMENT)
     document = mapping(document) or {}
     details = {
-        "job_category": found["JobCategory"],
-        "role_arn": found["RoleArn"],
-        "secondary_status": found["SecondaryStatus"],
-        "secondary_status_transitions": found["SecondaryStatusTransitions"],
+        "job_category": described["JobCategory"],
+        "role_arn": described["RoleArn"],
+        "secondary_status": described["SecondaryStatus"],
+        "secondary_status_transitions": described["SecondaryStatusTransitions"],
         "agent_config": document.get("AgentConfig"),
         "training_config": document.get("TrainingConfig") or document.get("EvaluationConfig"),
         "s3_output_path": at(document, "OutputDataConfig", "S3OutputPath"),
@@ -155,18 +161,18 @@ def status(cloud: Cloud, target: Target) -> Status:
         "progress_info": mapping(at(document, "ServiceOutput", "ProgressInfo")),
         "rollout_info": at(document, "ServiceOutput", "RolloutInfo"),
         "evaluation_metrics": mapping(at(document, "ServiceOutput", "EvaluationMetrics")),
-        "tags": found.get("Tags", []),
+        "tags": described.get("Tags", []),
     }
     return Status(
         kind=NAME,
-        name=found["JobName"],
-        arn=found["JobArn"],
-        status=found["JobStatus"],
+        name=described["JobName"],
+        arn=described["JobArn"],
+        status=described["JobStatus"],
         address=target.file.address if target.file else None,
-        failure_reason=found.get("FailureReason"),
-        creation_time=found["CreationTime"],
-        last_modified_time=found["LastModifiedTime"],
-        end_time=found.get("EndTime"),
+        failure_reason=described.get("FailureReason"),
+        creation_time=described["CreationTime"],
+        last_modified_time=described["LastModifiedTime"],
+        end_time=described.get("EndTime"),
         details=details,
     )
 

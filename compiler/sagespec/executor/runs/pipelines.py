@@ -21,21 +21,21 @@ def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: 
     Raises CloudError, Refused, Stopped.
     """
     name = parameters["PipelineName"]
-    found = None if request.id in s.absent else s.shelf.pipeline(name)
-    if found is None:
+    described = None if request.id in s.absent else s.shelf.pipeline(name)
+    if described is None:
         if arn := _create(s, parameters):
             return "created", {"PipelineArn": arn, "Version": _version(s, request, parameters)}
-        found = s.seen(request, name, lambda: s.shelf.pipeline(name))
-    if found is None:
+        described = s.seen(request, name, lambda: s.shelf.pipeline(name))
+    if described is None:
         raise Refused(f"AWS says that there is, or was, a pipeline {name}, but does not show it; {_AGAIN}")
-    if not s.shelf.is_of(found, s.file.address, resources.steps_of(resources.definition(parameters))):
-        raise Refused(f"a pipeline {found['PipelineName']} exists that this spec has not made")
-    if resources.same_definition(found, parameters) and found["RoleArn"] == parameters["RoleArn"]:
-        return "kept", {"PipelineArn": found["PipelineArn"], "Version": _version(s, request, parameters)}
+    if not s.shelf.is_of(described, s.file.address, resources.steps_of(resources.definition(parameters))):
+        raise Refused(f"a pipeline {described['PipelineName']} exists that this spec has not made")
+    if resources.same_definition(described, parameters) and described["RoleArn"] == parameters["RoleArn"]:
+        return "kept", {"PipelineArn": described["PipelineArn"], "Version": _version(s, request, parameters)}
     changes = {k: parameters[k] for k in ("PipelineName", "PipelineDefinition", "RoleArn")}
     answer = s.call("sagemaker", "UpdatePipeline", **changes)
     version = answer.get("PipelineVersionId") or _version(s, request, parameters)
-    return "updated", {"PipelineArn": found["PipelineArn"], "Version": version}
+    return "updated", {"PipelineArn": described["PipelineArn"], "Version": version}
 
 
 _AGAIN = "if it was deleted, AWS remembers its creation for a while: raise metadata.run, or apply again later"
@@ -61,8 +61,8 @@ def _version(s: Submission, request: Request, parameters: Mapping[str, Any]) -> 
             for page in s.cloud.pages("sagemaker", "ListPipelineVersions", key, s.region, **given):
                 for summary in page:
                     version: int = summary["PipelineVersionId"]
-                    found = s.call("sagemaker", "DescribePipeline", PipelineName=name, PipelineVersionId=version)
-                    if resources.same_definition(found, parameters):
+                    described = s.call("sagemaker", "DescribePipeline", PipelineName=name, PipelineVersionId=version)
+                    if resources.same_definition(described, parameters):
                         return version
         except CloudError as error:
             if not error.is_missing:

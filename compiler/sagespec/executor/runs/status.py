@@ -65,8 +65,8 @@ def elapsed(status: Status, now: datetime) -> timedelta | None:
     if status.creation_time is None:
         return None
     end = None if status.state == "running" else status.end_time or status.last_modified_time
-    found: timedelta = (end or now) - status.creation_time
-    return max(timedelta(0), found)
+    since: timedelta = (end or now) - status.creation_time
+    return max(timedelta(0), since)
 
 
 def progress(status: Status) -> str:

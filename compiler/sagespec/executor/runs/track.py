@@ -14,14 +14,14 @@ def status(cloud: Cloud, target: Target, is_over: bool = False) -> Status:
 
     With `is_over` it is known to have come to its end, whatever is shown at first. Raises CloudError.
     """
-    found: list[Status] = []
+    seen: list[Status] = []
 
     def shown() -> Status | None:
-        found.append(look(cloud, target))
-        whole = sorts.is_whole(found[-1]) and not (is_over and found[-1].state == "running")
-        return found[-1] if whole else None
+        seen.append(look(cloud, target))
+        whole = sorts.is_whole(seen[-1]) and not (is_over and seen[-1].state == "running")
+        return seen[-1] if whole else None
 
-    return look_for(shown) or found[-1]
+    return look_for(shown) or seen[-1]
 
 
 def look(cloud: Cloud, target: Target) -> Status:

@@ -78,16 +78,16 @@ def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: 
     except CloudError as error:
         if not error.is_taken:
             raise
-    found = drivers.as_compiled(taken(s, request, name, "DescribeTrainingJob", TrainingJobName=name), parameters)
+    described = drivers.as_compiled(taken(s, request, name, "DescribeTrainingJob", TrainingJobName=name), parameters)
     for member in _COMPARED:
-        if any(differences(found.get(member), parameters.get(member), (member,), defaults=True)):
+        if any(differences(described.get(member), parameters.get(member), (member,), defaults=True)):
             raise Refused(f"a training job {name} exists with other {member}; raise metadata.run")
-    return "kept", {"Run": _run(found)}
+    return "kept", {"Run": _run(described)}
 
 
-def _run(found: Mapping[str, Any]) -> Run:
-    name, arn, status = (found[member] for member in (MEMBER, "TrainingJobArn", "TrainingJobStatus"))
-    return Run(name, arn, status, found.get("FailureReason", ""), found)
+def _run(described: Mapping[str, Any]) -> Run:
+    name, arn, status = (described[member] for member in (MEMBER, "TrainingJobArn", "TrainingJobStatus"))
+    return Run(name, arn, status, described.get("FailureReason", ""), described)
 
 
 def find(cloud: Cloud, region: str, files: Sequence[File]) -> Iterator[tuple[File, Run]]:
@@ -99,14 +99,14 @@ def target(file: File, run: Run) -> Target:
 
 
 def of_arn(text: str) -> Target | None:
-    found = _ARN.fullmatch(text)
-    return Target(NAME, found["name"], text, region=found["region"]) if found else None
+    match = _ARN.fullmatch(text)
+    return Target(NAME, match["name"], text, region=match["region"]) if match else None
 
 
 def shown(cloud: Cloud, target: Target) -> Target | None:
     """Ask by name, as the API does: a job of another account may be called like one of ours."""
-    found = _look(cloud, target.name, target.region)
-    return found if found and found.arn.lower() == target.arn.lower() else None
+    target_shown = _look(cloud, target.name, target.region)
+    return target_shown if target_shown and target_shown.arn.lower() == target.arn.lower() else None
 
 
 def looks(cloud: Cloud, name: str) -> list[partial[Target | None]]:
@@ -115,12 +115,12 @@ def looks(cloud: Cloud, name: str) -> list[partial[Target | None]]:
 
 def _look(cloud: Cloud, name: str, region: str | None = None) -> Target | None:
     try:
-        found = cloud.call("sagemaker", "DescribeTrainingJob", region, TrainingJobName=name)
+        described = cloud.call("sagemaker", "DescribeTrainingJob", region, TrainingJobName=name)
     except CloudError as error:
         if error.is_missing or error.code == "ValidationException":
             return None
         raise
-    return Target(NAME, name, found["TrainingJobArn"], region=region)
+    return Target(NAME, name, described["TrainingJobArn"], region=region)
 
 
 def describe(cloud: Cloud, target: Target) -> Run:
@@ -132,21 +132,21 @@ def _described(cloud: Cloud, target: Target) -> dict[str, Any]:
 
 
 def status(cloud: Cloud, target: Target) -> Status:
-    found = _described(cloud, target)
+    described = _described(cloud, target)
     return Status(
         kind=NAME,
-        name=found["TrainingJobName"],
-        arn=found["TrainingJobArn"],
-        status=found["TrainingJobStatus"],
+        name=described["TrainingJobName"],
+        arn=described["TrainingJobArn"],
+        status=described["TrainingJobStatus"],
         address=target.file.address if target.file else None,
-        failure_reason=found.get("FailureReason"),
-        creation_time=found["CreationTime"],
-        last_modified_time=found.get("LastModifiedTime"),
-        end_time=found.get("TrainingEndTime"),
+        failure_reason=described.get("FailureReason"),
+        creation_time=described["CreationTime"],
+        last_modified_time=described.get("LastModifiedTime"),
+        end_time=described.get("TrainingEndTime"),
         details={
-            **{name: found.get(member) for name, member in _DETAILS.items()},
-            "s3_output_path": at(found, "OutputDataConfig", "S3OutputPath"),
-            "mlflow_details": _mlflow_details(found),
+            **{name: described.get(member) for name, member in _DETAILS.items()},
+            "s3_output_path": at(described, "OutputDataConfig", "S3OutputPath"),
+            "mlflow_details": _mlflow_details(described),
         },
     )
 
@@ -180,9 +180,9 @@ def verify(cloud: Cloud, file: File, target: Target, _project: Project) -> Verif
     job, wanted = recorded(cloud, target), compiled(file)
     if not target.name.endswith(suffix(file.content)):
         return Verified(tuple(differences(job, wanted, defaults=True)))
-    found = drivers.as_compiled(job, wanted)
-    note = "" if found == job else "it ran with the drivers of another version of sagespec"
-    return Verified(tuple(differences(found, wanted, defaults=True)), note)
+    described = drivers.as_compiled(job, wanted)
+    note = "" if described == job else "it ran with the drivers of another version of sagespec"
+    return Verified(tuple(differences(described, wanted, defaults=True)), note)
 
 
 def stop(cloud: Cloud, target: Target, _seen: Status) -> None:

@@ -33,10 +33,10 @@ def get(request: Request) -> dict[str, Any]:
 @operation("experiments/get-by-name")
 def get_by_name(request: Request) -> dict[str, Any]:
     name = request.text("experiment_name")
-    found = request.server.named(name)
-    if found is None:
+    experiment = request.server.named(name)
+    if experiment is None:
         raise missing(f"Could not find experiment with name '{name}'")
-    return {"experiment": found}
+    return {"experiment": experiment}
 
 
 @operation("experiments/search")
@@ -44,13 +44,18 @@ def search(request: Request) -> dict[str, Any]:
     stages = request.stages("view_type")
     things = [
         {
-            "attributes": {**found, "id": found["experiment_id"], "start_time": found["creation_time"], "tags": None},
-            "tags": {tag["key"]: tag["value"] for tag in found["tags"]},
+            "attributes": {
+                **experiment,
+                "id": experiment["experiment_id"],
+                "start_time": experiment["creation_time"],
+                "tags": None,
+            },
+            "tags": {tag["key"]: tag["value"] for tag in experiment["tags"]},
             "metrics": {},
             "params": {},
         }
-        for found in request.server.experiments.values()
-        if found["lifecycle_stage"] in stages
+        for experiment in request.server.experiments.values()
+        if experiment["lifecycle_stage"] in stages
     ]
     selected = [request.server.experiments[thing["attributes"]["id"]] for thing in request.select(things)]
     return request.page(selected, "experiments")
@@ -76,9 +81,9 @@ def restore(request: Request) -> dict[str, Any]:
 
 @operation("experiments/set-experiment-tag")
 def set_tag(request: Request) -> dict[str, Any]:
-    found, key = request.experiment(), request.text("key")
+    experiment, key = request.experiment(), request.text("key")
     value = request.given.get("value", "")
     if not isinstance(value, str):
         raise invalid("value", value)
-    found["tags"] = [*(tag for tag in found["tags"] if tag["key"] != key), {"key": key, "value": value}]
+    experiment["tags"] = [*(tag for tag in experiment["tags"] if tag["key"] != key), {"key": key, "value": value}]
     return {}

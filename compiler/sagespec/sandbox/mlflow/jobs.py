@@ -26,15 +26,15 @@ class Run:
 
 def runs(region: Region, arn: str) -> dict[str, tuple[str, Run]]:
     """The name of the experiment and the run, by the run's id."""
-    found = {}
+    by_id = {}
     for job in jobs.known(region).values():
         if documents.mlflow_config(json.loads(job["JobConfigDocument"])).get("MlflowResourceArn") != arn:
             continue
         shown = jobs.current(region, job)
         output = json.loads(shown["JobConfigDocument"])["ServiceOutput"]
         details = output["MlflowDetails"]
-        found[details["RunId"]] = (details["ExperimentName"], _run(shown, output))
-    return found
+        by_id[details["RunId"]] = (details["ExperimentName"], _run(shown, output))
+    return by_id
 
 
 def _run(job: dict[str, Any], output: dict[str, Any]) -> Run:
@@ -61,7 +61,7 @@ def _history(job: dict[str, Any], output: dict[str, Any]) -> list[dict[str, Any]
     if job["JobCategory"] != "AgentRFT":
         scores = output.get("EvaluationMetrics") or {}
         return [{"key": key, "value": value, "timestamp": start, "step": 0} for key, value in scores.items()]
-    found = []
+    points = []
     info = output["ProgressInfo"]
     begun = (info["CurrentEpoch"] - 1) * info["StepsPerEpoch"] + info["CurrentStep"]
     for step in range(1, begun + (job["JobStatus"] == "Completed")):
@@ -72,5 +72,5 @@ def _history(job: dict[str, Any], output: dict[str, Any]) -> list[dict[str, Any]
             "training/total_tokens": float(40_000 * step),
             "training/num_trajectories": 128.0,
         }
-        found += [{"key": k, "value": v, "timestamp": start + step, "step": step} for k, v in values.items()]
-    return found
+        points += [{"key": k, "value": v, "timestamp": start + step, "step": step} for k, v in values.items()]
+    return points

@@ -57,8 +57,8 @@ def _presigned(region: Region, arn: str, request: Mapping[str, Any]) -> dict[str
         "use_by": region.now() + request.get("ExpiresInSeconds", URL_SECONDS),
         "seconds": request.get("SessionExpirationDurationInSeconds", SESSION_SECONDS),
     }
-    place = f"{PAGES}{region.region}/{arn.rpartition(':')[2]}"
-    return {"AuthorizedUrl": f"{region.url()}{place}/auth?authToken={token}"}
+    path = f"{PAGES}{region.region}/{arn.rpartition(':')[2]}"
+    return {"AuthorizedUrl": f"{region.url()}{path}/auth?authToken={token}"}
 
 
 def serve(
@@ -112,8 +112,8 @@ def _answer(
 def _server(region: Region, arn: str) -> Server:
     if not mlflow_servers.has(region, arn):
         raise missing(f"There is no {arn}.")
-    found: Server = region.tracking.setdefault(arn, Server(arn))
-    return found
+    server: Server = region.tracking.setdefault(arn, Server(arn))
+    return server
 
 
 def _begin(start_response: wire.StartResponse, region: Region, arn: str, base: str, token: str) -> Iterable[bytes]:

@@ -37,16 +37,16 @@ def create(request: Request) -> dict[str, Any]:
 
 @operation("runs/update")
 def update(request: Request) -> dict[str, Any]:
-    found = request.own_run()
-    status, name = request.text("status", default=found.info["status"]), request.text("run_name", default="")
+    run = request.own_run()
+    status, name = request.text("status", default=run.info["status"]), request.text("run_name", default="")
     if status not in _STATUSES:
         raise invalid("status", status)
-    found.info["status"] = status
+    run.info["status"] = status
     if request.given.get("end_time") is not None:
-        found.info["end_time"] = request.whole("end_time", 0)
+        run.info["end_time"] = request.whole("end_time", 0)
     if name:
-        found.info["run_name"] = found.tags["mlflow.runName"] = name
-    return {"run_info": found.info}
+        run.info["run_name"] = run.tags["mlflow.runName"] = name
+    return {"run_info": run.info}
 
 
 @operation("runs/delete")
@@ -103,11 +103,11 @@ def log_parameter(request: Request) -> dict[str, Any]:
 
 @operation("runs/log-batch")
 def log_batch(request: Request) -> dict[str, Any]:
-    found, tags = request.own_run(), request.pairs("tags")
+    run, tags = request.own_run(), request.pairs("tags")
     points = [_point(request, point) for point in request.listed("metrics")]
-    _add(found, request.pairs("params"))
-    found.history.extend(points)
-    found.tags.update(tags)
+    _add(run, request.pairs("params"))
+    run.history.extend(points)
+    run.tags.update(tags)
     return {}
 
 
@@ -143,12 +143,12 @@ def _shown(run: Run) -> dict[str, Any]:
 
 def _latest(run: Run) -> dict[str, dict[str, Any]]:
     """The last point of each metric: that of the highest step, the latest of these."""
-    found: dict[str, dict[str, Any]] = {}
+    newest: dict[str, dict[str, Any]] = {}
     for point in run.history:
-        before = found.get(point["key"])
+        before = newest.get(point["key"])
         if before is None or (point["step"], point["timestamp"]) >= (before["step"], before["timestamp"]):
-            found[point["key"]] = point
-    return found
+            newest[point["key"]] = point
+    return newest
 
 
 def _point(request: Request, given: Any) -> dict[str, Any]:

@@ -51,13 +51,13 @@ def select(things: Iterable[Thing], condition: str, order: Iterable[str]) -> lis
     Raises ServiceError for what is not in the language.
     """
     tests = list(_conditions(condition))
-    found = [thing for thing in things if all(_fits(thing, *test) for test in tests)]
+    chosen = [thing for thing in things if all(_fits(thing, *test) for test in tests)]
     keys = [*(_order(key) for key in order), ("attributes", "start_time", True), ("attributes", "id", False)]
     for part, name, descending in reversed(keys):
-        present = [thing for thing in found if thing[part].get(name) is not None]
-        absent = [thing for thing in found if thing[part].get(name) is None]
-        found = [*sorted(present, key=lambda t: t[part][name], reverse=descending), *absent]
-    return found
+        present = [thing for thing in chosen if thing[part].get(name) is not None]
+        absent = [thing for thing in chosen if thing[part].get(name) is None]
+        chosen = [*sorted(present, key=lambda t: t[part][name], reverse=descending), *absent]
+    return chosen
 
 
 def _conditions(text: str) -> Iterable[tuple[str, str, str, Any]]:
@@ -95,15 +95,15 @@ def _value(match: re.Match[str]) -> tuple[str, Any]:
 
 
 def _fits(thing: Thing, part: str, name: str, how: str, value: Any) -> bool:
-    found = thing[part].get(name)
-    if found is None:
+    value_there = thing[part].get(name)
+    if value_there is None:
         return False
-    if isinstance(found, str):
+    if isinstance(value_there, str):
         if how not in _OF_TEXT or isinstance(value, float):
             raise _invalid(f"{part}.{name} is text, which is compared with quoted text by {', '.join(_OF_TEXT)}")
     elif not isinstance(value, float):
         raise _invalid(f"{part}.{name} is a number, which is compared with numbers")
-    return bool(_COMPARE[how](found, value))
+    return bool(_COMPARE[how](value_there, value))
 
 
 def _order(text: str) -> tuple[str, str, bool]:

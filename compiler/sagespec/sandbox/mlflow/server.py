@@ -60,7 +60,7 @@ class Server:
 
     def named(self, name: str) -> dict[str, Any] | None:
         """The experiment of a name."""
-        return next((found for found in self.experiments.values() if found["name"] == name), None)
+        return next((experiment for experiment in self.experiments.values() if experiment["name"] == name), None)
 
     def make(self, region: Region, name: str) -> dict[str, Any]:
         """Make an experiment; its id is made of its name, as jobs say it."""
@@ -93,26 +93,26 @@ class Request:
 
     def text(self, *names: str, default: str | None = None) -> str:
         """A parameter, under one of its names."""
-        found = next((self.given[name] for name in names if self.given.get(name) not in (None, "")), default)
-        if not isinstance(found, str):
-            raise invalid(names[0], found)
-        return found
+        value = next((self.given[name] for name in names if self.given.get(name) not in (None, "")), default)
+        if not isinstance(value, str):
+            raise invalid(names[0], value)
+        return value
 
     def whole(self, name: str, default: int) -> int:
         return whole(name, self.given.get(name), default)
 
     def listed(self, name: str) -> list[Any]:
-        found = self.given.get(name) or []
-        if not isinstance(found, list):
-            raise invalid(name, found)
-        return found
+        value = self.given.get(name) or []
+        if not isinstance(value, list):
+            raise invalid(name, value)
+        return value
 
     def pairs(self, name: str) -> dict[str, str]:
         """A list of keys and values."""
-        found = self.listed(name)
-        if not all(isinstance(pair, Mapping) and isinstance(pair.get("key"), str) for pair in found):
-            raise invalid(name, found)
-        return {pair["key"]: str(pair.get("value", "")) for pair in found}
+        pairs = self.listed(name)
+        if not all(isinstance(pair, Mapping) and isinstance(pair.get("key"), str) for pair in pairs):
+            raise invalid(name, pairs)
+        return {pair["key"]: str(pair.get("value", "")) for pair in pairs}
 
     def experiment(self) -> dict[str, Any]:
         number = self.text("experiment_id")
@@ -128,12 +128,12 @@ class Request:
 
     def own_run(self) -> Run:
         """A run that clients may write to."""
-        found = self.run()
-        if found.info["run_id"] not in self.server.runs:
+        run = self.run()
+        if run.info["run_id"] not in self.server.runs:
             raise ServiceError("PERMISSION_DENIED", "Only its job writes to this run.", 403)
-        if found.info["lifecycle_stage"] != "active":
-            raise invalid("run_id", found.info["run_id"])
-        return found
+        if run.info["lifecycle_stage"] != "active":
+            raise invalid("run_id", run.info["run_id"])
+        return run
 
     def stages(self, name: str) -> tuple[str, ...]:
         """The lifecycle stages that are asked for."""

@@ -65,23 +65,23 @@ class Finder:
             return None
         self.finding = True
         try:
-            found = importlib.util.find_spec(name)
+            spec = importlib.util.find_spec(name)
         finally:
             self.finding = False
-        if found is not None and found.loader is not None:
-            load = found.loader.exec_module
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
 
             def load_and_lead(module: Any) -> None:
                 load(module)
                 lead(module)
 
-            found.loader.exec_module = load_and_lead  # type: ignore[method-assign]
-        return found
+            spec.loader.exec_module = load_and_lead  # type: ignore[method-assign]
+        return spec
 
 
 def run_hidden() -> None:
     """Run the `sitecustomize` that Python would have found without this folder."""
-    path = [place for place in sys.path if os.path.abspath(place) != HERE]
+    path = [entry for entry in sys.path if os.path.abspath(entry) != HERE]
     hidden = importlib.machinery.PathFinder.find_spec("sitecustomize", path)
     if hidden is not None and hidden.loader is not None:
         module = importlib.util.module_from_spec(hidden)

@@ -18,5 +18,5 @@ def test_the_end_of_life_is_the_same_day_everywhere() -> None:
 
 def test_override_specs_may_be_behind_an_access_point() -> None:
     point = "arn:aws:s3:us-west-2:123456789012:accesspoint/recipes"
-    assert arn.s3_place(f"s3://{point}/a/b.json") == (point, "a/b.json")
-    assert arn.s3_place("s3://bucket/a/b.json") == ("bucket", "a/b.json")
+    assert arn.s3_location(f"s3://{point}/a/b.json") == (point, "a/b.json")
+    assert arn.s3_location("s3://bucket/a/b.json") == ("bucket", "a/b.json")
