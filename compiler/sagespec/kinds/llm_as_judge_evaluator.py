@@ -16,7 +16,7 @@ from sagespec.documents.render import render
 from sagespec.documents.traced import Traced
 from sagespec.project.lock import ask
 from sagespec.reading import json_reader, source
-from sagespec.sagemaker import evaluation, thresholds, uploads
+from sagespec.sagemaker import default_bucket, evaluation, thresholds, uploads
 from sagespec.sagemaker.evaluation import Ground, Report, Step
 from sagespec.sagemaker.inputs import Inputs
 
@@ -171,5 +171,5 @@ def _upload(path: Traced, definitions: Traced, inputs: Inputs) -> Request:
     digits = identity.content_hash(body)[:DIGITS]
     key = "/".join(filter(None, (prefix, "evaluationinputs", digits, "custom-metrics.json")))
     parameters = {"Bucket": path.to(bucket), "Key": path.to(key), "Body": {"$json": definitions}}
-    members = uploads.protection(bucket, inputs.context, inputs.fields.kms_key_id)
+    members = uploads.protection(default_bucket.owner(bucket, inputs.context), inputs.fields.kms_key_id)
     return Request("custom-metrics", "s3", "PutObject", {**parameters, **members})

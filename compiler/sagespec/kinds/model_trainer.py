@@ -15,8 +15,9 @@ from sagespec.documents.compiled import Request
 from sagespec.documents.render import render
 from sagespec.documents.traced import Traced
 from sagespec.project.gitignore import Ignored
-from sagespec.sagemaker import code_folder, distributed, uploads
+from sagespec.sagemaker import code_folder, default_bucket, distributed, uploads
 from sagespec.sagemaker.code_folder import Unusable
+from sagespec.sagemaker.default_bucket import DefaultBucket
 from sagespec.sagemaker.distributed import Config
 from sagespec.sagemaker.inputs import Inputs
 from sagespec.sagemaker.uploads import Upload
@@ -220,16 +221,16 @@ def _driver(inputs: Inputs, problems: Problems) -> list[Upload]:
 
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     fields = inputs.fields
-    context = inputs.context
-    bucket = uploads.generated_bucket(context)
-    members = uploads.protection(bucket, context, fields.output_data_config.kms_key_id)
+    bucket = default_bucket.find(inputs)
+    members = uploads.protection(bucket.owner, fields.output_data_config.kms_key_id)
     made: list[Request] = []
     channels = [(c.channel_name, c.data_source) for c in fields.input_data_config]
     for label, name, files in (("source", "code", facts.code), ("drivers", "sm_drivers", _drivers(fields, facts))):
         if files:
-            prefix = uploads.prefix(files, name)
-            made += uploads.requests(files, label, bucket, prefix, **members)
-            channels.append((fields.source_code.to(name), fields.source_code.to(f"s3://{bucket}/{prefix}/")))
+            prefix = bucket.key(uploads.prefix(files, name))
+            made += uploads.requests(files, label, bucket.name, prefix, **members)
+            place = fields.source_code.to(f"s3://{bucket.name.value}/{prefix}/")
+            channels.append((fields.source_code.to(name), place))
     job = render(
         "ModelTrainer",
         spec=fields,
@@ -274,7 +275,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _output_path(inputs: Inputs, bucket: str) -> Traced:
+def _output_path(inputs: Inputs, bucket: DefaultBucket) -> Traced:
     fields = inputs.fields
     given = fields.output_data_config.s3_output_path
     if given:
@@ -282,4 +283,4 @@ def _output_path(inputs: Inputs, bucket: str) -> Traced:
     image = str(fields.training_image.value or "")
     what = image.rpartition("/")[2].partition(":")[0].partition("@")[0] or fields.algorithm_name.value
     name = fields.base_job_name.value or f"{what}-job"
-    return fields.base_job_name.to(f"s3://{bucket}/{name}")
+    return fields.base_job_name.to(bucket.uri(name).value)

@@ -14,7 +14,7 @@ from sagespec.documents.render import render
 from sagespec.documents.traced import Traced
 from sagespec.project.lock import MLFLOW_OF_MTRL, ask
 from sagespec.project.tags import HUB_NAME, MODEL_ID
-from sagespec.sagemaker import agent, hyperparameters, model, recipes
+from sagespec.sagemaker import agent, default_bucket, hyperparameters, model, recipes
 from sagespec.sagemaker.agent import Agent
 from sagespec.sagemaker.exports import Exports
 from sagespec.sagemaker.inputs import Inputs, tag
@@ -65,8 +65,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
 
 
 def _output_path(inputs: Inputs) -> Traced:
-    given, context = inputs.fields.s3_output_path, inputs.context
-    return given if given else given.to(f"s3://sagemaker-{context.region}-{context.account}/output")
+    return inputs.fields.s3_output_path or default_bucket.find(inputs).uri("output")
 
 
 def _agent(inputs: Inputs, problems: Problems) -> Agent | None:

@@ -93,6 +93,12 @@ def _warn_of_no_effect(inputs: Inputs, model: Model, problems: Problems) -> None
     for name in unused:
         if fields[name]:
             problems.warn("no-effect", f"the request has no member for {name}", fields[name].path, on_key=True)
+    for name in ("default_bucket", "default_bucket_prefix"):
+        if fields[name] and fields[name].path not in inputs.spec.overlays:
+            message = (
+                f"{name} is for output without a path, and for uploads: those of evaluations go to s3_output_path"
+            )
+            problems.warn("no-effect", message, fields[name].path, on_key=True)
 
 
 def warn_of_repeats(names: Iterable[Traced], problems: Problems) -> None:

@@ -93,6 +93,13 @@ def _s3(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
     if bucket.startswith("arn:"):  # an access point
         yield from _path(key, here, path)
         return
+    flaws = [*_bucket(bucket, here, path)]
+    yield from flaws
+    yield from _path(key if any(p.rule == "bad-bucket" for p in flaws) else text, here, path)
+
+
+def _bucket(bucket: str, here: Context, path: KeyPath) -> Iterator[Problem]:
+    """A bucket by its name: whether S3 can have it, and where it is."""
     reason = bucket_flaw(bucket)
     if reason:
         legacy = here.region == _LEGACY_REGION and _LEGACY.fullmatch(bucket) is not None
@@ -100,10 +107,9 @@ def _s3(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
         if legacy:
             message = f"{bucket!r} can only be a bucket from before March 2018: {reason}"
         severity: Any = "warning" if legacy else "error"
-        yield Problem("bad-bucket", message, path, _meant(bucket), severity)
-        yield from _path(key, here, path)
+        hint = f"write its name alone: {arn.s3_place(bucket)[0]}" if bucket.startswith("s3://") else _meant(bucket)
+        yield Problem("bad-bucket", message, path, hint, severity)
         return
-    yield from _path(text, here, path)
     generated = _GENERATED.fullmatch(bucket)
     region = generated[1] if generated else _region_in(bucket)
     if region not in ("", here.region):
@@ -165,4 +171,4 @@ def _meant(text: str) -> str:
     return f"a value is written ${{{name[0]}}}" if name else ""
 
 
-_CHECKS = {"arn": _arn, "image": _image, "path": _path, "s3": _s3}
+_CHECKS = {"arn": _arn, "bucket": _bucket, "image": _image, "path": _path, "s3": _s3}

@@ -17,7 +17,6 @@ from sagespec import assets, disk
 from sagespec.documents import identity
 from sagespec.documents.compiled import PACKAGED, Request
 from sagespec.documents.traced import Traced
-from sagespec.project.lock import Context
 
 IGNORED = (".env", ".git", "__pycache__", ".DS_Store", ".cache", ".ipynb_checkpoints")
 """What is left out where a spec does not say; the SDK's own list."""
@@ -77,21 +76,15 @@ def prefix(uploads: Iterable[Upload], kind: str) -> str:
     return f"sagespec/{kind}/{identity.of_files({upload.name: upload.sha256 for upload in uploads})}"
 
 
-def generated_bucket(context: Context) -> str:
-    """The bucket that the SDK makes for an account and a region."""
-    return f"sagemaker-{context.region}-{context.account}"
+def protection(owner: str, key_id: Traced) -> dict[str, Any]:
+    """What an upload says beside its content: whose bucket it has to be, and the KMS key of the output."""
+    members = {"ExpectedBucketOwner": owner} if owner else {}
+    return members | ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {})
 
 
-def protection(bucket: str, context: Context, key_id: Traced) -> dict[str, Any]:
-    """What an upload says beside its content: the KMS key of the output, and the owner of a bucket with a known name.
-
-    Anybody may make a bucket of that name first, in an account of their own.
-    """
-    owner = {"ExpectedBucketOwner": context.account} if bucket == generated_bucket(context) else {}
-    return owner | ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {})
-
-
-def requests(uploads: Iterable[Upload], label: str, bucket: str, key_prefix: str, **members: Any) -> list[Request]:
+def requests(
+    uploads: Iterable[Upload], label: str, bucket: str | Traced, key_prefix: str, **members: Any
+) -> list[Request]:
     """Draft the uploads, in the order of their names; `members` are what each request has besides."""
     return [
         Request(
