@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they make of them."""
+"""Options that several commands share: the project and its environment, and the form of diagnostics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from sagespec.reading import excerpts, source
 MOST_NAMES = 5
 F = TypeVar("F", bound=Callable[..., Any])
 
-# whether a path can be read is for those to say who read it
+# click must not check that a path can be read: the reader of the file reports that better
 PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path, readable=False))
 
 
@@ -41,7 +41,7 @@ PROJECT = click.option(
 
 
 class Kind(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs alone
-    """One of some kinds, in upper or lower case."""
+    """The name of a kind, in any case."""
 
     name = "kind"
 
@@ -59,7 +59,7 @@ class Kind(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs a
 
 
 def project_options(command: F) -> F:
-    """-e, -D, --project and --region: which project, seen how."""
+    """Add -e, -D, --project and --region."""
     for option in (
         click.option("--region", metavar="REGION", help="Region of specs and projects that name none."),
         PROJECT,
@@ -71,7 +71,7 @@ def project_options(command: F) -> F:
 
 
 def diagnostic_options(command: F) -> F:
-    """--format and --color: how diagnostics are shown."""
+    """Add --format and --color."""
     for option in (
         click.option("--color/--no-color", default=None, help="Colour the output; by default on a terminal."),
         click.option(
@@ -89,7 +89,7 @@ def diagnostic_options(command: F) -> F:
 def settings(
     environment: str | None, given: Iterable[str], project_file: Path | None, style: str, color: bool | None
 ) -> Settings:
-    """Open the project and choose its environment, or stop with what is wrong with it."""
+    """Open the project and choose its environment; exit 1 with diagnostics where one of them is wrong."""
     if project_file is not None and not project_file.is_file():
         raise click.BadParameter(f"there is no file {project_file}", param_hint="--project")
     project, diagnostics = workspace.open_project(Path.cwd(), project_file)
@@ -122,7 +122,7 @@ def _values(given: Iterable[str]) -> dict[str, Any]:
 
 
 def check(settings: Settings, paths: Sequence[Path], region: str | None) -> Checked:
-    """Validate specs, or stop where all is well but a value of the command line is used nowhere: it is misspelt."""
+    """Validate specs. A value of the command line that no valid spec uses is misspelt, and ends in exit 2."""
     checked = workspace.check(settings, paths, region)
     if checked.failed:
         return checked
@@ -131,7 +131,7 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None) -> Chec
 
 
 def refuse_unused(undeclared: Iterable[str], used: Collection[str]) -> None:
-    """Stop where a value of the command line is used in none of some files."""
+    """Exit 2 where a value of the command line is used in no file."""
     for name in (name for name in undeclared if name not in used):
         hint = did_you_mean(name, sorted({*used} - {*values.BUILT_IN}))
         message = f"nothing uses a value {name!r}" + (f": {hint}" if hint else "")
@@ -159,7 +159,7 @@ def show(
 
 
 def lines(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], root: Path) -> list[report.Line]:
-    """Write diagnostics of files below `root` as text, each with its line."""
+    """Format diagnostics of files below `root` as text, each with its source line."""
     called = shown_in(root, "text")
     named = _named(diagnostics, called)
     files = {d.file for d in named}
@@ -168,13 +168,13 @@ def lines(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], root: Pat
 
 
 def _named(diagnostics: Iterable[Diagnostic], called: Callable[[str], str]) -> list[Diagnostic]:
-    """The same with files called as they are shown, and secrets masked."""
+    """Replace file names by the names that users see, and mask secrets."""
     named = report.named(list(diagnostics), called)
     return [replace(d, message=masked(d.message), hint=masked(d.hint)) for d in named]
 
 
 def tell_following(addresses: Sequence[str], said: Iterable[Diagnostic]) -> None:
-    """Count the specs with which nothing is wrong but what they refer to: what is said is wrong."""
+    """Tell how many specs were not compiled only because they refer to one that `said` is about."""
     if addresses:
         count, names = len(addresses), ", ".join(addresses[:MOST_NAMES])
         more = ", ..." if count > MOST_NAMES else ""
@@ -184,16 +184,17 @@ def tell_following(addresses: Sequence[str], said: Iterable[Diagnostic]) -> None
 
 
 def shown_in(root: Path, style: str) -> Callable[[str], str]:
-    """How a form of diagnostics calls a project's file.
+    """Return a function that gives the name of a project's file in one form of diagnostics.
 
-    Who works with a pull request knows paths in the git work tree; everybody else those in the working directory.
+    GitHub and SARIF name files relative to the git work tree, as pull requests do; text names them relative to the
+    working directory.
     """
     tree = boundary.work_tree(root) if style in ("github", "sarif") else None
     return lambda name: Path(os.path.relpath(root / name, tree)).as_posix()
 
 
 def write(file: Path, content: bytes, project_file: Path | None) -> None:
-    """Write a file that an option names, as a whole, or stop; no link of the project leads it out."""
+    """Write a file that an option names, atomically; exit 2 where that fails or a link leads out of the project."""
     target = boundary.real(file)
     try:
         if boundary_of(project_file).is_left_by_link(file):
@@ -206,5 +207,5 @@ def write(file: Path, content: bytes, project_file: Path | None) -> None:
 
 
 def boundary_of(project_file: Path | None) -> Boundary:
-    """Where the files of the project may lie, or stop with what is wrong with it."""
+    """Return the folders in which the files of the project may lie; exit 1 where the project is wrong."""
     return settings(None, (), project_file, "text", None).project.boundary

@@ -1,8 +1,8 @@
-"""The terminal: nothing else in the package writes to it.
+"""Write to the terminal; no other module does.
 
-In: lines, of which parts may be styled. Out: results on stdout, everything else on stderr. Whoever wrote the text in
-a line, it stays one line, steers no terminal and is no command of a CI system. Printed as they are: files (`file`),
-and GitHub's own commands (`commands`), in which values are escaped as GitHub asks.
+In: lines, whose parts may be styled. Out: results on stdout, everything else on stderr. Text from users and from AWS
+cannot break a line, send control sequences to a terminal or commands to a CI system: it is escaped. Not escaped are
+files (`file`) and GitHub's own commands (`commands`), whose values are escaped as GitHub requires.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HINT = "    hint: "
 
 
 def result(*lines: Line) -> None:
-    """Print lines of a result to stdout, or stop where nobody would get them."""
+    """Print lines of a result to stdout; exit 1 where it is closed."""
     if lines:
         _to_stdout(_written(lines, wants_color(None, sys.stdout)))
 
@@ -36,12 +36,12 @@ def tell(*lines: Line, color: bool | None = None) -> None:
 
 
 def error(message: str, hint: str = "", more: Iterable[Line] = ()) -> None:
-    """Print an error, further lines, and the way out where there is one."""
+    """Print an error, further lines, and a hint where there is one."""
     tell(f"error: {message}", *more, *([HINT + hint] if hint else []))
 
 
 def document(text: str) -> None:
-    """Print a result of many lines that others read: in UTF-8, whatever the terminal's encoding."""
+    """Print a document for other programs: in UTF-8, whatever the terminal's encoding."""
     _to_stdout(_written(text.removesuffix("\n").split("\n"), False).encode())
 
 
@@ -68,7 +68,7 @@ def file(content: bytes) -> None:
 
 
 def columns(rows: Sequence[Sequence[str]], right: int = sys.maxsize, least: Sequence[int] = ()) -> list[str]:
-    """Align rows of cells; from the column `right` on, to the right, and each column `least` so wide."""
+    """Align rows of cells: columns from `right` on to the right, each at least as wide as `least` says."""
     shown = [[escapes.printable(cell) for cell in row] for row in rows]
     widths = [max(map(escapes.width, column)) for column in zip(*shown, strict=True)]
     widths = [max(w, *least[n : n + 1]) if n < len(least) else w for n, w in enumerate(widths)]
@@ -76,17 +76,17 @@ def columns(rows: Sequence[Sequence[str]], right: int = sys.maxsize, least: Sequ
 
 
 def key(line: str) -> None:
-    """Print a result that is a secret itself."""
+    """Print a result that is a secret, without masking it."""
     _to_stdout(f"{escapes.inert([line])[0]}\n")
 
 
 def ask(question: str) -> bool:
-    """Ask on the terminal for a yes or a no."""
+    """Ask a yes-or-no question on the terminal."""
     return click.confirm(_written([question], False).rstrip("\n"), err=True)
 
 
 def usage(wrong: click.ClickException) -> None:
-    """Print what is wrong with the command line, and how it is used."""
+    """Print a mistake of the command line with the usage of the command."""
     context: click.Context | None = getattr(wrong, "ctx", None)
     message = wrong.format_message().expandtabs(2)
     if isinstance(wrong, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # click has it since 8.2
@@ -100,31 +100,32 @@ def usage(wrong: click.ClickException) -> None:
 
 
 def wants_color(asked: bool | None, stream: Any) -> bool:
-    """Colour when asked for, else on a terminal that has it, unless NO_COLOR is set."""
+    """Return whether to colour: as asked, else where the stream is a colour terminal and NO_COLOR is not set."""
     if asked is not None:
         return asked
     return bool(stream and stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 class Stream:
-    """Text on stdout that arrives in pieces; on a terminal a line may be begun again.
+    """Text on stdout that is written in pieces; on a terminal the current line may be overwritten.
 
     Raises Stop where stdout is closed.
     """
 
     def __init__(self) -> None:
-        _need_stdout()  # what writes to it may be a thread, which nobody would hear
+        _need_stdout()  # a thread may write to it, whose exceptions nobody sees
         self.returns = bool(sys.stdout and sys.stdout.isatty())
         self._written: list[str] = []
-        self._line = ""  # the end of what stands in it: a command may come in pieces, too
+        self._line = ""  # the end of the current line: a CI command may arrive in pieces
 
     def begin(self, name: str, again: bool = False) -> None:
-        """Begin a line with a name, `again` over what stands in it."""
+        """Begin a line with a name; `again` overwrites the current line."""
         self._written.append("\r" if again else "")
         self._line = ""
         self.add(f"[{name}] ")
 
     def add(self, text: str) -> None:
+        """Append text to the current line."""
         whole = escapes.inert([self._line + text])[0]
         self._written.append(whole[len(self._line) :])
         self._line = whole[-escapes.LONGEST :]
@@ -135,14 +136,14 @@ class Stream:
         self._line = ""
 
     def flush(self) -> None:
-        """Print what has been added."""
+        """Print the text that was added."""
         text = "".join(self._written)
         self._written.clear()
         _to_stdout(text)
 
 
 class Table(NamedTuple):
-    """What a live display shows: rows of cells below their names, if these are shown, and a caption."""
+    """A live display: rows of cells, the names of the columns (shown if `header`), and a caption."""
 
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
@@ -151,9 +152,9 @@ class Table(NamedTuple):
 
 
 def live(drawn: Callable[[int], Table]) -> Any:
-    """Show a table on stderr that is made again at every refresh, for a width; None where the terminal cannot.
+    """Show a table on stderr and redraw it four times a second; `drawn` gets the width of the terminal.
 
-    What is returned ends the display by its `stop`.
+    Returns an object whose `stop` ends the display, or None where stderr is no terminal that can show it.
     """
     if not (sys.stderr and sys.stderr.isatty()):
         return None
@@ -181,7 +182,7 @@ def live(drawn: Callable[[int], Table]) -> Any:
 
 
 def warned(message: Warning | str, *_: Any, **__: Any) -> None:
-    """Print what a library warns of: in place of `warnings.showwarning`."""
+    """Print the warning of a library; replaces `warnings.showwarning`."""
     tell(f"warning: {message}")
 
 
@@ -201,7 +202,7 @@ def _line(line: Line, color: bool) -> str:
 
 
 _OWN = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
-"""Variables of the caller's own environment that no message may quote."""
+"""Variables of the process environment whose values are masked in every message."""
 
 
 def _masked(text: str) -> str:
@@ -211,7 +212,7 @@ def _masked(text: str) -> str:
 
 
 def _need_stdout() -> None:
-    """Refuse a standard output that is closed."""
+    """Raise Stop where stdout is closed."""
     if sys.stdout is None:
         raise exits.Stop("standard output is closed", exits.INVALID)
 
@@ -227,12 +228,12 @@ def _padded(cell: str, wanted: int, right: bool) -> str:
 
 
 def plain(value: Any) -> str:
-    """Write times as ISO 8601: the only values of AWS's answers that JSON does not have."""
+    """Format a value of an answer; times, the only ones that JSON has no type for, as ISO 8601."""
     return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
 
 
 def _plain(tree: Any) -> Any:
-    """The same in what JSON knows."""
+    """Convert a tree into types of JSON."""
     if isinstance(tree, dict):
         return {str(key): _plain(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

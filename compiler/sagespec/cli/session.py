@@ -1,4 +1,4 @@
-"""What the commands that talk to AWS share: the project and AWS as their options say, and how AWS trouble ends."""
+"""What commands that call AWS share: the project and the AWS session of their options, and exit codes of failures."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ OUTPUT = click.option(
 
 @dataclass(frozen=True)
 class Session:
-    """What a command line says of the project and of AWS. Each is opened when it is first asked for.
+    """The options of a command line: project and AWS. Each is opened when it is first used.
 
-    What is wrong with the project ends the command, with what to do about it.
+    A mistake in the project file ends the command in exit 1, with diagnostics.
     """
 
     environment: str | None = None
@@ -63,17 +63,17 @@ class Session:
 
     @cached_property
     def settings(self) -> Settings:
-        """The project as the environment asked for sees it."""
+        """The project with the chosen environment."""
         return options.settings(self.environment, (), self.project_file, "text", None)
 
     @cached_property
     def project(self) -> Project:
-        """The project: files that compiled files name are relative to its folder."""
+        """The project; paths in compiled files are relative to its folder."""
         return options.settings(None, (), self.project_file, "text", None).project
 
     @cached_property
     def lock(self) -> dict[str, Any] | None:
-        """The project's lock as data, to seed a sandbox from; None without one."""
+        """The project's lock as data, which seeds the sandbox; None without one."""
         locked, diagnostics, texts = workspace.read_lock(self.project)
         if any(d.is_error for d in diagnostics):
             options.show(diagnostics, texts, self.project.root)
@@ -82,21 +82,21 @@ class Session:
 
     @cached_property
     def cloud(self) -> Cloud:
-        """AWS with what the command line and the environment say; boto3 itself knows neither of the two names."""
+        """AWS with the profile and region of options and environment; boto3 does not read these two variables."""
         libraries.listen()
         return Cloud(self.profile, self.region or os.environ.get("SAGEMAKER_REGION") or os.environ.get("AWS_REGION"))
 
     @cached_property
     def regional(self) -> Cloud:
-        """AWS in the region asked for, else the project's own."""
+        """AWS in the region of --region, else of the project."""
         return replace(self, region=self.region or self.settings.region).cloud
 
     def write(self, file: Path, content: bytes) -> None:
-        """Write a file that an option names, as a whole, or stop; no link of the project leads it out."""
+        """Write a file that an option names, atomically; exit 2 where that fails or a link leads outside."""
         options.write(file, content, self.project_file)
 
     def order(self, paths: Sequence[Path]) -> Order:
-        """Read the compiled files asked for, or those of the environment; a region asked for must be theirs."""
+        """Read the given compiled files, or those of the environment; exit 1 where --region is not theirs."""
         chosen = list(paths) or [self.settings.output]
         _check_there(chosen)
         with trouble():
@@ -108,7 +108,7 @@ class Session:
         return loaded
 
     def compiled(self, targets: Sequence[str]) -> tuple[list[File], dict[str, File]]:
-        """The compiled files among targets (all of the project's without a target), and all known ones by address."""
+        """Return the compiled files among the targets, all of them without targets, and every file by address."""
         if "" in targets:
             raise click.UsageError("a TARGET is empty")
         given, output_folder = [Path(t) for t in targets if Path(t).exists()], self.settings.output
@@ -123,7 +123,7 @@ class Session:
         return [*wanted, *(known[t] for t in targets if t in known)], known
 
     def targets(self, names: Sequence[str], may_be_new: bool = False) -> dict[str, Target]:
-        """What names stand for, by name: addresses, compiled files, job names, ARNs; new ones are waited for.
+        """Resolve names to targets: addresses, compiled files, job names, ARNs; `may_be_new` waits for late ones.
 
         Raises UnknownTarget, CloudError.
         """
@@ -154,7 +154,7 @@ class Session:
 
     @contextmanager
     def endpoint(self, use_sandbox: bool, order: Order) -> Iterator[None]:
-        """Start a sandbox for the length of a command, where one is asked for: what files need is there."""
+        """Run a block in a sandbox that holds what the files need, where --sandbox asks for one."""
         if not use_sandbox:
             yield
             return
@@ -172,7 +172,7 @@ class Session:
 
 
 def opened(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command --profile, --region, -e and --project, as a Session."""
+    """Add --profile, --region, -e and --project to a command, which gets them as a Session."""
 
     @options.PROJECT
     @click.option("--region", metavar="REGION", help="Region, where the files do not say.")
@@ -188,7 +188,7 @@ def opened(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def on_target(command: Callable[..., int]) -> Callable[..., int]:
-    """Make a command of one TARGET: it is called with the session, and with what TARGET stands for."""
+    """Add the argument TARGET to a command, which gets the session and the target."""
 
     @click.argument("target")
     @opened
@@ -208,7 +208,7 @@ def _check_there(paths: Iterable[Path]) -> None:
 
 @contextmanager
 def trouble() -> Iterator[None]:
-    """End in exit 3 for AWS trouble and in exit 1 for bad files, each with its cause and the way out."""
+    """Turn failures into exits: of AWS into exit 3, of files and targets into exit 1, each with cause and hint."""
     try:
         yield
     except InvalidFiles as error:
@@ -224,13 +224,13 @@ def trouble() -> Iterator[None]:
 
 
 def _needed(file: File) -> Iterator[str]:
-    """What a file expects to be there, as a sandbox takes it; packages are those of the lock."""
+    """Return what a file needs in the account, in the sandbox's notation; model packages come from the lock."""
     for need in needs.of(file):
         if need.sort == "bucket":
             if BUCKET.fullmatch(need.name):
                 yield f"s3://{need.name}"
         elif need.sort == "image":
-            if images.parse(need.name):  # other registries are not AWS's
+            if images.parse(need.name):  # images of other registries are not checked
                 yield need.name
         elif need.sort != "package":
             yield need.name
@@ -259,10 +259,10 @@ def moment(text: str | None, now: datetime, option: str) -> datetime | None:
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask on a terminal; elsewhere only --yes goes on."""
+    """Ask on a terminal; without one --yes is required."""
     if yes:
         return
-    if sys.stdin is None or not sys.stdin.isatty():  # a shell may have closed it
+    if sys.stdin is None or not sys.stdin.isatty():  # stdin may be closed
         raise click.UsageError("there is no terminal to ask on: give --yes")
     if not output.ask(question):
         raise click.Abort

@@ -1,9 +1,9 @@
-"""One host of a local run: a command, and the certainty that nothing it has started outlives it.
+"""Run the command of one host, and end every process that it has started.
 
-In: a command as arguments, and on stdin a leash: a byte asks it to end, the end of the stream leaves it no patience,
-so that even a `sagespec run` that is killed leaves nothing behind. Out: the command's exit code, and nothing of what
-it has started runs any more. Needs Linux to find what has left its group, or lost its parent; elsewhere the group
-itself is ended. Runs as a program, by its path, and so needs nothing but the standard library.
+In: a command as arguments; stdin controls it: a byte asks the command to end, the end of the stream ends it at once,
+so a `sagespec run` that is killed leaves no process behind. Out: the command's exit code. On Linux, processes that
+have left the group or lost their parent are found and ended too; elsewhere only the process group is. This file runs
+as a program, by its path, so it imports the standard library only.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def start(command: Sequence[str], cwd: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start a command on a leash: its stdin; what it writes, on either stream, is its stdout.
+    """Start a command whose stdin controls it and whose stdout carries both of its streams.
 
-    Variables are UTF-8 there as they are in a container, whatever this machine's locale is.
+    Variables are encoded as UTF-8, as they are in a container, not in this machine's locale.
     """
     return subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, *command],
@@ -42,7 +42,7 @@ def start(command: Sequence[str], cwd: Path, environment: dict[str, str]) -> sub
 
 
 def end(hosts: Sequence[subprocess.Popen[bytes]], hurry: Callable[[], bool]) -> None:
-    """Ask all to end, and wait until they have; patience ends with a hurry."""
+    """Ask all hosts to end and wait for them; as soon as `hurry` returns true they are killed."""
     for host in hosts:
         with contextlib.suppress(OSError):  # it has ended
             if host.stdin:
@@ -56,25 +56,25 @@ def end(hosts: Sequence[subprocess.Popen[bytes]], hurry: Callable[[], bool]) -> 
         host.wait()
 
 
-class _Leash:
-    """Our end of it."""
+class _Control:
+    """The reading end of the stream that controls a host."""
 
     def __init__(self, stream: int) -> None:
         self._stream = stream
         self._asked = self._gone = False
 
     def pull(self, _number: int, _frame: Any) -> None:
-        """Ask from this end, with a signal."""
+        """Handle a signal as a request to end."""
         self._asked = True
 
     def asked(self) -> bool:
-        """Whether this is to end."""
+        """Return whether an end was asked for."""
         while not self._gone and select.select([self._stream], [], [], 0)[0]:
             self._asked, self._gone = True, not os.read(self._stream, 1)
         return self._asked
 
     def gone(self) -> bool:
-        """Whether nobody has patience any more."""
+        """Return whether the command has to end at once."""
         return self.asked() and self._gone
 
 
@@ -85,23 +85,23 @@ class _Entry(NamedTuple):
 
 
 def main(command: Sequence[str]) -> int:
-    """Run a command to its end, or until it is asked to; give its exit code."""
+    """Run a command until it ends or is asked to; return its exit code, or 128 + the signal that killed it."""
     if sys.platform == "linux":
-        # whoever loses its parent becomes our child, and not that of init, where we could not find it
+        # orphans become children of this process instead of init's, so that _family finds them
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    leash = _Leash(sys.stdin.fileno())
+    control = _Control(sys.stdin.fileno())
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, leash.pull)
+        signal.signal(number, control.pull)
     leader = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-    while leader.poll() is None and not leash.asked():
+    while leader.poll() is None and not control.asked():
         time.sleep(POLL_SECONDS)
-    _end(leader, leash.gone)
+    _end(leader, control.gone)
     code = leader.wait()
     return 128 - code if code < 0 else code
 
 
 def _end(leader: subprocess.Popen[bytes], hurry: Callable[[], bool]) -> None:
-    """End all: the group is asked first while its leader runs, and has some time; then nobody is asked."""
+    """Send SIGTERM to the group while its leader runs, wait up to GRACE_SECONDS, then kill what is left."""
     if leader.poll() is None:
         _send(os.killpg, leader.pid, signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
@@ -110,24 +110,26 @@ def _end(leader: subprocess.Popen[bytes], hurry: Callable[[], bool]) -> None:
         if leader.poll() is None:
             _send(os.killpg, leader.pid, signal.SIGKILL)
     deadline = time.monotonic() + GRACE_SECONDS
-    while (left := _family()) and time.monotonic() < deadline:  # one may start another while it is ended
+    while (left := _family()) and time.monotonic() < deadline:  # a process may start another one meanwhile
         for entry in left:
             _send(os.kill, entry.pid, signal.SIGKILL)
         time.sleep(POLL_SECONDS)
 
 
 def _runs(leader: subprocess.Popen[bytes]) -> bool:
-    """Whether anything is left of a group: a leader may end before those that it leads."""
+    """Return whether a process of the group runs: the leader may end before the others."""
     return leader.poll() is None or any(entry.group == leader.pid for entry in _family())
 
 
 def _send(how: Callable[[int, int], None], target: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended; or is not ours any more
+    with contextlib.suppress(
+        ProcessLookupError, PermissionError
+    ):  # it has ended, or its number belongs to another user now
         how(target, number)
 
 
 def _family() -> list[_Entry]:
-    """The processes that descend from this one."""
+    """Return the descendants of this process."""
     children: dict[int, list[_Entry]] = {}
     for entry in _alive():
         children.setdefault(entry.parent, []).append(entry)
@@ -138,7 +140,7 @@ def _family() -> list[_Entry]:
 
 
 def _alive() -> Iterator[_Entry]:
-    """The processes of this machine; zombies have ended."""
+    """Return the processes of this machine, without zombies."""
     proc = Path("/proc")
     for entry in proc.iterdir() if proc.is_dir() else ():
         if entry.name.isdigit():

@@ -1,10 +1,10 @@
-"""The patterns of .gitignore: which files and folders of a tree they leave out.
+"""Match paths against patterns of .gitignore.
 
-In: patterns. Out: an answer for one path at a time, in a time that grows with path and pattern, whatever stars are in
-them. Refuses: patterns that git takes without a word and that never match anything, and too many of them.
+In: patterns. Out: whether a path is ignored, in time proportional to the lengths of path and patterns, however many
+stars they have. Refuses: patterns that git accepts in silence and that match nothing, and too many patterns.
 
-A pattern speaks of a path itself, never of what is below it: that is left out because nobody enters a folder that
-is. Libraries that match what is below as well let `!src` bring back the src/build that `build` leaves out.
+A pattern matches a path itself, not what is below it: the caller does not enter ignored folders. Libraries that also
+match what is below let `!src` bring back the src/build that `build` ignores.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from itertools import count
 
 MAX_CHARACTERS = 10_000
-"""How long all patterns together may be: each file is held against each of them."""
+"""The length of all patterns together: each file is matched against each of them."""
 MAX_WORK = 10_000_000_000
-"""Characters of paths, times characters of the patterns that they are held against: seconds, at worst a minute."""
+"""Characters of all paths times characters of all patterns: seconds of work, a minute at worst."""
 _STAR = "*"
 _CLASSES = {
     "alnum": "a-zA-Z0-9",
@@ -50,7 +50,7 @@ _MEMBER = re.compile(r"\[:(?P<class>\w*):\]|\\?(?P<low>.)(?:-\\?(?P<high>.))?", 
 
 @dataclass(frozen=True)
 class _Rule:
-    leaves_out: bool
+    ignores: bool
     only_folders: bool
     only_name: bool
     pattern: re.Pattern[str]
@@ -62,11 +62,11 @@ class _Rule:
 
 
 class TooMuch(Exception):
-    """More paths, and longer ones, than patterns of this length are held against."""
+    """Matching would take more than MAX_WORK."""
 
 
 class Ignored:
-    """What a list of patterns leaves out.
+    """A compiled list of patterns.
 
     Raises ValueError for a pattern that can match nothing, and for patterns of more than MAX_CHARACTERS.
     """
@@ -80,7 +80,7 @@ class Ignored:
         self._rules = [rule for rule in map(_rule, lines) if rule is not None]
 
     def has(self, path: str, is_folder: bool) -> bool:
-        """Whether a path is left out, in a folder that is not: the last pattern that matches it decides.
+        """Return whether a path whose folder is not ignored is ignored: the last pattern that matches it decides.
 
         Raises TooMuch.
         """
@@ -91,12 +91,12 @@ class Ignored:
         name = units.rpartition("/")[2]
         for rule in reversed(self._rules):
             if rule.fits(units, name, is_folder):
-                return rule.leaves_out
+                return rule.ignores
         return False
 
 
 def _bytes(text: str) -> str:
-    """A text with one character for each of its bytes, which are what git compares: `?` is half of an `é`."""
+    """Return one character for each byte of a text: git compares bytes, so `?` matches half of an `é`."""
     return os.fsencode(text).decode("latin-1")
 
 
@@ -104,15 +104,15 @@ def _rule(line: str) -> _Rule | None:
     text = _trimmed(line)
     if not text or text.startswith("#"):
         return None
-    leaves_out = not text.startswith("!")
-    body = text if leaves_out else text[1:]
+    ignores = not text.startswith("!")
+    body = text if ignores else text[1:]
     only_folders = body.endswith("/")
     body = body.removesuffix("/")
     try:
         pattern = _translated(_bytes(body.removeprefix("/")))
     except ValueError as error:
         raise ValueError(f"{_short(line)} is not a pattern of .gitignore: {error}") from None
-    return _Rule(leaves_out, only_folders, "/" not in body, re.compile(pattern, re.DOTALL))
+    return _Rule(ignores, only_folders, "/" not in body, re.compile(pattern, re.DOTALL))
 
 
 def _short(line: str) -> str:
@@ -120,24 +120,25 @@ def _short(line: str) -> str:
 
 
 def _trimmed(line: str) -> str:
-    """A line without the blanks at its end, but for one that a backslash keeps."""
+    """Strip blanks at the end of a line, except one that a backslash escapes."""
     text = line.rstrip(" ")
     backslashes = len(text) - len(text.rstrip("\\"))
     return f"{text} " if backslashes % 2 and text != line else text
 
 
 def _translated(body: str) -> str:
-    """A pattern as a regular expression that never goes back over what it has settled.
+    """Translate a pattern into a regular expression that does not backtrack.
 
-    `**` ends a stretch of the pattern, `*` a piece of a name. The shortest text that a `*` can stand for leaves most
-    for the rest of the name, so it is settled once the piece behind it fits; the same holds of `**`, which stands for
-    whole folders. Only the last star of a name and the last `**` need all their choices: an end holds what is behind.
+    `**` separates stretches of a pattern, `*` separates pieces of a name. The shortest match of a `*` leaves the most
+    text for the rest of the name, so it is final as soon as the piece after it matches; the same holds for `**` and
+    whole folders. Only the last star of a name and the last `**` need every choice: what follows them is anchored at
+    the end.
     """
     if not body or body.startswith("/"):
         raise ValueError("it has no name")
     literal = _LITERAL.match(body)
     start = literal.end() if literal else 0
-    rest = body[start:]  # git looks at it by itself: `a**/b` is `a` and `**/b`, whatever its manual says
+    rest = body[start:]  # git matches it separately: `a**/b` is `a` and `**/b`, unlike its manual says
     stretches, at, is_open = [[re.escape(body[:start])]], 0, False
     while at < len(rest):
         token = _TOKEN.match(rest, at)
@@ -151,21 +152,21 @@ def _translated(body: str) -> str:
             stretches[-1].append(_expression(token))
         at = token.end()
     groups = count()
-    first, *others = (_settled(stretch, groups) for stretch in stretches)
+    first, *others = (_atomic_stretch(stretch, groups) for stretch in stretches)
     regex = first
     for stretch in others if is_open else others[:-1]:
-        regex += _once(f"(?:.*?/)??{stretch}", groups)
+        regex += _atomic(f"(?:.*?/)??{stretch}", groups)
     if others and not is_open:
         regex += f"(?:.*/)?{others[-1]}"
     return regex + ".*" if is_open else regex
 
 
-def _settled(stretch: list[str], groups: Iterator[int]) -> str:
-    """A stretch of a pattern: names between slashes, whose stars but the last are settled one after the other."""
+def _atomic_stretch(stretch: list[str], groups: Iterator[int]) -> str:
+    """Return the regular expression of a stretch: in each name, every star but the last is atomic."""
     names = []
     for name in _split(stretch, "/"):
         first, *pieces = map("".join, _split(name, _STAR))
-        middle = "".join(_once(f"[^/]*?{piece}", groups) for piece in pieces[:-1])
+        middle = "".join(_atomic(f"[^/]*?{piece}", groups) for piece in pieces[:-1])
         names.append(first + middle + (f"[^/]*{pieces[-1]}" if pieces else ""))
     return "/".join(names)
 
@@ -180,8 +181,8 @@ def _split(items: list[str], separator: str) -> list[list[str]]:
     return parts
 
 
-def _once(expression: str, groups: Iterator[int]) -> str:
-    """An expression whose first match is the only one: an atomic group, in words that Python 3.10 has."""
+def _atomic(expression: str, groups: Iterator[int]) -> str:
+    """Make an expression atomic, with syntax that Python 3.10 has: a lookahead and a back-reference."""
     group = f"g{next(groups)}"
     return f"(?=(?P<{group}>{expression}))(?P={group})"
 
@@ -198,7 +199,7 @@ def _expression(token: re.Match[str]) -> str:
 
 
 def _member(member: re.Match[str]) -> str:
-    """Something within brackets: a class, a character, or a range of them, which may be empty."""
+    """Translate a member of a bracket expression: a class, a character or a range, which may be empty."""
     if member["low"] is None:
         return _CLASSES.get(member["class"], "")
     low, high = member["low"], member["high"] or member["low"]
