@@ -107,7 +107,7 @@ def _bucket(bucket: str, here: Context, path: KeyPath) -> Iterator[Problem]:
         if legacy:
             message = f"{bucket!r} can only be a bucket from before March 2018: {reason}"
         severity: Any = "warning" if legacy else "error"
-        hint = f"write its name alone: {arn.s3_place(bucket)[0]}" if bucket.startswith("s3://") else _meant(bucket)
+        hint = f"write its name alone: {arn.s3_location(bucket)[0]}" if bucket.startswith("s3://") else _meant(bucket)
         yield Problem("bad-bucket", message, path, hint, severity)
         return
     generated = _GENERATED.fullmatch(bucket)
