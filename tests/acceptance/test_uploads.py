@@ -131,7 +131,7 @@ def test_what_ran_with_other_drivers_of_ours_is_as_compiled_with_a_note(
     done = run("verify", "ModelTrainer/t")
     assert "note: it ran with the drivers of another version of sagespec" in done.stderr
     assert json.loads(run("verify", "ModelTrainer/t", "-o", "json").stdout)["differences"] == []
-    assert run("plan").stderr == "14 unchanged\n"
+    assert run("plan").stderr == "15 unchanged\n"
     ours["S3Uri"] = f"s3://others/sagespec/sm_drivers/{'0' * 16}/"
     assert "S3Uri" in run("verify", "ModelTrainer/t", code=1).stdout
     code["S3Uri"] = f"s3://{OURS}/sagespec/code/{'0' * 16}/"

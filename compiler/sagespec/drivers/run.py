@@ -1,4 +1,4 @@
-"""From the container's start to its end: environment, requirements, the script, and why it failed.
+"""From the container's start to its end: environment, code, requirements, the script, and why it failed.
 
 In: `sourcecode.json` and `distributed.json` beside this package, and the tree that the service lays out. Out: the
 script's exit code, and `output/failure` where it is not 0.
@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
-from . import environment, failure, mpi_launch, mpi_rank, process, script, torch_launch
+from . import archive, environment, failure, mpi_launch, mpi_rank, process, script, torch_launch
 
 HERE = Path(__file__).resolve().parent.parent
 
@@ -54,6 +54,11 @@ def _run(root: Path) -> Tuple[int, str]:
         Path(variables[name]).mkdir(parents=True, exist_ok=True)
     code_folder = Path(variables["SM_SOURCE_DIR"])
     folder = str(code_folder if code_folder.is_dir() else root)
+    if source.get("source_dir"):
+        try:
+            archive.unpack(code_folder / source["source_dir"])
+        except archive.Refused as error:
+            return 1, _told(str(error))
     if source.get("requirements"):
         code, said = _install(source["requirements"], folder, variables)
         if code != 0:
@@ -91,7 +96,8 @@ def _command(
     root: Path,
 ) -> List[str]:
     if source.get("command"):
-        return [script.bash(), "-e", "-c", source["command"]]  # what fails in between is a failure, as under the SDK
+        line = script.with_arguments(source["command"], source.get("args") or [])
+        return [script.bash(), "-e", "-c", line]  # what fails in between is a failure, as under the SDK
     name, arguments = source.get("entry_script") or "", environment.arguments(root)
     if kind == "Torchrun":
         return torch_launch.command(distributed, variables, name, arguments)

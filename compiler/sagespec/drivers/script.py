@@ -7,15 +7,26 @@ folder writable.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import List
+from typing import Any, List
 
 
 def bash() -> str:
     """Where bash is."""
     return shutil.which("bash") or "/bin/bash"
+
+
+def with_arguments(line: str, arguments: List[Any]) -> str:
+    """Append arguments to a command line, each quoted for the shell; numbers as Python writes them.
+
+    White space at the command's end would part it from its arguments, unless it is a backslash that precedes it.
+    """
+    stripped = line.rstrip()
+    start = line if stripped.endswith("\\") or not arguments else stripped
+    return " ".join([start, *(shlex.quote(str(argument)) for argument in arguments)])
 
 
 def command(folder: str, name: str, *options: str) -> List[str]:
