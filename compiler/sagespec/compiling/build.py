@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sagespec import kinds
 from sagespec.checking import api, foreign_schema, pipeline_graph
@@ -26,8 +26,7 @@ from sagespec.project.settings import Settings
 from sagespec.sagemaker.inputs import Resolved
 
 
-@dataclass(frozen=True)
-class Build:
+class Build(NamedTuple):
     """A compiled spec with the provenance of its requests, by request and place in its parameters."""
 
     compiled: Compiled

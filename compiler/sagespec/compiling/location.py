@@ -7,7 +7,8 @@ Refuses: an account or region without facts; what a spec names that is elsewhere
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from sagespec.checking import schema
 from sagespec.diagnostics import Diagnostic, KeyPath, Problem
@@ -19,8 +20,7 @@ from sagespec.sagemaker import resource_names
 from sagespec.sagemaker.inputs import Resolved
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """Where facts come from: the lock, if there is one, and the region asked for on the command line.
 
     A draft of a lock notes what it is asked for.

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from sagespec import disk
 from sagespec.compiling import loading
@@ -19,8 +19,7 @@ from sagespec.documents import compiled
 from sagespec.documents.compiled import Compiled
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What compiling does to one file of the output folder; None stands for no file."""
 
     path: Path

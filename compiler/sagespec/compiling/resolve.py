@@ -7,7 +7,8 @@ Refuses: invalid refs, accounts and regions without facts, and what the kinds re
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+from typing import NamedTuple
 
 from sagespec import kinds
 from sagespec.compiling import location
@@ -21,8 +22,7 @@ from sagespec.sagemaker import kind
 from sagespec.sagemaker.inputs import Inputs, Resolved
 
 
-@dataclass(frozen=True)
-class Resolution:
+class Resolution(NamedTuple):
     """What became of the specs: the resolved and the failed by address, and everything there is to say."""
 
     resolved: Mapping[str, Resolved] = field(default_factory=dict)

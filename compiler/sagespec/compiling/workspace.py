@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from sagespec import disk
 from sagespec.checking.foreign_schema import Foreign
@@ -50,8 +51,7 @@ class Checked:
         return any(d.is_error for d in self.diagnostics) or not set(self.targets) <= set(self.resolved)
 
 
-@dataclass(frozen=True)
-class Compilation:
+class Compilation(NamedTuple):
     """The outcome of compiling: the builds of the targets by address."""
 
     checked: Checked

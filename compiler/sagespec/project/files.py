@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sagespec import disk
 from sagespec.checking import schema
@@ -189,8 +189,7 @@ class _Excluded:
             return False
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     """A file that has been read, as far as that was possible."""
 
     path: Path

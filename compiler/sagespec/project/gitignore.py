@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import count
+from typing import NamedTuple
 
 MAX_CHARACTERS = 10_000
 """The length of all patterns together: each file is matched against each of them."""
@@ -48,8 +48,7 @@ _TOKEN = re.compile(
 _MEMBER = re.compile(r"\[:(?P<class>\w*):\]|\\?(?P<low>.)(?:-\\?(?P<high>.))?", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class _Rule:
+class _Rule(NamedTuple):
     ignores: bool
     only_folders: bool
     only_name: bool

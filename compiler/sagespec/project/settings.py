@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sagespec import disk
 from sagespec.checking import schema
@@ -58,8 +58,7 @@ class Project:
         return sorted(_at(self, "environments"))
 
 
-@dataclass(frozen=True)
-class Default:
+class Default(NamedTuple):
     """A value laid under every spec that has the field, as it is written, and where that is in the project file."""
 
     value: Any

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sagespec.diagnostics import KeyPath, Problem, Span
 
@@ -20,16 +20,14 @@ MAX_NODES = 200_000
 MAX_DEPTH = 100
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(NamedTuple):
     """A mistake that a reader has found, at its token."""
 
     problem: Problem
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """A null, or a number or boolean whose text is not the one that JSON has for its value."""
 
     value: Any

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sagespec import arn
 from sagespec.diagnostics import Problems
@@ -10,8 +10,7 @@ from sagespec.documents.traced import Traced
 from sagespec.project.lock import Context, ask
 
 
-@dataclass(frozen=True)
-class Agent:
+class Agent(NamedTuple):
     """The ARN of an agent; `qualifier` only for an AgentCore runtime."""
 
     arn: Traced

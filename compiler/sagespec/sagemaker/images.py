@@ -6,7 +6,7 @@ In: text. Out: its parts; None for an image that is elsewhere, or for text that 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _ECR = re.compile(
     r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<domain>[a-z0-9.]+)"
@@ -16,8 +16,7 @@ _ECR = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     """An image of a repository, by its digest or else by its tag; one of the two is empty."""
 
     account: str

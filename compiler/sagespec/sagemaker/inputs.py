@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sagespec.diagnostics import Problems
 from sagespec.documents.traced import Traced
@@ -81,8 +81,7 @@ def tag(key: str, value: Any) -> dict[str, Any]:
     return {"Key": key, "Value": value}
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(NamedTuple):
     """A spec, its inputs and what its kind made of them; nothing more has to be looked up.
 
     `facts` are the kind's own; all that others see of them is in `exports`.
