@@ -17,7 +17,7 @@ from sagespec.executor.follow import has_had
 from sagespec.executor.results import Score
 from sagespec.executor.runs.status import Status, progress
 from sagespec.sandbox import Sandbox
-from sagespec.sandbox.jobs import FAIL_TAG
+from sagespec.sandbox.lifecycle import FAIL_TAG
 from sagespec.sandbox.service import OPERATIONS, Region, Timing
 
 from tests.acceptance.test_track import BENCHMARK, FAST, JUDGE, LONG, evaluated, release, write

@@ -249,14 +249,17 @@ def test_a_hub_takes_contents_version_by_version(checked: Checked) -> None:
         client.create_hub(HubDescription="again", **hub)
     given = {"HubContentName": "sums", "DocumentSchemaVersion": "2.0.0", **hub, **kind}
     for version in ("1.0.0", "2.0.0", "10.0.0"):
-        client.import_hub_content(HubContentVersion=version, HubContentDocument=f'"{version}"', **given)
+        client.import_hub_content(HubContentVersion=version, HubContentDocument=f'{{"of": "{version}"}}', **given)
     with pytest.raises(client.exceptions.ResourceInUse):
         client.import_hub_content(HubContentVersion="2.0.0", HubContentDocument="{}", **given)
     with pytest.raises(client.exceptions.ResourceNotFound):
         client.import_hub_content(HubContentDocument="{}", **{**given, "HubName": "nobodys-hub"})
+    for document in ("", "[]", "not JSON"):
+        with pytest.raises(ClientError, match="is not a JSON object"):
+            client.import_hub_content(HubContentDocument=document, **{**given, "HubContentName": "other"})
     name = {"HubContentName": "sums", **hub, **kind}
     assert client.describe_hub_content(**name)["HubContentVersion"] == "10.0.0"
-    assert client.describe_hub_content(HubContentVersion="2.0.0", **name)["HubContentDocument"] == '"2.0.0"'
+    assert client.describe_hub_content(HubContentVersion="2.0.0", **name)["HubContentDocument"] == '{"of": "2.0.0"}'
     versions = everything(client, "list_hub_content_versions", "HubContentSummaries", **name)
     assert [version["HubContentVersion"] for version in versions] == ["10.0.0", "2.0.0", "1.0.0"]
     (listed,) = everything(client, "list_hub_contents", "HubContentSummaries", **hub, **kind)

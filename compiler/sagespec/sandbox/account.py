@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from sagespec import assets
-from sagespec.sandbox import existing, hub, mlflow_servers, neighbours, registry
+from sagespec import arn, assets
+from sagespec.sandbox import existing, hub, hub_contents, mlflow_servers, neighbours, registry
 from sagespec.sandbox.access import OF_MOTO
+from sagespec.sandbox.lifecycle import JOBS, TRAINING_JOBS, Family
 from sagespec.sandbox.service import CREATED, Region
 
 
@@ -77,14 +78,18 @@ def seed(region: Region, names: Iterable[str]) -> None:
     for role in sorted({*region.facts.get("roles", {}).values(), *filter(None, [region.facts.get("role")])}):
         existing.create(region, role)
     region = region.at(CREATED)  # all that follows was there before the sandbox started
-    for name, arn in region.facts.get("model_package_groups", {}).items():
+    for name, group in region.facts.get("model_package_groups", {}).items():
         registry.create_model_package_group(region, {"ModelPackageGroupName": name})
         groups = region.table("groups")
-        groups[name] = {**groups[name], "ModelPackageGroupArn": arn}
-    for arn, package in region.facts.get("model_packages", {}).items():
-        _seed_package(region, arn, package["base_model_arn"])
+        groups[name] = {**groups[name], "ModelPackageGroupArn": group}
+    for name, package in region.facts.get("model_packages", {}).items():
+        _seed_package(region, name, package["base_model_arn"])
     for name, job in region.facts.get("jobs", {}).items():
         _seed_job(region, name, job)
+    for name, evaluator in region.facts.get("evaluators", {}).items():
+        _seed_evaluator(region, name, evaluator)
+    for name, job in region.facts.get("training_jobs", {}).items():
+        _seed_training_job(region, name, job)
     hub.seed(region)
     mlflow_servers.seed(region)
     for name in names:
@@ -115,21 +120,60 @@ def _seed_job(region: Region, name: str, job: dict[str, Any]) -> None:
         },
     }
     arn = region.arn(f"job/AgentRFT/{name}")
-    region.table("tags")[arn] = []
-    region.table("finished_jobs")[name] = {
+    record = {
         "JobName": name,
         "JobArn": arn,
         "RoleArn": region.facts.get("role") or "",
         "JobCategory": "AgentRFT",
         "JobConfigSchemaVersion": "1.0.0",
         "JobConfigDocument": json.dumps(document),
-        "CreationTime": CREATED,
-        "StoppedAt": None,
     }
+    _seed_finished(region, JOBS, record, package, job["base_model_arn"])
+
+
+def _seed_training_job(region: Region, name: str, job: dict[str, Any]) -> None:
+    """A finished fine-tuning job, with the model package that it made."""
+    package = job["output_model_package_arn"]
+    output = f"s3://sagemaker-{region.region}-{region.account}/{name}"
+    data = {"S3DataType": "S3Prefix", "S3Uri": f"{output}/train.jsonl", "S3DataDistributionType": "FullyReplicated"}
+    record = {
+        "TrainingJobName": name,
+        "TrainingJobArn": region.arn(f"training-job/{name}"),
+        "RoleArn": region.facts.get("role") or "",
+        "ServerlessJobConfig": {
+            "JobType": "FineTuning",
+            "BaseModelArn": job["base_model_arn"],
+            "CustomizationTechnique": "SFT",
+            "Peft": "LORA",
+            "AcceptEula": True,
+        },
+        "InputDataConfig": [{"ChannelName": "train", "DataSource": {"S3DataSource": data}}],
+        "OutputDataConfig": {"S3OutputPath": output},
+        "ModelPackageConfig": {
+            "ModelPackageGroupArn": package.replace(":model-package/", ":model-package-group/").rpartition("/")[0]
+        },
+        "HyperParameters": {},
+    }
+    _seed_finished(region, TRAINING_JOBS, record, package, job["base_model_arn"])
+
+
+def _seed_finished(region: Region, family: Family, record: dict[str, Any], package: str, base_model_arn: str) -> None:
+    """A job that was finished before the sandbox started, and the package that it has put out."""
+    arn = record[family.arn]
+    region.table("tags")[arn] = []
+    family.finished(region)[record[family.name]] = {**record, "CreationTime": CREATED, "StoppedAt": None}
     if package not in region.table("packages"):
-        _seed_package(region, package, job["base_model_arn"])
+        _seed_package(region, package, base_model_arn)
     packages = region.table("packages")
     packages[package] = {**packages[package], "CreatedBy": arn}
+
+
+def _seed_evaluator(region: Region, name: str, evaluator: dict[str, Any]) -> None:
+    """A reward function or a reward prompt of the account's registry."""
+    content = {"Reference": evaluator["reference"], "EvaluatorType": evaluator["type"]}
+    document = json.dumps({"SubType": "AWS/Evaluator", "JsonContent": json.dumps(content)})
+    if parsed := arn.hub_content(name):
+        hub_contents.add(region, parsed, document)
 
 
 def _seed_package(region: Region, arn: str, base_model_arn: str) -> None:

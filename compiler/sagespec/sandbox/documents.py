@@ -30,6 +30,17 @@ def mlflow_config(document: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
+def mlflow_run(name: str, config: Mapping[str, Any]) -> dict[str, str]:
+    """The MLflow run of a job, which goes by the job's name where its configuration names none."""
+    experiment = config.get("MlflowExperimentName", name)
+    return {
+        "ExperimentName": experiment,
+        "RunName": config.get("MlflowRunName", name),
+        "ExperimentId": experiment_id(experiment),
+        "RunId": run_id(name),
+    }
+
+
 def run_id(name: str) -> str:
     """The MLflow run of a job: 32 hex digits."""
     return hashlib.sha256(name.encode()).hexdigest()[:32]
@@ -45,6 +56,11 @@ _RECIPES = {
     "AgentRFTEvaluation": ("EvaluationConfig", "Evaluation/MTRLEvaluation"),
 }
 """By category: the part of a document that has hyperparameters, and the recipe that says which there are."""
+
+
+def has_jobs(category: str) -> bool:
+    """Whether the sandbox runs jobs of a category."""
+    return category in _RECIPES
 
 
 def unknown_hyperparameters(region: Region, category: str, document: dict[str, Any]) -> str:

@@ -1,11 +1,13 @@
 """Hubs, and what clients import into those of the account: evaluators, data sets and other documents.
 
-In: requests. Refuses: hubs that are not there or are there already, versions of content that are there already.
+In: requests. A hub is `Creating` and content `Importing` for a moment. Refuses: hubs that are not there or are there
+already, versions of content that are there already, documents that are not JSON objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sagespec import arn
@@ -27,8 +29,8 @@ _SUMMARY = (
 FIRST = "1.0.0"
 
 
-def add(region: Region, content: arn.HubContent) -> None:
-    """Create content, and its hub, where they are not there yet; what is in it nobody here reads."""
+def add(region: Region, content: arn.HubContent, document: str = "{}") -> None:
+    """Create content with a document, and its hub, where they are not there yet."""
     if content.hub not in _hubs(region):
         create_hub(region, {"HubName": content.hub, "HubDescription": ""})
     if find(region, content.hub, content.type, content.name, content.version or None) is None:
@@ -38,7 +40,7 @@ def add(region: Region, content: arn.HubContent) -> None:
             "HubContentName": content.name,
             "HubContentVersion": content.version or FIRST,
             "DocumentSchemaVersion": "2.0.0",
-            "HubContentDocument": "{}",
+            "HubContentDocument": document,
         }
         import_hub_content(region, request)
 
@@ -50,7 +52,7 @@ def create_hub(region: Region, request: dict[str, Any]) -> dict[str, Any]:
         raise ServiceError("ResourceInUse", f"Hub {name} already exists.")
     times = {"CreationTime": region.now(), "LastModifiedTime": region.now()}
     given = {key: value for key, value in request.items() if key != "Tags"}
-    region.table("hubs")[name] = {**_hub(region, name), **given, **times}
+    region.table("hubs")[name] = {**_hub(region, name), **given, **times, "HubStatus": "Creating"}
     region.table("tags")[region.arn(f"hub/{name}")] = list(request.get("Tags", ()))
     return {"HubArn": region.arn(f"hub/{name}")}
 
@@ -84,6 +86,12 @@ def import_hub_content(region: Region, request: dict[str, Any]) -> dict[str, Any
     version = request.get("HubContentVersion") or FIRST
     if hub["HubName"] == PUBLIC_HUB:
         raise ServiceError("ValidationException", f"Nothing can be imported into {PUBLIC_HUB}.")
+    try:
+        document = json.loads(request["HubContentDocument"])
+    except (RecursionError, ValueError):
+        document = None
+    if not isinstance(document, dict):
+        raise ServiceError("ValidationException", "HubContentDocument is not a JSON object.")
     own = region.arn(f"hub-content/{hub['HubName']}/{kind}/{name}/{version}")
     if own in region.table("hub_contents"):
         raise ServiceError("ResourceInUse", f"Hub content {own} already exists.")
@@ -93,7 +101,7 @@ def import_hub_content(region: Region, request: dict[str, Any]) -> dict[str, Any
         "HubArn": hub["HubArn"],
         "HubContentArn": own,
         "HubContentVersion": version,
-        "HubContentStatus": "Available",
+        "HubContentStatus": "Importing",
         "CreationTime": region.now(),
         "LastModifiedTime": region.now(),
     }
@@ -138,8 +146,19 @@ def newest(region: Region, hub: str, kind: str) -> list[dict[str, Any]]:
 
 def _of(region: Region, hub: str, kind: str) -> Iterator[dict[str, Any]]:
     """What was imported of a type, the highest version first."""
-    ours = [c for c in region.table("hub_contents").values() if (c["HubName"], c["HubContentType"]) == (hub, kind)]
+    everything = (_now(region, content, "HubContentStatus", "Available") for content in _contents(region))
+    ours = [c for c in everything if (c["HubName"], c["HubContentType"]) == (hub, kind)]
     yield from sorted(ours, key=lambda c: [int(part) for part in c["HubContentVersion"].split(".")], reverse=True)
+
+
+def _contents(region: Region) -> Iterable[dict[str, Any]]:
+    return region.table("hub_contents").values()
+
+
+def _now(region: Region, record: dict[str, Any], member: str, ready: str) -> dict[str, Any]:
+    """A hub or content as it is at this moment: ready, once that has taken its time."""
+    is_ready = region.now() >= record["CreationTime"] + region.timing.lineage
+    return {**record, member: ready} if is_ready else record
 
 
 def _summary(content: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +176,8 @@ def _named(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 
 def _hubs(region: Region) -> dict[str, dict[str, Any]]:
     there = {PUBLIC_HUB, *(model["hub"] for model in region.facts.get("hub_models", {}).values())}
-    return {**{name: _hub(region, name) for name in there}, **region.table("hubs")}
+    made = {name: _now(region, hub, "HubStatus", "InService") for name, hub in region.table("hubs").items()}
+    return {**{name: _hub(region, name) for name in there}, **made}
 
 
 def _hub(region: Region, name: str) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sagespec.sandbox import jobs, training
+from sagespec.sandbox import customization, metrics
+from sagespec.sandbox.lifecycle import EPOCHS, JOBS, PHASES, STEPS_PER_EPOCH, TRAINING_JOBS, Course, Family
 from sagespec.sandbox.service import Handler, Region, ServiceError, number, page
 
 PREFIX = "/aws/sagemaker/"
@@ -27,9 +29,7 @@ def is_of_sagemaker(request: Mapping[str, Any]) -> bool:
 def describe_log_groups(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     """Answer DescribeLogGroups for a prefix of SageMaker's groups: those in which something has been written."""
     prefix = request["logGroupNamePrefix"]
-    names = {f"{PREFIX}Job/{job['JobCategory']}" for job in region.table("jobs").values()}
-    if region.table("training_jobs"):
-        names.add(training.LOG_GROUP)
+    names = {_group(family, job) for family in _FAMILIES for job in family.of(region).values()}
     arn = f"arn:{region.partition}:logs:{region.region}:{region.account}:log-group"
     groups = [{"logGroupName": n, "arn": f"{arn}:{n}:*"} for n in sorted(names) if n.startswith(prefix)]
     return _paged(request, groups, "logGroups")
@@ -39,8 +39,8 @@ def describe_log_streams(region: Region, request: dict[str, Any]) -> dict[str, A
     """Answer DescribeLogStreams: one stream a job."""
     group, prefix = request["logGroupName"], str(request.get("logStreamNamePrefix", ""))
     streams: list[dict[str, Any]] = []
-    for name, job in _existing(region, group):
-        events = list(_events(name, job, region.timing.job))
+    for log in _existing(region, group):
+        events = list(log.events())
         if events and events[0]["logStreamName"].startswith(prefix):
             times = {"firstEventTimestamp": events[0], "lastEventTimestamp": events[-1]}
             shown = {member: event["timestamp"] for member, event in times.items()}
@@ -58,8 +58,8 @@ def get_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     start, end = number(request, "startTime") or 0, number(request, "endTime") or float("inf")
     events = [
         {name: event[name] for name in ("ingestionTime", "message", "timestamp")}
-        for job_name, job in _existing(region, request["logGroupName"])
-        for event in _events(job_name, job, region.timing.job)
+        for log in _existing(region, request["logGroupName"])
+        for event in log.events()
         if event["logStreamName"] == stream and start <= event["timestamp"] < end
     ]
     limit = int(number(request, "limit") or GET_PAGE)
@@ -76,12 +76,17 @@ def get_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     return {"events": events[first:last], **tokens}
 
 
-def _existing(region: Region, group: str) -> list[tuple[str, dict[str, Any]]]:
-    """The jobs that write to a group.
+def _existing(region: Region, group: str) -> list[_Log]:
+    """The logs of a group.
 
     Raises ServiceError where there is none: a group comes to be with the first job that writes to it.
     """
-    existing = list(_jobs(region, group))
+    existing = [
+        _Log(family, job, family.course(region, job), region.timing.job)
+        for family in _FAMILIES
+        for job in family.of(region).values()
+        if _group(family, job) == group
+    ]
     if not existing:
         raise ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
     return existing
@@ -97,8 +102,8 @@ def filter_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]
     prefix, since = str(request.get("logStreamNamePrefix", "")), number(request, "startTime") or 0
     events = [
         event
-        for name, job in _existing(region, request["logGroupName"])
-        for event in _events(name, job, region.timing.job)
+        for log in _existing(region, request["logGroupName"])
+        for event in log.events()
         if event["logStreamName"].startswith(prefix) and event["timestamp"] >= since
     ]
     events.sort(key=lambda e: (e["timestamp"], e["eventId"]))
@@ -114,38 +119,49 @@ def filter_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]
     return answer
 
 
-def _jobs(region: Region, group: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, job in region.table("jobs").items():
-        if group == f"{PREFIX}Job/{job['JobCategory']}":
-            yield name, jobs.current(region, job)
-    for name, job in region.table("training_jobs").items():
-        if group == training.LOG_GROUP:
-            yield name, training.current(region, job)
+_FAMILIES = (JOBS, TRAINING_JOBS)
 
 
-def _events(name: str, job: dict[str, Any], seconds: float) -> Iterator[dict[str, Any]]:
-    """What a job that takes so many seconds has written so far; each line has its time, whenever it is looked at."""
-    stream = f"{name}/algo-1-1767225600"
-    shares = dict(jobs.PHASES[job["JobCategory"]] if "JobCategory" in job else training.PHASES)
-    for transition in job["SecondaryStatusTransitions"]:
-        start = transition["StartTime"]
-        lines = [f"{transition['Status']}", transition.get("StatusMessage", "")]
-        if transition["Status"] in ("Training", "Evaluating"):
-            lines += [
-                f"step {n}: reward {0.3 + n / 40:.3f}" for n in range(1, jobs.EPOCHS * jobs.STEPS_PER_EPOCH + 1)
-            ]
-        for nth, line in enumerate(filter(None, lines)):
-            at = start + shares.get(transition["Status"], 0) * seconds * nth / len(lines)
-            if at > job["LastModifiedTime"]:
-                break
-            identity = f"{name}{transition['Status']}{nth}"
-            yield {
-                "eventId": hashlib.sha256(identity.encode()).hexdigest()[:56],
-                "ingestionTime": int(at * 1000),
-                "logStreamName": stream,
-                "message": line,
-                "timestamp": int(at * 1000),
-            }
+def _group(family: Family, job: dict[str, Any]) -> str:
+    """The group that a job writes to."""
+    return f"{PREFIX}TrainingJobs" if family is TRAINING_JOBS else f"{PREFIX}Job/{job['JobCategory']}"
+
+
+@dataclass(frozen=True)
+class _Log:
+    """What a job that takes so many seconds has written so far."""
+
+    family: Family
+    job: dict[str, Any]
+    course: Course
+    seconds: float
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The lines; each has its time, whenever it is looked at."""
+        name = self.job[self.family.name]
+        stream = f"{name}/algo-1-1767225600"
+        shares = dict(PHASES[self.family.category(self.job)])
+        for transition in self.course.transitions:
+            start, lines = transition["StartTime"], [transition["Status"], transition.get("StatusMessage", "")]
+            if transition["Status"] in ("Training", "Evaluating"):
+                lines += [self._line(name, step) for step in range(1, EPOCHS * STEPS_PER_EPOCH + 1)]
+            for nth, line in enumerate(filter(None, lines)):
+                at = start + shares.get(transition["Status"], 0) * self.seconds * nth / len(lines)
+                if at > self.course.changed:
+                    break
+                identity = f"{name}{transition['Status']}{nth}"
+                yield {
+                    "eventId": hashlib.sha256(identity.encode()).hexdigest()[:56],
+                    "ingestionTime": int(at * 1000),
+                    "logStreamName": stream,
+                    "message": line,
+                    "timestamp": int(at * 1000),
+                }
+
+    def _line(self, name: str, step: int) -> str:
+        if customization.is_nova(self.job):
+            return metrics.line(name, customization.technique(self.job), step)
+        return f"step {step}: reward {0.3 + step / 40:.3f}"
 
 
 OPERATIONS: dict[str, Handler] = {

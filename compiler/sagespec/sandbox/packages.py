@@ -15,6 +15,26 @@ def next_version(region: Region, group: str) -> int:
     return 1 + max((p["ModelPackageVersion"] for p in here if p["ModelPackageGroupName"] == group), default=0)
 
 
+def of_job(region: Region, job: str, group: str, base_model: str, end: float) -> str:
+    """The package that a finished job has put into a group at its end, made when first looked at."""
+    packages, name = region.at(None).table("packages"), group.rpartition("/")[2]
+    for arn, package in packages.items():
+        if package.get("CreatedBy") == job:
+            return str(arn)
+    version = next_version(region, name)
+    arn = region.arn(f"model-package/{name}/{version}")
+    packages.at(end)[arn] = {
+        "ModelPackageArn": arn,
+        "ModelPackageGroupName": name,
+        "ModelPackageVersion": version,
+        "ModelPackageStatus": "Completed",
+        "CreationTime": end,
+        "CreatedBy": job,
+        "BaseModelArn": base_model,
+    }
+    return arn
+
+
 @operation
 def create_model_package(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     group = str(request.get("ModelPackageGroupName") or "").rpartition("/")[2]

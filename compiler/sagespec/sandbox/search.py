@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from sagespec.sandbox import packages, pipelines, shapes, steps, training
+from sagespec.sandbox.lifecycle import TRAINING_JOBS
 from sagespec.sandbox.service import Region, ServiceError, operation, page
 
 _TESTS: dict[str, Callable[[Any, str], bool]] = {
@@ -27,7 +28,7 @@ _TESTS: dict[str, Callable[[Any, str], bool]] = {
 
 def _records(region: Region, resource: str) -> Iterator[dict[str, Any]]:
     if resource == "TrainingJob":
-        yield from (training.current(region, job) for job in region.table("training_jobs").values())
+        yield from (training.current(region, job) for job in TRAINING_JOBS.known(region).values())
     elif resource == "Pipeline":
         for pipeline in region.table("pipelines").values():
             yield pipelines.describe_pipeline(region, {"PipelineName": pipeline["PipelineName"]})

@@ -7,10 +7,13 @@ starts on the way is written with its own time, so the moments of reads do not m
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sagespec.checking import pipeline_graph
 from sagespec.sandbox import jobs, lineage, requests, training
+from sagespec.sandbox.lifecycle import JOBS, TRAINING_JOBS, Family
 from sagespec.sandbox.service import MALFORMED, OPERATIONS, Region, ServiceError
 
 _TERMINAL = ("Succeeded", "Failed", "Stopped")
@@ -57,38 +60,39 @@ def _start(region: Region, execution: dict[str, Any], step: dict[str, Any], wait
     return at
 
 
+@dataclass(frozen=True)
+class _Api:
+    """How a type of step makes its job, and shows it; `member` is what its metadata calls it."""
+
+    family: Family
+    operation: str
+    member: str
+    current: Callable[[Region, dict[str, Any]], dict[str, Any]]
+
+
+_APIS = {
+    "Job": _Api(JOBS, "CreateJob", "Job", jobs.current),
+    "Training": _Api(TRAINING_JOBS, "CreateTrainingJob", "TrainingJob", training.current),
+}
+"""By type of step."""
+
+
 def _begin(region: Region, execution: dict[str, Any], step: dict[str, Any]) -> dict[str, Any]:
     """Start a step at the moment of the region: resolve what it reads, and create the job behind it."""
     begun: dict[str, Any] = {"Step": step, "StartTime": region.now(), "Metadata": {}, "Failure": None, "Outputs": {}}
     try:
         arguments = resolve(step["Arguments"], region, execution)
-        if step["Type"] == "Job":
-            begun["Job"] = _start_job(region, execution, step, arguments)
-            begun["Metadata"] = {"Job": {"Arn": region.table("jobs")[begun["Job"]]["JobArn"]}}
-        elif step["Type"] == "Training":
-            begun["TrainingJob"] = _start_training_job(region, execution, step, arguments)
-            arn = region.table("training_jobs")[begun["TrainingJob"]]["TrainingJobArn"]
-            begun["Metadata"] = {"TrainingJob": {"Arn": arn}}
+        if api := _APIS.get(step["Type"]):
+            name = _job_name(region, execution, step, str(arguments.get(api.family.name, step["Name"])))
+            _invoke(region, api.operation, {**arguments, api.family.name: name})
+            begun["Job"] = name
+            begun["Metadata"] = {api.member: {"Arn": api.family.of(region)[name][api.family.arn]}}
         else:
             begun["Outputs"] = lineage.record(region, arguments)
             begun["Metadata"] = {"Lineage": begun["Outputs"]} if step["Type"] == "Lineage" else {}
     except (ServiceError, *MALFORMED) as error:
         begun["Failure"] = f"ClientError: {getattr(error, 'message', error)}"
     return begun
-
-
-def _start_job(region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any]) -> str:
-    name = _job_name(region, execution, step, step["Name"])
-    _invoke(region, "CreateJob", {**arguments, "JobName": name})
-    return name
-
-
-def _start_training_job(
-    region: Region, execution: dict[str, Any], step: dict[str, Any], arguments: dict[str, Any]
-) -> str:
-    name = _job_name(region, execution, step, str(arguments.get("TrainingJobName", step["Name"])))
-    _invoke(region, "CreateTrainingJob", {**arguments, "TrainingJobName": name})
-    return name
 
 
 def _invoke(region: Region, called: str, request: dict[str, Any]) -> None:
@@ -111,9 +115,9 @@ def _status(region: Region, execution: dict[str, Any], begun: dict[str, Any]) ->
     """A step's status and, where it is over, its end."""
     if begun["Failure"]:
         return "Failed", begun["StartTime"]
-    child = _child(region, begun)
-    if child is not None:
-        status, end = child
+    job = _job(region, begun)
+    if job is not None:
+        status, end = _APIS[begun["Step"]["Type"]].family.ended(job)
         if execution["StoppedAt"] is not None and (end is None or end > execution["StoppedAt"]):
             return "Stopped", execution["StoppedAt"]
         named = {"Completed": "Succeeded", "InProgress": "Executing", "Stopping": "Stopping"}
@@ -122,14 +126,12 @@ def _status(region: Region, execution: dict[str, Any], begun: dict[str, Any]) ->
     return ("Succeeded", end) if region.now() >= end else ("Executing", None)
 
 
-def _child(region: Region, begun: dict[str, Any]) -> tuple[str, float | None] | None:
-    if "Job" in begun:
-        job = jobs.current(region, region.table("jobs")[begun["Job"]])
-        return job["JobStatus"], job.get("EndTime")
-    if "TrainingJob" in begun:
-        job = training.current(region, region.table("training_jobs")[begun["TrainingJob"]])
-        return job["TrainingJobStatus"], job.get("TrainingEndTime")
-    return None
+def _job(region: Region, begun: dict[str, Any]) -> dict[str, Any] | None:
+    """The job behind a step as it is shown at this moment; None for a step that has none."""
+    if "Job" not in begun:
+        return None
+    api = _APIS[begun["Step"]["Type"]]
+    return api.current(region, api.family.of(region)[begun["Job"]])
 
 
 def _concluded(region: Region, execution: dict[str, Any], total: int) -> dict[str, Any]:
@@ -184,11 +186,8 @@ def shown(region: Region, execution: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _reason(region: Region, begun: dict[str, Any]) -> str:
-    if "Job" in begun and not begun["Failure"]:
-        return str(jobs.current(region, region.table("jobs")[begun["Job"]]).get("FailureReason"))
-    if "TrainingJob" in begun and not begun["Failure"]:
-        return str(training.current(region, region.table("training_jobs")[begun["TrainingJob"]]).get("FailureReason"))
-    return str(begun["Failure"])
+    job = _job(region, begun)
+    return str(begun["Failure"] if begun["Failure"] or job is None else job.get("FailureReason"))
 
 
 def resolve(tree: Any, region: Region, execution: dict[str, Any]) -> Any:
@@ -215,11 +214,7 @@ def _get(path: str, region: Region, execution: dict[str, Any]) -> Any:
         return {**defaults, **execution["Parameters"]}[rest]
     name, _, inner = rest.partition(".")
     begun = execution["Steps"][name]
-    value: Any = begun["Outputs"]
-    if "Job" in begun:
-        value = jobs.current(region, region.table("jobs")[begun["Job"]])
-    elif "TrainingJob" in begun:
-        value = training.current(region, region.table("training_jobs")[begun["TrainingJob"]])
+    value: Any = _job(region, begun) or begun["Outputs"]
     for part in inner.replace("['", ".").replace("']", "").split("."):
         if isinstance(value, str):  # a Get may descend into the JSON text of a job document
             value = json.loads(value)

@@ -4,76 +4,80 @@ from __future__ import annotations
 
 from typing import Any
 
-from sagespec.sandbox import admission, results
-from sagespec.sandbox.jobs import FAIL_TAG, RUNNING
+from sagespec.sandbox import admission, customization, documents, packages, results
+from sagespec.sandbox.lifecycle import EPOCHS, STEPS_PER_EPOCH, TOKENS, TRAINING_JOBS, Course
 from sagespec.sandbox.service import Region, ServiceError, operation, page, select
 
-PHASES = (("Starting", 0.2), ("Downloading", 0.1), ("Training", 0.6), ("Uploading", 0.1))
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_HIDDEN = ("StoppedAt", "Flaw", "Tags")
+_A_DAY = 86_400
+"""Seconds that a serverless job may take where it does not say."""
 
 
 @operation
 def create_training_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    jobs, name, role = region.table("training_jobs"), request["TrainingJobName"], request["RoleArn"]
+    name, role = request["TrainingJobName"], request["RoleArn"]
     admission.check_role(region, role)
+    customization.check(region, request)
     admission.check_data(region, request.get("InputDataConfig", ()), role)
     admission.check_image(region, request.get("AlgorithmSpecification", {}).get("TrainingImage", ""), role)
-    if name in jobs:
+    if name in TRAINING_JOBS.known(region):
         raise ServiceError("ResourceInUse", f"Job name must be unique within an AWS account and region: {name}")
     arn = region.arn(f"training-job/{name}")
-    jobs[name] = {
-        **request,
-        "TrainingJobArn": arn,
-        "CreationTime": region.now(),
-        "StoppedAt": None,
-        "Flaw": results.flaw(region, request),
-        "Published": False,
-    }
-    region.table("tags")[arn] = list(request.get("Tags", ()))
-    return {"TrainingJobArn": arn}
+    return {"TrainingJobArn": TRAINING_JOBS.begin(region, request, arn, Flaw=results.flaw(region, request))}
 
 
 def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
     """A training job as it is at this moment."""
-    started, length = job["CreationTime"], region.timing.job
-    tags = {t["Key"]: t["Value"] for t in region.table("tags")[job["TrainingJobArn"]]}
-    reason = job["Flaw"] or tags.get(FAIL_TAG)
-    end = started + (length / 2 if reason else length)
-    status = secondary = "Failed" if reason else "Completed"
-    if job["StoppedAt"] is not None and job["StoppedAt"] < end:
-        end, status, secondary = job["StoppedAt"], "Stopped", "Stopped"
-    done = region.now() >= end
-    transitions: list[dict[str, Any]] = []
-    at = started
-    for phase, share in PHASES:
-        if at > min(region.now(), end) and transitions:
-            break
-        transitions.append({"Status": phase, "StartTime": at, "EndTime": min(at + share * length, end)})
-        at += share * length
-    if done:
-        transitions.append({"Status": secondary, "StartTime": end, "EndTime": end})
-    else:
-        transitions[-1].pop("EndTime")
-        status, secondary = "InProgress", transitions[-1]["Status"]
-    answer = {k: v for k, v in job.items() if k not in ("StoppedAt", "Flaw", "Published", "Tags")}
+    course = TRAINING_JOBS.course(region, job)
+    answer = {name: value for name, value in job.items() if name not in _HIDDEN}
     answer |= {
-        "TrainingJobStatus": status,
-        "SecondaryStatus": secondary,
-        "SecondaryStatusTransitions": transitions,
-        "TrainingStartTime": started,
-        "LastModifiedTime": end if done else region.now(),
+        "TrainingJobStatus": course.status,
+        "SecondaryStatus": course.secondary,
+        "SecondaryStatusTransitions": list(course.transitions),
+        "TrainingStartTime": course.started,
+        "LastModifiedTime": course.changed,
     }
-    if done:
-        answer["TrainingEndTime"] = end
-        answer["TrainingTimeInSeconds"] = answer["BillableTimeInSeconds"] = max(1, round(end - started))
-    if status == "Failed":
-        answer["FailureReason"] = reason
-    if status == "Completed":
-        where = job["OutputDataConfig"]["S3OutputPath"].rstrip("/")
-        answer["ModelArtifacts"] = {"S3ModelArtifacts": f"{where}/{job['TrainingJobName']}/output/model.tar.gz"}
-        if not job["Published"]:
-            job["Published"] = True
+    if course.end is not None:
+        seconds = max(1, round(course.end - course.started))
+        answer["TrainingEndTime"] = course.end
+        answer |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
+    if course.reason:
+        answer["FailureReason"] = course.reason
+    if course.status == "Completed":
+        answer["ModelArtifacts"] = {"S3ModelArtifacts": _artifacts(job)}
+        if job["TrainingJobArn"] not in region.at(None).table("published"):
+            region.at(None).table("published")[job["TrainingJobArn"]] = True
             results.publish(region, job)
+    return {**answer, **_tuned(region, job, course)} if customization.is_of(job) else answer
+
+
+def _artifacts(job: dict[str, Any]) -> str:
+    """Where a job's model is in the end: an archive, or a folder where it was asked not to compress."""
+    output = job["OutputDataConfig"]
+    name = "model/" if output.get("CompressionType") == "NONE" else "model.tar.gz"
+    return f"{output['S3OutputPath'].rstrip('/')}/{job['TrainingJobName']}/output/{name}"
+
+
+def _tuned(region: Region, job: dict[str, Any], course: Course) -> dict[str, Any]:
+    """What the service says besides of a serverless fine-tuning."""
+    epoch, step = course.position
+    answer: dict[str, Any] = {
+        "StoppingCondition": {"MaxRuntimeInSeconds": _A_DAY, **job.get("StoppingCondition", {})},
+        "BillableTokenCount": int(course.progress * TOKENS),
+        "ProgressInfo": {
+            "MaxEpoch": EPOCHS,
+            "TotalStepCountPerEpoch": STEPS_PER_EPOCH,
+            "CurrentEpoch": epoch,
+            "CurrentStep": step,
+        },
+    }
+    if "MlflowConfig" in job:
+        run = documents.mlflow_run(job["TrainingJobName"], job["MlflowConfig"])
+        answer["MlflowDetails"] = {"MlflowExperimentId": run["ExperimentId"], "MlflowRunId": run["RunId"]}
+    if course.status == "Completed" and "ModelPackageConfig" in job:
+        group, base_model = job["ModelPackageConfig"]["ModelPackageGroupArn"], customization.base_model(region, job)
+        end = course.started + region.timing.job
+        answer["OutputModelPackageArn"] = packages.of_job(region, job["TrainingJobArn"], group, base_model, end)
     return answer
 
 
@@ -86,32 +90,25 @@ def describe_training_job(region: Region, request: dict[str, Any]) -> dict[str, 
 def list_training_jobs(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     times = ("CreationTime", "TrainingEndTime", "LastModifiedTime")
     keys = ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus", "SecondaryStatus", *times)
-    ours = [current(region, job) for job in region.table("training_jobs").values()]
-    chosen = select(request, ours, "TrainingJobName", "TrainingJobStatus")
-    return page(
-        request, [{k: job[k] for k in keys if k in job} for job in chosen], "TrainingJobSummaries", default=10
-    )
+    ours = [current(region, job) for job in TRAINING_JOBS.known(region).values()]
+    found = select(request, ours, "TrainingJobName", "TrainingJobStatus")
+    return page(request, [{k: job[k] for k in keys if k in job} for job in found], "TrainingJobSummaries", default=10)
 
 
 @operation
 def stop_training_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    job = _find(region, request)
-    if current(region, job)["TrainingJobStatus"] == "InProgress":
-        region.table("training_jobs")[job["TrainingJobName"]] = {**job, "StoppedAt": region.now()}
+    TRAINING_JOBS.stop(region, _find(region, request))
     return {}
 
 
 @operation
 def delete_training_job(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    job = _find(region, request)
-    if current(region, job)["TrainingJobStatus"] in RUNNING:
-        raise ServiceError("ResourceInUse", f"Training job {request['TrainingJobName']} is still running.")
-    del region.table("training_jobs")[request["TrainingJobName"]]
+    TRAINING_JOBS.remove(region, _find(region, request))
     return {}
 
 
 def _find(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    job: dict[str, Any] | None = region.table("training_jobs").get(request["TrainingJobName"])
+    job: dict[str, Any] | None = TRAINING_JOBS.known(region).get(request["TrainingJobName"])
     if job is None:
         raise ServiceError("ValidationException", "Requested resource not found.")
     return job

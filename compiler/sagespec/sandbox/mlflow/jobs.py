@@ -5,12 +5,13 @@ In: a region, and the ARN of an MLflow app or tracking server. Out: the runs of 
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sagespec.sandbox import documents, jobs
+from sagespec.sandbox import customization, documents, metrics
+from sagespec.sandbox.lifecycle import JOBS, TRAINING_JOBS, Course, Family
 from sagespec.sandbox.service import Region
 
 
@@ -26,51 +27,51 @@ class Run:
 
 def runs(region: Region, arn: str) -> dict[str, tuple[str, Run]]:
     """The name of the experiment and the run, by the run's id."""
-    by_id = {}
-    for job in jobs.known(region).values():
-        if documents.mlflow_config(json.loads(job["JobConfigDocument"])).get("MlflowResourceArn") != arn:
-            continue
-        shown = jobs.current(region, job)
-        output = json.loads(shown["JobConfigDocument"])["ServiceOutput"]
-        details = output["MlflowDetails"]
-        by_id[details["RunId"]] = (details["ExperimentName"], _run(shown, output))
-    return by_id
+    found = {}
+    for family, job, config, technique in _logging(region):
+        if config.get("MlflowResourceArn") == arn:
+            details, course = documents.mlflow_run(job[family.name], config), family.course(region, job)
+            history = list(_history(job, technique, course))
+            found[details["RunId"]] = (details["ExperimentName"], _run(details, course, history))
+    return found
 
 
-def _run(job: dict[str, Any], output: dict[str, Any]) -> Run:
-    details, running = output["MlflowDetails"], job["JobStatus"] in jobs.RUNNING
+def _logging(region: Region) -> Iterator[tuple[Family, dict[str, Any], dict[str, Any], str]]:
+    """The jobs that log to MLflow, with their configuration of it and how they learn; an evaluation does not."""
+    for job in JOBS.known(region).values():
+        technique = metrics.MTRL if job["JobCategory"] == "AgentRFT" else ""
+        yield JOBS, job, documents.mlflow_config(json.loads(job["JobConfigDocument"])), technique
+    for job in TRAINING_JOBS.known(region).values():
+        if technique := customization.technique(job):
+            yield TRAINING_JOBS, job, job.get("MlflowConfig", {}), technique
+
+
+def _run(details: dict[str, str], course: Course, history: list[dict[str, Any]]) -> Run:
     info = {
         "run_id": details["RunId"],
         "run_uuid": details["RunId"],
         "run_name": details["RunName"],
         "experiment_id": details["ExperimentId"],
         "user_id": "",
-        "status": "RUNNING" if running else "FINISHED" if job["JobStatus"] == "Completed" else "FAILED",
-        "start_time": int(job["CreationTime"] * 1000),
+        "status": "RUNNING" if course.is_running else "FINISHED" if course.status == "Completed" else "FAILED",
+        "start_time": int(course.started * 1000),
         "lifecycle_stage": "active",
         "artifact_uri": "",
     }
-    if not running:
-        info["end_time"] = int(job["EndTime"] * 1000)
-    return Run(info, tags={"mlflow.runName": details["RunName"]}, history=_history(job, output))
+    if course.end is not None:
+        info["end_time"] = int(course.end * 1000)
+    return Run(info, tags={"mlflow.runName": details["RunName"]}, history=history)
 
 
-def _history(job: dict[str, Any], output: dict[str, Any]) -> list[dict[str, Any]]:
-    """The points logged so far: a reward that rises with the steps, with some noise."""
-    start = int(job["CreationTime"] * 1000)
-    if job["JobCategory"] != "AgentRFT":
-        scores = output.get("EvaluationMetrics") or {}
-        return [{"key": key, "value": value, "timestamp": start, "step": 0} for key, value in scores.items()]
-    points = []
-    info = output["ProgressInfo"]
-    begun = (info["CurrentEpoch"] - 1) * info["StepsPerEpoch"] + info["CurrentStep"]
-    for step in range(1, begun + (job["JobStatus"] == "Completed")):
-        noise = int(hashlib.sha256(f"{job['JobName']}{step}".encode()).hexdigest()[:4], 16) / 0xFFFF
-        values = {
-            "rollout/reward/mean": round(0.3 + 0.04 * step + noise / 20, 4),
-            "rollout/turns/mean": round(5.0 - 0.1 * step + noise / 5, 4),
-            "training/total_tokens": float(40_000 * step),
-            "training/num_trajectories": 128.0,
-        }
-        points += [{"key": k, "value": v, "timestamp": start + step, "step": step} for k, v in values.items()]
-    return points
+def _history(job: dict[str, Any], technique: str, course: Course) -> Iterator[dict[str, Any]]:
+    """The points logged so far: a training's at each step, an evaluation's scores at its end."""
+    start = int(course.started * 1000)
+    if technique:
+        name = job.get("JobName") or job["TrainingJobName"]
+        for step in range(1, course.steps_done + 1):
+            for key, value in metrics.values(name, technique, step).items():
+                yield {"key": key, "value": value, "timestamp": start + step, "step": step}
+    elif course.status == "Completed":
+        given = json.loads(job["JobConfigDocument"])["EvaluationConfig"].get("HyperParameters", {})
+        for key, value in documents.evaluation_metrics(job["JobName"], given).items():
+            yield {"key": key, "value": value, "timestamp": start, "step": 0}
