@@ -167,7 +167,7 @@ TUNED = {
     "training_dataset": "s3://my-bucket/train.jsonl",
 }
 BASES: dict[str, list[Patch]] = {
-    **{kind: [spec["spec"] for spec in VALID if spec["kind"] == kind] for kind in PLACES},
+    **{k: [s["spec"] for s in VALID if s["kind"] == k and "lambda_arn" not in s["spec"]] for k in PLACES},
     "ModelTrainer": [PLAIN],
     "SFTTrainer": [TUNED],
 }
