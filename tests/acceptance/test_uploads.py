@@ -12,6 +12,8 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.backends import get_backend
+from sagespec.executor import cloud_errors
 from sagespec.executor.runs import drivers
 from sagespec.sandbox import Sandbox
 
@@ -95,6 +97,35 @@ def test_only_the_bucket_that_is_generated_has_a_known_owner(project: Path, run:
     (upload,) = [r["parameters"] for r in made["requests"] if r["operation"] == "PutObject"]
     assert upload.get("ExpectedBucketOwner") == owner
     assert "SSEKMSKeyId" not in upload
+
+
+def test_a_default_bucket_that_is_missing_is_an_error_of_plan(training: Path, aws: Sandbox, run: Run) -> None:
+    spec = training / "specs" / "t.yaml"
+    spec.write_text(f"{spec.read_text('utf-8')}  default_bucket: no-bucket\n", "utf-8")
+    run("compile")
+    told = run("plan", code=3).stderr
+    assert "there is no bucket no-bucket" in told
+    assert "hint: create the bucket first; sagespec never does" in told
+
+
+def test_a_bucket_of_somebody_else_is_told_before_anything_is_sent(training: Path, aws: Sandbox, run: Run) -> None:
+    boto3.client("s3").delete_bucket(Bucket=OURS)
+    get_backend("s3")["210987654321"]["aws"].create_bucket(OURS, "us-west-2")
+    run("compile")
+    changes = len(aws.mutations())
+    for command in ("plan", "apply"):
+        told = run(command, *(["--yes"] if command == "apply" else []), code=3).stderr
+        assert f"bucket {OURS} is not of account 123456789012" in told
+        assert "hint: somebody else has made a bucket of this name" in told
+    assert len(aws.mutations()) == changes
+
+
+def test_a_refused_upload_says_whose_the_bucket_is_expected_to_be() -> None:
+    given = {"ExpectedBucketOwner": "123456789012"}
+    for operation in ("PutObject", "HeadObject"):
+        told = cloud_errors.hint("AccessDenied", "Access Denied", "s3", operation, given)
+        assert told.endswith("or the bucket is somebody else's: it is expected to be of account 123456789012")
+        assert "somebody else" not in cloud_errors.hint("AccessDenied", "Access Denied", "s3", operation, {})
 
 
 def test_without_a_key_nothing_is_said_of_encryption(training: Path, run: Run) -> None:

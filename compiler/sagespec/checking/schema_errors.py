@@ -72,10 +72,10 @@ def _of_value(error: Failure, path: KeyPath) -> Iterator[Problem]:
 
 def _additional(error: Failure, path: KeyPath) -> Iterator[Problem]:
     known = list(error.schema.get("properties", {}))
-    patterns, others = error.schema.get("patternProperties", {}), error.schema.get("x-not-fields", {})
+    patterns = error.schema.get("patternProperties", {})
     for key in error.instance:
         if key not in known and not any(re.search(p, key) for p in patterns):
-            hint = others.get(key) or did_you_mean(str(key), known)
+            hint = did_you_mean(str(key), known)
             yield Problem("unknown-key", f"{key!r} is not a field here", (*path, key), hint, on_key=True)
 
 

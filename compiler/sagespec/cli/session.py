@@ -226,7 +226,7 @@ def trouble() -> Iterator[None]:
 def _needed(file: File) -> Iterator[str]:
     """Return what a file needs in the account, in the sandbox's notation; model packages come from the lock."""
     for need in needs.of(file):
-        if need.sort == "bucket":
+        if need.sort in ("bucket", "own bucket"):
             if BUCKET.fullmatch(need.name):
                 yield f"s3://{need.name}"
         elif need.sort == "image":

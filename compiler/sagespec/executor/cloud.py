@@ -103,7 +103,8 @@ class Cloud:
             code = str(details.get("Code", "Unknown"))
             message = secrets.unquoted(str(details.get("Message", error)), secrets.variables(parameters))
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            raise CloudError(code, message, hint(code, message, service, operation), operation, status) from None
+            told = hint(code, message, service, operation, parameters)
+            raise CloudError(code, message, told, operation, status) from None
         except InvalidAnswer as error:
             raise invalid(str(error), operation, error.status) from None
         except wire.Endless as error:

@@ -6,6 +6,8 @@ In: an error code of a service, or of botocore. Out: a `CloudError`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from sagespec.documents import operations
 
@@ -162,7 +164,7 @@ def misconfigured(code: str, message: str, status: int = 0) -> CloudError:
     return CloudError(code, f"AWS cannot be called: {message}", f"look at {where}", status=status)
 
 
-def hint(code: str, message: str, service: str, operation: str) -> str:
+def hint(code: str, message: str, service: str, operation: str, parameters: Mapping[str, Any] | None = None) -> str:
     """Return a hint, if the cause is known, else ''."""
     if code in _EXPIRED:
         return "the credentials have expired: sign in again, for instance with `aws sso login`"
@@ -187,7 +189,9 @@ def hint(code: str, message: str, service: str, operation: str) -> str:
             if named
             else _ACTIONS.get((service, operation), f"{_PREFIXES.get(service, service)}:{operation}")
         )
-        return f"the caller needs the permission {action}"
+        owner = (parameters or {}).get("ExpectedBucketOwner")
+        other = f", or the bucket is somebody else's: it is expected to be of account {owner}" if owner else ""
+        return f"the caller needs the permission {action}{other}"
     if code == "NoSuchBucket":
         return "create the bucket first; sagespec never does"
     if code == "ResourceLimitExceeded":

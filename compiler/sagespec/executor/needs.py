@@ -17,7 +17,18 @@ from sagespec.diagnostics import KeyPath
 from sagespec.executor.files import File
 
 Sort = Literal[
-    "bucket", "object", "prefix", "role", "function", "group", "package", "content", "image", "runtime", "mlflow"
+    "bucket",
+    "own bucket",
+    "object",
+    "prefix",
+    "role",
+    "function",
+    "group",
+    "package",
+    "content",
+    "image",
+    "runtime",
+    "mlflow",
 ]
 _OF_USERS = {"ContainerArguments", "ContainerEntrypoint", "Environment", "HyperParameters", "Tags"}
 _FUNCTION = re.compile(r"arn:[^:]+:lambda:[^:]+:\d+:function:[\w-]+(:[\w$-]+)?")
@@ -33,7 +44,10 @@ _LISTED = {"ManifestFile", "AugmentedManifestFile"}
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that must be there: a bucket's name, an S3 URI, an image's address or an ARN; and what names it."""
+    """One thing that must be there: a bucket's name, an S3 URI, an image's address or an ARN; and what names it.
+
+    An `own bucket` must be the account's own: anybody may have made one of its name.
+    """
 
     sort: Sort
     name: str
@@ -44,10 +58,13 @@ class Need:
 def of(file: File) -> Iterator[Need]:
     """Name what a file needs; what its own requests make or upload is not needed before."""
     groups = {name for r in file.requests if (name := r.parameters.get("ModelPackageGroupName"))}
-    puts = (request.parameters for request in file.requests if request.operation == "PutObject")
+    puts = [request.parameters for request in file.requests if request.operation == "PutObject"]
     uploads = [f"s3://{put['Bucket']}/{put['Key']}" for put in puts]
+    own = {put["Bucket"] for put in puts if "ExpectedBucketOwner" in put}
     for request in file.requests:
         for sort, name, path in _in(request.parameters, ()):
+            if sort == "bucket" and name in own:
+                sort = "own bucket"
             uploaded = sort in ("object", "prefix") and any(upload.startswith(name) for upload in uploads)
             if not uploaded and not (sort == "group" and arn.name(name) in groups):
                 yield Need(sort, name, request.id, path)

@@ -60,7 +60,7 @@ def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[st
     everything = dict.fromkeys(asked for asks in wanted.values() for asked in asks)
     inside = [asked for asked in everything if asked[2] in ("object", "prefix")]
     answers = at_once([a for a in everything if a not in inside], lambda asked: _missing(cloud, asked))
-    there = [a for a in inside if not answers[a[0], a[1], "bucket", arn.s3_location(a[3])[0]]]
+    there = [asked for asked in inside if not any(answers.get(bucket) for bucket in _buckets(asked))]
     answers |= at_once(there, lambda asked: _missing(cloud, asked))
     by_address: defaultdict[str, list[Obstacle]] = defaultdict(list)
     for address, asks in wanted.items():
@@ -68,6 +68,15 @@ def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[st
             if missing := answers.get(asked):
                 by_address[address].append(Obstacle(*missing, need.request, need.path))
     return {address: tuple(obstacles) for address, obstacles in by_address.items()}
+
+
+def _buckets(asked: Asked) -> list[Asked]:
+    """What may have been asked of the bucket of an S3 URI."""
+    account, region, _, uri = asked
+    return [(account, region, sort, arn.s3_location(uri)[0]) for sort in _BUCKETS]
+
+
+_BUCKETS: tuple[Sort, ...] = ("bucket", "own bucket")
 
 
 def _groups(file: File) -> Iterable[str]:
@@ -82,6 +91,8 @@ def _missing(cloud: Cloud, asked: Asked) -> tuple[str, str] | None:
     try:
         if sort == "bucket":
             return _bucket(shelf, name)
+        if sort == "own bucket":
+            return _own_bucket(shelf, account, name)
         if sort in ("object", "prefix"):
             return _data(shelf, sort, name)
         if sort == "role":
@@ -99,9 +110,20 @@ def _missing(cloud: Cloud, asked: Asked) -> tuple[str, str] | None:
         return f"{name} cannot be looked up: {error}", error.hint or "name another"
 
 
-def _bucket(shelf: Shelf, name: str) -> tuple[str, str] | None:
+def _own_bucket(shelf: Shelf, account: str, name: str) -> tuple[str, str] | None:
+    """A bucket of the account's own. Where only the owner is wrong, the same question without one is answered."""
     try:
-        described = shelf.look("s3", "HeadBucket", Bucket=name)
+        return _bucket(shelf, name, ExpectedBucketOwner=account)
+    except CloudError as error:
+        if not error.is_denied:
+            raise
+    hint = "somebody else has made a bucket of this name: name one of your own as default_bucket"
+    return _bucket(shelf, name) or (f"bucket {name} is not of account {account}", hint)
+
+
+def _bucket(shelf: Shelf, name: str, **owner: str) -> tuple[str, str] | None:
+    try:
+        described = shelf.look("s3", "HeadBucket", Bucket=name, **owner)
     except CloudError as error:
         if error.code not in _ELSEWHERE:
             raise

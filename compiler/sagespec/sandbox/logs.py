@@ -76,13 +76,13 @@ def get_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]:
     return {"events": events[first:last], **tokens}
 
 
-def _existing(region: Region, group: str) -> list[_Log]:
+def _existing(region: Region, group: str) -> list[Log]:
     """The logs of a group.
 
     Raises ServiceError where there is none: a group comes to be with the first job that writes to it.
     """
     existing = [
-        _Log(family, job, family.course(region, job), region.timing.job)
+        Log(family, job, family.course(region, job), region.timing.job)
         for family in _FAMILIES
         for job in family.of(region).values()
         if _group(family, job) == group
@@ -128,7 +128,7 @@ def _group(family: Family, job: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class _Log:
+class Log:
     """What a job that takes so many seconds has written so far."""
 
     family: Family

@@ -24,6 +24,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from sagespec.sandbox import (
     access,
+    buckets,
     ecr,
     functions,
     hub,
@@ -285,6 +286,9 @@ class Sandbox:
         elif service == "lambda" and here.moment is not None:
             function = functions.read(here, path)
             return None if function is None else json.dumps(function)
+        elif service == "s3":
+            buckets.check_owner(environ)
+            return None
         elif service == "ecr" and operation in ecr.OPERATIONS:
             answer = ecr.OPERATIONS[operation](here, wire.parse(body))
         elif service == "bedrock-agentcore":

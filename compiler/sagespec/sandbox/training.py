@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sagespec.sandbox import admission, customization, documents, packages, results
+from sagespec.sandbox import admission, customization, documents, instances, logs, packages, results
 from sagespec.sandbox.lifecycle import EPOCHS, STEPS_PER_EPOCH, TOKENS, TRAINING_JOBS, Course
 from sagespec.sandbox.service import Region, ServiceError, operation, page, select
 
-_HIDDEN = ("StoppedAt", "Flaw", "Tags")
+_HIDDEN = ("StoppedAt", "Flaw", "SessionChainingConfig", "Tags")
+"""What DescribeTrainingJob has no member for."""
 _A_DAY = 86_400
 """Seconds that a serverless job may take where it does not say."""
 
@@ -18,6 +19,7 @@ def create_training_job(region: Region, request: dict[str, Any]) -> dict[str, An
     name, role = request["TrainingJobName"], request["RoleArn"]
     admission.check_role(region, role)
     customization.check(region, request)
+    instances.check(request)
     admission.check_data(region, request.get("InputDataConfig", ()), role)
     admission.check_image(region, request.get("AlgorithmSpecification", {}).get("TrainingImage", ""), role)
     if name in TRAINING_JOBS.known(region):
@@ -48,6 +50,12 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
         if job["TrainingJobArn"] not in region.at(None).table("published"):
             region.at(None).table("published")[job["TrainingJobArn"]] = True
             results.publish(region, job)
+    if course.secondary != "Starting" and "ResourceConfig" in job:
+        answer["ResourceConfig"] = {**job["ResourceConfig"], **instances.selected(job["ResourceConfig"])}
+    if definitions := job.get("AlgorithmSpecification", {}).get("MetricDefinitions"):
+        log = logs.Log(TRAINING_JOBS, job, course, region.timing.job)
+        if values := instances.final_metrics(definitions, log.events()):
+            answer["FinalMetricDataList"] = values
     return {**answer, **_tuned(region, job, course)} if customization.is_of(job) else answer
 
 

@@ -32,6 +32,8 @@ STATUSES = frozenset({"InProgress", "Completed", "Failed", "Stopping", "Stopped"
 _LISTING = Listing("ListTrainingJobs", "TrainingJobSummaries", MEMBER, "TrainingJobArn", "TrainingJobStatus")
 _ARN = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:training-job/(?P<name>[^/]+)")
 _PACE = Pace(1.0)  # CreateTrainingJob is throttled at one a second, and cannot be raised
+_NOT_DESCRIBED = {MEMBER, "SessionChainingConfig", "Tags"}
+"""Members of the request that DescribeTrainingJob does not answer with, and the name, which it was asked for."""
 _COMPARED = ("HyperParameters", "InputDataConfig")
 """Members that tell a training job of ours from another of the same name."""
 _DETAILS = {
@@ -173,7 +175,7 @@ def recorded(cloud: Cloud, target: Target) -> Any:
 
 
 def compiled(file: File) -> Any:
-    return {k: v for k, v in file.requests[-1].parameters.items() if k not in (MEMBER, "Tags")}
+    return {k: v for k, v in file.requests[-1].parameters.items() if k not in _NOT_DESCRIBED}
 
 
 def verify(cloud: Cloud, file: File, target: Target, _project: Project) -> Verified:
