@@ -38,6 +38,8 @@ LOCK = HERE / "account" / "sagespec.lock.json"
 """A lock of all that the sandbox's own account has: the very file."""
 RECORDED_LOCK = HERE / "vectors" / "sagespec.lock.json"
 """The lock of the account that the vectors were recorded in: its evaluation recipe of MTRL has names of its own."""
+FINE_TUNING_LOCK = HERE / "vectors" / "finetune" / "sagespec.lock.json"
+"""The same, with what the vectors of fine-tuning need besides."""
 DATA = re.compile(r"s3://my-bucket/[\w/-]+\.jsonl")
 STARTERS = {f"s3://my-bucket/{name}.jsonl" for name in ("train", "evaluation", "validation")}
 EXISTING = sorted(STARTERS.union(*(DATA.findall(file.read_text("utf-8")) for file in ROOT.glob("specs/*.yaml"))))

@@ -17,7 +17,7 @@ import pytest
 from sagespec.checking import schema
 from sagespec.diagnostics.rules import RULES
 
-from tests.conftest import LOCK, ROOT, Run
+from tests.conftest import FINE_TUNING_LOCK, LOCK, ROOT, Run
 
 ACCOUNT = "123456789012"
 PROJECT = """apiVersion: sagespec/v1
@@ -65,6 +65,12 @@ FIELDS = {
         compute: {instance_type: ml.p4d.24xlarge, instance_count: 2}
         source_code: {source_dir: code, entry_script: train.py}
         """,
+    "SFTTrainer": """
+        model: meta-textgeneration-llama-3-2-1b-instruct
+        model_package_group: llama-ft
+        training_dataset: s3://my-bucket/train.jsonl
+        kms_key_id: alias/output
+        """,
     "Torchrun": "process_count_per_node: 2",
     "MPI": "process_count_per_node: 8",
 }
@@ -76,6 +82,7 @@ NAMES = {
     "CustomScorerEvaluator": "scored",
     "LLMAsJudgeEvaluator": "judged",
     "ModelTrainer": "job",
+    "SFTTrainer": "tuned",
     "Torchrun": "two",
     "MPI": "eight",
 }
@@ -237,10 +244,21 @@ def _short_recipe(example: str) -> list[str]:
     return put("MultiTurnRLTrainer", example)
 
 
+def _fine_tuning(kind: str, example: str) -> list[str]:
+    shutil.copy(FINE_TUNING_LOCK, LOCK.name)  # which has all recipes
+    return put(kind, example)
+
+
+def _unlisted_region(example: str) -> list[str]:
+    _locked("eu-central-1")
+    return put("SFTTrainer", example)
+
+
 BY_HAND: dict[str, Callable[[str], list[str]]] = {
     "bad-file": _broken_link,
     "bad-key": _long_key,
     "bad-name": _strange_name,
+    "bad-percents": partial(_fine_tuning, "SFTTrainer"),
     "bad-schema": _policy,
     "broken-ref": _alone,
     "cyclic-value": _in_prod,
@@ -249,12 +267,15 @@ BY_HAND: dict[str, Callable[[str], list[str]]] = {
     "job-schema": _with_job_schema,
     "large-upload": _large,
     "mlflow-version": _old_mlflow,
+    "no-data-mixing": partial(_fine_tuning, "SFTTrainer"),
     "no-spec": _beside_code,
     "policy": _encrypted,
     "ref-elsewhere": _of_two_regions,
     "secret-upload": _secrets,
     "sequence-too-long": _short_recipe,
     "too-deep": _deep,
+    "unknown-category": partial(_fine_tuning, "SFTTrainer"),
+    "unlisted-region": _unlisted_region,
 }
 """Rules whose examples need more than the project has."""
 

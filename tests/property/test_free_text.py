@@ -26,7 +26,7 @@ from sagespec.executor import markers
 from sagespec.project import settings as project_settings
 from sagespec.project.settings import Project
 
-from tests.conftest import HERE, RECORDED_LOCK
+from tests.conftest import FINE_TUNING_LOCK, HERE
 from tests.property.test_front_end import FOLDER, VALID
 
 Patch = dict[str, Any]
@@ -97,6 +97,16 @@ TRAINER: dict[str, Place] = {
     "name": field("base_job_name"),
     "hyperparameter": lambda text: ({"hyperparameters": {"reward_note": text}}, text),
 }
+FINE_TUNING: dict[str, Place] = {
+    **ANY,
+    "name": field("base_job_name"),
+    "experiment": field("mlflow_experiment_name"),
+    "run": field("mlflow_run_name"),
+    "output": uri("s3_output_path"),
+    "key": field("kms_key_id"),
+    "training data": uri("training_dataset"),
+    "validation data": uri("validation_dataset"),
+}
 PLACES: dict[str, dict[str, Place]] = {
     "MultiTurnRLTrainer": {
         **TRAINER,
@@ -146,13 +156,20 @@ PLACES: dict[str, dict[str, Place]] = {
         "local path": lambda text: ({"checkpoint_config": {**uri("s3_uri")("a")[0], "local_path": text}}, text),
         "option": lambda text: ({**MPI, "distributed": {"type": "MPI", "mpi_additional_options": [text]}}, text),
     },
+    "SFTTrainer": {**FINE_TUNING, "hyperparameter": lambda text: ({"hyperparameters": {"note": text}}, text)},
 }
 """Torchrun and MPI, the other kinds, hold no text but the options, which are sent by a ModelTrainer."""
 
 PLAIN = {"training_image": "an-image", "compute": {"instance_type": "ml.g5.xlarge"}}
+TUNED = {
+    "model": "huggingface-reasoning-qwen3-32b",
+    "model_package_group": "out-mpg",
+    "training_dataset": "s3://my-bucket/train.jsonl",
+}
 BASES: dict[str, list[Patch]] = {
-    **{kind: [spec["spec"] for spec in VALID if spec["kind"] == kind] for kind in PLACES},
+    **{k: [s["spec"] for s in VALID if s["kind"] == k and "lambda_arn" not in s["spec"]] for k in PLACES},
     "ModelTrainer": [PLAIN],
+    "SFTTrainer": [TUNED],
 }
 TEXTS = st.text(min_size=1, max_size=20) | st.sampled_from(
     [
@@ -197,7 +214,7 @@ FORBIDS_AS_WELL = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    shutil.copy(RECORDED_LOCK, tmp_path)
+    shutil.copy(FINE_TUNING_LOCK, tmp_path)
     shutil.copytree(HERE / "vectors" / "fixtures", tmp_path / "fixtures")
     return tmp_path
 

@@ -1,10 +1,11 @@
 """Checks of data against the JSON Schemas in `schemas/`.
 
 In: data and the name of a schema. Out: problems, each at its own key.
-Annotations of ours: `x-runs` says what a kind runs as, `x-recipes` which recipes its hyperparameters come from
-(`recipes`), `x-starter` what `init` begins with, `x-ref` to which kinds a field may refer, `x-names` what it names
-where its pattern does not say so (`resources`), `x-texts` that it is a mapping of texts (numbers in it arrive as they
-are written), `x-code` that it names a folder of code, `x-message` what a value ought to be.
+Annotations of ours: `x-runs` says what a kind runs as, `x-module` which module serves it where its name does not
+say so, `x-recipes` which recipes its hyperparameters come from (`recipes`), `x-starter` what `init` begins with,
+`x-ref` to which kinds a field may refer, `x-names` what it names where its pattern does not say so (`resources`),
+`x-texts` that it is a mapping of texts (numbers in it arrive as they are written), `x-code` that it names a folder of
+code, `x-message` what a value ought to be, `x-not-fields` what to do instead of a field that other kinds have.
 """
 
 from __future__ import annotations
@@ -51,7 +52,21 @@ def _inlined(schema: Any, common: dict[str, Any], *, shared: bool) -> Any:
     shape: Any = common
     for step in schema["$ref"].partition("#/")[2].split("/"):
         shape = shape[step]
-    return {**_inlined(shape, common, shared=True), **rest}
+    return _extended(_inlined(shape, common, shared=True), rest)
+
+
+def _extended(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Put what a schema says beside a reference over what it refers to; fields of both stand side by side.
+
+    Once they do, unevaluated properties are additional ones, which are told with a hint.
+    """
+    merged = {**base, **own}
+    if "properties" in base and "properties" in own:
+        merged["properties"] = {**base["properties"], **own["properties"]}
+        merged["additionalProperties"] = merged.pop("unevaluatedProperties", True)
+    if "x-not-fields" in base and "x-not-fields" in own:
+        merged["x-not-fields"] = {**base["x-not-fields"], **own["x-not-fields"]}
+    return merged
 
 
 @cache

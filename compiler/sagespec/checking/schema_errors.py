@@ -72,10 +72,10 @@ def _of_value(error: Failure, path: KeyPath) -> Iterator[Problem]:
 
 def _additional(error: Failure, path: KeyPath) -> Iterator[Problem]:
     known = list(error.schema.get("properties", {}))
-    patterns = error.schema.get("patternProperties", {})
+    patterns, others = error.schema.get("patternProperties", {}), error.schema.get("x-not-fields", {})
     for key in error.instance:
         if key not in known and not any(re.search(p, key) for p in patterns):
-            hint = did_you_mean(str(key), known)
+            hint = others.get(key) or did_you_mean(str(key), known)
             yield Problem("unknown-key", f"{key!r} is not a field here", (*path, key), hint, on_key=True)
 
 

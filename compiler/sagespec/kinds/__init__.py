@@ -1,7 +1,8 @@
 """One module a kind: its rules across fields, the facts that it needs, and its requests.
 
-A module is found by its name: `multi_turn_rl_trainer` serves the kind MultiTurnRLTrainer. Adding a kind is
-one schema, one template, one module here, one example, and nothing else.
+A module is found by its name: `multi_turn_rl_trainer` serves the kind MultiTurnRLTrainer. One that serves several
+kinds is named by their schemas (`x-module`). Adding a kind is one schema, one template, one module here, one example,
+and nothing else.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import pkgutil
 from functools import cache
 from typing import Any, cast
 
+from sagespec.checking import schema
 from sagespec.sagemaker.kind import Kind
 
 
 @cache
 def find(kind: str) -> Kind[Any]:
     """Import the module of a kind."""
-    return cast(Kind[Any], importlib.import_module(f"{__name__}.{_modules()[kind.lower()]}"))
+    module = schema.load(kind).get("x-module") or _modules()[kind.lower()]
+    return cast(Kind[Any], importlib.import_module(f"{__name__}.{module}"))
 
 
 @cache

@@ -74,9 +74,10 @@ def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
         job = lock.ask(problems, fields.model.path, lambda: inputs.context.job(fields.model.value["job"]))
         if job is None:
             return None
-        given = fields.model.to(job.agent_arn)
-        return agent.find(given, qualifier, inputs.context, problems, default=job.agent_qualifier)
-    hint = "give an AgentCore runtime or Lambda ARN, or a `model` that refers to a trainer"
+        if job.agent_arn is not None:
+            given = fields.model.to(job.agent_arn)
+            return agent.find(given, qualifier, inputs.context, problems, default=job.agent_qualifier)
+    hint = "give an AgentCore runtime or Lambda ARN, or a `model` that was trained with an agent"
     problems.error("missing-field", "'agent_config' is required for this model", ("spec",), hint)
     return None
 

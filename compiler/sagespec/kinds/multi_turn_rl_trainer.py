@@ -38,11 +38,6 @@ class Facts:
     new_groups: dict[str, str] = field(default_factory=dict)
     hyperparameters: dict[str, Traced] = field(default_factory=dict)
 
-    @property
-    def base_model_arn(self) -> Traced:
-        """What is trained on: the recipe is the hub's latest, so the base model is as well."""
-        return self.model.latest or self.model.arn
-
 
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields, context = inputs.fields, inputs.context
@@ -138,7 +133,7 @@ def _job_request(inputs: Inputs, facts: Facts) -> Request:
         "MultiTurnRLTrainer",
         spec=fields,
         model=facts.model,
-        base_model_arn=facts.base_model_arn,
+        base_model_arn=facts.model.base_model_arn,
         agent=facts.agent,
         s3_output_path=facts.output_path,
         output_group=facts.output_group,
@@ -163,12 +158,4 @@ def _job_request(inputs: Inputs, facts: Facts) -> Request:
 
 
 def exports(inputs: Inputs, facts: Facts) -> Exports:  # noqa: ARG001  the protocol of kinds
-    trained = Model(
-        name=facts.model.name,
-        arn=facts.base_model_arn,
-        hub=facts.model.hub,
-        gated=facts.model.gated,
-        recipes=facts.model.recipes,
-        group=facts.output_group,
-    )
-    return Exports(model=trained, agent=facts.agent, output_path=facts.output_path)
+    return Exports(facts.model.trained(facts.output_group), facts.agent, output_path=facts.output_path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -94,6 +94,7 @@ class Context:
             gated=fact["gated"],
             hub=fact["hub"],
             recipes=fact.get("recipes", {}),
+            data_mixing=fact.get("data_mixing", {}),
         )
 
     def model_package(self, arn: str) -> ModelPackage:
@@ -131,16 +132,44 @@ class Context:
         return str(self._named("code", "code", uri))
 
     def job(self, name: str) -> FinishedJob:
-        """Look up a finished AgentRFT job by its name."""
-        fact = self._named("jobs", "finished AgentRFT job", name)
+        """Look up a finished AgentRFT or fine-tuning job by its name; where both have it, nothing says which."""
+        facts = [(section, name) for section in FINISHED_JOBS]
+        for fact in facts:
+            self.asked.setdefault(fact, set()).add(self.asker)
+        jobs = [job for fact in facts if (job := self.find(fact)) is not None]
+        if len(jobs) > 1:
+            hint = "give the ARN of its output model package"
+            raise MissingFact(f"{name!r} is the name of an AgentRFT job and of a fine-tuning job", hint)
+        if not jobs:
+            raise self._without_job(name, [reason for fact in facts if (reason := self.reasons.get(fact))])
+        (job,) = jobs
         return FinishedJob(
             name=name,
-            output_model_package_arn=fact["output_model_package_arn"],
-            base_model=fact["base_model"],
-            base_model_arn=fact["base_model_arn"],
-            agent_arn=fact["agent_arn"],
-            agent_qualifier=fact.get("agent_qualifier"),
+            output_model_package_arn=job["output_model_package_arn"],
+            base_model=job["base_model"],
+            base_model_arn=job["base_model_arn"],
+            agent_arn=job.get("agent_arn"),
+            agent_qualifier=job.get("agent_qualifier"),
         )
+
+    def is_known_otherwise(self, fact: Fact) -> bool:
+        """Whether what a fact was asked for is in another section: a job is in one of several."""
+        section, name = fact
+        return section in FINISHED_JOBS and any(self.find((other, name)) is not None for other in FINISHED_JOBS)
+
+    def _without_job(self, name: str, reasons: Sequence[Reason]) -> MissingFact:
+        """Say why no job of a name is known; that AWS has refused to say it comes first."""
+        if not reasons:
+            return MissingFact(*self._unlocked(FINISHED_JOBS[0], "finished job", name))
+        first = min(reasons, key=lambda reason: not reason.refused)
+        message = first.message if first.refused else "; ".join(reason.message for reason in reasons)
+        return MissingFact(message, first.hint, first)
+
+    def evaluator(self, given: str) -> Evaluator:
+        """Look up a reward function or prompt of the registry by its ARN, or by its name."""
+        fact = self._named("evaluators", "evaluator", given)
+        key = self._key(("evaluators", given))
+        return Evaluator(key, fact["name"], fact["type"], fact.get("reference"))
 
     def judge_model(self, model_id: str) -> JudgeModel:
         """Look up a judge model of Bedrock by its id."""
@@ -158,12 +187,20 @@ class Context:
         facts = self.facts.get(section)
         if not name or not facts:
             return facts or None
-        known, content = facts.get(kept_as(fact)), arn.hub_content(name)
-        if known is None or content is None:
+        known, content = facts.get(self._key(fact)), arn.hub_content(name)
+        if known is None or content is None or section != "hub_models":
             return known
         version = arn.hub_content(known["arn"])
         is_it = known["hub"] == content.hub and content.version in ("", version.version if version else "")
         return known if is_it else None
+
+    def _key(self, fact: Fact) -> str:
+        """The key of a fact in its section; an evaluator that is named is kept by its ARN."""
+        section, name = fact
+        if section != "evaluators" or name.startswith("arn:"):
+            return kept_as(fact)
+        kept = self.facts.get(section, {})
+        return next((key for key in sorted(kept) if kept[key]["name"] == name), name)
 
     def _single(self, section: str, message: str, hint: str) -> Any:
         """A fact that there is one of."""
@@ -189,6 +226,8 @@ class Context:
         return f"the lock has no {what} {name!r}", f"{near} otherwise {add}" if near else add
 
 
+FINISHED_JOBS = ("jobs", "training_jobs")
+"""Where finished jobs are: those of agents, and those of fine-tuning."""
 MLFLOW_OF_MTRL = "3.10"
 """What MTRL needs at least, as the SDK says."""
 
@@ -208,13 +247,17 @@ def kept_as(fact: Fact) -> str:
 
 @dataclass(frozen=True)
 class HubModel:
-    """A model of the SageMaker hub, with its recipes by `<Type>/<technique or evaluation>[/<PEFT>]`."""
+    """A model of the SageMaker hub, with its recipes by `<Type>/<technique or evaluation>[/<PEFT>[/<length>]]`.
+
+    `data_mixing` has the default percents of Nova data by category, by modality (`text`, `multimodal`).
+    """
 
     id: str
     arn: str
     gated: bool
     hub: str
     recipes: Mapping[str, Any] = field(repr=False)
+    data_mixing: Mapping[str, Mapping[str, float]] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -229,14 +272,24 @@ class ModelPackage:
 
 @dataclass(frozen=True)
 class FinishedJob:
-    """A finished AgentRFT job that no spec describes."""
+    """A finished job that no spec describes; one of fine-tuning has no agent."""
 
     name: str
     output_model_package_arn: str
     base_model: str
     base_model_arn: str
-    agent_arn: str
+    agent_arn: str | None
     agent_qualifier: str | None
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """A reward function or prompt of the registry; `reference` is the ARN of a function, or the URI of a prompt."""
+
+    arn: str
+    name: str
+    type: str
+    reference: str | None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sagespec.diagnostics import Problems, did_you_mean
@@ -31,14 +31,23 @@ SERVICE_MANAGED = frozenset(
 )
 """Entries of override specs that the service fills in itself."""
 
+_OF_THE_SERVICE = "system"
+"""The category of further ones, where a recipe has categories."""
 _SENDABLE = re.compile(r"[a-zA-Z0-9/_.:,\-\s'\"\[\]]*")
 _TYPES: dict[str, tuple[type, ...]] = {
+    "boolean": (bool,),
     "integer": (int,),
     "float": (int, float),
     "string": (str,),
     "array": (list,),
 }
-_TYPE_NAMES = {"integer": "a whole number", "float": "a number", "string": "text", "array": "a list"}
+_TYPE_NAMES = {
+    "array": "a list",
+    "boolean": "true or false",
+    "float": "a number",
+    "integer": "a whole number",
+    "string": "text",
+}
 
 
 def text(value: Any) -> str:
@@ -71,6 +80,30 @@ def complete(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[s
     return {**defaults, **checked}
 
 
+def trained(
+    given: Traced,
+    recipe: Recipe,
+    problems: Problems,
+    filled_in: Collection[str],
+    settled: Mapping[str, Traced],
+) -> dict[str, Traced]:
+    """Every entry of the recipe that has a value, given or default, as text (what a fine-tuning sends).
+
+    `filled_in` are the entries that the trainer fills in itself, `settled` those that fields of the spec decide, with
+    their values: None where none is sent. Neither may be given.
+    """
+    specs = {name: spec for name, spec in entries(recipe).items() if name not in filled_in}
+    reserved = {name: given[name] for name in (*filled_in, *settled) if given[name].given}
+    for name, value in reserved.items():
+        by = settled[name].path[1] if name in settled else "the trainer"
+        problems.error("reserved-name", f"{by} sets {name!r} itself", value.path, on_key=True)
+    rest = given.to({name: value for name, value in (given.value or {}).items() if name not in reserved})
+    checked = _check(rest, {**recipe, "hyperparameters": specs}, problems)
+    chosen = {**{name: given.to(spec.get("default")) for name, spec in specs.items()}, **settled}
+    defaults = {name: value.to(text(value.value)) for name, value in chosen.items() if value.given}
+    return {**{name: value for name, value in defaults.items() if not rest[name].given}, **checked}
+
+
 def entries(recipe: Recipe | None) -> Mapping[str, Any]:
     """The override spec of a recipe, by name."""
     specs: Mapping[str, Any] = (recipe or {}).get("hyperparameters", {})
@@ -86,7 +119,7 @@ def _check(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str
             hint = did_you_mean(name, list(specs))
             problems.error("unknown-hyperparameter", message, value.path, hint, on_key=True)
             continue
-        if name in specs and name in SERVICE_MANAGED:
+        if name in specs and (name in SERVICE_MANAGED or specs[name].get("category") == _OF_THE_SERVICE):
             message = f"the service fills in {name!r} itself: it may refuse what is given"
             problems.warn("service-managed", message, value.path, on_key=True)
         if _fits(name, value, specs.get(name, {}), problems):
@@ -101,7 +134,7 @@ def _fits(name: str, value: Traced, spec: Mapping[str, Any], problems: Problems)
     before = len(problems)
     plain = value.value
     wanted = _TYPES.get(spec.get("type", ""))
-    if isinstance(plain, bool) or (wanted and not isinstance(plain, wanted)):
+    if (isinstance(plain, bool) and wanted != (bool,)) or (wanted and not isinstance(plain, wanted)):
         expected = _TYPE_NAMES.get(spec.get("type", ""), "a number, text or a list")
         problems.error("wrong-type", f"{name!r} is {expected}, found {json.dumps(plain)}", value.path)
         return False
@@ -131,14 +164,23 @@ def _check_pass_k(values: Traced, problems: Problems) -> None:
             problems.error("out-of-range", f"pass@k needs a k of at least 1, found {value.value}", value.path)
 
 
+_LENGTHS = (
+    (("max_prompt_length", "max_response_length"), "prompt and response together are"),
+    (("dataset_max_len",), "dataset_max_len is"),
+)
+"""Entries that must fit into the recipe's sequence, alone or together."""
+
+
 def _check_sequence(given: Traced, recipe: Recipe, problems: Problems) -> None:
     limit = str(recipe.get("sequence_length", ""))
-    names = ("max_prompt_length", "max_response_length")
-    values = _whole_numbers(names, given, recipe)
-    if limit.endswith("K") and values and sum(values) > int(limit[:-1]) * 1024:
-        where = next(given[n] for n in reversed(names) if given[n].given)
-        message = f"prompt and response together are {sum(values)} tokens, the recipe's sequence is {limit}"
-        problems.error("sequence-too-long", message, where.path)
+    if not limit.endswith("K"):
+        return
+    for names, what in _LENGTHS:
+        values = _whole_numbers(names, given, recipe)
+        if sum(values) > int(limit[:-1]) * 1024:
+            where = next(given[n] for n in reversed(names) if given[n].given)
+            message = f"{what} {sum(values)} tokens, the recipe's sequence is {limit}"
+            problems.error("sequence-too-long", message, where.path)
 
 
 def _check_saving(given: Traced, recipe: Recipe, problems: Problems) -> None:

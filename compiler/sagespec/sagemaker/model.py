@@ -19,7 +19,7 @@ class Model:
 
     `package` is the ARN of the model package, or an `$output` that becomes one; `recipes` and `gated` are None
     where the lock does not know the base model. `arn` is the base model that a package was trained from, `latest`
-    the same model as the hub has it now, where that is known.
+    the same model as the hub has it now, where that is known. `data_mixing` has the default percents of Nova data.
     """
 
     name: str
@@ -30,10 +30,28 @@ class Model:
     package: Traced | None = None
     group: Traced | None = None
     latest: Traced | None = None
+    data_mixing: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
 
     @property
     def is_nova(self) -> bool:
         return "nova" in self.name.lower()
+
+    @property
+    def base_model_arn(self) -> Traced:
+        """What is trained on: the recipe is the hub's latest, so the base model is as well."""
+        return self.latest or self.arn
+
+    def trained(self, group: Traced) -> Model:
+        """What a training on this model makes, in a group of model packages."""
+        return Model(
+            name=self.name,
+            arn=self.base_model_arn,
+            hub=self.hub,
+            gated=self.gated,
+            recipes=self.recipes,
+            group=group,
+            data_mixing=self.data_mixing,
+        )
 
     def recipe(self, name: str) -> Mapping[str, Any] | None:
         """A recipe by its key, such as `<type>/<technique>`, or by the start of it."""
@@ -60,6 +78,7 @@ def _find(given: Traced, context: Context, problems: Problems, trained: Model | 
             recipes=trained.recipes,
             package=package,
             group=trained.group and given.to(trained.group.value),
+            data_mixing=trained.data_mixing,
         )
     if isinstance(given.value, dict):
         return _of_job(given, context, problems) if "job" in given.value else None
@@ -73,7 +92,7 @@ def _find(given: Traced, context: Context, problems: Problems, trained: Model | 
 
 
 def _of_hub(given: Traced, model: HubModel) -> Model:
-    return Model(model.id, given.to(model.arn), model.hub, model.gated, model.recipes)
+    return Model(model.id, given.to(model.arn), model.hub, model.gated, model.recipes, data_mixing=model.data_mixing)
 
 
 def _of_arn(given: Traced, context: Context, problems: Problems, content: arn.HubContent) -> Model:
@@ -81,7 +100,7 @@ def _of_arn(given: Traced, context: Context, problems: Problems, content: arn.Hu
     known = ask(problems, given.path, lambda: context.hub_model(given.value), needed=False)
     if known is None:
         return Model(content.name, given, content.hub)
-    return Model(content.name, given, content.hub, known.gated, known.recipes)
+    return Model(content.name, given, content.hub, known.gated, known.recipes, data_mixing=known.data_mixing)
 
 
 def _of_job(given: Traced, context: Context, problems: Problems) -> Model:
@@ -105,6 +124,7 @@ def _tuned(
         package=given.to(package),
         group=given.to(group),
         latest=given.to(known.arn) if known else None,
+        data_mixing=known.data_mixing if known else {},
     )
 
 

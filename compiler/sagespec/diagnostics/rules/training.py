@@ -239,4 +239,60 @@ RULES = (
         bad="hyperparameters: {pass_k_values: [1, 8], eval_group_size: 4}",
         good="hyperparameters: {pass_k_values: [1, 4], eval_group_size: 4}",
     ),
+    Rule(
+        "no-data-mixing",
+        "error or warning",
+        "Data mixing without a recipe",
+        """Nova data can be mixed in for some Nova models only. With `training_type: FULL` it is a warning: the
+        percents are those of the LORA recipe.""",
+        "Leave `data_mixing_config` out, or choose a Nova model that has a recipe for it.",
+        "SFTTrainer",
+        bad="data_mixing_config: {customer_data_percent: 70}",
+        good="""
+            model: nova-textgeneration-lite-v2
+            data_mixing_config: {customer_data_percent: 70}
+            """,
+    ),
+    Rule(
+        "unknown-category",
+        "error",
+        "Unknown category of data",
+        "The model's recipe for data mixing has no such category.",
+        "Take a category of the hint.",
+        "SFTTrainer",
+        bad="""
+            model: nova-textgeneration-lite-v2
+            data_mixing_config: {customer_data_percent: 70, nova_data_percentages: {maths: 100}}
+            """,
+        good="""
+            model: nova-textgeneration-lite-v2
+            data_mixing_config: {customer_data_percent: 70, nova_data_percentages: {math: 100}}
+            """,
+    ),
+    Rule(
+        "bad-percents",
+        "error",
+        "Percents that do not sum to 100",
+        "The categories share what is not your data, so together they are 100 percent of it.",
+        "Correct the percents. Categories that are left out are 0.",
+        "SFTTrainer",
+        bad="""
+            model: nova-textgeneration-lite-v2
+            data_mixing_config: {customer_data_percent: 70, nova_data_percentages: {code: 40, math: 50}}
+            """,
+        good="""
+            model: nova-textgeneration-lite-v2
+            data_mixing_config: {customer_data_percent: 70, nova_data_percentages: {code: 40, math: 60}}
+            """,
+    ),
+    Rule(
+        "unlisted-region",
+        "warning",
+        "Region not known to train serverless",
+        "The SageMaker Python SDK does not list the region for serverless training. Such lists become outdated.",
+        "Choose a region of the hint if the service refuses this one.",
+        "SFTTrainer",
+        bad="region: eu-central-1",
+        good="region: us-west-2",
+    ),
 )

@@ -280,7 +280,12 @@ def _at_account(settings: Settings, problem: Problem) -> Iterator[Diagnostic]:
 
 
 def _not_found(made: _Draft) -> tuple[str, ...]:
-    facts = {fact for context in made.drafts.values() for fact in context.reasons if fact in context.asked}
+    facts = {
+        fact
+        for context in made.drafts.values()
+        for fact in context.reasons
+        if fact in context.asked and not context.is_known_otherwise(fact)
+    }
     return tuple(sorted("/".join(fact).rstrip("/") for fact in facts))
 
 

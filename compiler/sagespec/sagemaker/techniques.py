@@ -1,0 +1,102 @@
+"""The techniques of fine-tuning: what sets one apart from the others, one row each.
+
+In: a spec, its model and recipe. Out: what its fields decide beside the recipe: hyperparameters, an evaluator.
+Refuses: percents of data that do not add up, categories that the model does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sagespec.diagnostics import Problems, did_you_mean
+from sagespec.documents.compiled import Request
+from sagespec.documents.traced import Traced
+from sagespec.sagemaker.hyperparameters import Recipe
+from sagespec.sagemaker.inputs import Inputs
+from sagespec.sagemaker.model import Model
+
+DEFAULT_TYPE = "LORA"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What the fields of one technique decide.
+
+    `hyperparameters` are values that the recipe's defaults give way to: None where none is sent. `evaluator` is the
+    ARN of a reward function or prompt, or the output of one of `requests`, which come before the job.
+    """
+
+    hyperparameters: Mapping[str, Traced] = field(default_factory=dict)
+    evaluator: Traced | None = None
+    requests: tuple[Request, ...] = ()
+
+
+Rule = Callable[[Inputs, Model, Recipe, Problems], Decided]
+
+
+@dataclass(frozen=True)
+class Technique:
+    """A technique: recipe entries that the trainer fills in, how Nova reads S3 data, what its own fields decide."""
+
+    filled_in: tuple[str, ...]
+    is_converse: bool = False
+    decide: Rule = lambda *_: Decided()
+
+
+def _mix_data(inputs: Inputs, base: Model, _recipe: Recipe, problems: Problems) -> Decided:
+    """The share of Nova's own data, and of its categories: those given and no others, else the recipe's."""
+    given, modality = inputs.fields.data_mixing_config, "text"
+    if inputs.fields.is_multimodal:
+        modality = "multimodal"
+    if not given.given:
+        return Decided()
+    known = base.data_mixing.get(modality)
+    if not known:
+        has = f" of {modality} data" if base.data_mixing else ""
+        problems.error("no-data-mixing", f"{base.name} has no recipe for data mixing{has}", given.path)
+        return Decided()
+    if inputs.fields.training_type.value == "FULL":
+        message = "the percents are those of the LORA recipe: there is none for data mixing with FULL"
+        problems.warn("no-data-mixing", message, given.path)
+    wanted = given.nova_data_percentages
+    for name, value in wanted.entries():
+        if name not in known:
+            message = f"{base.name} has no {modality} category {name!r}"
+            problems.error("unknown-category", message, value.path, did_you_mean(name, list(known)), on_key=True)
+    total = sum(value.value for _, value in wanted.entries())
+    if wanted and abs(total - 100) > _ROUNDING:
+        problems.error("bad-percents", f"the categories sum to {_shortest(total)} percent, not 100", wanted.path)
+    given_or_none = {name: wanted[name] if wanted[name].given else wanted.to(0) for name in known}
+    shares = given_or_none if wanted else {name: given.to(percent) for name, percent in known.items()}
+    percents = {"customer_data_percent": given.customer_data_percent}
+    percents |= {f"nova_{name}_percent": percent for name, percent in shares.items()}
+    return Decided({name: percent.to(_shortest(percent.value)) for name, percent in percents.items()})
+
+
+_ROUNDING = 1e-9
+"""By how much sums of decimal fractions are off."""
+
+
+def _shortest(number: Any) -> Any:
+    """Write a whole number without a fraction."""
+    return int(number) if number == int(number) else number
+
+
+TECHNIQUES: Mapping[str, Technique] = {
+    "SFT": Technique(
+        filled_in=(
+            "data_path",
+            "output_path",
+            "data_s3_path",
+            "output_s3_path",
+            "training_data_name",
+            "validation_data_name",
+            "validation_data_path",
+        ),
+        is_converse=True,
+        decide=_mix_data,
+    ),
+}
+"""The techniques by name; a kind is called after its own."""
