@@ -1,1 +1,1 @@
-"""Bytes to data with a span for every key and value."""
+"""Parse bytes into data with a span for every key and value."""

@@ -1,10 +1,10 @@
-"""One document of a YAML or JSON file: data, spans, and faults.
+"""One document of a YAML or JSON file: data, spans and faults.
 
-A number such as 1.30 or 007 has a value, and the text that stands in the file: `Written` keeps both, until it is
-known which of them is meant (`as_data`, `as_text`).
+A number such as 1.30 or 007 has a value and a spelling in the file. `Written` keeps both until the schema decides
+whether the field is a number (`as_data`) or text (`as_text`).
 
-Readers go on after a mistake where they can. Where they cannot, the document is not `whole`: its data are the
-entries that were complete before that place.
+Readers continue after a fault where they can. Where they cannot, the document is not `whole`: its data contain only
+the entries that were complete before the fault.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from typing import Any, NamedTuple
 from sagespec.diagnostics import KeyPath, Problem, Span
 
 MAX_NODES = 200_000
-"""Values in one document, aliases counted as often as they are used."""
+"""The most values in one document; an alias counts as many values as its anchor has, each time it is used."""
 MAX_DEPTH = 100
 
 
 class Fault(NamedTuple):
-    """A mistake that a reader has found, at its token."""
+    """A mistake that a reader has found, with the span of its token."""
 
     problem: Problem
     span: Span
 
 
 class Written(NamedTuple):
-    """A null, or a number or boolean whose text is not the one that JSON has for its value."""
+    """A null, number or boolean that the file spells differently from JSON: `text` is its spelling."""
 
     value: Any
     text: str
 
 
 def as_data(tree: Any) -> Any:
-    """Give every scalar of a tree its value."""
+    """Replace every `Written` of a tree by its value."""
     if isinstance(tree, dict):
         return {key: as_data(item) for key, item in tree.items()}
     if isinstance(tree, list):
@@ -44,14 +44,17 @@ def as_data(tree: Any) -> Any:
 
 
 def as_text(scalar: Any) -> Any:
-    """Write a number, boolean or null as its file does; text, lists, mappings and what is not written stay."""
+    """Return the spelling of a number, boolean or null.
+
+    Texts, lists, mappings, and a null in JSON's form, are returned unchanged.
+    """
     if isinstance(scalar, Written):
         return scalar.text
     return json.dumps(scalar) if isinstance(scalar, int | float) else scalar
 
 
 def as_texts(tree: Any) -> Any:
-    """Write the scalars of a mapping of texts, or of a list of such mappings, as their file does."""
+    """Replace the scalars of a mapping, or of a list of mappings, by their spelling in the file."""
     if isinstance(tree, dict):
         return {key: as_text(item) for key, item in tree.items()}
     return [as_texts(item) for item in tree] if isinstance(tree, list) else tree
@@ -59,7 +62,10 @@ def as_texts(tree: Any) -> Any:
 
 @dataclass
 class Document:
-    """What was read: `tree`, with `Written` scalars if `has_written`; `values` and `keys` say where each stands."""
+    """The result of a reader.
+
+    `tree`, with `Written` scalars if `has_written`, and the spans of `values` and `keys`.
+    """
 
     tree: Any = None
     has_written: bool = False
@@ -70,11 +76,11 @@ class Document:
 
     @property
     def data(self) -> Any:
-        """The document as plain data."""
+        """The tree as plain data, without `Written`."""
         return as_data(self.tree) if self.has_written else self.tree
 
     def scalar(self, value: Any, text: str) -> Any:
-        """Keep the text of a number, boolean or null where its value alone would lose it."""
+        """Return a `Written` where the value alone does not tell how the file spells it, else the value."""
         as_json = "true" if value is True else "false" if value is False else repr(value)
         if text in ("", as_json):
             return value
@@ -85,13 +91,13 @@ class Document:
         self.faults.append(Fault(Problem(rule, message, path, hint), span))
 
     def cut(self, fault: Fault) -> None:
-        """End the document where it cannot be read any further."""
+        """Add a fault after which nothing more can be read."""
         self.faults.append(fault)
         self.whole = False
 
 
 class Unreadable(Exception):
-    """Raised where a text cannot be read any further."""
+    """A fault after which nothing more of a document can be read."""
 
     def __init__(self, span: Span, rule: str, message: str, path: KeyPath = (), hint: str = "") -> None:
         self.fault = Fault(Problem(rule, message, path, hint), span)

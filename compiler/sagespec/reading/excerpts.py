@@ -1,6 +1,7 @@
-"""Lines of a file as they may be shown: secrets are covered by as many stars, so that columns stay what they are.
+"""Split files into lines for display, with secrets masked.
 
-In: a file's name and text, right or wrong. Out: its lines, as its reader counts them.
+In: a file's name and text, valid or not. Out: its lines, as its reader counts them. A secret is replaced by as many
+stars as it has characters, so that columns stay valid.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from sagespec.diagnostics import Span, secrets
 from sagespec.reading import source
 from sagespec.reading.source import get
 
-# each begins only where a word does: tried at every character of a long one, they would take its length squared
+# each match begins at the start of a word: with a match tried at every character, long words take quadratic time
 _KEY = re.compile(r"""(?<!\w)(?P<name>\w+)["']?\s*:""")
 _QUOTED_OR_BARE = r"""(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\[[^\]]*\]?|[^\s,}{][^,}]*)"""
 _VALUE = re.compile(rf"(?<=:)(\s*)({_QUOTED_OR_BARE})")
@@ -19,7 +20,7 @@ _PAIR = re.compile(rf"""(?<![\w.-])(?P<key>[\w.-]+)["']?\s*:\s*(?P<value>{_QUOTE
 
 
 def lines(name: str, text: str) -> list[str]:
-    """Split a file's text into lines, its secrets covered."""
+    """Split a file's text into lines and mask its secrets."""
     shown = source.lines(name, text)
     if not secrets.may_hold(text):
         return shown
@@ -28,7 +29,7 @@ def lines(name: str, text: str) -> list[str]:
         for path, span in document.values.items():
             value = get(document.data, path)
             if value in (None, "") and (text := _written(shown, span))[:1] in ("*", "!", "&"):
-                value = text  # a secret that reads as an alias, a tag or an anchor
+                value = text  # a secret that YAML reads as an alias, a tag or an anchor
             if secrets.hidden(value, path) != value and not isinstance(value, dict | list):
                 _cover(shown, span)
         for path, span in document.keys.items():
@@ -40,7 +41,7 @@ def lines(name: str, text: str) -> list[str]:
 
 
 def _written(lines: list[str], span: Span) -> str:
-    """The text of a value that stands on one line."""
+    """Return the text of a value that is on one line."""
     return lines[span.line - 1][span.column - 1 : span.end_column - 1] if span.line <= len(lines) else ""
 
 
@@ -53,9 +54,9 @@ def _cover(lines: list[str], span: Span) -> None:
 
 
 def _cover_unread(lines: list[str]) -> None:
-    """Cover what a reader has not come to, or has passed over.
+    """Mask what a reader has not read, because it stopped at or skipped a syntax error.
 
-    That is values on and below a line that holds variables, and those of keys named as secrets.
+    Masks the values of a block of environment variables, and the values of keys that are named like secrets.
     """
     indent: int | None = None
     for number, line in enumerate(lines):
@@ -75,13 +76,16 @@ def _cover_unread(lines: list[str]) -> None:
 
 
 def _holds_variables(name: str) -> bool:
-    """Whether a key is that of variables, or a misspelling of it; a project has `environments`."""
+    """Return whether a key is `environment` or a misspelling of it.
+
+    `environments` of a project holds no variables.
+    """
     key = name.lower()
     return (key.startswith("env") or "viron" in key) and key != "environments"
 
 
 def _indent(line: str, at: int) -> int:
-    """How many blanks stand before the key at a column, but for its quote and a dash."""
+    """Return the indent of the key at offset `at`; its quote and a leading dash do not count."""
     before = line[:at].rstrip("\"'").removesuffix("- ")
     return len(before) - len(before.rstrip(" \t"))
 

@@ -1,7 +1,7 @@
-"""JSON text to a document with a place for every key and value.
+"""Parse JSON text into a document with a span for every key and value.
 
-YAML's parser cannot read all of JSON (tabs, escaped surrogate pairs), and json keeps no positions, so this
-reads the few productions itself and leaves text to the standard library's scanner.
+YAML's parser cannot read all of JSON (tabs, escaped surrogate pairs), and `json` keeps no positions. So this module
+parses the few productions itself and leaves strings to the standard library's scanner.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _WORD = {"true": True, "false": False, "null": None}
 
 
 LINE_BREAK = re.compile("\r\n|[\r\n]")
-"""What ends a line, as editors count them."""
+"""Line breaks, as editors count them."""
 
 
 def read(text: str) -> Document:
-    """Read a JSON text; the document is cut short where the text stops being JSON."""
+    """Read a JSON text; the document is cut at the first syntax error."""
     reader = _Reader(text)
     document = reader.document
     try:
@@ -54,12 +54,12 @@ class _Reader:
         return space.end() if space else at
 
     def value(self, at: int, path: KeyPath, depth: int) -> tuple[Any, int]:
-        places = self.document.values
+        spans = self.document.values
         if depth > MAX_DEPTH:
             raise self.error(f"more than {MAX_DEPTH} levels deep", at, "too-deep", path)
-        if len(places) > MAX_NODES:
+        if len(spans) > MAX_NODES:
             raise self.error(f"more than {MAX_NODES:,} values", at, "too-large", path)
-        places[path] = self.span(at, at)
+        spans[path] = self.span(at, at)
         first = self.text[at : at + 1]
         value: Any
         if first == "{":
@@ -71,13 +71,13 @@ class _Reader:
         else:
             value, end = self.literal(at)
             value = self.document.scalar(value, self.text[at:end])
-        places[path] = self.span(at, end)
+        spans[path] = self.span(at, end)
         return value, end
 
     def mapping(self, at: int, path: KeyPath, depth: int) -> tuple[dict[str, Any], int]:
         result: dict[str, Any] = {}
         if not path:
-            self.document.tree = result  # what is there when the rest cannot be read
+            self.document.tree = result  # the entries so far, if a later one cannot be read
         at = self.skip(at + 1)
         while self.text[at : at + 1] != "}":
             if result:

@@ -1,8 +1,8 @@
-"""Bytes to data with a place for every key and value.
+"""Read the bytes of a YAML or JSON file into data with a span for every key and value.
 
-In: the bytes of a YAML or JSON file. Out: one `Source` a document, and diagnostics. Refuses what is not UTF-8,
-and whatever `yaml_source` and `json_source` refuse; documents that are refused are given all the same, so that
-everything about a file can be said at once.
+In: a file's name and bytes. Out: one `Source` for each document, and diagnostics. Refuses bytes that are not UTF-8,
+and what `yaml_reader` and `json_reader` refuse. Refused documents are returned too, so that the later checks can
+report everything about a file at once.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from sagespec.reading.document import Document, Fault
 
 SUFFIXES = (".yaml", ".yml", ".json")
 OURS = "sagespec/"
-"""How the apiVersion of all our own files begins."""
-_SAYS_SO = re.compile(rb"^[ {]*[\"']?apiVersion[\"']?[ ]*:[ ]*[\"']?sagespec/", re.MULTILINE)
+"""The prefix of `apiVersion` in all files of this tool."""
+_API_VERSION_LINE = re.compile(rb"^[ {]*[\"']?apiVersion[\"']?[ ]*:[ ]*[\"']?sagespec/", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Source:
-    """One document of a file; `values` and `keys` say where each stands.
+    """One document of a file, with the spans of its values and keys.
 
-    `file` is the path to show to people, relative to the project. `written` is the same as `data` with `Written`
-    scalars, for what may become text. With `faults` it may be looked at further, but
-    nothing may come of it; when it is not `whole`, only its first entries are there.
+    `file` is the path for diagnostics, relative to the project. `written` is `data` with `Written` scalars, for
+    fields that become text. A document with `faults` is checked further, but is not compiled; one that is not `whole`
+    has only its first entries.
     """
 
     file: str
@@ -39,7 +39,7 @@ class Source:
     written: Any = field(default=None, repr=False)
 
     def span(self, path: KeyPath, on_key: bool = False) -> Span:
-        """Find the tokens to point at: a scalar's own, a mapping's or list's key, else the nearest above."""
+        """Return the span to point at: a scalar's, that of the key of a block, else the nearest parent's."""
         for length in range(len(path), -1, -1):
             here = path[:length]
             exact = length == len(path)
@@ -54,7 +54,7 @@ class Source:
         return span.end_line > span.line and isinstance(get(self.data, path), dict | list)
 
     def _first_token(self, path: KeyPath) -> Span:
-        """The first key of a block mapping; the first line of anything else."""
+        """Return the first key of a block mapping, else the first character of the block."""
         data = get(self.data, path)
         first = (*path, next(iter(data))) if isinstance(data, dict) and data else None
         if first in self.keys:
@@ -66,11 +66,11 @@ class Source:
         return locate(problem, self.file, self.span(problem.path, problem.on_key), address)
 
     def diagnose(self, address: str = "") -> list[Diagnostic]:
-        """Say what its reader has found."""
+        """Return the faults of the reader as diagnostics."""
         return [locate(fault.problem, self.file, fault.span, address) for fault in self.faults]
 
     def beyond(self, problems: Problems) -> Problems:
-        """Leave out the problems that only follow from what its reader has refused."""
+        """Leave out problems that only follow from the faults of the reader."""
         refused = {fault.problem.path for fault in self.faults}
         cut = not self.whole
         return Problems(
@@ -79,7 +79,7 @@ class Source:
 
 
 def get(data: Any, path: KeyPath) -> Any:
-    """Read the value at a path; None where there is nothing."""
+    """Return the value at a path, or None where there is none."""
     for step in path:
         try:
             data = data[step]
@@ -89,7 +89,10 @@ def get(data: Any, path: KeyPath) -> Any:
 
 
 def load(file: str, content: bytes) -> tuple[list[Source], list[Diagnostic]]:
-    """Read the documents of one file, and say what is wrong with any of them."""
+    """Read the documents of one file.
+
+    Returns its documents, and the diagnostics of all of them.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -108,20 +111,20 @@ def _is_json(file: str) -> bool:
 
 
 def is_spec(file: str) -> bool:
-    """Whether a file's name ends as those of specs do."""
+    """Return whether a file name has a suffix of spec files."""
     return file.lower().endswith(SUFFIXES)
 
 
 def is_ours(file: str, content: bytes) -> bool:
-    """Whether a file says that it is written for us: `apiVersion: sagespec/...` in any of its documents.
+    """Return whether any document of a file has `apiVersion: sagespec/...`.
 
-    In one that cannot be read, a line that says so is enough.
+    In a file with syntax errors, a line of that form is enough.
     """
     if not is_spec(file) or OURS.encode() not in content:
         return False
     sources, faults = load(file, content)
-    says = any(str(get(document.data, ("apiVersion",))).startswith(OURS) for document in sources)
-    return says or (bool(faults) and _SAYS_SO.search(content) is not None)
+    declared = any(str(get(document.data, ("apiVersion",))).startswith(OURS) for document in sources)
+    return declared or (bool(faults) and _API_VERSION_LINE.search(content) is not None)
 
 
 def _source(file: str, read: Document) -> Source:
@@ -135,9 +138,9 @@ def lines(file: str, text: str) -> list[str]:
 
 
 def scalar(text: str) -> Any:
-    """Read one YAML value given on the command line, its scalars as `Written`.
+    """Read one YAML value of the command line, its scalars as `Written`.
 
-    Raises ValueError, with what is wrong, for anything that `load` would refuse.
+    Raises ValueError with the message of the fault where `load` would refuse the text.
     """
     try:
         documents = yaml_reader.read(text)

@@ -1,4 +1,4 @@
-"""Hooks for `json` that refuse what it takes and a reviewer could read in another way: keys given twice, NaN."""
+"""Hooks for `json` that refuse duplicate keys and NaN, which a reviewer may read differently from a program."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any, NoReturn
 
 
 class DoubledKey(ValueError):
-    """An object that has a key twice: people see the first, programs take the last."""
+    """An object with a duplicate key: readers notice the first value, parsers take the last."""
 
 
 class NotANumber(ValueError):
-    """NaN or an infinity, which `json` takes for a number, and JSON has not."""
+    """NaN or an infinity: `json` accepts them, the JSON standard does not."""
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of pairs, as `object_pairs_hook`.
+    """Build an object from pairs, as `object_pairs_hook`.
 
     Raises DoubledKey.
     """
@@ -26,7 +26,7 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def no_number(text: str) -> NoReturn:
-    """Refuse a constant, as `parse_constant`.
+    """Refuse NaN and infinities, as `parse_constant`.
 
     Raises NotANumber.
     """

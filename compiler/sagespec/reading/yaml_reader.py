@@ -1,7 +1,7 @@
-"""YAML text to documents with a place for every key and value.
+"""Parse YAML text into documents with a span for every key and value.
 
-Refuses: syntax errors, duplicate and non-text keys, merge keys, cyclic or exploding aliases, unknown tags,
-numbers that JSON does not have (infinity, NaN). Scalars are YAML 1.2's: `on` and `1:30` are text.
+Refuses: syntax errors, duplicate and non-text keys, merge keys, cyclic or exploding aliases, unknown tags, and
+numbers that JSON cannot express (infinity, NaN). Scalars follow YAML 1.2: `on` and `1:30` are text.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from sagespec.diagnostics import START, KeyPath, Span
 from sagespec.reading.document import MAX_DEPTH, MAX_NODES, Document, Unreadable
 
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-"""What ends a line, as the parser counts them."""
+"""Line breaks, as the parser counts them."""
 
 
 def read(text: str) -> list[Document]:
-    """Read the documents of a text; the last one is cut short where the text cannot be read any further."""
+    """Read the documents of a text; the last one is cut at the first syntax error."""
     documents: list[Document] = []
     open_document: Document | None = None
     try:
@@ -64,7 +64,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
     lines = LINE_BREAK.split(text)
     mark = _mark(error, lines)
     line, column = (mark.line + 1, mark.column + 1) if mark else START[:2]
-    if line > len(lines):  # the parser ends a text with a line of its own
+    if line > len(lines):  # the parser reports the end of a text on a line after the last
         line, column = len(lines), len(lines[-1]) + 1
     message = ", ".join(part for part in (error.context, error.problem) if part)
     in_braces = "flow" in (error.context or "") and "${" in lines[line - 1][:column]
@@ -73,9 +73,9 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
 
 
 def _mark(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Any:
-    """The place to look at: where a bracket, a quote or a key begins that has no end, else where the parser stopped.
+    """Return the mark of the opening bracket, quote or key if it is unclosed, else the one where the parser stopped.
 
-    What is open has no end where the next entry of the same or an outer mapping follows, or nothing.
+    It counts as unclosed where the next entry of the same or an outer mapping follows, or the end of the text.
     """
     stopped, begun = error.problem_mark, error.context_mark
     if stopped is None or begun is None or not _OPEN.search(error.context or ""):
@@ -107,7 +107,7 @@ class _Anchor:
 
 @dataclass
 class _Reader:
-    """Composes one document from parser events."""
+    """Composes one document from the events of the parser."""
 
     next_event: Callable[[], Any]
     document: Document
@@ -119,7 +119,7 @@ class _Reader:
         span = _span(event)
         if isinstance(event, AliasEvent):
             return self._alias(event, path, depth, span)
-        assert isinstance(event, ScalarEvent | CollectionStartEvent)  # all that a parser gives here
+        assert isinstance(event, ScalarEvent | CollectionStartEvent)  # the parser gives no other events here
         before, deepest = self.size, self.deepest
         self._grow(1, path, span)
         self._descend(depth, path, span)
@@ -127,18 +127,18 @@ class _Reader:
         if event.anchor:
             self.anchors[event.anchor] = anchor
         value: Any
-        places = self.document.values
+        spans = self.document.values
         if isinstance(event, ScalarEvent):
-            places[path] = span
+            spans[path] = span
             value = self._scalar(event, path, span)
-            if value.__class__ is not str:  # nearly all are
+            if value.__class__ is not str:  # most scalars are texts; this skips a call for them
                 value = self.document.scalar(value, event.value)
         elif isinstance(event, MappingStartEvent):
             self._check_tag(event, "map", path, span)
-            value, places[path] = self._mapping(event, path, depth)
+            value, spans[path] = self._mapping(event, path, depth)
         else:
             self._check_tag(event, "seq", path, span)
-            value, places[path] = self._sequence(event, path, depth)
+            value, spans[path] = self._sequence(event, path, depth)
         anchor.value, anchor.size, anchor.height, anchor.done = value, self.size - before, self.deepest - depth, True
         self.deepest = max(deepest, self.deepest)
         return value
@@ -146,11 +146,11 @@ class _Reader:
     def _mapping(self, start: Event, path: KeyPath, depth: int) -> tuple[dict[str, Any], Span]:
         result: dict[str, Any] = {}
         if not path:
-            self.document.tree = result  # what is there when the rest cannot be read
+            self.document.tree = result  # the entries so far, if a later one cannot be read
         while not isinstance(event := self.next_event(), MappingEndEvent):
             key = self._key(event, path, depth)
             if key is None:
-                self.read(self.next_event(), (*path, "?"), depth + 1)  # to say what is wrong in it, too
+                self.read(self.next_event(), (*path, "?"), depth + 1)  # to report the faults in the value, too
                 continue
             here, span = (*path, key), _span(event)
             if key in result:
@@ -160,7 +160,7 @@ class _Reader:
         return result, _joined(start, event)
 
     def _key(self, event: Event, path: KeyPath, depth: int) -> str | None:
-        """Read a key; None for one that is refused."""
+        """Read a key; None if it is refused."""
         span = _span(event)
         if not isinstance(event, ScalarEvent):
             self.document.fault(span, "non-text-key", "a key must be plain text", (*path, "?"))
@@ -240,7 +240,7 @@ _TAGGED: dict[str, tuple[type, ...]] = {
 
 
 def _resolve(event: ScalarEvent) -> Any:
-    """Give a scalar its type by the core schema of YAML 1.2."""
+    """Convert a scalar to its type by its tag, or by the core schema of YAML 1.2."""
     text, tag = event.value, event.tag
     if tag is None or tag == "!":
         return _plain(text) if event.implicit[0] and tag is None else text
@@ -260,7 +260,7 @@ def _resolve(event: ScalarEvent) -> Any:
 
 
 def _plain(text: str) -> Any:
-    """Read unquoted text by the core schema of YAML 1.2."""
+    """Convert an unquoted scalar to its type by the core schema of YAML 1.2."""
     if text in _NULL:
         return None
     if text in _BOOL:
@@ -281,7 +281,7 @@ def _plain(text: str) -> Any:
     return text
 
 
-def _span(event: Any) -> Span:  # the stubs let an event be without marks; a parsed one never is
+def _span(event: Any) -> Span:  # the stubs let marks be None; those of parsed events never are
     start, end = event.start_mark, event.end_mark
     return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
