@@ -1,7 +1,7 @@
-"""Compiled files: what a reviewer reads and all that `apply` acts on.
+"""Compiled files: the requests that a reviewer reads and that `apply` sends.
 
-In: the requests of one spec. Out: a `Compiled`, its digest and its bytes. Values that are not plain JSON stand as
-markers, objects with one single key. What may be read again, `loading` checks.
+In: the requests of one spec. Out: a `Compiled`, its digest and its bytes. Values that are not plain JSON are written
+as markers: objects with a single key. `compiling/loading.py` reads and checks compiled files.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from sagespec.diagnostics.escapes import json_string
 
 API_VERSION = "sagespec/v1"
 PACKAGED = "sagespec:drivers/"
-"""How a `$file` path begins that is part of this package and not of the project."""
+"""The prefix of a `$file` path that is in this package rather than in the project."""
 MARKERS = ("$json", "$output", "$file", "$zip", "$identity", "$next")
-"""The keys that stand for a whole value; no key of a spec may be one."""
+"""Keys of objects that stand for another value; a spec may use none of them as a key."""
 DIGITS = 12
-"""How many hex digits of the identity end a generated name."""
+"""The number of hex digits of the identity at the end of generated names."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One API request; `parameters` are boto3's, apart from the markers of the contract."""
+    """One API request; `parameters` are boto3's, with the markers of the contract."""
 
     id: str
     service: str
@@ -36,7 +36,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Compiled:
-    """One compiled spec; `depends_on` maps addresses to the first digits of their identities."""
+    """One compiled spec; `depends_on` maps addresses of specs to the first digits of their identities."""
 
     address: str
     source: str
@@ -61,26 +61,26 @@ class Compiled:
 
     @property
     def path(self) -> PurePosixPath:
-        """Where the file stands below the output folder."""
+        """The path of the file below the output folder."""
         return PurePosixPath(self.kind, f"{self.name}.json")
 
 
 def named(prefix: str) -> dict[str, Any]:
-    """Write the marker of a text that ends in the identity."""
+    """Return the marker of a text that ends in the identity."""
     return {"$identity": prefix}
 
 
 def marker(value: Any) -> str:
-    """The marker that a value is, or ''.
+    """Return the key of a marker, or '' for any other value.
 
-    Only what stands in a `$json` may hold further markers: the name of a file in an archive is no key.
+    Only `$json` may contain further markers: a file in an archive may be named like a marker.
     """
     key = next(iter(value)) if isinstance(value, dict) and len(value) == 1 else ""
     return key if key in MARKERS else ""
 
 
 def identified(tree: Any, identity: str) -> Any:
-    """Put the first digits of an identity where `$identity` stands; the other markers stay."""
+    """Replace `$identity` markers by texts with the first digits of the identity; other markers stay."""
     if isinstance(tree, dict):
         kind = marker(tree)
         if kind == "$identity":
@@ -93,7 +93,7 @@ def identified(tree: Any, identity: str) -> Any:
 
 
 def outputs_in(tree: Any) -> set[str]:
-    """The outputs of other requests that a tree of parameters waits for."""
+    """Return the outputs of other requests that a tree of parameters refers to."""
     if isinstance(tree, dict):
         if (kind := marker(tree)) not in ("", "$json"):
             return {tree[kind]} if kind == "$output" else set()
@@ -102,30 +102,33 @@ def outputs_in(tree: Any) -> set[str]:
 
 
 def awaited(tree: Any) -> set[str]:
-    """The addresses of the specs whose outputs a tree of parameters waits for."""
+    """Return the addresses of the specs whose outputs a tree of parameters refers to."""
     addresses = (output.rpartition(".")[0] for output in outputs_in(tree))
     return {address for address in addresses if not address.startswith("requests.")}
 
 
 def canonical(value: Any) -> str:
-    """JSON text with compact separators and sorted keys: what `$json` stands for, and what is hashed."""
+    """Write JSON with compact separators and sorted keys: the text of `$json`, and the text that is hashed.
+
+    Raises ValueError for NaN and infinities.
+    """
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
 
 
 def dump(compiled: Compiled) -> str:
-    """Write a compiled file; the same content always gives the same text."""
+    """Write a compiled file with its digest; the same content always gives the same text."""
     document = _document(compiled)
     document["metadata"]["digest"] = digest(document)
     return text(document)
 
 
 def text(document: Any) -> str:
-    """Write a JSON document as compiled files are written."""
+    """Write a JSON document in the format of compiled files."""
     return _pretty(document, "\n") + "\n"
 
 
 def _pretty(value: Any, newline: str) -> str:
-    """json.dumps with sorted keys and an indent of two, whose own encoder is twice as slow at it."""
+    """Write JSON with sorted keys and an indent of two; json.dumps takes twice as long for it."""
     if isinstance(value, dict) and value:
         inner = newline + "  "
         members = [f"{json_string(k)}: {_pretty(value[k], inner)}" for k in sorted(value)]
@@ -161,18 +164,18 @@ def _document(compiled: Compiled) -> dict[str, Any]:
 
 
 def digest(document: Mapping[str, Any]) -> str:
-    """Hash a compiled file's content without the digest itself."""
+    """Hash the content of a compiled file without its `digest`: `sha256:` and 64 hex digits."""
     metadata = {k: v for k, v in document["metadata"].items() if k != "digest"}
     return "sha256:" + hashlib.sha256(canonical({**document, "metadata": metadata}).encode()).hexdigest()
 
 
 def digest_of(compiled: Compiled) -> str:
-    """Say the digest that a compiled file has once it is written."""
+    """Return the digest that a compiled file will have."""
     return digest(_document(compiled))
 
 
 def of_document(document: Mapping[str, Any]) -> Compiled:
-    """Take a document that is valid against `schemas/v1/Compiled.json` as what it is."""
+    """Convert a document that is valid against `schemas/v1/Compiled.json`."""
     metadata = document["metadata"]
     return Compiled(
         address=metadata["address"],

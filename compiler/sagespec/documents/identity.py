@@ -1,8 +1,8 @@
-"""The identity of a compiled file: a hash of what it will do, computed from the file alone.
+"""The identity of a compiled file: a hash of the work that its requests start, computed from the file alone.
 
-In: a `Compiled`, its identity aside. Out: 64 hex digits. What starts nothing does not count: descriptions, search
-keywords, tags, how uploads are encrypted and whose bucket it is, the version of our own drivers. Nor does the hash
-in the key of an upload, since its content does.
+In: a `Compiled`; its own identity is ignored. Out: 64 hex digits. Members that do not change the work are left out:
+descriptions, search keywords, tags, the encryption and the owner of upload buckets, the hash of our own drivers. So
+is the hash in the key of an upload, because the hash of the content already counts.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _PREFIX_DIGITS = 16
 
 
 def identify(made: Compiled) -> str:
-    """Hash what a compiled file will do: the same content always gives the same digits.
+    """Return the identity: the same content always gives the same 64 hex digits.
 
-    The parts of the qualified name count apart: project a-b with environment c is not project a with b-c.
+    The parts of the qualified name are hashed separately: project a-b in environment c is not project a in b-c.
     """
     prefixes = dict(_prefixes(made.requests))
     content = {
@@ -55,7 +55,7 @@ def _step_content(step: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _counted(value: Any, prefixes: Mapping[str, str]) -> Any:
-    """What counts of a value: drivers of ours by their path, places of uploads without the hash."""
+    """Return the part of a value that is hashed: drivers by path, S3 URIs of uploads without their hash."""
     if isinstance(value, dict):
         kind = marker(value)
         if kind == "$file" and value["$file"]["path"].startswith(PACKAGED):
@@ -69,7 +69,7 @@ def _counted(value: Any, prefixes: Mapping[str, str]) -> Any:
 
 
 def _prefixes(requests: Iterable[Request]) -> Iterable[tuple[str, str]]:
-    """The places of uploads, as they are and without their hashes."""
+    """Yield the S3 prefixes of uploads, each with and without its hash."""
     for request in requests:
         if request.operation == "PutObject" and (prefix := _prefix(request)):
             bucket = f"s3://{request.parameters['Bucket']}/"
@@ -77,7 +77,7 @@ def _prefixes(requests: Iterable[Request]) -> Iterable[tuple[str, str]]:
 
 
 def _prefix(request: Request) -> str:
-    """What the files of one upload have before their names, a hash of all of them at its end; '' for a lone file."""
+    """Return the folder part of the key of a multi-file upload, which ends in a hash of all its files; else ''."""
     _, slash, name = request.id.partition("/")
     key: str = request.parameters["Key"]
     return key[: -len(name)] if slash and key.endswith(f"/{name}") else ""
@@ -88,7 +88,7 @@ def _without_hash(prefix: str) -> str:
 
 
 def content_hash(body: Mapping[str, Any]) -> str:
-    """The SHA-256 of an upload: of the file that it is, or of the JSON text that it stands for."""
+    """Return the SHA-256 of an upload's content: of its file, or of its JSON text."""
     return (
         str(body["$file"]["sha256"])
         if "$file" in body
@@ -97,13 +97,16 @@ def content_hash(body: Mapping[str, Any]) -> str:
 
 
 def of_files(hashes: Mapping[str, str]) -> str:
-    """The digits under which several files are uploaded, by name: the same for the same names and contents."""
+    """Return the hash in the keys of a folder's upload: 16 hex digits of its names and contents.
+
+    `hashes` maps file names to SHA-256 digits.
+    """
     lines = "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes))
     return hashlib.sha256(lines.encode()).hexdigest()[:_PREFIX_DIGITS]
 
 
 def misplaced(requests: Sequence[Request]) -> list[str]:
-    """The ids of uploads whose keys are not those of their contents."""
+    """Return the ids of uploads whose key does not contain the hash of their content."""
     uploads = [r for r in requests if r.operation == "PutObject"]
     groups: dict[str, dict[str, str]] = {}
     for request in uploads:

@@ -13,11 +13,11 @@ FUNCTION_LIMIT = 64
 
 
 def ending_in_identity(base: str, limit: int) -> dict[str, Any]:
-    """Name something `<base>-<identity12>`; the base is cut to fit, the identity never."""
+    """Return the marker of the name `<base>-<identity12>`; the base is cut to the limit in characters."""
     kept = base.replace("_", "-")[: limit - DIGITS - 1].rstrip("-")
     return named(f"{kept}-")
 
 
 def with_suffix(base: str, suffix: str, limit: int) -> str:
-    """Name something `<base><suffix>`; the base is cut to fit, the suffix never."""
+    """Return `<base><suffix>`; the base is cut to the limit in characters."""
     return base[: limit - len(suffix)] + suffix

@@ -1,7 +1,7 @@
-"""The operations that compiled files may hold, and what the API itself says of each.
+"""The operations that compiled files may contain, and the API's model of each.
 
-In: the files of `schemas/v1/api/`, one an operation, derived from botocore. They are the one list: compile and apply
-refuse every other operation. Which of them apply adds a token or tags to follows from their own members.
+In: the files of `schemas/v1/api/`, one for each operation, derived from botocore. They are the only list: compile and
+apply refuse any other operation. Whether `apply` adds a token or tags to an operation follows from its members there.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from sagespec import assets
 Schema = dict[str, Any]
 
 GROUND = ("CreateArtifact", "CreateModelPackageGroup", "CreatePipeline", "PutObject")
-"""The operations that make what runs stand on; each of the others makes a file's run, and is its last request."""
+"""Operations that create what a run needs. Any other operation starts the run of its file, as its last request."""
 SHARED = ("CreateArtifact", "CreateModelPackageGroup", "PutObject")
-"""Those whose things several specs share: they carry no tag that says whose they are."""
+"""Operations on resources that several specs share, so that no tags of one spec are added."""
 
 
 @cache
 def services() -> Mapping[str, str]:
-    """The service of each operation, by the names of boto3 and of the API."""
+    """Return the service of each operation, by boto3's name of the service and the API's of the operation."""
     files = sorted((assets.schemas() / "api").glob("*.json"))
     pairs = (file.stem.partition(".") for file in files)
     return {operation: service for service, _, operation in pairs}
@@ -30,29 +30,29 @@ def services() -> Mapping[str, str]:
 
 @cache
 def runs() -> tuple[str, ...]:
-    """The operations that make a file's run: one of them is the last request."""
+    """Return the operations that start a run; one of them is the last request of a file."""
     return tuple(sorted(services().keys() - set(GROUND)))
 
 
 @cache
 def shapes(service: str, operation: str) -> Mapping[str, Schema]:
-    """The shapes of an operation's input by name; the input itself is called ''."""
+    """Return the shapes of an operation's input by name; the input itself has the name ''."""
     return by_name(assets.document(assets.schemas() / "api" / f"{service}.{operation}.json"))
 
 
 def by_name(schema: Schema) -> dict[str, Schema]:
-    """The shapes of a schema of an operation by name; the input itself is called ''."""
+    """Return the shapes in the schema of an operation by name; the input itself has the name ''."""
     definitions: dict[str, Schema] = schema["$defs"]
     return {**definitions, "": definitions[schema["$ref"].rpartition("/")[2]]}
 
 
 def has_token(operation: str) -> bool:
-    """Whether an operation takes a token that keeps AWS from carrying it out twice."""
+    """Return whether an operation takes a token that makes it idempotent."""
     return "ClientRequestToken" in _members(operation)
 
 
 def tags(operation: str) -> Literal["list", "map"] | None:
-    """In which form an operation takes the tags that say whose its thing is; None where it takes none of ours."""
+    """Return how an operation writes tags, or None where none are added."""
     given = _members(operation).get("Tags")
     if given is None or operation in SHARED:
         return None
@@ -61,14 +61,14 @@ def tags(operation: str) -> Literal["list", "map"] | None:
 
 
 def _members(operation: str) -> Mapping[str, Schema]:
-    """The members of an operation's input; those of one that is not known are none."""
+    """Return the members of an operation's input; none for an unknown operation."""
     service = services().get(operation)
     members: Mapping[str, Schema] = shapes(service, operation)[""]["properties"] if service else {}
     return members
 
 
 def wrong(operations: Sequence[str]) -> Iterator[str]:
-    """Say what is wrong with the operations of a file: all are known, and what runs is the last one alone."""
+    """Yield what is wrong with the operations of a file: all are known, and only the last one starts a run."""
     for unknown in dict.fromkeys(one for one in operations if one not in services()):
         yield f"apply does not know the operation {unknown}"
     if operations and operations[-1] in GROUND:

@@ -1,8 +1,8 @@
-"""Templates to documents, by tokens.
+"""Render templates to documents, by tokens.
 
-In: the name of a template and its context. Out: the document as a tree in which every interpolated value
-stands untouched, `Traced` ones still traced. Jinja never prints a value into JSON text: each interpolation
-emits an opaque token, the text is parsed, and the tokens are replaced: no value can break out of its place.
+In: the name of a template and its context. Out: the document as a tree that contains the values of the context
+unchanged, with `Traced` ones still traced. Jinja never prints a value into JSON text: each interpolation emits an
+opaque token, the text is parsed, and the tokens are replaced. So no value can change the structure of a document.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _MARK = "\ue000"  # private use: occurs in no template, and values never reach t
 
 
 class _Values(list[Any]):
-    """The values of the rendering under way, by the number in their token."""
+    """The values of the current rendering, at the index that their token contains."""
 
     @pass_eval_context
     def token(self, _context: Any, value: Any) -> Markup:
-        if isinstance(value, Markup):  # what a macro has rendered: tokens already
+        if isinstance(value, Markup):  # the output of a macro: it already consists of tokens
             return value
         if isinstance(value, Undefined):
             str(value)  # StrictUndefined raises, naming the variable
@@ -49,7 +49,7 @@ def _environment() -> tuple[Environment, _Values]:
 def render(template: str, **context: Any) -> Any:
     """Render `<template>.json.j2` to a tree.
 
-    Raises ValueError when the template itself does not render to JSON: a defect of ours, never of a spec.
+    Raises ValueError where the template does not render to JSON: a defect of the template, whatever the spec.
     """
     environment, values = _environment()
     values.clear()

@@ -1,7 +1,7 @@
-"""What apply adds to the requests of a compiled file: tokens, and tags of ours.
+"""Add to a request what only `apply` knows: idempotency tokens, and the tags of sagespec.
 
-In: a request as it is compiled. Out: the same with what tells whose it is. None of it stands in the file, so that a
-reviewer sees what a spec says and nothing that follows from it.
+In: a compiled request. Out: the same with a token and tags that identify its spec. They are not in the compiled file,
+so that a reviewer sees only what the spec says.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ ADDRESS = "sagespec:address"
 IDENTITY = "sagespec:identity"
 COMMIT = "sagespec:commit"
 ANY_IDENTITY, ANY_COMMIT = "0" * 64, "0" * 40
-"""What stands for both where only the form of a request is checked."""
+"""Placeholders where only the form of a request is checked."""
 
 
 def completed(request: Request, address: str, identity: str, commit: str | None) -> Request:
-    """Add the token that keeps a request from being carried out twice, and what a resource of ours is tagged with.
+    """Add the idempotency token and the tags of sagespec to a request.
 
-    Resources that several specs share, and functions that have names of their own, carry no tags of ours.
+    Shared resources, and functions whose name the spec gives, get no tags.
     """
     added: dict[str, Any] = {}
     marks = {ADDRESS: address, IDENTITY: identity, **({COMMIT: commit} if commit else {})}
@@ -38,5 +38,8 @@ def completed(request: Request, address: str, identity: str, commit: str | None)
 
 
 def names_its_function(request: Request) -> bool:
-    """Whether a request of a compiled file makes a function that the spec has named: others may know it, too."""
+    """Return whether a request creates a function whose name the spec gives.
+
+    Other tools may use that function, too.
+    """
     return isinstance(request.parameters.get("FunctionName"), str)

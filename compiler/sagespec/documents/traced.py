@@ -1,7 +1,7 @@
 """Values with the key path of the spec field that they came from.
 
-A `Traced` value carries the path of the spec field that caused it. Templates and request builders pass
-these along; `settle` takes them out of a finished tree and returns the plain tree with its provenance.
+Templates and request builders pass `Traced` values along. `settle` replaces them in a finished tree by plain values,
+and returns the key path that each came from.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 from sagespec.diagnostics import KeyPath
 
 Provenance = dict[KeyPath, KeyPath]
-"""Place in a document -> path of the spec field that put the value there."""
+"""Key path in a document -> key path of the spec field that the value came from."""
 
 
 @dataclass(frozen=True, eq=False)
 class Traced:
-    """A value and the path of the spec field that it came from.
+    """A value with the key path of its spec field.
 
-    Reading a member of a traced mapping or list gives a traced value one step further down; an absent
-    member is a falsy traced None, so that rules and templates can ask for optional fields by name.
+    A member of a traced mapping or list is traced, too. An absent member is a traced None, which is falsy, so that
+    rules and templates can read optional fields without a test.
     """
 
     value: Any
@@ -35,7 +35,7 @@ class Traced:
         return Traced(None, (*self.path, key))
 
     def __getattr__(self, name: str) -> Traced:
-        if name.startswith("__"):  # not a field: copying, pickling and Jinja probe for these
+        if name.startswith("__"):  # no field: copying, pickling and Jinja ask for such names
             raise AttributeError(name)
         return self[name]
 
@@ -43,7 +43,7 @@ class Traced:
         return bool(self.value)
 
     def __iter__(self) -> Iterator[Traced]:
-        """Go through the items of a list; an absent one has none."""
+        """Iterate over the items of a list; an absent list has none."""
         for index in range(len(self.value or ())):
             yield self[index]
 
@@ -52,21 +52,21 @@ class Traced:
 
     @property
     def given(self) -> bool:
-        """Whether the field has a value at all: false, 0 and empty text count."""
+        """Whether the field has a value; false, 0 and empty text are values."""
         return self.value is not None
 
     def entries(self) -> Iterator[tuple[str, Traced]]:
-        """Go through the members of a mapping; an absent one has none."""
+        """Iterate over the members of a mapping; an absent mapping has none."""
         for key in self.value or {}:
             yield key, self[key]
 
     def to(self, value: Any) -> Traced:
-        """Another value with the same origin."""
+        """Return another value with the same key path."""
         return Traced(value, self.path)
 
 
 def settle(tree: Any) -> tuple[Any, Provenance]:
-    """Replace every traced value in a tree by its plain value; say where each came from."""
+    """Replace every traced value of a tree by its plain value, and return the tree and its provenance."""
     provenance: Provenance = {}
     return _settle(tree, (), provenance), provenance
 
@@ -83,7 +83,10 @@ def _settle(tree: Any, path: KeyPath, provenance: Provenance) -> Any:
 
 
 def origin(provenance: Provenance, path: KeyPath) -> KeyPath:
-    """The spec path behind a place in a document: its own, the nearest above, else the first below or beside it."""
+    """Return the spec path that a path in a document came from.
+
+    That is its own, the nearest parent's, else that of the first child or sibling.
+    """
     for length in range(len(path), -1, -1):
         source = provenance.get(path[:length])
         if source is not None:
