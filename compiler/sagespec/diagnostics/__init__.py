@@ -28,7 +28,7 @@ Place = tuple[str, int] | tuple[()]
 
 @dataclass(frozen=True)
 class Problem:
-    """A mistake at a path of keys within one document, not yet at a line; `also` is where else to look."""
+    """A mistake at a key path of one document, not yet at a line; `also` is a second location to look at."""
 
     rule: str
     message: str
@@ -40,11 +40,11 @@ class Problem:
 
 
 class Problems(list[Problem]):
-    """The problems of one document, collected while it is examined."""
+    """The problems of one document."""
 
     @property
     def errors(self) -> Problems:
-        """Those that are no mere warnings."""
+        """The problems that are errors."""
         return Problems(p for p in self if p.severity == "error")
 
     def error(self, rule: str, message: str, path: KeyPath = (), hint: str = "", on_key: bool = False) -> None:
@@ -56,7 +56,7 @@ class Problems(list[Problem]):
 
 @dataclass(frozen=True, order=True)
 class Diagnostic:
-    """A problem at its place in a file; sorts by file, then by position."""
+    """A problem with its span in a file; sorts by file, then by position."""
 
     file: str
     line: int
@@ -77,7 +77,7 @@ class Diagnostic:
 
 
 def locate(problem: Problem, file: str, span: Span, address: str = "") -> Diagnostic:
-    """Turn a problem into a diagnostic at its line."""
+    """Convert a problem to a diagnostic at a span of a file."""
     return Diagnostic(
         file,
         *span,
@@ -92,7 +92,10 @@ def locate(problem: Problem, file: str, span: Span, address: str = "") -> Diagno
 
 
 def distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Sort, and say once what was said on behalf of several specs: a project's default is wrong only once."""
+    """Sort diagnostics and drop duplicates.
+
+    A mistake in the defaults of a project is found once for each spec, and reported once.
+    """
     kept: dict[Diagnostic, Diagnostic] = {}
     for diagnostic in sorted(diagnostics):
         key = replace(diagnostic, address="")
@@ -102,7 +105,7 @@ def distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def dotted(path: KeyPath) -> str:
-    """Write a path as people do: `spec.input_data_config[0].channel_name`."""
+    """Write a key path as text: `spec.input_data_config[0].channel_name`."""
     return "".join(_steps(path)).removeprefix(".")
 
 
@@ -112,18 +115,18 @@ def _steps(path: KeyPath) -> Iterator[str]:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest known word, or all of them when there are few, or nothing."""
+    """Return a hint with the nearest known word, or all known words where they are few, else ''."""
     return _nearest(word, tuple(known))
 
 
 LONGEST_WORD = 100
-"""To compare two words takes time with the square of their length; longer ones are not misspelt, but copied."""
+"""Comparing two words takes quadratic time; longer words are not typing errors."""
 MOST_WORDS = 10_000
 
 
 @cache
 def _nearest(word: str, known: tuple[str, ...]) -> str:
-    """The same, remembered: what is missing is missed by many."""
+    """Find the nearest word. Cached: many specs have the same mistake."""
     words = [k for k in known[:MOST_WORDS] if len(k) <= LONGEST_WORD] if len(word) <= LONGEST_WORD else []
     near = (
         [k for k in known if k.lower() == word.lower()]

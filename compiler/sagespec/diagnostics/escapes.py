@@ -1,7 +1,6 @@
-"""Escape text from outside, so that it can control neither the terminal nor a CI system and stays on one line.
+"""Escape text from outside, so that it can control neither a terminal nor a CI system, and stays on one line.
 
-In: any text. Out: the same, in which whatever could act is written as a backslash escape. Doing it twice changes
-nothing.
+In: any text. Out: the same text with such characters written as backslash escapes. Escaping is idempotent.
 """
 
 from __future__ import annotations
@@ -12,30 +11,38 @@ from collections.abc import Sequence
 from typing import Any
 
 COMMAND = re.compile(r"^ *::|##[A-Za-z]{0,20}\[|section_(?:start|end):", re.IGNORECASE)
-"""What CI systems take for a command in a line of a log: GitHub `::` after blanks, and `##[` anywhere; Azure `##[`
-and `##vso[`; TeamCity `##teamcity[`; GitLab the markers of sections. Without its last character it is none."""
+"""Commands of CI systems in a line of a log.
+
+GitHub `::` after blanks, and `##[` anywhere; Azure `##[` and `##vso[`; TeamCity `##teamcity[`; GitLab the markers of
+sections. Escaping the last character disables each.
+"""
 _STRING = json.JSONEncoder(ensure_ascii=False).encode
 LONGEST = 40
-"""No command has more characters, the blanks before it apart."""
+"""The most characters of a command, without the blanks before it."""
 
 
 _HIDDEN = re.compile(
     "[\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\uf8ff\ufeff\ufff0-\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
 )
-"""Controls, blanks that are none, what turns the direction of text or cannot be seen: the same in every Python, where
-`isprintable` follows Unicode's newest version."""
+"""Control characters, uncommon blanks, bidirectional controls and invisible characters.
+
+A fixed list, because `isprintable` depends on the Unicode version of Python, and written files must not.
+"""
 
 
 def printable(text: str) -> str:
-    """Escape control characters, ends of lines among them, and what is invisible or turns the direction of text."""
+    """Escape control characters, line breaks, invisible characters and bidirectional controls."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def inert(parts: Sequence[str]) -> list[str]:
-    """Escape the parts of one line: each by itself, and the commands that they make up together."""
+    """Escape the parts of one line, and the CI commands that the parts form together.
+
+    Returns as many parts.
+    """
     shown = [printable(part) for part in parts]
     ends = [match.end() - 1 for match in COMMAND.finditer("".join(shown))]
     for end in reversed(ends):
@@ -50,9 +57,9 @@ def inert(parts: Sequence[str]) -> list[str]:
 
 
 def json_text(value: Any, indent: int | None = 2) -> str:
-    """Write JSON that prints as it is, each line of it inert: what could act is escaped as JSON has it.
+    """Write JSON for display: control characters and CI commands in it are escaped in JSON's syntax.
 
-    Raises ValueError for numbers that JSON has not.
+    Raises ValueError for NaN and infinities.
     """
     text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     if not text.replace("\n", "").isprintable():
@@ -61,7 +68,10 @@ def json_text(value: Any, indent: int | None = 2) -> str:
 
 
 def json_string(text: str) -> str:
-    """Write a text as JSON in a file that people review: nothing in it hides, or acts where it is printed."""
+    """Write a text as a JSON string for a file that people review.
+
+    Nothing in it is invisible or acts when printed.
+    """
     written = _STRING(text)
     if not written.isascii() or "\x7f" in written:
         written = _HIDDEN.sub(lambda match: _in_json(match[0]), written)
@@ -69,7 +79,7 @@ def json_string(text: str) -> str:
 
 
 def _in_json(char: str) -> str:
-    """One character as JSON escapes it; beyond the first plane it takes two."""
+    """Escape one character in JSON's syntax; above U+FFFF as a surrogate pair."""
     code = ord(char)
     if code < 0x10000:
         return f"\\u{code:04x}"
@@ -77,7 +87,7 @@ def _in_json(char: str) -> str:
 
 
 def width(text: str) -> int:
-    """Columns on a terminal: wide characters take two, combining ones none."""
+    """Return the width of a text in terminal columns: wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
     import unicodedata  # rarely needed, and start-up counts

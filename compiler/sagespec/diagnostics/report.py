@@ -1,6 +1,7 @@
-"""Diagnostics as text, for people and for machines.
+"""Format diagnostics for people and for machines.
 
-In: diagnostics and the texts of their files. Out: lines for people, one text for machines; nothing is printed here.
+In: diagnostics and the texts of their files. Out: lines for people, or one text for machines. Nothing is printed
+here.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Style = Callable[[Sequence[Diagnostic], Texts], str]
 
 
 class Styled(str):
-    """A part of a line, and how it looks on a terminal that has colours."""
+    """A part of a line with its style on a terminal with colours."""
 
     style: str
 
@@ -33,14 +34,14 @@ class Styled(str):
 
 
 Line = str | tuple[str, ...]
-"""One line, whole or in parts."""
+"""One line, as a text or in parts."""
 
 _TAB = 4
 _WIDEST = 160
 
 
 def named(diagnostics: Sequence[Diagnostic], name: Callable[[str], str]) -> list[Diagnostic]:
-    """The same with files called by other names, and where else to look said in the message."""
+    """Rename the files of diagnostics, and add the second location to the message."""
     renamed = []
     for d in diagnostics:
         message = f"{d.message} ({name(d.also[0])}:{d.also[1]})" if d.also else d.message
@@ -49,9 +50,9 @@ def named(diagnostics: Sequence[Diagnostic], name: Callable[[str], str]) -> list
 
 
 def text(diagnostics: Sequence[Diagnostic], lines: Mapping[str, Sequence[str]]) -> list[Line]:
-    """Write each as `file:line:column: severity[rule]: message`, its line, a caret and a hint.
+    """Format diagnostics as `file:line:column: severity[rule]: message`, the source line, a caret and a hint.
 
-    `lines` are those of the files, as they may be shown.
+    `lines` maps file names to lines with secrets masked.
     """
     return [line for d in diagnostics for line in _text(d, lines.get(d.file, []))]
 
@@ -69,7 +70,10 @@ def _text(d: Diagnostic, lines: Sequence[str]) -> list[Line]:
 
 
 def _window(line: str, d: Diagnostic) -> tuple[str, str, str]:
-    """What is shown of a line: of a very long one the part around the token, looking at no more than that."""
+    """Return the part of a line before, in and after the token, at most 160 columns in all.
+
+    Reads only the characters around the token, because a line may have megabytes.
+    """
     start = d.column - 1
     end = d.end_column - 1 if d.end_line == d.line else len(line)
     token = _expanded(line[start : min(end, start + _WIDEST)])
@@ -87,7 +91,7 @@ def _expanded(line: str) -> str:
 
 
 def as_json(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
-    """Write the form that the contract promises to machines."""
+    """Format as JSON, in the form of the contract."""
     keys = (
         "rule",
         "severity",
@@ -106,7 +110,7 @@ def as_json(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
 
 
 def github(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
-    """Write workflow commands, which GitHub shows beside the lines of a pull request."""
+    """Format as GitHub workflow commands, which annotate the lines of a pull request."""
     return "\n".join(
         f"::{d.severity} file={_property(d.file)},line={d.line},col={d.column},"
         f"endLine={d.end_line},endColumn={d.end_column},title={_property(d.rule)}::"
@@ -132,7 +136,7 @@ def _uri(path: str) -> str:
 
 
 def sarif(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
-    """Write SARIF 2.1.0, which code scanning reads."""
+    """Format as SARIF 2.1.0, for code scanning."""
     from sagespec.diagnostics.rules import RULES  # rarely needed, and start-up counts
 
     rules = sorted({d.rule for d in diagnostics})
@@ -179,7 +183,7 @@ def sarif(diagnostics: Sequence[Diagnostic], _texts: Texts) -> str:
 
 
 def _descriptor(rule: Rule) -> dict[str, Any]:
-    """Describe a rule as SARIF's `reportingDescriptor`: the level is the highest that the rule can have."""
+    """Describe a rule as SARIF's `reportingDescriptor`, with the highest level that the rule can have."""
     markdown = (
         f"{rule.mend}\n\nBad ({rule.where}):\n\n```yaml\n{rule.bad}\n```\n\nGood:\n\n```yaml\n{rule.good}\n```\n"
     )
@@ -193,7 +197,7 @@ def _descriptor(rule: Rule) -> dict[str, Any]:
 
 
 def junit(diagnostics: Sequence[Diagnostic], texts: Texts) -> str:
-    """Write JUnit XML: a test case a file, failed where it has errors."""
+    """Format as JUnit XML: one test case for each file, which fails if the file has errors."""
     from xml.etree import ElementTree  # rarely needed, and start-up counts
 
     files = sorted({*texts, *(d.file for d in diagnostics)})
@@ -216,7 +220,7 @@ def junit(diagnostics: Sequence[Diagnostic], texts: Texts) -> str:
     suite.set("errors", "0")
     ElementTree.indent(suite)
     text = ElementTree.tostring(suite, encoding="unicode")
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}'  # whatever this terminal's encoding is
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}'  # UTF-8 whatever the locale is
 
 
 def _in_junit(d: Diagnostic) -> str:
@@ -224,4 +228,4 @@ def _in_junit(d: Diagnostic) -> str:
 
 
 STYLES: dict[str, Style] = {"json": as_json, "github": github, "sarif": sarif, "junit": junit}
-"""For machines; `github` are commands, one a line."""
+"""Formats for machines; `github` has one command on each line."""

@@ -1,7 +1,7 @@
 """Mask values of environment variables, and text that looks like a secret.
 
-In: a text, or data; for a text also the variables that it may quote. Out: the same with `***` in their places. Specs
-and compiled files keep them: only what is printed, or saved beside them, is masked.
+In: a text, or data; for a text also the variables that it may quote. Out: the same with `***` in place of secrets.
+Specs and compiled files keep the values: only output and files saved beside them are masked.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from sagespec.diagnostics import KeyPath
 
 MASK = "***"
 HOLDERS = ("Environment", "environment")
-"""Members whose entries are variables: AWS's name, and the specs'."""
+"""Members whose entries are environment variables: the API's name, and the specs'."""
 _NAMES = (
     r"password|passwd|passphrase|secret|secret[_-]?(?:access[_-]?)?key|(?:api|private|access|auth)[_-]?key|credentials?"
     r"|(?:auth|access|session|security|bearer|refresh|hf|hub|github|wandb)[_-]?token"
 )
 _NAMED = re.compile(rf"(?:.*[\W_])?(?:{_NAMES})|token", re.IGNORECASE)
-"""Names of what is secret, whatever it looks like; a model's `pad_token` is not."""
+"""Names of secrets, whatever the value looks like; `pad_token` of a model is none."""
 _WORDS = re.compile(rf"env|viron|token|{_NAMES}", re.IGNORECASE)
 _FIELDS = ("spec", "defaults")
-"""What holds the fields of specs."""
+"""Keys under which the fields of specs are."""
 _ASSIGNED = re.compile(r"(?P<name>[^:=]*)[:=]\s*(?P<value>.+)", re.DOTALL)
-"""A name and its value, written so that they are one key."""
+"""A variable and its value written as one key, `NAME=value`."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FORMS = re.compile(
     "|".join(
@@ -51,25 +51,28 @@ _FORMS = re.compile(
 _GIVEN = re.compile(
     rf"(?i:\b\w*(?:{_NAMES})|\btoken)(?:\\?[\"']\s*:\s*\\?[\"'](?P<quoted>(?!\*\*\*)[^\"'\\]+)|=\\?[\"']?(?P<bare>[^\s\"'\\,;&*]+))"
 )
-"""The value that a text gives to such a name: `password=...`, or as JSON."""
+"""A secret's name followed by its value: `password=...`, or the same in JSON."""
 MOST_VARIABLES = 200
-"""No job takes as many; each text is looked through for each of them."""
+"""The API accepts fewer. A bound, because each text is searched once for each variable."""
 _QUOTED = re.compile(r"(?<=')[^']*(?=')|(?<=\")[^\"]*(?=\")")
 _OPEN = re.compile(r"true|false|yes|no|none|null|~|on|off|auto|arn:.*|", re.IGNORECASE | re.DOTALL)
-"""Values that are no secret wherever they stand."""
+"""Values that are never secret."""
 _COMMON = re.compile(r"[0-9.]{1,5}|.{1,3}", re.DOTALL)
-"""Values of variables that a text may have for other reasons: masked only where it quotes them."""
+"""Short values that a text may contain by chance: masked only where the text quotes them."""
 
 
 def is_secret(path: KeyPath) -> bool:
-    """Whether what stands at a path of keys is a variable's value, or named as a secret."""
+    """Return whether the value at a key path is that of an environment variable, or has a name like a secret."""
     if is_variable(path):
         return True
     return bool(path and _NAMED.fullmatch(_HUMP.sub("_", str(path[-1]))))
 
 
 def is_variable(path: KeyPath) -> bool:
-    """Whether a variable's value stands at a path of keys: also where a text or list stands in the map's place."""
+    """Return whether the value at a key path is that of an environment variable.
+
+    A text or list in place of the mapping of variables counts, too: a misplaced secret is one.
+    """
     if any(step in HOLDERS for step in path[:-1]):
         return True
     return len(path) > 1 and path[0] in _FIELDS and _is_meant(str(path[1]))
@@ -77,19 +80,19 @@ def is_variable(path: KeyPath) -> bool:
 
 @cache
 def _is_meant(field: str) -> bool:
-    """Whether a field of a spec is its variables, or a misspelling of that."""
+    """Return whether a field of a spec is `environment` or a misspelling of it."""
     name = field.lower()
     return name.startswith("env") or (len(name) < 20 and bool(get_close_matches(name, ("environment",), 1, 0.75)))
 
 
 def assigned(path: KeyPath) -> tuple[str, str] | None:
-    """The name and the value of a variable that are one key, as in `{NAME:value}` without a blank."""
+    """Return name and value of a variable that are one key, as in `{NAME:value}` without a blank."""
     match = _ASSIGNED.fullmatch(str(path[-1])) if path and is_variable(path) else None
     return (match["name"], match["value"]) if match else None
 
 
 def may_hold(text: str) -> bool:
-    """Whether a file may hold such members: a quick look, which errs to the safe side."""
+    """Return whether a file may contain secrets; quick, with false positives but no false negatives."""
     return bool(_WORDS.search(text))
 
 
@@ -100,7 +103,7 @@ def masked(text: str) -> str:
 
 
 def hidden(tree: Any, path: KeyPath = ()) -> Any:
-    """Mask data: every secret, also in texts that are JSON themselves."""
+    """Mask the secrets of data, also in texts that contain JSON."""
     if isinstance(tree, Mapping):
         return {key: hidden(value, (*path, key)) for key, value in tree.items()}
     if isinstance(tree, list | tuple):
@@ -114,7 +117,7 @@ def hidden(tree: Any, path: KeyPath = ()) -> Any:
 
 
 def _document(text: str) -> Any:
-    """The document that a text is, if it is one; None where nothing in it needs masking."""
+    """Parse a text that is a JSON object or list; None for other texts, and where nothing in it needs masking."""
     if text[:1] not in ("{", "["):
         return None
     try:
@@ -125,7 +128,7 @@ def _document(text: str) -> Any:
 
 
 def variables(tree: Any) -> dict[str, str]:
-    """The variables that data set anywhere, but those whose values stand elsewhere in it as well."""
+    """Return the environment variables that data set, except those whose value also occurs outside the variables."""
     by_name: dict[str, str] = {}
     others: list[str] = []
     for path, value in _leaves(tree, ()):
@@ -152,8 +155,8 @@ def _leaves(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
 
 
 def unquoted(text: str, given: Mapping[str, str]) -> str:
-    """Mask the values of variables that a text quotes, as they are or escaped, and what looks like a secret."""
-    if len(given) > MOST_VARIABLES:  # an error anyway: whatever the text quotes may be one of them
+    """Mask the values of variables that a text quotes, plain or escaped, and what looks like a secret."""
+    if len(given) > MOST_VARIABLES:  # more than the API accepts: any quoted text may be a value
         return masked(_QUOTED.sub(MASK, text))
     for name, value in sorted(given.items(), key=lambda item: -len(item[1])):
         for form in {value, repr(value)[1:-1], json.dumps(value)[1:-1]} - {""}:
@@ -165,7 +168,7 @@ def unquoted(text: str, given: Mapping[str, str]) -> str:
 
 
 def unquote_reasons(described: Any) -> None:
-    """Mask the variables of a job or function in the reasons that AWS gives for its status."""
+    """Mask the variables of a job or function in the status reasons that AWS returns; changes `described`."""
     if not isinstance(described, dict) or "Environment" not in described:
         return
     reasons = [name for name in described if name.endswith("Reason")]
