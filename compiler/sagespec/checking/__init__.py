@@ -1,1 +1,1 @@
-"""Checks of data against schemas, of requests against the API's model, of pipelines as graphs."""
+"""Check data against schemas, requests against the API's model, pipelines as graphs."""

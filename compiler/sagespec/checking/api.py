@@ -1,8 +1,8 @@
-"""Requests against the API's own model, without loading botocore.
+"""Check requests against the API's own model, without loading botocore.
 
-In: a request's parameters as compiled, markers included. Out: problems at places in the parameters.
-The schemas in `schemas/v1/api/` are derived from botocore; only the few keywords that they use are read here,
-since a pipeline has hundreds of values and every compile checks them all.
+In: a request's parameters as compiled, with markers. Out: problems at key paths in the parameters. The schemas in
+`schemas/v1/api/` are derived from botocore. Only the few keywords that they use are implemented here: a pipeline has
+hundreds of values, and every compile checks them all.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EXPRESSIONS = ({"Get"}, {"Std:Join"}, {"Std:JsonGet"})
 
 
 def check(service: str, operation: str, parameters: Any) -> Iterator[Problem]:
-    """Check the parameters of an operation, and the steps of a pipeline that they define."""
+    """Check the parameters of an operation, and the steps of a pipeline definition in them."""
     definitions = operations.shapes(service, operation)
     yield from _check(parameters, definitions[""], definitions, (), in_pipeline=False)
     definition = parameters.get("PipelineDefinition")
@@ -37,7 +37,7 @@ def check(service: str, operation: str, parameters: Any) -> Iterator[Problem]:
 
 
 def check_against(schema: Schema, parameters: Any) -> Iterator[Problem]:
-    """Check the parameters of an operation against a schema that is not among the files."""
+    """Check the parameters of an operation against a schema that is not in `schemas/v1/api/`."""
     definitions = operations.by_name(schema)
     yield from _check(parameters, definitions[""], definitions, (), in_pipeline=False)
 
@@ -75,7 +75,7 @@ def _check(value: Any, schema: Schema, all_: Definitions, path: KeyPath, in_pipe
 
 
 def _takes(schema: Schema, marker: str) -> bool:
-    """Whether a marker may stand for a value: each is a text or bytes once it is filled in."""
+    """Return whether a marker is allowed for a schema: its value is a text, or bytes."""
     wanted = ("$json", "$file", "$zip") if "x-blob" in schema else ("$json", "$output")
     return marker in wanted and ("x-blob" in schema or schema.get("type") == "string")
 

@@ -1,7 +1,7 @@
-"""JSON Schemas from outside the package: policies, and the job schemas of AWS.
+"""Check documents against JSON Schemas from outside the package: policies, and the job schemas of AWS.
 
-In: a schema as data. Out: a `Foreign`, which checks documents, and what is wrong with the schema itself, at
-places in it. References to other files or to the network are not followed. Understands the drafts from 4 to 2020-12.
+In: a schema as data. Out: a `Foreign`, which checks documents, and the flaws of the schema at key paths in it.
+References to other files and to the network are not followed. Supports the drafts from 4 to 2020-12.
 """
 
 from __future__ import annotations
@@ -37,34 +37,34 @@ _DRAFTS = {
 }
 _LATEST = next(reversed(_DRAFTS))
 _BY_NAME = {"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"}
-"""Keywords whose values are schemas by name."""
+"""Keywords whose values are mappings of names to schemas."""
 _NESTED = {"additionalItems", "additionalProperties", "allOf", "anyOf", "contains", "else", "if", "items", "not"}
 _NESTED |= {"oneOf", "prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties"}
-"""Keywords whose values are schemas, or lists of them."""
+"""Keywords whose values are schemas, or lists of schemas."""
 _NO_MORE = {"additionalItems", "additionalProperties", "items", "unevaluatedItems", "unevaluatedProperties"}
-"""Of these, the ones in which `false` has words of its own."""
+"""Of these, keywords for which the validator has its own message where the value is `false`."""
 MAX_STEPS = 10_000_000
-"""How long one document is checked: some seconds, hundreds of times as long as any that is meant well."""
+"""The budget for checking one document: some seconds, hundreds of times what real documents need."""
 _KEYWORD_STEPS = 20
 _BUDGET: ContextVar[Budget] = ContextVar("budget")
 _DATA = {"const", "default", "enum", "examples"}
-"""Keywords whose values are no schemas; in those of any other keyword a reference may still find one."""
+"""Keywords whose values are not schemas. The value of an unknown keyword may be the target of a reference."""
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """A schema to check with; one that cannot be used at all finds nothing.
+    """A schema from outside; an invalid one accepts every document.
 
-    `flaws` are what is wrong with it: places in the schema.
+    `flaws` are the problems of the schema itself, at key paths in it.
     """
 
     flaws: tuple[Problem, ...] = ()
     prepared: _Prepared | None = field(default=None, repr=False)
     given_up: list[str] = field(default_factory=list, repr=False, compare=False)
-    """Why nothing more is checked with it, once a document has taken too long."""
+    """Why nothing is checked any more, after a document has exceeded the budget."""
 
     def check(self, document: Any) -> Problems:
-        """Check a document; all problems at once."""
+        """Check a document; returns all problems, or one warning where the schema cannot be applied."""
         if self.prepared is None:
             return Problems()
         if not self.given_up:
@@ -82,7 +82,7 @@ class Foreign:
 
 
 def load(data: Any) -> Foreign:
-    """Read a schema; the same one is read once."""
+    """Prepare a schema; cached."""
     try:
         return _load(json.dumps(data))
     except RecursionError:
@@ -105,7 +105,7 @@ def _load(text: str) -> Foreign:
 
 
 class _Prepared:
-    """A schema that can be checked with."""
+    """A valid schema with its validator."""
 
     def __init__(self, reader: _Reader, data: Any, readable: Any) -> None:
         self.reader, self.data, self.readable = reader, data, readable
@@ -120,7 +120,7 @@ class _Prepared:
         self.whole = None if reader.named else self._validator(readable)
 
     def validator(self, document: Any) -> Any:
-        """What checks a document; patterns of names are held against its names first."""
+        """Return the validator for a document; with `patternProperties` it depends on the document's keys."""
         if self.whole is not None:
             return self.whole
         names = frozenset(_names(document))
@@ -130,7 +130,7 @@ class _Prepared:
 
     def _validator(self, readable: Any) -> Any:
         resource = self.reader.specification.create_resource(readable)
-        # what it has to find is found once, and not at each reference
+        # crawled once here, else the registry would be crawled at each reference
         return self.strict(readable, registry=Registry().with_resource(resource.id() or "", resource).crawl())
 
     def _pattern(self, validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
@@ -139,7 +139,7 @@ class _Prepared:
 
 
 def _counted(name: str, keyword: Any) -> Any:
-    """A keyword of JSON Schema that counts what it does."""
+    """Wrap a keyword's function so that its steps are subtracted from the budget."""
 
     def counted(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
         items = len(instance) if isinstance(instance, dict | list) else 0
@@ -155,7 +155,7 @@ def _counted(name: str, keyword: Any) -> Any:
 
 
 def _names(document: Any) -> Iterator[str]:
-    """The names of all members of a document."""
+    """Yield the keys of all objects in a document."""
     if isinstance(document, dict):
         yield from document
     members = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
@@ -164,24 +164,24 @@ def _names(document: Any) -> Iterator[str]:
 
 
 def _draft(data: Any, problems: Problems) -> Any:
-    """The draft of JSON Schema that a schema says it is written in."""
-    said = data.get("$schema", _LATEST) if isinstance(data, dict) else _LATEST
-    known = {uri: draft for uri, draft in _DRAFTS.items() if str(said).strip("#").endswith(uri.partition(":")[2])}
+    """Return the draft that `$schema` names, by default the latest."""
+    named = data.get("$schema", _LATEST) if isinstance(data, dict) else _LATEST
+    known = {uri: draft for uri, draft in _DRAFTS.items() if str(named).strip("#").endswith(uri.partition(":")[2])}
     if not known:
-        hint = did_you_mean(str(said), tuple(_DRAFTS))
-        problems.error("bad-schema", f"{said} is not a known draft of JSON Schema", ("$schema",), hint)
+        hint = did_you_mean(str(named), tuple(_DRAFTS))
+        problems.error("bad-schema", f"{named} is not a known draft of JSON Schema", ("$schema",), hint)
     return next(iter(known.values()), _DRAFTS[_LATEST])
 
 
 def _misfits(draft: Any, data: Any) -> Iterator[Problem]:
-    """What the draft's own schema says of a schema."""
+    """Yield the problems of a schema against its draft's meta-schema."""
     for problem in schema_errors.explained(draft(_whole(draft)).iter_errors(data)):
         yield Problem("bad-schema", problem.message, problem.path, problem.hint)
 
 
 @cache
 def _whole(draft: Any) -> Any:
-    """The schema of a draft's schemas, whose parts in later drafts lie in seven files: in one it is far quicker."""
+    """Return a draft's meta-schema as one schema: later drafts split it over seven files, which is far slower."""
     meta = draft.META_SCHEMA
     if "allOf" not in meta:
         return meta
@@ -198,10 +198,10 @@ def _whole(draft: Any) -> Any:
 
 @dataclass
 class _Reader:
-    """Goes through a schema: makes automata of its patterns, and follows its references.
+    """Walks a schema: makes automata of its patterns and resolves its references.
 
-    A pattern of names becomes a pattern of those of the `names` that it fits: what validators do with it is bounded
-    then, and the same.
+    A pattern in `patternProperties` is replaced by one that lists the `names` that it matches. The result is the
+    same, but the time of the validator, which uses `re`, is bounded.
     """
 
     draft: Any
@@ -230,7 +230,7 @@ class _Reader:
         if isinstance(data, list):
             return [self._schema(item, (*path, index), resolver) for index, item in enumerate(data)]
         if data is False:
-            return {"not": {}}  # the same, but a validator says where
+            return {"not": {}}  # equivalent, but the validator reports the position
         if not isinstance(data, dict):
             return data
         self.seen.add(id(data))
@@ -242,7 +242,7 @@ class _Reader:
             if key in ("$ref", "$dynamicRef") and isinstance(value, str):
                 self._follow(value, here, resolver)
             if key == "pattern" and isinstance(value, str):
-                read.update((key, said) for said in self._pattern(value, here))
+                read.update((key, translated) for translated in self._pattern(value, here))
             elif key in _BY_NAME and isinstance(value, dict):
                 read[key] = self._by_name(key, value, here, resolver)
             elif key in _NESTED and not (value is False and key in _NO_MORE):
@@ -257,29 +257,29 @@ class _Reader:
         read: dict[str, Any] = {}
         for name, inner in schemas.items():
             here = (*path, name)
-            for said in self._of_names(name, here) if key == "patternProperties" else (name,):
-                read[said] = self._schema(inner, here, resolver)
+            for own in self._of_names(name, here) if key == "patternProperties" else (name,):
+                read[own] = self._schema(inner, here, resolver)
         return read
 
     def _pattern(self, pattern: str, path: KeyPath) -> Iterator[str]:
-        """Say a pattern in Python's words; nothing where there are none, or no automaton can follow it."""
+        """Yield a pattern in Python's syntax; nothing where that fails or an automaton cannot follow it."""
         try:
-            said = patterns.compiled(pattern).pattern
-            if said not in self.automata:
-                self.automata[said] = Automaton(said)
-            yield said
+            translated = patterns.compiled(pattern).pattern
+            if translated not in self.automata:
+                self.automata[translated] = Automaton(translated)
+            yield translated
         except (re.error, Unbounded) as error:
             self.flaws.error("bad-schema", f"the pattern cannot be checked: {error}", path)
 
     def _of_names(self, pattern: str, path: KeyPath) -> Iterator[str]:
-        for said in self._pattern(pattern, path):
-            self.named.add(said)
+        for translated in self._pattern(pattern, path):
+            self.named.add(translated)
             escaped = []
             for name in sorted(self.names):
-                if self.automata[said].finds(name, _BUDGET.get()):
+                if self.automata[translated].finds(name, _BUDGET.get()):
                     _BUDGET.get().spend(len(name) * _KEYWORD_STEPS)
                     escaped.append(re.escape(name))
-            own = id(self.automata[said])  # two patterns may fit the same names
+            own = id(self.automata[translated])  # makes the keys of two patterns with the same names differ
             yield rf"\A(?:{'|'.join(escaped) or '(?!)'})\Z(?#{own})"
 
     def _follow(self, reference: str, path: KeyPath, resolver: Any) -> None:

@@ -1,8 +1,7 @@
-r"""Regular expressions of JSON Schema and of AWS, in Python's words.
+r"""Translate regular expressions of JSON Schema and of AWS to Python's syntax.
 
-In: a pattern of ECMA or Java. Out: one that Python's `re` takes and that finds the same, or nearly: Java's
-classes such as \p{L} are as wide as `\w`, and a `$` means the very end, where Python's also stands before a
-last newline.
+In: a pattern of ECMA or Java. Out: one for Python's `re` that finds the same, with two approximations: Java's classes
+such as \p{L} become `\w`, and `$` becomes `\Z`, because Python's `$` also matches before a final newline.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _CLASSES = {
 
 
 def translated(pattern: str) -> str:
-    """Say a pattern in Python's words; what Python has no words for stays as it is."""
+    """Translate a pattern to Python's syntax; what Python does not support stays unchanged."""
     parts: list[str] = []
     inside = False
     for token in _TOKEN.findall(pattern):
@@ -44,13 +43,13 @@ def translated(pattern: str) -> str:
 
 
 SHORT = 1_000
-"""How long a text is at most that Python's own matcher is tried on, which may need the square of that in steps."""
+"""The longest text for which `re` is used, whose time may grow with the square of the length."""
 
 
 def finds(pattern: str, text: str) -> bool:
-    """Whether a pattern of ours or of AWS, in Python's words, is found in a text.
+    """Return whether a text has a match for a translated pattern of ours or of AWS.
 
-    None of them has more ways to try than the square of the text's length.
+    None of these patterns takes `re` more than quadratic time.
     """
     if len(text) <= SHORT:
         return _compiled(pattern).search(text) is not None
@@ -65,7 +64,7 @@ _automaton = cache(Automaton)
 def compiled(pattern: str) -> re.Pattern[str]:
     """Compile a pattern.
 
-    Raises re.error for what Python has no words for.
+    Raises re.error for syntax that Python does not support.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,6 +1,6 @@
-"""A pipeline definition as a graph: its steps, what each waits for, and what it reads of others.
+"""Check a pipeline definition as a graph of steps and their dependencies.
 
-In: a definition. Out: problems at places in it: unknown names, cycles, limits.
+In: a definition. Out: problems at key paths in it: unknown names, cycles, limits.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _EXECUTION = (
     "ProcessingJobName",
 )
 EXPRESSIONS = ("Get", "Std:Join", "Std:JsonGet")
-"""The keys that make an expression of a value."""
+"""Keys of an object that is an expression instead of a value."""
 _TRIGGERS = ("Failed", "Stopped", "Any")
 
 
 def check(definition: dict[str, Any]) -> Iterator[Problem]:
-    """Check the graph of a pipeline definition."""
+    """Check the names, references, dependencies and limits of a pipeline definition."""
     steps = definition["Steps"]
     names = [step["Name"] for step in steps]
     if len(steps) > MAX_STEPS:
@@ -67,7 +67,7 @@ def check(definition: dict[str, Any]) -> Iterator[Problem]:
 
 
 def edges(definition: dict[str, Any]) -> dict[str, list[str]]:
-    """What each step waits for: named in DependsOn, or read by a Get."""
+    """Return the dependencies of each step: those in DependsOn, and the steps that its expressions read."""
     names = {step["Name"] for step in definition["Steps"]}
     waits_for: dict[str, list[str]] = {}
     for step in definition["Steps"]:
@@ -83,7 +83,7 @@ def _depends_on(step: dict[str, Any]) -> Iterator[tuple[int, str]]:
 
 
 def _gets(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    """Every `{"Get": ...}` of a tree, also within the text of a `$json`."""
+    """Yield every `{"Get": ...}` of a tree with its key path, also inside a `$json`."""
     if isinstance(tree, dict):
         if set(tree) == {"Get"} and isinstance(tree["Get"], str):
             yield path, tree["Get"]

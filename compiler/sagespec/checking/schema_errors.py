@@ -1,7 +1,7 @@
-"""Errors of a JSON Schema validator, as messages for the author of the checked data.
+"""Convert errors of a JSON Schema validator to messages for the author of the data.
 
-In: the errors that jsonschema finds. Out: problems, each at its own key. `x-message` of a schema completes "... is
-not" for patterns and alternatives.
+In: the errors of jsonschema. Out: problems, each at its own key. `x-message` of a schema completes "... is not" for
+patterns and alternatives.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sagespec.diagnostics import KeyPath, Problem, Problems, did_you_mean, dotte
 
 
 class Failure(Protocol):
-    """The parts of jsonschema's ValidationError that we read."""
+    """The attributes of jsonschema's ValidationError that this module reads."""
 
     instance: Any
     schema: Any
@@ -42,21 +42,24 @@ _TYPES = {
 
 
 def explained(errors: Iterable[Any]) -> Problems:
-    """Translate the errors of a validator into problems; duplicates, and a misspelt key, are reported once."""
+    """Convert the errors of a validator to problems, without duplicates.
+
+    A misspelt key is reported as unknown, and not also as missing.
+    """
     problems = dict.fromkeys(problem for error in errors for problem in _explain(error))
     meant = {(p.path[:-1], p.hint) for p in problems if p.rule == "unknown-key"}
     return Problems(p for p in problems if p.rule != "missing-field" or (p.path, _meant(p)) not in meant)
 
 
 def _meant(missing: Problem) -> str:
-    """The hint of a key that was meant to be the missing one."""
+    """Return the hint of an unknown key that is a misspelling of a missing one."""
     return f"did you mean {missing.message.removesuffix(_IS_REQUIRED)}?"
 
 
 def _explain(error: Failure) -> Iterator[Problem]:
     path: KeyPath = tuple(error.absolute_path)
     if list(error.schema_path)[-2:-1] == ["propertyNames"] and path[-1:] != ("propertyNames",):
-        for problem in _of_value(error, path):  # the path of a bad key ends above it
+        for problem in _of_value(error, path):  # the path of an error in a key ends at the mapping
             yield replace(problem, path=(*path, error.instance), on_key=True)
     else:
         yield from _of_value(error, path)
@@ -121,11 +124,15 @@ def _pattern(error: Failure, path: KeyPath) -> Iterator[Problem]:
 
 
 def _any_of(error: Failure, path: KeyPath) -> Iterator[Problem]:
-    """Report the errors of the branch that was meant: the one that a key names, else whose shape fits."""
+    """Report the errors of the alternative that the data are nearest to.
+
+    That is the one that a constant key such as `type` selects, else the only one whose shape fits, else the only one
+    with a key that the data misspell.
+    """
     branches: list[Any] = error.validator_value
     if isinstance(error.instance, dict) and all(_only_requires(branch) for branch in branches):
         given = [key for key in error.instance if any(key in branch["required"] for branch in branches)]
-        culprit = (*path, given[-1]) if len(given) > 1 else path  # the one too many
+        culprit = (*path, given[-1]) if len(given) > 1 else path  # the last of the exclusive keys
         message = f"needs {error.schema.get('x-message') or _choice(error)}"
         yield Problem("exclusive-fields", message, culprit, on_key=culprit != path)
         return
@@ -158,7 +165,7 @@ def _any_of(error: Failure, path: KeyPath) -> Iterator[Problem]:
 
 
 def _first(errors: Sequence[Failure], path: KeyPath) -> str:
-    """The first thing that is wrong with a branch, and where in it."""
+    """Return the first problem of an alternative, with its key path."""
     problem = next(p for e in errors for p in _explain(e))
     return f"{dotted(problem.path[len(path) :])}: {problem.message}".removeprefix(": ")
 
@@ -168,13 +175,13 @@ def _only_requires(branch: Any) -> bool:
 
 
 def _choice(error: Failure) -> str:
-    """Say which fields there is a choice of."""
+    """Return the fields of which one is needed, as text."""
     several = [" and ".join(repr(key) for key in branch["required"]) for branch in error.validator_value]
     return f"{'exactly one' if error.validator == 'oneOf' else 'one'} of {' or '.join(several)}"
 
 
 def _tags(branch: Any) -> dict[str, Any]:
-    """The keys that name a branch by their only value, as `type` does."""
+    """Return the keys of an alternative that have a constant value, as `type` has."""
     members = branch.get("properties", {}) if isinstance(branch, dict) else {}
     return {key: s["const"] for key, s in members.items() if isinstance(s, dict) and "const" in s}
 
@@ -184,14 +191,14 @@ def _named(tags: dict[str, Any], instance: Any) -> bool:
 
 
 def _misspelt(branch: Any, instance: Any) -> bool:
-    """Whether a key of a mapping is nearly one of a branch."""
+    """Return whether a mapping has a misspelt key of an alternative."""
     known = list(branch.get("properties", {})) if isinstance(branch, dict) and isinstance(instance, dict) else []
     others = [str(key) for key in instance if key not in known] if known else []
     return any(did_you_mean(key, known).endswith("?") for key in others)
 
 
 def _owner(problem: Problem, path: KeyPath, branches: list[Any], tags: list[dict[str, Any]]) -> Problem:
-    """Of a key that is unknown here, say with which alternative it goes."""
+    """Add to an unknown key the hint which alternative has it."""
     if problem.rule != "unknown-key" or problem.path[:-1] != path:
         return problem
     for branch, named in zip(branches, tags, strict=True):
@@ -214,7 +221,7 @@ def _wanted(error: Failure) -> list[str]:
 
 
 def _not(error: Failure, path: KeyPath) -> Iterator[Problem]:
-    if error.validator_value == {}:  # nothing is
+    if error.validator_value == {}:  # `not: {}` allows nothing
         yield Problem("unknown-key", f"{dotted(path[-1:]) or 'it'} is not allowed here", path, on_key=True)
     else:
         yield Problem("bad-value", _not_that(error), path)
@@ -255,7 +262,7 @@ def _multiple(error: Failure, path: KeyPath) -> Iterator[Problem]:
 
 
 def _unevaluated(error: Failure, path: KeyPath) -> Iterator[Problem]:
-    """Of keys that no part of a schema knows, the validator tells only in its message."""
+    """Report unknown keys: the validator names them only in its message."""
     for key in error.instance:
         if repr(key) in error.message:
             yield Problem("unknown-key", f"{key!r} is not a field here", (*path, key), on_key=True)
