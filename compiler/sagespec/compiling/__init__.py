@@ -1,1 +1,1 @@
-"""From specs to compiled files."""
+"""Compile specs into compiled files."""

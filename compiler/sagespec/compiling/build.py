@@ -1,7 +1,7 @@
-"""Resolved specs to compiled files.
+"""Build compiled files from resolved specs.
 
-In: a `Resolved`. Out: a `Compiled`, after every request was checked against the service's model and every
-pipeline as a graph; a failure is reported at the spec line that caused the value.
+In: a `Resolved`. Out: a `Compiled`, after every request was checked against the service's model and every pipeline as
+a graph. A problem is reported at the spec line that the value came from.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sagespec.sagemaker.inputs import Resolved
 
 
 class Build(NamedTuple):
-    """A compiled spec with the provenance of its requests, by request and place in its parameters."""
+    """A compiled spec with the provenance of its requests, by request id."""
 
     compiled: Compiled
     provenance: Mapping[str, Provenance]
@@ -36,7 +36,11 @@ class Build(NamedTuple):
 def build(
     resolved: Resolved, settings: Settings, identities: Mapping[str, str], policies: Mapping[str, Foreign]
 ) -> tuple[Build | None, list[Diagnostic]]:
-    """Render and check one spec; `identities` are those of what it depends on, `policies` are by file."""
+    """Render and check one spec.
+
+    `identities` are those of its dependencies by address, `policies` the schemas by file. Returns None for the build
+    where a diagnostic is an error.
+    """
     inputs, spec = resolved.inputs, resolved.spec
     drafts: list[Request] = []
     provenance: dict[str, Provenance] = {}
@@ -56,7 +60,7 @@ def build(
     if any(d.is_error for d in diagnostics):
         return None, diagnostics
     context = inputs.context
-    # an inherited agent may be the output of a spec that this one does not refer to itself
+    # an inherited agent may be the output of a spec that this one has no ref to
     needed = {d.spec.address for d in resolved.dependencies}.union(*(compiled.awaited(d.parameters) for d in drafts))
     unnamed = Compiled(
         address=spec.address,
@@ -76,7 +80,7 @@ def build(
 
 
 def _of_kind(kind: str, reason: str) -> Problem:
-    """A mistake of the module of a kind: no spec of it can be applied, whatever it says."""
+    """Return the problem of a kind whose requests apply refuses: a mistake in the kind's module, not in the spec."""
     hint = f"the kind is at fault, not the spec: its last request must be one of {', '.join(operations.runs())}"
     return Problem("unknown-operation", f"{kind} cannot be applied: {reason}", ("kind",), hint)
 
@@ -84,7 +88,7 @@ def _of_kind(kind: str, reason: str) -> Problem:
 def _policy_problems(
     made: Compiled, provenance: Mapping[str, Provenance], data: Any, policies: Mapping[str, Foreign]
 ) -> Iterator[Problem]:
-    """What the project's own policies say of a compiled file, at the spec line that caused it."""
+    """Yield the violations of the project's policies in a compiled file, at key paths in the spec."""
     document = json.loads(compiled.dump(made)) if policies else None
     for name, policy in policies.items():
         for problem in policy.check(document):
@@ -97,7 +101,7 @@ def _policy_problems(
 
 
 def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterator[Problem]:
-    """Check a request; `unchecked` takes what keeps its documents from being checked."""
+    """Check a request; `unchecked` collects the problems that keep its documents from being checked."""
     whole = submitted.completed(request, resolved.spec.address, submitted.ANY_IDENTITY, submitted.ANY_COMMIT)
     yield from api.check(request.service, request.operation, whole.parameters)
     definition = request.parameters.get("PipelineDefinition")
@@ -114,7 +118,10 @@ def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterato
 
 
 def _job_documents(request: Request) -> Iterator[tuple[KeyPath, str, str, Any]]:
-    """The job documents of a request: its own, and those of the Job steps of its pipeline."""
+    """Yield the job documents of a request, its own and those of the Job steps of its pipeline.
+
+    Each comes with its key path in the parameters, its category and the version of its schema.
+    """
     documents: list[tuple[KeyPath, Any]] = [((), request.parameters)]
     steps = request.parameters.get("PipelineDefinition", {}).get("$json", {}).get("Steps", ())
     documents += [
@@ -134,11 +141,11 @@ _STAND_INS = {
     "ModelPackageGroupArn": ("sagemaker", "model-package-group/pending"),
     "OutputModelPackageArn": ("sagemaker", "model-package/pending/1"),
 }
-"""What an output will look like once it exists, by its field: service and resource of an ARN."""
+"""The form of an output by its field: service and resource of an ARN."""
 
 
 def _with_stand_ins(tree: Any, context: Context) -> Any:
-    """Put values of the right form where outputs will stand: a job schema knows nothing of our markers."""
+    """Replace outputs of other requests by values of the same form: job schemas do not know our markers."""
     if isinstance(tree, dict):
         if set(tree) == {"$output"}:
             service, resource = _STAND_INS[tree["$output"].rpartition(".")[2]]
@@ -148,13 +155,13 @@ def _with_stand_ins(tree: Any, context: Context) -> Any:
 
 
 def _at(problem: Problem, request: Request) -> str:
-    """Name the member that the API knows, since the spec's field is called otherwise."""
+    """Prefix a message with the API's name of the member, which differs from the field's in the spec."""
     members = [str(step) for step in problem.path if step != "$json"]
     return f"{request.operation} {'.'.join(members)}: {problem.message}" if members else problem.message
 
 
 def within(data: Any, path: KeyPath) -> KeyPath:
-    """Cut a path where the spec ends: a derived value has places that its field has not."""
+    """Cut a path after the last key that exists in the spec: a derived value may have more members than its field."""
     for length, step in enumerate(path):
         try:
             data = data[step]

@@ -1,7 +1,7 @@
-"""Report each mistake once: errors that only follow from another are counted, not reported.
+"""Report each mistake once; problems that only follow from another are counted, not reported.
 
-In: everything that was found wrong with the specs that were asked for. Out: what is to be reported, and the specs
-that fail only with those that they refer to.
+In: all diagnostics of the requested specs. Out: the diagnostics to report, and the specs that fail only because of
+their dependencies.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ _FACT = "missing-fact"
 _ANY = "*"
 
 
-def once(said: Iterable[Diagnostic], specs: Mapping[str, Spec]) -> tuple[list[Diagnostic], tuple[str, ...]]:
-    """Leave out refs to specs whose own mistakes are reported, and count the specs that have no other mistake.
+def once(diagnostics: Iterable[Diagnostic], specs: Mapping[str, Spec]) -> tuple[list[Diagnostic], tuple[str, ...]]:
+    """Drop problems of refs to specs whose own mistakes are reported.
 
-    A cycle is reported at the first of its specs. A ref that leads nowhere is left out, too, while the name of some
-    spec is not known: it may be the one meant.
+    Returns the other diagnostics, and the addresses of specs without other mistakes. A cycle is reported at its first
+    spec. A ref to an unknown spec is dropped, too, while the name of a spec of that kind cannot be read: it may be
+    meant.
     """
-    said = sorted(said)
-    failing = {d.address for d in said if d.is_error}
-    unnamed = {_unnamed(d) for d in said if d.is_error and d.rule not in _REFS}
+    diagnostics = sorted(diagnostics)
+    failing = {d.address for d in diagnostics if d.is_error}
+    unnamed = {_unnamed(d) for d in diagnostics if d.is_error and d.rule not in _REFS}
     kept: list[Diagnostic] = []
     following: list[str] = []
-    cycles = _cycles(specs) if any(d.rule == _CYCLE for d in said) else {}
+    cycles = _cycles(specs) if any(d.rule == _CYCLE for d in diagnostics) else {}
     reported: set[frozenset[str]] = set()
-    for d in said:
+    for d in diagnostics:
         if d.rule == _CYCLE:
             members = cycles[d.address]
             (following.append(d.address) if members in reported else kept.append(d))
@@ -49,7 +50,7 @@ def once(said: Iterable[Diagnostic], specs: Mapping[str, Spec]) -> tuple[list[Di
 
 
 def _cycles(specs: Mapping[str, Spec]) -> dict[str, frozenset[str]]:
-    """The members of the cycle that each spec is reported for."""
+    """Return the members of the cycle that each spec is reported for."""
     _, ways = references.order(references.graph(specs))
     return {address: frozenset(way) for address, way in ways.items()}
 
@@ -60,18 +61,21 @@ def _target(d: Diagnostic, spec: Spec | None) -> str:
 
 
 def _unnamed(d: Diagnostic) -> str:
-    """The kind of a spec that an error leaves without a name; `_ANY` where its kind is not known either."""
+    """Return the kind of a spec whose name cannot be read because of an error.
+
+    `_ANY` where the kind cannot be, either.
+    """
     if "/" in d.address:
         return d.address.partition("/")[0] if d.path in ("metadata", "metadata.name") else ""
     return d.address if d.address and d.path != "kind" else _ANY
 
 
-def _defaults(said: Iterable[Diagnostic], specs: Mapping[str, Spec]) -> list[Diagnostic]:
-    """Say once that there is no default for a field that some specs leave out."""
+def _defaults(diagnostics: Iterable[Diagnostic], specs: Mapping[str, Spec]) -> list[Diagnostic]:
+    """Report a missing default once, however many specs need it."""
     kept: list[Diagnostic] = []
     first: dict[tuple[str, str], int] = {}
     more: dict[int, set[str]] = {}
-    for d in said:
+    for d in diagnostics:
         spec = specs.get(d.address)
         if d.rule == _FACT and spec is not None and get(spec.data, tuple(d.path.split("."))) is None:
             number = first.setdefault((d.message, d.hint), len(kept))
@@ -86,15 +90,16 @@ def _defaults(said: Iterable[Diagnostic], specs: Mapping[str, Spec]) -> list[Dia
     return kept
 
 
-def without_lock(said: Iterable[Diagnostic], lock: str) -> list[Diagnostic]:
-    """Say once that there is no lock: no fact that the specs need is known."""
-    missing = sorted(d for d in said if d.rule == _FACT)
-    kept = sorted(d for d in said if d.rule != _FACT)
+def without_lock(diagnostics: Iterable[Diagnostic], lock: str) -> list[Diagnostic]:
+    """Replace the diagnostics of all missing facts by one that says that there is no lock."""
+    diagnostics = tuple(diagnostics)
+    missing = sorted(d for d in diagnostics if d.rule == _FACT)
+    kept = sorted(d for d in diagnostics if d.rule != _FACT)
     if not missing:
         return kept
     where = next((d for d in missing if d.path.endswith(".region")), None)
     named = next((d for d in kept if d.rule == "no-lock"), None)
-    if named is not None:  # where the project file names it
+    if named is not None:  # report it where the project file names the lock
         kept.remove(named)
         message = where.message if where else f"{named.message}: {_needed(missing)}"
         return sorted([*kept, replace(named, severity="error", message=message)])

@@ -1,8 +1,8 @@
 """Read and check compiled files.
 
-In: a file. Out: a `Compiled`. Refuses what `compile` would not have written: a file edited by hand, also if its
-digest was recomputed, a key given twice, another's identity, operations that we never send, parameters that the
-API does not take, a path that is not its own.
+In: a file. Out: a `Compiled`. Refuses what `compile` would not have written: files edited by hand, even with a new
+digest, duplicate keys, an identity of other content, unknown operations, parameters that the API refuses, and files
+at another path than their own.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from sagespec.reading.strict_json import DoubledKey, no_number, once
 
 MAX_DEPTH = 150
 _FORMS = {"$output": "output", "$file": "file", "$zip": "zip", "$identity": "identity", "$next": "next"}
-"""The definitions of `schemas/v1/Compiled.json` that say what a marker may stand with."""
+"""The definition in `schemas/v1/Compiled.json` for the value of each marker."""
 
 
 class InvalidCompiled(Exception):
-    """A file that cannot be acted on; the message says what is wrong with it."""
+    """A file that `apply` refuses; the message says why."""
 
 
 def read(path: Path) -> Compiled:
-    """Read a compiled file that is in its own place.
+    """Read a compiled file that is at its own path.
 
-    Raises InvalidCompiled, OSError.
+    Raises InvalidCompiled and OSError.
     """
     file = boundary.real(path)
     if file != path.absolute() and _is_led_out(path.absolute()):
@@ -48,14 +48,14 @@ def read(path: Path) -> Compiled:
 
 
 def _is_led_out(path: Path) -> bool:
-    """Whether a link of the project that holds a path leads it out."""
+    """Return whether a link in the project leads to a file outside of it."""
     file = project_settings.find(path.parent)
     folder = file.parent if file else path.parents[min(2, len(path.parents) - 1)]
     return boundary.around(folder).is_left_by_link(path)
 
 
 def _shown(compiled: Path) -> tuple[str, ...]:
-    """The way to a compiled file that a reviewer sees: from the project, or the git work tree around it."""
+    """Return the parts of a compiled file's path from the project, or from the git work tree that contains it."""
     output = compiled.parents[1]
     file = project_settings.find(output)
     top = boundary.around(file.parent if file else output.parent).root
@@ -63,9 +63,9 @@ def _shown(compiled: Path) -> tuple[str, ...]:
 
 
 def load(content: bytes) -> Compiled:
-    """Read the bytes of a compiled file.
+    """Parse and check the bytes of a compiled file.
 
-    Raises InvalidCompiled when it is not one, or was changed after it was compiled.
+    Raises InvalidCompiled where they are not one, or were changed after compiling.
     """
     document = _document(content)
     made = compiled.of_document(document)
@@ -81,7 +81,10 @@ def load(content: bytes) -> Compiled:
 
 
 def _document(content: bytes) -> dict[str, Any]:
-    """Take bytes apart, as far as to know that they have the form of a compiled file."""
+    """Parse bytes, and check that they have the form of a compiled file.
+
+    Raises InvalidCompiled.
+    """
     try:
         document = json.loads(content.decode("utf-8"), object_pairs_hook=once, parse_constant=no_number)
         compiled.canonical(document).encode()
@@ -101,7 +104,7 @@ def _document(content: bytes) -> dict[str, Any]:
 
 
 def depth(document: Any) -> int:
-    """How many levels deep a document is."""
+    """Return the depth of nesting of a document, at most MAX_DEPTH + 1."""
     depth, level = 0, [document]
     while level and depth <= MAX_DEPTH:
         depth += 1
@@ -116,7 +119,10 @@ def depth(document: Any) -> int:
 
 
 def form(document: Mapping[str, Any]) -> Iterator[Problem]:
-    """Check a document against `schemas/v1/Compiled.json`, part by part: as a whole it takes five times as long."""
+    """Yield problems against `schemas/v1/Compiled.json`, checked part by part.
+
+    As a whole it takes five times as long.
+    """
     yield from schema.validate_part("Compiled", "envelope", document)
     for index, request in enumerate(document["requests"]):
         for problem in schema.validate_part("Compiled", _definition(request["operation"]), request):
@@ -125,13 +131,13 @@ def form(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _definition(operation: str) -> str:
-    """The definition of a request of an operation; that of any run, for one that has none of its own."""
+    """Return the name of the definition for requests of an operation; `run` for one without a definition."""
     has_own = operation in schema.load("Compiled")["$defs"] and operation in operations.services()
     return operation if has_own else "run"
 
 
 def _markers(tree: Any, path: KeyPath) -> Iterator[Problem]:
-    """Check the forms of all markers; what else there is in documents is free."""
+    """Yield problems in the values of markers; all other content of documents is free."""
     if isinstance(tree, list):
         for index, item in enumerate(tree):
             yield from _markers(item, (*path, index))
@@ -146,7 +152,7 @@ def _markers(tree: Any, path: KeyPath) -> Iterator[Problem]:
 
 
 def _wrong(made: Compiled) -> Iterator[str]:
-    """What is wrong with requests of the right form, in this order."""
+    """Yield what is wrong with the requests of a document that has the right form."""
     if made.kind not in schema.kinds():
         yield f"there is no kind {made.kind}"
     yield from _wrong_order(made)
@@ -162,7 +168,10 @@ def _wrong(made: Compiled) -> Iterator[str]:
 
 
 def _wrong_order(made: Compiled) -> Iterator[str]:
-    """What is wrong with the requests among one another: each once, what runs last, nothing before it is known."""
+    """Yield what is wrong with the order of requests.
+
+    Ids are unique, outputs are used after the request that has them.
+    """
     yield from operations.wrong([request.operation for request in made.requests])
     pipelines = {r.id: r.parameters["PipelineName"] for r in made.requests if r.operation == "CreatePipeline"}
     last = made.requests[-1] if made.requests else None

@@ -1,7 +1,7 @@
-"""Where a spec runs, and whether everything that it names is there too.
+"""Find the account and region of a spec, and check that its references are in them.
 
-In: a spec, its settings, and where facts come from. Out: the `Context` of its account and region.
-Refuses: an account or region without facts; what a spec names that is elsewhere, specs that run elsewhere.
+In: a spec, its settings, and the source of facts. Out: the `Context` of its account and region. Refuses: an account
+or region without facts, resources that are elsewhere, refs to specs that run elsewhere.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from sagespec.sagemaker.inputs import Resolved
 
 
 class Facts(NamedTuple):
-    """Where facts come from: the lock, if there is one, and the region asked for on the command line.
+    """The source of facts: the lock, if there is one, and the region of the command line.
 
-    A draft of a lock notes what it is asked for.
+    With `is_draft`, the lock is a draft that records which facts are asked for.
     """
 
     lock: Lock | None = None
@@ -32,7 +32,7 @@ class Facts(NamedTuple):
 
 
 def context(spec: Spec, settings: Settings, facts: Facts) -> Context | Diagnostic:
-    """Find the account and region that a spec runs in, or say where they are said wrongly."""
+    """Find the account and region that a spec runs in, or the diagnostic at the field that is wrong."""
     try:
         return _context(spec, settings, facts)
     except MissingFact as missing:
@@ -62,13 +62,13 @@ def _context(spec: Spec, settings: Settings, facts: Facts) -> Context:
 
 
 def partition_of(region: str) -> str:
-    """The partition of a region, from the start of its name."""
+    """Return the partition of a region by the prefix of its name."""
     starts = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
     return next((partition for start, partition in starts.items() if region.startswith(start)), "aws")
 
 
 def check(spec: Spec, here: Context, resolved: Mapping[str, Resolved]) -> Iterator[Problem]:
-    """Check that what a spec names and the specs that it refers to are where it runs."""
+    """Check that the resources and specs that a spec refers to are in its account and region."""
     for name, target in spec.refs():
         there = resolved[target].inputs.context
         runs = bool(schema.runs(resolved[target].spec.kind))

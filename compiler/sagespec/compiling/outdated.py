@@ -1,7 +1,7 @@
-"""Compiled files that are out of date, each with its cause.
+"""Report compiled files that are out of date, each with its cause.
 
-In: what compiling would change in the output folder, and the builds. Out: a diagnostic a file, at the first line that
-differs, with the place in the specs that made the difference. No value is quoted.
+In: the changes that compiling would make in the output folder, and the builds. Out: one diagnostic for each file, at
+the first line that differs, with the line of the spec that caused it. Values are not quoted.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from sagespec.reading.source import get
 RULE = "out-of-date"
 _COMPILE = "run `sagespec compile`"
 _OF_ITSELF = (("metadata", "identity"), ("metadata", "digest"))
-"""What changes with anything else in the file."""
+"""Members that change with anything else in the file."""
 
 _OF_UPLOADS = ("Key", "S3Uri", "ContentLength")
-"""What changes with a file that is uploaded."""
+"""Members that change with an uploaded file."""
 
 
 def diagnose(changes: Iterable[Change], done: Compilation) -> Iterator[Diagnostic]:
-    """Say of each file that compiling would write or remove what is out of date in it, and why."""
+    """Yield a diagnostic for each file that compiling would write or remove."""
     root = done.checked.settings.project.root
     output = done.checked.settings.output
     made = {output / one.compiled.path: one for one in done.builds.values()}
@@ -49,7 +49,7 @@ def diagnose(changes: Iterable[Change], done: Compilation) -> Iterator[Diagnosti
 
 
 def foreign(paths: Iterable[Path], root: Path, severity: Severity) -> Iterator[Diagnostic]:
-    """Say of files among the compiled ones that apply refuses the folder for them."""
+    """Yield a diagnostic for each foreign file in the output folder, for which `apply` refuses the folder."""
     for path in paths:
         file = os.path.relpath(path, root)
         message = f"foreign: {path.name} is not of this project, or was changed"
@@ -90,7 +90,7 @@ def _first_line(before: bytes, after: bytes) -> Span:
 
 
 def _is_whole(document: Any) -> bool:
-    """Whether a file carries the digest of its content: nobody has edited it."""
+    """Return whether a file has the digest of its content, so that nobody has edited it."""
     try:
         return bool(document["metadata"]["digest"] == compiled.digest(document))
     except (KeyError, TypeError):
@@ -98,7 +98,7 @@ def _is_whole(document: Any) -> bool:
 
 
 def _span(document: Document, path: KeyPath) -> Span:
-    """Where a place stands in a file, or the nearest above it that is there."""
+    """Return the span of a path in a file, or of its nearest parent there."""
     for length in range(len(path), -1, -1):
         if span := document.keys.get(path[:length]) or document.values.get(path[:length]):
             return span
@@ -106,7 +106,7 @@ def _span(document: Document, path: KeyPath) -> Span:
 
 
 def _differ(old: Any, new: Any, path: KeyPath) -> Iterator[KeyPath]:
-    """The innermost paths where two documents differ; requests are compared by their ids."""
+    """Yield the innermost paths where two documents differ."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in (key for key in {**new, **old} if key not in old or key not in new or old[key] != new[key]):
             yield from _differ(old[key], new[key], (*path, key)) if key in old and key in new else [(*path, key)]
@@ -118,7 +118,7 @@ def _differ(old: Any, new: Any, path: KeyPath) -> Iterator[KeyPath]:
 
 
 def _cause(member: KeyPath, old: Any, new: Any, made: Build, done: Compilation) -> tuple[str, Place]:
-    """Say what has changed, and where the specs say it: the file and the line."""
+    """Return what has changed, with the file and line of the spec that says it."""
     spec = done.checked.resolved[made.compiled.address].spec
     path: KeyPath = ("metadata", "name")
     if member[:2] == ("metadata", "dependsOn") and len(member) > 2:

@@ -1,8 +1,8 @@
-"""Compiled files on disk: compared, written, removed.
+"""Compare, write and remove compiled files.
 
-In: builds and the folder for them. Out: the changes that make the folder what it should be, one a file.
-Only files that we wrote are ever removed, and no link in the folder is followed. Raises OSError where the folder
-cannot be read or written.
+In: builds and the output folder. Out: the changes that bring the folder up to date, one for each file. Only files
+that `compile` wrote are removed, and no link in the folder is followed. Raises OSError where the folder cannot be
+read or written.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sagespec.documents.compiled import Compiled
 
 
 class Change(NamedTuple):
-    """What compiling does to one file of the output folder; None stands for no file."""
+    """The change of one file of the output folder; None stands for no file."""
 
     path: Path
     before: bytes | None
@@ -34,7 +34,10 @@ class Change(NamedTuple):
 
 
 def changes(made: Iterable[Compiled], output: Path, *, orphans: bool) -> list[Change]:
-    """Compare what was compiled with what is there, to the byte; with `orphans`, what is left over goes."""
+    """Compare builds with the files on disk, byte by byte.
+
+    With `orphans`, files of ours that no spec makes any more are removed. Raises OSError.
+    """
     listed = [_change(output / one.path, output, compiled.dump(one).encode()) for one in made]
     if orphans:
         kept = {change.path for change in listed}
@@ -43,7 +46,7 @@ def changes(made: Iterable[Compiled], output: Path, *, orphans: bool) -> list[Ch
 
 
 def strangers(changes: Iterable[Change], output: Path) -> list[Path]:
-    """What stands where compiled files do, and is none that we wrote: who applies the folder is refused for it."""
+    """Return foreign files among the compiled ones, for which `apply` refuses the folder."""
     known = {change.path for change in changes}
     return [p for p, content in _others(output, known) if not _ours(output, p, content)]
 
@@ -63,9 +66,9 @@ def _content(path: Path) -> bytes | None:
 
 
 def _others(output: Path, known: Collection[Path]) -> Iterator[tuple[Path, bytes]]:
-    """The JSON files where compiled ones stand, one folder deep, but for those that are known already.
+    """Yield the JSON files one folder deep that are not in `known`, with their content.
 
-    Links in the place of a folder or a file are among them, as files without content.
+    Links to folders or files are yielded, too, with empty content.
     """
     for folder in _inside(output):
         if folder.is_symlink():
@@ -82,7 +85,7 @@ def _others(output: Path, known: Collection[Path]) -> Iterator[tuple[Path, bytes
 
 
 def _ours(output: Path, path: Path, content: bytes) -> bool:
-    """Whether we wrote a file: it carries a digest that fits, and is in its place."""
+    """Return whether `compile` wrote a file: its digest is valid, and it is at its own path."""
     try:
         return loading.load(content).path == PurePosixPath(path.relative_to(output).as_posix())
     except InvalidCompiled:
@@ -97,7 +100,10 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def write(change: Change, top: Path) -> None:
-    """Bring one file up to date, as a whole or not at all; no link below `top` is followed."""
+    """Apply the change of one file atomically; no link below `top` is followed.
+
+    Raises OSError.
+    """
     if change.word == "unchanged":
         return
     if change.after is None:

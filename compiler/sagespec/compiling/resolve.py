@@ -1,6 +1,6 @@
-"""Specs to resolved specs: references followed, facts found, rules across fields checked.
+"""Resolve specs: follow refs, find facts, check rules across fields.
 
-In: the specs of a project, and where facts come from. Out: a `Resolution`: every spec is resolved, or has failed.
+In: the specs of a project, and the source of facts. Out: a `Resolution`: every spec is resolved or has failed.
 Refuses: invalid refs, accounts and regions without facts, and what the kinds refuse.
 """
 
@@ -23,7 +23,7 @@ from sagespec.sagemaker.inputs import Inputs, Resolved
 
 
 class Resolution(NamedTuple):
-    """What became of the specs: the resolved and the failed by address, and everything there is to say."""
+    """The resolved and the failed specs by address, and all diagnostics."""
 
     resolved: Mapping[str, Resolved] = field(default_factory=dict)
     failed: Failed = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Resolution(NamedTuple):
 
 
 def resolve(specs: Mapping[str, Spec], broken: Failed, settings: Settings, facts: Facts) -> Resolution:
-    """Resolve specs in the order of their refs; `broken` are those that could not be read."""
+    """Resolve specs in the order of their refs; `broken` are the specs that could not be read."""
     failed: dict[str, Diagnostic | None] = dict(broken)
     resolved: dict[str, Resolved] = {}
     diagnostics: list[Diagnostic] = []
@@ -50,7 +50,7 @@ def resolve(specs: Mapping[str, Spec], broken: Failed, settings: Settings, facts
         else:
             resolved[address] = done
         diagnostics += problems
-    for address in cycles:  # last: their other refs are resolved by now, or failed
+    for address in cycles:  # last: the specs of their other refs are resolved or failed by now
         diagnostics += _in_cycle(specs, address, failed, resolved, settings, facts)
     diagnostics += _shared_outputs(resolved)
     diagnostics += _shared_functions(resolved)
@@ -65,7 +65,7 @@ def _in_cycle(
     settings: Settings,
     facts: Facts,
 ) -> list[Diagnostic]:
-    """Say that a spec leads back to itself, and what else is wrong with it."""
+    """Return the cycle that a spec is in, and its other problems."""
     spec, back = specs[address], failed[address]
     assert back is not None
     own = [back, *(d for d in references.check(spec, specs, failed) if d.path != back.path)]
@@ -73,12 +73,15 @@ def _in_cycle(
 
 
 def first_error(diagnostics: list[Diagnostic]) -> Diagnostic | None:
-    """The error to begin with."""
+    """Return the first error in order of position."""
     return min((d for d in diagnostics if d.is_error), default=None)
 
 
 def _shared_outputs(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
-    """Jobs of the Job API write straight below their path: two with one path overwrite each other."""
+    """Yield warnings for jobs with the same output path.
+
+    The Job API writes directly below it, so they would overwrite.
+    """
     outputs = {address: path for address, one in resolved.items() if (path := one.exports.output_path)}
     paths = sorted((output.value.rstrip("/") + "/", address) for address, output in outputs.items())
     outermost, other, alone = "", "", False
@@ -96,7 +99,10 @@ def _shared_outputs(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
 
 
 def _shared_functions(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
-    """A function is never changed: of two specs that give it one name, the second fails if they differ."""
+    """Yield warnings for functions with the same name.
+
+    A function is never changed, so a different second one fails.
+    """
     makers: dict[tuple[str, str], str] = {}
     for address, one in resolved.items():
         name = one.exports.function_name
@@ -111,7 +117,7 @@ def _shared_functions(resolved: Mapping[str, Resolved]) -> Iterator[Diagnostic]:
 def examine(
     spec: Spec, specs: Mapping[str, Spec], resolution: Resolution, settings: Settings, facts: Facts
 ) -> list[Diagnostic]:
-    """Say what more is wrong with a spec that its schema refuses, about the fields that it accepts."""
+    """Return the problems in those fields of a spec that its schema accepts, where the schema refuses the spec."""
     broken = references.check(spec, specs, resolution.failed)
     return [*broken, *_besides(spec, broken, resolution.resolved, settings, facts)]
 
@@ -119,8 +125,8 @@ def examine(
 def _besides(
     spec: Spec, refs: Iterable[Diagnostic], resolved: Mapping[str, Resolved], settings: Settings, facts: Facts
 ) -> list[Diagnostic]:
-    """Say what is wrong with a spec besides its refs that lead nowhere, and what its schema refuses."""
-    if facts.is_draft and spec.broken is None:  # what it asks for is only known once its refs lead somewhere
+    """Return the problems of a spec except invalid refs and what its schema refuses."""
+    if facts.is_draft and spec.broken is None:  # its facts are known only once its refs are valid
         return []
     rest = replace(spec, broken=frozenset({*(spec.broken or ()), *(d.path.split(".")[1] for d in refs)}))
     _, diagnostics = _resolve(rest, resolved, settings, facts)

@@ -1,7 +1,7 @@
 """Map an error of AWS to the line of the spec that caused it.
 
-In: a compiled file, a member of its request that was refused, and the service's message. Out: a diagnostic at the
-spec's line, found by compiling it again; nothing where that gives another file than the one applied.
+In: a compiled file, the member of its request that was refused, and the service's message. Out: a diagnostic at the
+line of the spec, which is compiled again for this; None where that gives another file than the one applied.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from sagespec.project import settings as project_settings
 
 _WORDS = re.compile(r"[A-Za-z0-9_$][\w$./\[\]-]*[\w\]]")
 _PLAIN = {"arguments", "description", "get", "key", "name", "role", "steps", "tags", "type", "value", "version"}
-"""Members whose names are words that a message may use for anything."""
+"""Names of members that also occur as ordinary words in messages."""
 
 
 def named_member(request: Request, message: str) -> KeyPath:
-    """The member of a request that a message names: the one that it leads deepest to, or ().
+    """Return the longest key path in a message that exists in the request, or ().
 
-    Services write paths with dots, slashes or brackets, and often begin them in lower case.
+    Services separate the keys by dots, slashes or brackets, and often write their first letter in lower case.
     """
     paths = [_walk(request.parameters, word) for word in _WORDS.findall(message)]
     return max(paths, key=len, default=())
 
 
 def _walk(tree: Any, word: str) -> KeyPath:
-    """Follow a path as far as it leads; one that does not lead from the top leads nowhere."""
+    """Follow a path from the top of a tree as far as its keys exist."""
     path: list[str | int] = []
     for step in filter(None, re.split(r"[./\[\]]", word)):
         while isinstance(tree, dict) and set(tree) == {"$json"}:
@@ -59,14 +59,14 @@ def _member(tree: Any, step: str) -> str | int | None:
 
 
 def member(request: Request, message: str) -> KeyPath:
-    """The member that a message names: by its way from the top of the request or of a document in it, or by name."""
+    """Return the member that a message names by its key path or by its name alone."""
     named = max(named_member(request, message), _in_document(request, message), key=len)
     leaf = _leaf(request, message)
     return leaf if leaf[: len(named)] == named else named
 
 
 def _leaf(request: Request, message: str) -> KeyPath:
-    """The member that a message names without its way there, where only one has that name; or ()."""
+    """Return the member whose name alone is in a message, where only one member has it; else ()."""
     paths: dict[str, list[KeyPath]] = {}
     for at, key in _members(request.parameters, ()):
         for name in {key, key[:1].lower() + key[1:]}:
@@ -88,9 +88,9 @@ def _members(tree: Any, at: KeyPath) -> Iterator[tuple[KeyPath, str]]:
 
 @dataclass
 class Sources:
-    """The specs of some compiled files, compiled again at most once, when something of them is asked for.
+    """The specs of compiled files, which are compiled again at most once, on first use.
 
-    The project is that of the file given, or the one around `folder`.
+    The project is that of `project_file`, or the one that contains `folder`.
     """
 
     files: Sequence[Compiled]
@@ -99,7 +99,7 @@ class Sources:
     _compiled: dict[tuple[str | None, str], Compilation | None] = field(default_factory=dict)
 
     def compilation(self, file: Compiled) -> Compilation | None:
-        """What a file's spec, and those of the others like it, compile to; None where that cannot be known."""
+        """Compile the spec of a file again, with those of the same environment and region; None where that fails."""
         key = file.environment, file.region
         if key not in self._compiled:
             alike = [f for f in self.files if (f.environment, f.region) == key]
@@ -109,7 +109,7 @@ class Sources:
     def _compile(self, files: Iterable[Compiled], environment: str | None, region: str) -> Compilation | None:
         project, _ = workspace.open_project(self.folder, self.project_file)
         settings, _ = project_settings.choose(project, environment, {}) if project else (None, [])
-        if settings is None:  # what is wrong with the project meanwhile is not what AWS says
+        if settings is None:  # a mistake in the project since then has nothing to do with the error of AWS
             return None
         sources = dict.fromkeys(settings.project.root / file.source for file in files)
         there = [source for source in sources if settings.project.boundary.admits(source) and source.is_file()]
@@ -117,9 +117,9 @@ class Sources:
 
 
 def locate(file: Compiled, request_id: str, at: KeyPath, message: str, sources: Sources) -> Diagnostic | None:
-    """Say a message at the place in the spec from which a member of a request comes.
+    """Return a diagnostic at the field of the spec that a member of a request came from.
 
-    None where the sources no longer compile to this very file.
+    None where the sources do not compile to the same file any more.
     """
     done = sources.compilation(file)
     made = done.builds.get(file.address) if done else None
@@ -131,7 +131,7 @@ def locate(file: Compiled, request_id: str, at: KeyPath, message: str, sources: 
 
 
 def _in_document(request: Request, message: str) -> KeyPath:
-    """A member of the document inside a request: job schemas name it from the document's own top."""
+    """Return a member of the document inside a request: errors of job schemas count from the top of the document."""
     for member, value in request.parameters.items():
         if isinstance(value, dict) and "$json" in value:
             inner = named_member(Request(request.id, request.service, request.operation, value["$json"]), message)

@@ -1,7 +1,7 @@
-"""A project's specs, from files to builds.
+"""Check and compile the specs of a project.
 
-In: settings and the paths asked for. Out: everything that compiles, and everything there is to say about the
-rest. Reads files and nothing else.
+In: settings and the requested paths. Out: the specs that compile, and the diagnostics of the others. Reads files and
+nothing else.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from sagespec.sagemaker.inputs import Resolved
 
 @dataclass(frozen=True)
 class Checked:
-    """The outcome of validation: `targets` are the specs that were asked for.
+    """The result of validation; `targets` are the addresses of the requested specs.
 
-    `uses` are the names of the values that the project's files refer to; `following` are the specs with which nothing
-    is wrong but what they refer to.
+    `uses` are the names of the values that the project's files refer to; `following` are the specs that fail only
+    because of their dependencies.
     """
 
     settings: Settings
@@ -47,12 +47,12 @@ class Checked:
 
     @property
     def failed(self) -> bool:
-        """Whether anything is wrong with what was asked for."""
+        """Whether a requested spec has an error or is not resolved."""
         return any(d.is_error for d in self.diagnostics) or not set(self.targets) <= set(self.resolved)
 
 
 class Compilation(NamedTuple):
-    """The outcome of compiling: the builds of the targets by address."""
+    """The result of compiling: the builds of the targets by address."""
 
     checked: Checked
     builds: Mapping[str, Build]
@@ -61,14 +61,15 @@ class Compilation(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether anything is wrong with what was asked for, or was not built."""
+        """Whether a requested spec has an error or is not built."""
         return any(d.is_error for d in self.diagnostics) or not set(self.checked.targets) <= set(self.builds)
 
 
 def open_project(start: Path, given: Path | None) -> tuple[Project | None, list[Diagnostic]]:
-    """Find the project around a folder; without a project file the folder is the project.
+    """Find the project that contains a folder; without a project file the folder is the project.
 
-    Folders are called by their real names, so that a project is the same by whatever way it was reached.
+    Paths are resolved, so that links to a project do not change it. Returns None with diagnostics where the project
+    file is invalid.
     """
     file = given or project_settings.find(start)
     if file is None:
@@ -84,18 +85,21 @@ def open_project(start: Path, given: Path | None) -> tuple[Project | None, list[
 
 
 def _is_left(file: Path) -> bool:
-    """Whether a project file is a link that leads out of the project: nothing of it is read or shown."""
+    """Return whether a project file is a link out of the project, so that nothing of it is read or shown."""
     return boundary.around(file.parent).is_left_by_link(file)
 
 
 def _within(project: Project) -> tuple[Project | None, list[Diagnostic]]:
-    """A project, unless its paths lead out of it."""
+    """Return a project, or None with diagnostics where its paths are outside of it."""
     diagnostics = list(project_settings.wrong_paths(project))
     return (None if diagnostics else project), diagnostics
 
 
 def read_lock(project: Project) -> tuple[Lock | None, list[Diagnostic], dict[str, str]]:
-    """Read the project's lock, if there is one."""
+    """Read the project's lock, if there is one.
+
+    Returns the lock, its diagnostics, and its text by name for their source lines.
+    """
     name = project.lock
     try:
         content = disk.read(project.root / name, disk.LOCK_BYTES)
@@ -110,15 +114,15 @@ def read_lock(project: Project) -> tuple[Lock | None, list[Diagnostic], dict[str
 
 
 def check(settings: Settings, paths: Sequence[Path], region: str | None = None, draft: Lock | None = None) -> Checked:
-    """Validate specs: everything that needs no rendering. A `draft` stands in for the lock file.
+    """Validate specs: every check that needs no rendering. A `draft` replaces the lock file.
 
-    The rest of the project is looked at too, for addresses and for what the specs refer to.
+    The other specs of the project are read too, for duplicate addresses and as targets of refs.
     """
     locked, said, texts = (draft, [], {}) if draft is not None else read_lock(settings.project)
     known = policies.load(settings.project)
     said += [*known.diagnostics, *_bad_paths(settings.project, no_lock=locked is None and not said)]
     wanted = spec_files.find(settings, paths)
-    # the project's files that were not asked for; without a project file there are none
+    # the project's other files; without a project file there are none
     rest = spec_files.find(settings, ()) if paths and settings.project.source else Found()
     asked, others = spec_files.read(settings, wanted, rest.without(wanted.files))
     texts |= {**known.texts, **asked.texts, **project_text(spec_files.project_file(settings.project))}
@@ -127,7 +131,7 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
     texts |= dict(others.texts)
     specs, taken = references.index([*asked.specs, *others.specs], [*asked.refused, *others.refused])
     targets = tuple(dict.fromkeys(s.address for s in asked.specs))
-    if draft is not None:  # which notes what it is asked for: ask for nothing that is not needed
+    if draft is not None:  # the draft records the facts that are asked for, so unneeded specs must not ask
         refs = [target for refused in asked.refused for _, target in refused.refs()]
         needed = references.needed([*targets, *refs], references.graph(specs))
         specs = {address: one for address, one in specs.items() if address in needed}
@@ -149,7 +153,7 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
 
 
 def _broken(parts: Iterable[Specs], taken: Iterable[Diagnostic]) -> dict[str, Diagnostic | None]:
-    """The specs that are there but cannot be referred to, each with its first error."""
+    """Return the specs that exist but cannot be referred to, each with its first error."""
     broken: dict[str, Diagnostic | None] = {spec.address: None for part in parts for spec in part.refused}
     said = (*taken, *(diagnostic for part in parts for diagnostic in part.diagnostics))
     for diagnostic in sorted(said, reverse=True):
@@ -159,21 +163,27 @@ def _broken(parts: Iterable[Specs], taken: Iterable[Diagnostic]) -> dict[str, Di
 
 
 def covered(project: Project) -> list[str]:
-    """The folders of specs that lie in the output folder: compiled files and specs would be taken for one another."""
+    """Return the folders of specs inside the output folder, where compiled files would be read as specs."""
     output = real(project.root / project.output)
     folders = {name: real(project.root / name) for name in project.specs}
     return [name for name, folder in folders.items() if folder.exists() and output in (folder, *folder.parents)]
 
 
 def is_among_specs(folder: Path, project: Project) -> bool:
-    """Whether a folder would be searched for specs: it lies in one of theirs, and not in the output folder."""
+    """Return whether a folder is searched for specs.
+
+    It is inside one of the project's, and not in the output folder.
+    """
     above = (real(folder), *real(folder).parents)
     searched = any(real(project.root / name) in above for name in project.specs)
     return searched and real(project.root / project.output) not in above
 
 
 def _bad_paths(project: Project, *, no_lock: bool) -> Iterator[Diagnostic]:
-    """Paths of a project file that lead where they should not, or nowhere."""
+    """Yield problems of the paths in a project file.
+
+    An output folder that contains specs, a lock that is not found.
+    """
     if project.source is None:
         return
     if names := covered(project):
@@ -185,7 +195,10 @@ def _bad_paths(project: Project, *, no_lock: bool) -> Iterator[Diagnostic]:
 
 
 def project_text(file: Path | None) -> dict[str, str]:
-    """The text of a project file, to show lines from; none where it cannot be read, or lies outside."""
+    """Return the text of a project file by its name, for source lines.
+
+    Empty where it cannot be read or is outside.
+    """
     if file is None or _is_left(file):
         return {}
     try:
@@ -195,7 +208,7 @@ def project_text(file: Path | None) -> dict[str, str]:
 
 
 def compile(checked: Checked) -> Compilation:
-    """Build every target that is valid, and what it depends on."""
+    """Build every valid target and its dependencies; returns the builds of the targets."""
     builds: dict[str, Build] = {}
     identities: dict[str, str] = {}
     failed: dict[str, Diagnostic | None] = {}
