@@ -1,1 +1,1 @@
-"""Training on this machine."""
+"""Run trainings on this machine."""

@@ -1,8 +1,8 @@
-"""A training on this machine: the same files, drivers and variables as in the container, in a tree of its own.
+"""Run a training on this machine with the files, drivers and variables that its container would have.
 
-In: the compiled file of a training job. Out: its exit code, and why it failed. Each host is a process group on
-loopback with its own `/opt/ml`-like tree; no root is needed, nothing outside the tree is written, and nothing that
-was started is left running.
+In: the compiled file of a training job. Out: its exit code and the reason of a failure. Each host is a process group
+on loopback with its own `/opt/ml`-like tree. No root is needed, nothing outside the tree is written, and no process
+is left behind.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from sagespec.sagemaker import distributed
 
 DRIVERS = "sm_drivers"
 CHUNK_BYTES = 64 * 1024
-REASON_CHARACTERS = 1024  # the service reads no more of a failure
+REASON_CHARACTERS = 1024  # the service ignores the rest of a failure file
 _KEPT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "USER", "VIRTUAL_ENV")
 
 OnOutput = Callable[[str, str], None]
-"""Called with a host and what it has written, as it comes: a piece is no line."""
+"""Called with a host and a chunk of its output as it is written; a chunk may end within a line."""
 
 
 class CannotRun(Exception):
-    """A compiled file that is no training with a script, or files that have changed."""
+    """A compiled file that is not a training with a script, or whose files have changed."""
 
 
 class Stopped(Exception):
@@ -47,7 +47,10 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """How to run: `processes` a host instead of the spec's, `channels` local folders by channel."""
+    """Options of a run.
+
+    `processes` for each host replace the spec's; `channels` maps channels to local folders.
+    """
 
     tree: Path
     project: Project
@@ -58,7 +61,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Ended:
-    """How it ended: the exit code of the first host that failed, and the failure that it has written."""
+    """How a training ended: exit code, the first host that failed, and its failure file; code 0 without a host."""
 
     code: int
     host: str = ""
@@ -66,7 +69,10 @@ class Ended:
 
 
 def channels(content: Compiled) -> list[str]:
-    """The input channels that a training reads, but for those of its code."""
+    """Return the names of a training's input channels, except those of its code and drivers.
+
+    Raises CannotRun.
+    """
     job = _job(content)
     own = {"code", DRIVERS}
     return [c["ChannelName"] for c in job.parameters.get("InputDataConfig", ()) if c["ChannelName"] not in own]
@@ -75,8 +81,8 @@ def channels(content: Compiled) -> list[str]:
 def run(content: Compiled, options: Options, on_output: OnOutput, stops: Callable[[], int]) -> Ended:
     """Run a training to its end; when one host fails, the others are stopped.
 
-    `stops` tells how often the user has asked to stop: once ends it, twice without any patience. What `on_output`
-    raises ends it too, and is raised here. Raises CannotRun, Stopped.
+    `stops` returns how often the user has asked to stop: once ends the processes, twice kills them. An OSError of
+    `on_output` stops the training and is raised again. Raises CannotRun, Stopped, OSError.
     """
     job = _job(content)
     uploads = [r for r in content.requests if r.operation == "PutObject"]
@@ -119,7 +125,7 @@ def run(content: Compiled, options: Options, on_output: OnOutput, stops: Callabl
 
 
 def _reason(failure: Path) -> str:
-    """What a host has written as its failure."""
+    """Return the failure file of a host, cut to what the service reads; '' where there is none."""
     try:
         return disk.head(failure, 4 * REASON_CHARACTERS).decode("utf-8", "replace")[:REASON_CHARACTERS]
     except OSError:
@@ -134,7 +140,7 @@ def _job(content: Compiled) -> Request:
 
 
 def _lay_out(host: str, hosts: list[str], job: Request, uploads: list[Request], options: Options) -> Path:
-    """Make one host's tree, as the service lays it out: configuration, channels, code and drivers."""
+    """Create the tree of one host like the service does: configuration, channels, code and drivers."""
     tree = options.tree / host / "opt" / "ml"
     config = tree / "input" / "config"
     for folder in (config, tree / "model", tree / "output" / "data"):
@@ -176,7 +182,7 @@ def _write_json(file: Path, content: Any) -> None:
 
 
 def _variables(content: Compiled, job: Request, port: int) -> dict[str, str]:
-    """What any host's container would find in its environment; but Python, and where the first host is, are ours."""
+    """Return the environment variables of the container; Python and the first host's address are this machine's."""
     here = {name: os.environ[name] for name in _KEPT if name in os.environ}
     given = {name: str(value) for name, value in job.parameters.get("Environment", {}).items()}
     return {
@@ -192,7 +198,7 @@ def _variables(content: Compiled, job: Request, port: int) -> dict[str, str]:
 
 
 def _start(tree: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start one host as the container would be started, with a place for its requirements beside what it sees."""
+    """Start one host like its container, with a folder for pip packages outside of the tree that it sees."""
     own = {"SM_ROOT": str(tree), "SM_PIP_TARGET": str(tree.parents[1] / "site-packages")}
     bash = shutil.which("bash") or "/bin/bash"
     entry = tree / "input" / "data" / DRIVERS / "sm_train.sh"
@@ -200,7 +206,10 @@ def _start(tree: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
 
 
 class _Reader(threading.Thread):
-    """Hands on what a host writes; after trouble with that it goes on reading, so that the host is not held up."""
+    """Passes on the output of a host.
+
+    After an error it keeps reading, so that the host is not blocked by a full pipe.
+    """
 
     def __init__(self, host: str, stream: IO[bytes], on_output: OnOutput) -> None:
         super().__init__(daemon=True)
@@ -223,7 +232,10 @@ class _Reader(threading.Thread):
 def _watch(
     running: Mapping[str, subprocess.Popen[bytes]], readers: list[_Reader], stops: Callable[[], int]
 ) -> str | None:
-    """Wait until all hosts are done, or one has failed: give that one; or until nobody wants to hear more."""
+    """Wait until all hosts have ended or one has failed, and return that one.
+
+    None also on a stop or a reader's error.
+    """
     while not stops() and not any(reader.trouble for reader in readers):
         codes = {host: process.poll() for host, process in running.items()}
         failed = next((host for host, code in codes.items() if code), None)
