@@ -1,4 +1,4 @@
-"""`python -m sagespec`: the same as the command `sagespec`."""
+"""Run the command `sagespec` as `python -m sagespec`."""
 
 from sagespec.cli import main
 

@@ -1,4 +1,4 @@
-"""Amazon Resource Names: reading, and building those that can be known beforehand."""
+"""ARNs and S3 URIs: parsing, and building ARNs of SageMaker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Arn(NamedTuple):
 
 
 class HubContent(NamedTuple):
-    """The parts of `hub-content/<hub>/<type>/<name>[/<version>]`; without a version it is empty."""
+    """The parts of `hub-content/<hub>/<type>/<name>[/<version>]`; a missing version is ''."""
 
     hub: str
     type: str
@@ -25,7 +25,7 @@ class HubContent(NamedTuple):
 
 
 def parse(text: str) -> Arn | None:
-    """Read an ARN; None for any other text."""
+    """Parse an ARN; None for any other text."""
     parts = text.split(":", 5)
     if len(parts) < 6 or parts[0] != "arn" or not parts[1].startswith("aws"):
         return None
@@ -33,7 +33,7 @@ def parse(text: str) -> Arn | None:
 
 
 def hub_content(text: str) -> HubContent | None:
-    """Read the ARN of a hub's content; None for any other text."""
+    """Parse the ARN of hub content; None for any other text."""
     parsed = parse(text)
     if parsed is None or not parsed.resource.startswith("hub-content/"):
         return None
@@ -41,7 +41,7 @@ def hub_content(text: str) -> HubContent | None:
 
 
 def name(text: str) -> str:
-    """The last part of a resource's path: the name of a role or a group."""
+    """Return the last part of a resource's path, such as the name of a role."""
     return text.rpartition("/")[2]
 
 
@@ -51,7 +51,7 @@ def sagemaker(partition: str, region: str, account: str, resource: str) -> str:
 
 
 def s3_location(uri: str) -> tuple[str, str]:
-    """Split an S3 URI into bucket and key; the bucket may be the ARN of an access point, with a slash of its own."""
+    """Split an S3 URI into bucket and key; the bucket may be the ARN of an access point, which contains a slash."""
     location = uri.removeprefix("s3://")
     if location.startswith("arn:"):
         point, _, rest = location.partition("/")

@@ -1,4 +1,4 @@
-"""Where schemas and templates are: beside the package in a checkout, inside it in a wheel."""
+"""Paths of the package's schemas, templates and data: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ VERSION = "v1"
 
 @cache
 def schemas() -> Path:
-    """The folder of the current version's JSON Schemas."""
+    """Return the folder of the current version's JSON Schemas."""
     return _find("schemas")
 
 
 @cache
 def templates() -> Path:
-    """The folder of the current version's Jinja templates."""
+    """Return the folder of the current version's Jinja templates."""
     return _find("templates")
 
 
@@ -28,12 +28,12 @@ def document(file: Path) -> Any:
 
 
 def data() -> Path:
-    """The folder of data files: facts that are neither schema nor code."""
+    """Return the folder of data files."""
     return Path(__file__).parent / "data"
 
 
 def drivers() -> Path:
-    """The folder of what runs in a training container."""
+    """Return the folder of the code that runs in a training container."""
     return Path(__file__).parent / "drivers"
 
 

@@ -1,8 +1,8 @@
-"""Files on disk: everything that this package reads and writes of other people's files.
+"""Read and write files of the project; the only module that does.
 
-In: paths. Out: bytes, up to a limit. Refuses: to read anything but a regular file (a pipe or a device may never
-end), or a file that is longer than its limit; to write through a link, or over anything but a regular file. Raises
-OSError, about the path that was given.
+In: paths. Out: bytes, up to a limit. Reading refuses everything but regular files (a pipe or a device may never end),
+and files longer than their limit. Writing refuses to follow links, and to replace anything but a regular file. Raises
+OSError with the path that was given.
 """
 
 from __future__ import annotations
@@ -15,29 +15,35 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEXT_BYTES = 4 * 1024**2
-"""The longest spec, project file, policy, or code of a function: reading one takes seconds at most."""
+"""The longest spec, project file, policy, or code of a function: reading it takes seconds at most."""
 LOCK_BYTES = 16 * 1024**2
 COMPILED_BYTES = 32 * 1024**2
-"""The longest compiled file or saved plan: room for 20,000 uploads."""
+"""The longest compiled file or saved plan: enough for 20,000 uploads."""
 ARCHIVE_BYTES = 50 * 1024**2
-"""The longest archive that Lambda takes in a request."""
+"""The longest archive that Lambda accepts in a request."""
 CHUNK_BYTES = 1024**2
 PART, PART_SUFFIX = ".sagespec-", ".part"
-"""How the names of files begin and end that are not whole yet."""
+"""Prefix and suffix of the names of incomplete files."""
 
 _READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# to go through a folder needs no right to list it, where the system knows the difference
+# O_PATH: passing through a folder must not need the right to list it, on systems that distinguish the two
 _ENTERING = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def read(path: Path, limit: int) -> bytes:
-    """Read a regular file of at most `limit` bytes."""
+    """Read a regular file of at most `limit` bytes.
+
+    Raises OSError.
+    """
     return b"".join(chunks(path, limit))
 
 
 def chunks(path: Path, limit: int) -> Iterator[bytes]:
-    """Read a regular file piece by piece, never more than `limit` bytes of it."""
+    """Read a regular file of at most `limit` bytes in chunks.
+
+    Raises OSError, for a longer file after `limit` bytes.
+    """
     with _opened(path) as descriptor:
         size = 0
         while chunk := os.read(descriptor, min(CHUNK_BYTES, limit + 1 - size)):
@@ -48,16 +54,19 @@ def chunks(path: Path, limit: int) -> Iterator[bytes]:
 
 
 def head(path: Path, size: int) -> bytes:
-    """Read how a regular file begins, whatever its length."""
+    """Read the first `size` bytes of a regular file, whatever its length.
+
+    Raises OSError.
+    """
     with _opened(path) as descriptor:
         return os.read(descriptor, size)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """Open a regular file to read it, without waiting for anything."""
+    """Open a regular file for reading, without blocking."""
     with _about(path):
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a device may already do something
+        if not stat.S_ISREG(path.stat().st_mode):  # checked before opening: opening a device may have an effect
             raise _no_file(path)
         descriptor = os.open(path, _READING)
         try:
@@ -70,14 +79,14 @@ def _opened(path: Path) -> Iterator[int]:
 
 def _no_file(path: Path) -> OSError:
     if path.is_dir():
-        os.scandir(path).close()  # which says so where nobody may look into it
+        os.scandir(path).close()  # raises PermissionError where the folder may not be read
         return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     return OSError(errno.EINVAL, "not a file")
 
 
 @contextmanager
 def _about(path: Path) -> Iterator[None]:
-    """Give errors the name of the file that they are about."""
+    """Add the path to errors of the operating system."""
     try:
         yield
     except OSError as error:
@@ -87,9 +96,9 @@ def _about(path: Path) -> Iterator[None]:
 
 
 def replace(path: Path, content: bytes, top: Path) -> None:
-    """Give a file its content as a whole or not at all; folders are made where there are none.
+    """Write a file atomically; missing folders are created.
 
-    No link below `top` is followed, not even one that appears meanwhile; `top` itself is taken as it is.
+    Follows no link below `top`, not even one that is created meanwhile; `top` itself may be a link. Raises OSError.
     """
     with _about(path), _folder(path, top) as folder:
         beside = f"{PART}{os.urandom(8).hex()}{PART_SUFFIX}"
@@ -99,14 +108,17 @@ def replace(path: Path, content: bytes, top: Path) -> None:
 
 
 def create(path: Path, content: bytes, top: Path) -> None:
-    """Write a file as `replace` does where there is none, else raise FileExistsError."""
+    """Write a new file as `replace` does.
+
+    Raises FileExistsError where it exists, and OSError.
+    """
     with _about(path), _folder(path, top) as folder, _written(path.name, content, folder):
         pass
 
 
 @contextmanager
 def _written(name: str, content: bytes, folder: int) -> Iterator[None]:
-    """Write a new file, which goes again where anything fails."""
+    """Write a new file, and remove it again if anything fails."""
     descriptor, whole = os.open(name, _WRITING, 0o666, dir_fd=folder), False
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -120,7 +132,10 @@ def _written(name: str, content: bytes, folder: int) -> Iterator[None]:
 
 
 def remove(path: Path, top: Path) -> None:
-    """Remove a file, where it is there, following no link below `top`."""
+    """Remove a file if it exists; follows no link below `top`.
+
+    Raises OSError.
+    """
     with _about(path), suppress(FileNotFoundError), _folder(path, top, make=False) as folder:
         os.unlink(path.name, dir_fd=folder)
 
@@ -151,9 +166,9 @@ def _refuse_links(name: str, folder: int) -> None:
 
 
 def _refuse_all_but_files(name: str, folder: int) -> None:
-    """Refuse to put a file in the place of a link, a pipe or a device."""
+    """Refuse to replace a link, a pipe or a device."""
     with suppress(FileNotFoundError):
         _refuse_links(name, folder)
         mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # of folders the system says so
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # the system refuses to replace a folder
             raise OSError(errno.EINVAL, "not a file")
