@@ -25,7 +25,7 @@ from botocore.retries.standard import ExponentialBackoff
 from hypothesis import settings
 from sagespec import cli, sandbox
 from sagespec.cli import exits
-from sagespec.executor import cloud, patience
+from sagespec.executor import pauses
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import Timing
 
@@ -109,9 +109,8 @@ SPEED = 200.0
 
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let whatever the executor waits for come sooner: late reads, and the next try of a request."""
-    monkeypatch.setattr(patience, "SPEED", SPEED)
-    monkeypatch.setattr(cloud, "LONGEST_PAUSE_SECONDS", cloud.LONGEST_PAUSE_SECONDS / SPEED)
+    """Let what the executor waits for come sooner: the next look at a run, late reads, another try of a request."""
+    monkeypatch.setattr(pauses, "SPEED", SPEED)
     scales = ExponentialBackoff._DEFAULT_BACKOFF_CONFIG
     monkeypatch.setattr(
         ExponentialBackoff, "_DEFAULT_BACKOFF_CONFIG", {name: scale / SPEED for name, scale in scales.items()}

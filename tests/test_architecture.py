@@ -173,6 +173,13 @@ def test_up_to_the_build_nothing_knows_the_machine_the_time_or_the_network() -> 
         assert not {"environ", "getenv", "environb", "cwd", "getcwd", "getlogin"} & names, file
 
 
+def test_one_module_waits_for_aws() -> None:
+    """Whatever waits elsewhere would have every test of it wait, too."""
+    waits = re.compile(r"\bsleep\(|\.wait\(")
+    found = [file for file in (PACKAGE / "executor").rglob("*.py") if waits.search(file.read_text("utf-8"))]
+    assert found == [PACKAGE / "executor" / "pauses.py"]
+
+
 READ = {"open", "read_text", "read_bytes", "fdopen", "FileSystemLoader"}
 WRITTEN = {"write_text", "write_bytes", "mkdir", "makedirs", "touch", "symlink_to", "hardlink_to", "link", "symlink"}
 WRITTEN |= {"rename", "renames", "unlink", "rmdir", "rmtree", "copy", "copyfile", "copytree", "move", "mkstemp"}

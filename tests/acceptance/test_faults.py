@@ -9,7 +9,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -25,7 +24,9 @@ from sagespec.sandbox import Clock, Faults, Sandbox
 from sagespec.sandbox.server import Call
 from sagespec.sandbox.service import Timing
 
+from tests import forks
 from tests.conftest import EXISTING, LOCK, ROOT, Run
+from tests.forks import Fork
 
 MOST_APPLIES = 20
 COPIES = 3
@@ -49,18 +50,10 @@ KINDS_OF_CALLS = (
 BOUNDARIES = tuple(itertools.product(KINDS_OF_CALLS, (False, True)))
 SPEED = 100.0
 """Seconds of the sandbox, and of the patience of apply, in one of the machine."""
+NUMBERS = itertools.count(1)
+"""Of the files that have what each apply says."""
 LAGS = (1, 5, 60)
 TROUBLE = {"throttle": 0.3, "error": 0.1, "drop": 0.1}
-LAUNCHER = f"""
-from botocore.retries.standard import ExponentialBackoff
-ExponentialBackoff._DEFAULT_BACKOFF_CONFIG = {{"throttling_base_scale": 0.01, "non_throttling_base_scale": 0.01}}
-import sagespec.executor.cloud
-sagespec.executor.cloud.LONGEST_PAUSE_SECONDS = 0.05
-import sagespec.executor.patience
-sagespec.executor.patience.SPEED = {SPEED}
-from sagespec.cli import main
-main()
-"""  # botocore waits seconds for a throttled request, and apply for what is late: there would be time for few trials
 
 
 @dataclass
@@ -99,22 +92,10 @@ def start(faults: Faults) -> Sandbox:
     return sandbox.start(lock, timing=timing, existing=EXISTING, faults=faults, clock=clock)
 
 
-def apply(folder: Path, running: Sandbox) -> subprocess.Popen[str]:
-    environment = {**os.environ, **running.environment(), "PYTHONPATH": str(ROOT / "compiler")}
-    command = [sys.executable, "-c", LAUNCHER, "apply", str(folder), "--yes", "--wait", "--poll", "0.1"]
-    return subprocess.Popen(
-        command, cwd=folder.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
-def ended(process: subprocess.Popen[str]) -> str:
-    """Wait for an apply, and give what it said; one that hangs is ended, and fails the test."""
-    try:
-        return process.communicate(timeout=300)[0]
-    except subprocess.TimeoutExpired:
-        process.kill()
-        said, _ = process.communicate()
-        pytest.fail(f"apply hangs:\n{said[-5000:]}")
+def apply(folder: Path, running: Sandbox) -> Fork:
+    arguments = ["apply", str(folder), "--yes", "--wait", "--poll", "0.1"]
+    said = folder.parent / f"said-{next(NUMBERS)}.txt"
+    return forks.start(arguments, {**os.environ, **running.environment()}, folder.parent, said, speed=SPEED)
 
 
 def count(folder: Path, running: Sandbox, toll: Toll) -> None:
@@ -142,11 +123,10 @@ def count_artifacts(running: Sandbox, toll: Toll) -> None:
 def apply_until_done(folder: Path, running: Sandbox, toll: Toll) -> None:
     for _ in range(MOST_APPLIES):
         toll.applies += 1
-        process = apply(folder, running)
-        said = ended(process)
-        if process.returncode == 0:
+        code, said = apply(folder, running).end()
+        if code == 0:
             return
-        assert process.returncode == 3, said
+        assert code == 3, said
         assert "Traceback" not in said
     pytest.fail(f"not done after {MOST_APPLIES} applies:\n{said}")
 
@@ -158,14 +138,13 @@ def apply_and_kill(folder: Path, running: Sandbox, boundary: tuple[str, bool], n
 
     def kill(call: Call, is_done: bool) -> None:
         if is_done == done and call.operation.startswith(kind) and next(seen) == nth:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.kill()
 
     process = apply(folder, running)
     running.observer = kill
-    ended(process)
+    code, _ = process.end()
     running.observer = None
-    return process.returncode == -signal.SIGKILL
+    return code == -signal.SIGKILL
 
 
 def trials(folder: Path, number: int, faults: dict[str, Any]) -> Toll:
@@ -209,12 +188,12 @@ def test_two_applies_at_once_are_one(compiled: Path, killed: bool, lag: float) -
 
         def kill(call: Call, done: bool) -> None:
             if killed and call.mutating and done and next(seen) == 40:
-                both[0].send_signal(signal.SIGKILL)
+                both[0].kill()
 
         running.observer = kill
         for process in both:
-            said = ended(process)
-            assert process.returncode == (-signal.SIGKILL if killed and process is both[0] else 0), said
+            code, said = process.end()
+            assert code == (-signal.SIGKILL if killed and process is both[0] else 0), said
         count(compiled, running, toll)
         if not killed:
             count_artifacts(running, toll)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sagespec.executor import cloud
 from sagespec.sandbox import Sandbox
 
 from tests import proxy
@@ -74,7 +73,6 @@ def answers(project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPat
     run("compile")
     run("apply", "--yes", *FAST)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setattr(cloud, "LONGEST_PAUSE_SECONDS", 0.01)
     found = Answers()
     with proxy.before(aws.url, rewrite=found.rewrite) as url:
         for name, value in os.environ.items():

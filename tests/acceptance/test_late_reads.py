@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from sagespec import sandbox
-from sagespec.executor import patience
+from sagespec.executor import patience, pauses
 from sagespec.executor.runs.targets import NOT_SHOWN
 from sagespec.sandbox import Clock, Faults, Sandbox
 from sagespec.sandbox.server import Call
@@ -398,7 +398,7 @@ def test_a_pipeline_of_others_is_left_alone_however_new_it_is(project: Path, sta
 
 
 def test_patience_grows_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "SPEED", 10_000)
+    monkeypatch.setattr(pauses, "SPEED", 10_000)
     looks: list[None] = []
     told: list[None] = []
     assert patience.look_for(lambda: looks.append(None), on_wait=lambda: told.append(None)) is None

@@ -9,6 +9,7 @@ import click
 
 from sagespec.cli import exits, output, session
 from sagespec.cli.session import Session
+from sagespec.executor import pauses
 from sagespec.executor.apply import BLIND_SECONDS
 from sagespec.executor.cloud import CloudError
 from sagespec.executor.logs import Line, Tail
@@ -48,14 +49,14 @@ def command(
                 if not follow or not error.is_passing or time.monotonic() - seen > BLIND_SECONDS:
                     raise
                 output.tell(f"looking again: {error}")
-                time.sleep(poll)
+                pauses.pause(poll)
                 continue
             seen = time.monotonic()
             if not follow or not (was_running or status.state == "running"):
                 break
             # one more look after the end: what was written last takes a moment to be collected
             was_running = status.state == "running"
-            time.sleep(poll)
+            pauses.pause(poll)
     if not shown:
         output.tell(f"{status.name} ({status.status}) has written nothing")
     return exits.DONE

@@ -17,7 +17,7 @@ from typing import Any
 
 from sagespec.diagnostics import KeyPath
 from sagespec.documents.compiled import outputs_in
-from sagespec.executor import tags
+from sagespec.executor import pauses, tags
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File
 from sagespec.executor.markers import Unfilled
@@ -155,7 +155,7 @@ class _Applying:
                     busy.remove(address)
                     self._take(address, ended)
             elif self.options.follow and self._open():
-                time.sleep(min(self.options.poll_seconds, self._rest()))
+                pauses.pause(min(self.options.poll_seconds, self._rest()))
                 self._look()
             else:
                 return

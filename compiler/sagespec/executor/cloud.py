@@ -13,7 +13,6 @@ import os
 import random
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from sagespec.diagnostics import secrets
-from sagespec.executor import answers, credentials, wire
+from sagespec.executor import answers, credentials, pauses, wire
 from sagespec.executor.answers import InvalidAnswer
 from sagespec.executor.cloud_errors import (
     ENDLESS,
@@ -369,7 +368,7 @@ def _rounds(error: CloudError) -> int:
 
 def _pause(number: int) -> None:
     """Wait a little, the longer the more often it was tried."""
-    time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.1 * 2**number)))
+    pauses.pause(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.1 * 2**number)))
 
 
 def _stream(body: Any, most: int) -> Iterator[bytes]:

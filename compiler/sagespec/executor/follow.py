@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from sagespec.executor import pauses
 from sagespec.executor.apply import BLIND_SECONDS, Event, TimedOut
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.patience import Patience
@@ -59,7 +60,7 @@ def follow(
             if pause <= 0:
                 missing = ", ".join(name for name in targets if name not in done)
                 raise TimedOut(f"not done after {timeout_seconds:g} seconds: {missing}; runs continue")
-        time.sleep(pause)
+        pauses.pause(pause)
 
 
 def has_had(status: Status, wanted: Sequence[str]) -> bool:

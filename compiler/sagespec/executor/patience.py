@@ -8,15 +8,13 @@ shows in the end.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from sagespec.executor import pauses
 from sagespec.executor.cloud import CloudError
 
-SPEED = 1.0
-"""How many seconds of patience pass in one of the machine: a test does not wait for minutes."""
 SECONDS = 300.0
 """How long what is known to exist may go without being shown."""
 UNKNOWN_SECONDS = 90.0
@@ -32,19 +30,19 @@ class Patience:
     """What is left of the time for which something may not be shown; it begins with the last proof that it exists."""
 
     seconds: float = field(default_factory=lambda: SECONDS)
-    _since: float = field(default_factory=time.monotonic)
+    _since: float = field(default_factory=pauses.now)
     _pause: float = FIRST_PAUSE_SECONDS
     _waited: float | None = None
 
     @property
     def is_over(self) -> bool:
-        elapsed = (time.monotonic() - self._since) * SPEED
+        elapsed = pauses.now() - self._since
         # where looks themselves take long, there are as many as else
         return elapsed >= self.seconds and (self._waited is None or self._waited >= self.seconds)
 
     def pause(self, stopping: threading.Event) -> None:
         """Wait before the next look, longer each time."""
-        stopping.wait(self._pause / SPEED)
+        pauses.pause(self._pause, stopping)
         self._waited = (self._waited or 0.0) + self._pause
         self._pause = min(self._pause * GROWTH, LONGEST_PAUSE_SECONDS)
 

@@ -6,13 +6,13 @@ In: AWS, a compiled file, and what the specs that it depends on have put out. Ou
 from __future__ import annotations
 
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sagespec.documents.compiled import Request
+from sagespec.executor import pauses
 from sagespec.executor.cloud import Cloud
 from sagespec.executor.files import File
 from sagespec.executor.patience import look_for
@@ -42,12 +42,12 @@ class Pace:
     _next: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def wait(self, stopping: threading.Event) -> None:
+    def keep(self, stopping: threading.Event) -> None:
         with self._lock:
-            pause = self._next - time.monotonic()
-            self._next = max(self._next, time.monotonic()) + self.seconds
+            pause = self._next - pauses.now()
+            self._next = max(self._next, pauses.now()) + self.seconds
         if pause > 0:
-            stopping.wait(pause)
+            pauses.pause(pause, stopping)
 
 
 @dataclass

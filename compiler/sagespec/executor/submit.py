@@ -13,7 +13,7 @@ from typing import Any
 
 from sagespec.documents import submitted
 from sagespec.documents.compiled import Request, identified
-from sagespec.executor import markers, resources
+from sagespec.executor import markers, pauses, resources
 from sagespec.executor.cloud import ROUNDS, CloudError
 from sagespec.executor.runs import pipelines, sorts
 from sagespec.executor.runs.run import Run
@@ -94,7 +94,7 @@ def _artifact(s: Submission, request: Request, parameters: dict[str, Any], _know
                 arn = find() if error.is_unheard else s.seen(request, source, find)
                 if arn is not None:
                     break
-                s.stopping.wait(random.uniform(0, 0.1 * number))
+                pauses.pause(random.uniform(0, 0.1 * number), s.stopping)
         return "created", str(arn)
 
     source = parameters["Source"]["SourceUri"]

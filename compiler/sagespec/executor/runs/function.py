@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from sagespec.documents.compiled import Request
-from sagespec.executor import markers, resources
+from sagespec.executor import markers, pauses, resources
 from sagespec.executor.answers import rely_on
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
@@ -58,7 +58,7 @@ def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: 
             raise Refused(f"AWS says that the function {name} exists, but does not show it; apply again later")
         if run.state != "running":
             break
-        s.stopping.wait(1)
+        pauses.pause(1, s.stopping)
     if word == "kept" and (other := conflict(s.shelf, parameters, run)):
         raise Refused(other)
     return word, {"Run": run}

@@ -72,7 +72,7 @@ rely_on(
 
 def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
     name = parameters[MEMBER]
-    _PACE.wait(s.stopping)
+    _PACE.keep(s.stopping)
     s.go_on()
     try:
         arn = s.call("sagemaker", OPERATION, **parameters)["TrainingJobArn"]

@@ -1,0 +1,7 @@
+"""What the process that others are forks of imports."""
+
+from __future__ import annotations
+
+from tests import forks
+
+forks.prepare()
