@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 TEXT_BYTES = 4 * 1024**2
 """The longest spec, project file, policy, or code of a function: reading it takes seconds at most."""
@@ -60,6 +61,13 @@ def head(path: Path, size: int) -> bytes:
     """
     with _opened(path) as descriptor:
         return os.read(descriptor, size)
+
+
+@contextmanager
+def streamed(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file for a reader that goes through it by itself."""
+    with _opened(path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as stream:
+        yield stream
 
 
 @contextmanager

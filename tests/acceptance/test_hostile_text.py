@@ -20,6 +20,7 @@ import pytest
 from sagespec.checking import schema
 from sagespec.cli import exits
 from sagespec.diagnostics.escapes import COMMAND
+from sagespec.reading.source import ANY
 from sagespec.sandbox import Sandbox
 
 from tests.conftest import ROOT, Result, Run
@@ -143,11 +144,11 @@ def _put(tree: Any, path: tuple[str, ...], text: str) -> None:
     """Put a text where a path leads, into what is there as far as it fits."""
     step, *rest = path
     key: str | int = {"KEY": text, "ENTRY": "NOTE"}.get(step, step)
-    if step == schema.ANY:
+    if step == ANY:
         key = 0
     value: Any = "x" if step == "KEY" else text
     if rest:
-        wanted = list if rest[0] == schema.ANY else dict
+        wanted = list if rest[0] == ANY else dict
         there = tree[key] if (key in tree if isinstance(tree, dict) else tree) else None
         value = there if isinstance(there, wanted) and rest[0] not in ("KEY", "ENTRY") else wanted()
         _put(value, tuple(rest), text)

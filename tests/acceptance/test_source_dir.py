@@ -125,7 +125,7 @@ def test_a_spec_among_code_that_lost_its_first_line_is_told_of(code: Path, run: 
     Path("specs/a.yaml").write_text(spec("a", "."), "utf-8")
     Path("specs/b.yaml").write_text("kind: ModelTrainer\nmetadata: {name: b}\nspec: {}\n", "utf-8")
     shown = run("compile").stderr
-    assert "specs/b.yaml:1:1: warning[no-spec]: this file is in a folder of code: it is not a spec" in shown
+    assert "specs/b.yaml:1:1: warning[no-spec]: this file is code or data of a spec: it is not a spec" in shown
 
 
 def test_the_folder_of_code_of_a_default_a_value_and_a_broken_spec(code: Path, run: Run) -> None:

@@ -5,7 +5,8 @@ In: data and the name of a schema. Out: problems, each at its own key.
 Our annotations in schemas: `x-runs` is what a kind runs as, `x-module` the module of a kind whose name does not tell
 it, `x-recipes` the recipes of its hyperparameters (`recipes`), `x-starter` the text that `init` writes, `x-ref` the
 kinds that a field may refer to, `x-names` the resources that it names where its pattern does not tell (`resources`),
-`x-texts` marks a mapping of texts (numbers keep their spelling), `x-code` a folder of code, `x-message` describes a
+`x-texts` marks a mapping of texts (numbers keep their spelling), `x-own` a file or folder of the user (code, data) in
+which nothing is a spec, `x-content` a field whose text is the path of a file with its value, `x-message` describes a
 valid value, `x-not-fields` is the hint for a field that only other kinds have.
 """
 
@@ -21,6 +22,7 @@ from jsonschema.validators import extend
 from sagespec import assets
 from sagespec.checking import patterns, schema_errors
 from sagespec.diagnostics import KeyPath, Problems
+from sagespec.reading.source import ANY
 
 _OWN = {"common", "Compiled", "Lock", "Project"}
 
@@ -88,13 +90,9 @@ def fields(kind: str) -> dict[str, Any]:
 
 
 @cache
-def code_fields() -> frozenset[KeyPath]:
-    """Return the key paths below `spec` of all fields that name a folder of code, of all kinds."""
-    return frozenset(path for kind in kinds() for path, shape in shapes(kind) if shape.get("x-code"))
-
-
-ANY = "*"
-"""The step of a key path that stands for any item of a list."""
+def own_fields() -> frozenset[KeyPath]:
+    """Return the key paths below `spec` of all fields that name files or folders of the user, of all kinds."""
+    return frozenset(path for kind in kinds() for path, shape in shapes(kind) if shape.get("x-own"))
 
 
 def shapes(kind: str) -> Iterator[tuple[KeyPath, dict[str, Any]]]:

@@ -142,6 +142,7 @@ def _any_of(error: Failure, path: KeyPath) -> Iterator[Problem]:
     tags = [_tags(branch) for branch in branches]
     named = [n for n in failures if _named(tags[n], error.instance)]
     fitting = named or [n for n, errors in failures.items() if not any(_wrong_shape(e) for e in errors)]
+    fitting = fitting or [n for n in failures if not tags[n] and _knows(branches[n], error.instance)]
     fitting = fitting or [n for n in failures if _misspelt(branches[n], error.instance)]
     key = next((k for t in tags for k in t if isinstance(error.instance, dict) and k in error.instance), None)
     if len(fitting) == 1:
@@ -188,6 +189,12 @@ def _tags(branch: Any) -> dict[str, Any]:
 
 def _named(tags: dict[str, Any], instance: Any) -> bool:
     return isinstance(instance, dict) and any(key in instance and instance[key] == tags[key] for key in tags)
+
+
+def _knows(branch: Any, instance: Any) -> bool:
+    """Whether a branch has all the keys of a mapping, if not in their right shape."""
+    known = branch.get("properties", {}) if isinstance(branch, dict) else {}
+    return isinstance(instance, dict) and bool(instance) and all(key in known for key in instance)
 
 
 def _misspelt(branch: Any, instance: Any) -> bool:

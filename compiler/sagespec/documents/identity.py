@@ -15,6 +15,8 @@ from sagespec.documents.compiled import DIGITS, PACKAGED, Compiled, Request, can
 
 _NOT_COUNTED = {"Tags", "HubContentSearchKeywords", "ServerSideEncryption", "SSEKMSKeyId", "ExpectedBucketOwner"}
 _PREFIX_DIGITS = 16
+DATA = "data"
+"""How the ids of uploads of data begin: then come the channel and the name."""
 
 
 def identify(made: Compiled) -> str:
@@ -78,9 +80,18 @@ def _prefixes(requests: Iterable[Request]) -> Iterable[tuple[str, str]]:
 
 def _prefix(request: Request) -> str:
     """Return the folder part of the key of a multi-file upload, which ends in a hash of all its files; else ''."""
-    _, slash, name = request.id.partition("/")
+    _, name = _upload(request)
     key: str = request.parameters["Key"]
-    return key[: -len(name)] if slash and key.endswith(f"/{name}") else ""
+    return key[: -len(name)] if name and key.endswith(f"/{name}") else ""
+
+
+def _upload(request: Request) -> tuple[str, str]:
+    """The set that an upload is one of, and its name in it; '' for a lone file. Data has a set for each channel."""
+    label, _, name = request.id.partition("/")
+    if label != DATA:
+        return label, name
+    channel, _, name = name.partition("/")
+    return f"{label}/{channel}", name
 
 
 def _without_hash(prefix: str) -> str:
@@ -96,24 +107,25 @@ def content_hash(body: Mapping[str, Any]) -> str:
     )
 
 
-def of_files(hashes: Mapping[str, str]) -> str:
-    """Return the hash in the keys of a folder's upload: 16 hex digits of its names and contents.
+def of_files(hashes: Mapping[str, str], key_id: str = "") -> str:
+    """Return the hash in the keys of a folder's upload: 16 hex digits of its names, contents and KMS key.
 
     `hashes` maps file names to SHA-256 digits.
     """
     lines = "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes))
-    return hashlib.sha256(lines.encode()).hexdigest()[:_PREFIX_DIGITS]
+    key = f"aws:kms {key_id}\n" if key_id else ""
+    return hashlib.sha256(f"{key}{lines}".encode()).hexdigest()[:_PREFIX_DIGITS]
 
 
 def misplaced(requests: Sequence[Request]) -> list[str]:
     """Return the ids of uploads whose key does not contain the hash of their content."""
     uploads = [r for r in requests if r.operation == "PutObject"]
-    groups: dict[str, dict[str, str]] = {}
+    sets: dict[str, dict[str, str]] = {}
     for request in uploads:
-        label, slash, name = request.id.partition("/")
-        if slash:
-            groups.setdefault(label, {})[name] = content_hash(request.parameters["Body"])
-    return [r.id for r in uploads if _hash_in(r) != _wanted(r, groups)]
+        label, name = _upload(request)
+        if name:
+            sets.setdefault(label, {})[name] = content_hash(request.parameters["Body"])
+    return [r.id for r in uploads if _hash_in(r) != _wanted(r, sets)]
 
 
 def _hash_in(request: Request) -> str:
@@ -121,6 +133,8 @@ def _hash_in(request: Request) -> str:
     return str(folder.rstrip("/").rpartition("/")[2])
 
 
-def _wanted(request: Request, groups: Mapping[str, Mapping[str, str]]) -> str:
-    label, slash, _ = request.id.partition("/")
-    return of_files(groups[label]) if slash else content_hash(request.parameters["Body"])[:DIGITS]
+def _wanted(request: Request, sets: Mapping[str, Mapping[str, str]]) -> str:
+    label, name = _upload(request)
+    if not name:
+        return content_hash(request.parameters["Body"])[:DIGITS]
+    return of_files(sets[label], request.parameters.get("SSEKMSKeyId", ""))

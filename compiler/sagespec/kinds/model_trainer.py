@@ -1,37 +1,44 @@
-"""ModelTrainer: one training job, with its code and the drivers that start it on every node."""
+"""ModelTrainer: one training job, with its code, its data and the drivers that start it on every node."""
 
 from __future__ import annotations
 
 import json
 import posixpath
-import stat
-from collections.abc import Iterator
+import re
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sagespec.diagnostics import Problems
-from sagespec.documents import names
+from sagespec.documents import identity, names
 from sagespec.documents.compiled import Request
 from sagespec.documents.render import render
 from sagespec.documents.traced import Traced
-from sagespec.project.gitignore import Ignored
-from sagespec.sagemaker import code_folder, default_bucket, distributed, uploads
-from sagespec.sagemaker.code_folder import Unusable
+from sagespec.sagemaker import channels, compute, default_bucket, distributed, local_files, source_code, uploads
 from sagespec.sagemaker.default_bucket import DefaultBucket
 from sagespec.sagemaker.distributed import Config
 from sagespec.sagemaker.inputs import Inputs
+from sagespec.sagemaker.local_files import Files
+from sagespec.sagemaker.source_code import Code
 from sagespec.sagemaker.uploads import Upload
 
 SWITCHES = (
     ("enable_inter_container_traffic_encryption", "EnableInterContainerTrafficEncryption"),
     ("enable_network_isolation", "EnableNetworkIsolation"),
 )
-RESERVED_CHANNELS = ("code", "sm_drivers")
+CONFIGS = (
+    ("infra_check_config", "InfraCheckConfig", "enable_infra_check", "EnableInfraCheck"),
+    ("remote_debug_config", "RemoteDebugConfig", "enable_remote_debug", "EnableRemoteDebug"),
+    ("session_chaining_config", "SessionChainingConfig", "enable_session_tag_chaining", "EnableSessionTagChaining"),
+)
+"""Mappings of one switch, which is on where nothing is said: field, member, field and member of the switch."""
 MODEL_PARALLELISM = "mp_parameters"
 MAX_RUNTIME_SECONDS = 3600
 QUOTA_SECONDS = 432_000
-LARGE_BYTES = 100_000_000
 CUSTOM = "Custom"
+KEY_BYTES = 1024
+"""How long a key of S3 may be."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,9 @@ class Facts:
 
     role: Traced
     config: Config | None = None
-    code: list[Upload] = field(default_factory=list, repr=False)
+    code: Code = field(default_factory=Code)
     driver: list[Upload] = field(default_factory=list, repr=False)
+    data: Mapping[str, Files] = field(default_factory=dict, repr=False)
 
 
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
@@ -49,20 +57,26 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     role = inputs.role(problems)
     before = len(problems)
     config = _config(inputs, problems)
+    compute.check(fields.compute, problems)
     if config is not None:
-        distributed.check_machines(config, fields.compute, problems)
-    _check_source(fields, problems)
-    _check_names(fields, config, problems)
+        distributed.check_machines(config, compute.clusters(fields.compute), problems)
+    source_code.check(fields, problems)
+    channels.check(fields, problems)
+    compute.check_effects(fields, problems)
+    _check_image(fields, problems)
+    _check_metrics(fields.metric_definitions, problems)
     _check_waiting(fields, problems)
-    _check_input_mode(fields, problems)
     _check_runtime(fields.stopping_condition.max_runtime_in_seconds, problems)
-    code = _files(inputs, fields.source_code.source_dir, fields.source_code.ignore_patterns, problems)
+    _check_debugging(fields, problems)
+    _check_parallelism(fields, config, problems)
+    code = source_code.find(inputs, problems)
     driver = _driver(inputs, problems) if config and config.type == CUSTOM else []
-    if code:
-        _check_named_files(fields.source_code, {u.name for u in code}, problems)
+    data = channels.data(inputs, problems)
     if role is None or any(p.severity == "error" for p in problems[before:]):
         return None
-    return Facts(role, config, code, driver)
+    facts = Facts(role, config, code, driver, data)
+    _check_keys(inputs, facts, problems)
+    return facts
 
 
 def _config(inputs: Inputs, problems: Problems) -> Config | None:
@@ -81,41 +95,33 @@ def _config(inputs: Inputs, problems: Problems) -> Config | None:
     return config
 
 
-def _check_source(fields: Traced, problems: Problems) -> None:
-    source = fields.source_code
-    if source.command and source.entry_script:
-        problems.error("exclusive-fields", "either an entry_script or a command, not both", source.command.path)
-    if source.given and not (source.command or source.entry_script):
-        problems.error("missing-field", "source_code needs an entry_script or a command", source.path)
-    for name in ("entry_script", "requirements", "ignore_patterns"):
-        if source[name] and not source.source_dir:
-            problems.error("missing-field", f"{name} needs a source_dir to be in", source[name].path)
-    if fields.distributed and source.command:
-        problems.error("exclusive-fields", "distributed starts an entry_script, not a command", source.command.path)
-    elif fields.distributed and not source.entry_script:
-        hint = "give source_code.entry_script"
-        problems.error("missing-field", "distributed has no script to start", fields.distributed.path, hint)
-    if fields.networking.enable_network_isolation and source.requirements:
-        message = "enable_network_isolation leaves pip without an index: all requirements must be files in source_dir"
-        problems.warn("no-network", message, source.requirements.path)
-    repository = fields.environment["CA_REPOSITORY_ARN"]
-    if repository and source.requirements:
-        hint = "set PIP_INDEX_URL, or log in and install within a command"
-        problems.warn("no-effect", "requirements are not looked for in CodeArtifact", repository.path, hint)
+def _check_image(fields: Traced, problems: Problems) -> None:
+    """A registry of one's own is where the image is, and in the VPC of the job."""
+    given, mode = fields.training_image_config, fields.training_image_config.training_repository_access_mode
+    if given.given and not fields.training_image:
+        message = "training_image_config says how training_image is reached, which there is none of"
+        problems.error("missing-field", message, given.path, on_key=True)
+    if mode.value == "Vpc" and not fields.networking.subnets:
+        message = "training_repository_access_mode Vpc needs networking.subnets of the VPC that the registry is in"
+        problems.error("missing-field", message, mode.path)
 
 
-def _check_names(fields: Traced, config: Config | None, problems: Problems) -> None:
-    taken: set[str] = set()
-    for channel in fields.input_data_config:
-        name = channel.channel_name
-        if name.value in taken:
-            problems.error("duplicate-channel", f"there are two channels {name.value!r}", name.path)
-        if name.value in RESERVED_CHANNELS:
-            problems.error("reserved-name", f"the channel {name.value!r} is sagespec's own", name.path)
-        taken.add(name.value)
-    if config is not None and config.smp.given and fields.hyperparameters[MODEL_PARALLELISM].given:
-        path = fields.hyperparameters[MODEL_PARALLELISM].path
-        problems.error("reserved-name", f"smp sets the hyperparameter {MODEL_PARALLELISM} itself", path)
+def _check_metrics(definitions: Traced, problems: Problems) -> None:
+    seen = set()
+    for one in definitions:
+        name, regex = (one.name, one.regex) if one.name.given else (one.Name, one.Regex)
+        if name.value in seen:
+            problems.error("duplicate-name", f"there are two metrics {name.value!r}", name.path)
+        seen.add(name.value)
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                groups = re.compile(regex.value).groups
+        except (re.error, OverflowError, RecursionError) as error:
+            problems.error("bad-regex", f"not a regular expression: {error}", regex.path)
+        else:
+            if not groups:
+                message = "without a group ( ) in its regex, the metric never has a value"
+                problems.warn("no-effect", message, regex.path, "put the number into a group: loss=([0-9.]+)")
 
 
 def _check_waiting(fields: Traced, problems: Problems) -> None:
@@ -138,116 +144,124 @@ def _check_runtime(given: Traced, problems: Problems) -> None:
         problems.warn("quota", message, given.path)
 
 
-def _check_input_mode(fields: Traced, problems: Problems) -> None:
-    """An S3 URI alone is always copied, as by the SDK: the channel's own mode wins over the job's."""
-    mode = fields.training_input_mode
-    copied = [c.channel_name.value for c in fields.input_data_config if str(c.data_source.value).startswith("s3:")]
-    if mode.value not in (None, "File") and copied:
-        hint = f"write data_source as {{s3_uri: ...}} for {', '.join(copied)}"
-        message = f"{mode.value} has no effect on channels that are an S3 URI and nothing else"
-        problems.warn("no-effect", message, mode.path, hint)
+def _check_debugging(fields: Traced, problems: Problems) -> None:
+    given = fields.remote_debug_config
+    is_on = given.given and given.enable_remote_debug.value is not False
+    if is_on and fields.networking.enable_network_isolation:
+        message = "enable_network_isolation leaves enable_remote_debug no way into the containers"
+        problems.warn("no-network", message, given.path, on_key=True)
 
 
-def _check_named_files(source: Traced, known: set[str], problems: Problems) -> None:
-    for name in ("entry_script", "requirements"):
-        given = source[name]
-        if given and posixpath.normpath(given.value) not in known:
-            message = f"{given.value} is not in {source.source_dir.value}, or is ignored"
-            problems.error("missing-file", message, given.path)
-
-
-def _files(inputs: Inputs, given: Traced, patterns: Traced, problems: Problems) -> list[Upload]:
-    """The files of a folder that a spec names, relative to the spec."""
-    ignored = _ignored(patterns, problems)
-    if not given or ignored is None:
-        return []
-    path = inputs.local_path(given, problems)
-    if path is None:
-        return []
-    status = uploads.status(path)
-    if status is None or not stat.S_ISDIR(status.st_mode):
-        why = "no such folder" if status is None else "not a folder"
-        hint = "code is uploaded from a folder beside the spec" if "://" in given.value else ""
-        problems.error("missing-file", f"{given.value}: {why}", given.path, hint)
-        return []
-    try:
-        files = code_folder.read(path, inputs.project, ignored)
-    except Unusable as error:
-        for fault in error.faults:
-            shown = posixpath.join(given.value, fault.name).rstrip("/")
-            problems.error(fault.rule, f"{shown}: {fault.why}", given.path)
-        return []
-    _warn_of_size(given, files, problems)
-    if secrets := code_folder.secrets(files, path):
-        named = ", ".join(secrets[:5]) + (f" and {len(secrets) - 5} more" if len(secrets) > 5 else "")
-        hint = "leave it out with ignore_patterns, or keep it elsewhere"
-        problems.warn("secret-upload", f"{named} would be uploaded, and may hold secrets", given.path, hint)
-    return files
-
-
-def _warn_of_size(given: Traced, files: list[Upload], problems: Problems) -> None:
-    total = sum(file.size or 0 for file in files)
-    if total > LARGE_BYTES:
-        largest = max(files, key=lambda file: file.size or 0)
-        message = (
-            f"{given.value} is {total / 1e6:,.0f} MB to upload; {largest.name} has {(largest.size or 0) / 1e6:,.0f}"
-        )
-        hint = "leave files out with ignore_patterns; data has channels of its own"
-        problems.warn("large-upload", message, given.path, hint)
-
-
-def _ignored(patterns: Traced, problems: Problems) -> Ignored | None:
-    """What a spec leaves out; None where that cannot be said."""
-    before = len(problems)
-    for pattern in patterns:
-        try:
-            Ignored([pattern.value])
-        except ValueError as error:
-            problems.error("bad-pattern", str(error), pattern.path)
-    try:
-        return None if len(problems) > before else Ignored(patterns.value if patterns.given else uploads.IGNORED)
-    except ValueError as error:  # of all together
-        problems.error("bad-pattern", str(error), patterns.path)
-        return None
+def _check_parallelism(fields: Traced, config: Config | None, problems: Problems) -> None:
+    if config is not None and config.smp.given and fields.hyperparameters[MODEL_PARALLELISM].given:
+        path = fields.hyperparameters[MODEL_PARALLELISM].path
+        problems.error("reserved-name", f"smp sets the hyperparameter {MODEL_PARALLELISM} itself", path)
 
 
 def _driver(inputs: Inputs, problems: Problems) -> list[Upload]:
     folder, script = inputs.fields.distributed.driver_dir, inputs.fields.distributed.driver_script
-    uploaded = _files(inputs, folder, Traced(None), problems)
+    ignored = local_files.ignored(Traced(None), problems)
+    target = local_files.find(inputs, folder, problems, "folder")
+    if target is None or ignored is None:
+        return []
+    path, is_folder = target
+    if not is_folder:
+        problems.error("missing-file", f"{folder.value}: not a folder", folder.path)
+        return []
+    uploaded = local_files.folder(inputs, folder, path, ignored, problems).uploads
     if uploaded and posixpath.normpath(script.value) not in {u.name for u in uploaded}:
         problems.error("missing-file", f"{script.value} is not in {folder.value}", script.path)
     return uploaded
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """What is uploaded for one channel: its files, the prefix of their keys, and how the ids of requests begin."""
+
+    channel: str
+    label: str
+    files: Files
+    prefix: str
+
+    def uri(self, bucket: DefaultBucket) -> str:
+        return f"s3://{bucket.name.value}/{self.prefix}/{self.files.single}"
+
+
+def _uploaded(inputs: Inputs, facts: Facts) -> Iterator[Uploaded]:
+    """Go through what is uploaded, by channel."""
+    fields = inputs.fields
+    bucket, key_id = default_bucket.find(inputs), str(fields.output_data_config.kms_key_id.value or "")
+    above = str(fields.input_s3_key_prefix.value or "")
+    sets = {name: (f"{identity.DATA}/{name}", files) for name, files in facts.data.items()}
+    sets |= {
+        channels.CODE: ("source", facts.code.files),
+        channels.DRIVERS: ("drivers", Files(_drivers(fields, facts))),
+    }
+    for channel, (label, files) in sets.items():
+        if files.uploads:
+            prefix = bucket.key(above, uploads.prefix(files.uploads, channel, key_id))
+            yield Uploaded(channel, label, files, prefix)
+
+
+def _check_keys(inputs: Inputs, facts: Facts, problems: Problems) -> None:
+    """A key has its prefixes, and the name of a file below them."""
+    for one in _uploaded(inputs, facts):
+        longest = max(
+            (f"{one.prefix}/{upload.name}" for upload in one.files.uploads), key=lambda key: len(key.encode())
+        )
+        if (size := len(longest.encode())) > KEY_BYTES:
+            fields = inputs.fields
+            path = (fields.input_s3_key_prefix or fields.default_bucket_prefix).path
+            problems.error("bad-key", f"the key {longest} has {size:,} bytes, S3 takes {KEY_BYTES:,}", path)
 
 
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     fields = inputs.fields
     bucket = default_bucket.find(inputs)
     members = uploads.protection(bucket.owner, fields.output_data_config.kms_key_id)
+    origins = {c.channel_name.value: c.data_source for c in fields.input_data_config}
     made: list[Request] = []
-    channels = [(c.channel_name, c.data_source) for c in fields.input_data_config]
-    for label, name, files in (("source", "code", facts.code), ("drivers", "sm_drivers", _drivers(fields, facts))):
-        if files:
-            prefix = bucket.key(uploads.prefix(files, name))
-            made += uploads.requests(files, label, bucket.name, prefix, **members)
-            place = fields.source_code.to(f"s3://{bucket.name.value}/{prefix}/")
-            channels.append((fields.source_code.to(name), place))
+    uris: dict[str, Traced] = {}
+    for one in _uploaded(inputs, facts):
+        made += uploads.requests(one.files.uploads, one.label, bucket.name, one.prefix, **members)
+        uris[one.channel] = origins.get(one.channel, fields.source_code).to(one.uri(bucket))
+    base = _base(fields)
+    name = names.ending_in_identity(fields.base_job_name.value or inputs.qualified_name, names.JOB_LIMIT)
+    output = fields.base_job_name.to(bucket.uri(base).value)
     job = render(
         "ModelTrainer",
         spec=fields,
         compute=fields.compute,
+        default_type=fields.compute.to(compute.DEFAULT_TYPE),
         role=facts.role,
         has_code=bool(fields.source_code),
-        channels=channels,
+        channels=list(channels.of(fields, uris, facts.code.uri)),
         switches=SWITCHES,
+        configs=CONFIGS,
         max_runtime=MAX_RUNTIME_SECONDS,
         hyperparameters=dict(_hyperparameters(fields, facts.config)),
-        s3_output_path=_output_path(inputs, bucket),
+        checkpoint_uri=_checkpoints(fields, output.value, name),
+        default_output_path=output,
+        s3_output_path=fields.output_data_config.s3_output_path or output,
     )
-    base = fields.base_job_name.value or inputs.qualified_name
-    job["TrainingJobName"] = names.ending_in_identity(base, names.JOB_LIMIT)
+    job["TrainingJobName"] = name
     if tags := inputs.tags():
         job["Tags"] = tags
     return [*made, Request("job", "sagemaker", "CreateTrainingJob", job)]
+
+
+def _base(fields: Traced) -> str:
+    """How the default output path ends: the base name of the job, else that of the image or algorithm."""
+    image = str(fields.training_image.value or "")
+    what = image.rpartition("/")[2].partition(":")[0].partition("@")[0] or fields.algorithm_name.value
+    return str(fields.base_job_name.value or f"{what}-job")
+
+
+def _checkpoints(fields: Traced, output: str, name: Mapping[str, str]) -> Traced:
+    """Where checkpoints go: by default below the job's own name, so that no job goes on with those of another."""
+    given = fields.checkpoint_config
+    own = {"$identity": [f"{output}/{name['$identity']}", "/checkpoints"]}
+    return given.s3_uri if given.s3_uri.given else given.to(own)
 
 
 def _drivers(fields: Traced, facts: Facts) -> list[Upload]:
@@ -255,9 +269,9 @@ def _drivers(fields: Traced, facts: Facts) -> list[Upload]:
     source = fields.source_code
     if not source:
         return []
-    wanted = {name: source[name].value for name in ("command", "entry_script", "requirements") if source[name]}
     own = [Upload(f"distributed_drivers/{u.name}", u.body, u.sha256, u.size) for u in facts.driver]
-    files = [*uploads.packaged(), *own, uploads.document("sourcecode.json", wanted)]
+    started = uploads.document("sourcecode.json", source_code.started(source, facts.code))
+    files = [*uploads.packaged(), *own, started]
     if facts.config is not None:
         files.append(uploads.document("distributed.json", facts.config.document))
     return files
@@ -273,14 +287,3 @@ def _hyperparameters(fields: Traced, config: Config | None) -> Iterator[tuple[st
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _output_path(inputs: Inputs, bucket: DefaultBucket) -> Traced:
-    fields = inputs.fields
-    given = fields.output_data_config.s3_output_path
-    if given:
-        return given
-    image = str(fields.training_image.value or "")
-    what = image.rpartition("/")[2].partition(":")[0].partition("@")[0] or fields.algorithm_name.value
-    name = fields.base_job_name.value or f"{what}-job"
-    return fields.base_job_name.to(bucket.uri(name).value)

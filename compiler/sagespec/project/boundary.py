@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sagespec.diagnostics import START, Diagnostic, KeyPath, Problem, locate
+from sagespec.diagnostics import START, Diagnostic, KeyPath, Problem, Problems, locate
 
 GIT = ".git"
 
@@ -39,6 +39,20 @@ class Boundary:
         if target.is_relative_to(self.root):
             return self.holds(target)
         return any(target.is_relative_to(one) for one in self.allowed)
+
+    def find(self, folder: Path, name: str, path: KeyPath, problems: Problems) -> Path | None:
+        """Find what a field names, relative to the folder of its spec, by its real name.
+
+        Refused are absolute paths, and those that lead out of the project.
+        """
+        if Path(name).is_absolute():
+            hint = "a path is relative to the spec, so that it is the same on every machine"
+            problems.error("absolute-path", f"{name} is an absolute path", path, hint)
+        elif not self.admits(folder / name):
+            problems.append(refusal(name, path))
+        else:
+            return real(folder / name)
+        return None
 
     def is_written_inside(self, project: Path, name: str) -> bool:
         """Whether a path of the project file names a place inside, wherever links lead from there."""

@@ -140,14 +140,14 @@ def _refusal(path: Path, project: Project) -> Diagnostic:
 def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[Specs, Specs]:
     """Read spec files, in the order given: those that were asked for, and the rest of the project.
 
-    A file that lies in a folder of code that any of the specs names, or that the project excludes, is left out unless
-    it says that it is ours, or was asked for by name.
+    A file of code or data that any of the specs names, also by its folder, or that the project excludes, is left
+    out unless it says that it is ours, or was asked for by name.
     """
     diagnostics: list[Diagnostic] = []
     excluded = _Excluded(settings.project)
     parts = [[_read(settings, path) for path in listed.files] for listed in (asked, rest or Found())]
-    code = {real(folder) for part in parts for one in part for folder in one.code_folders()}
-    kept = [[one for one in part if one.is_spec(asked, code, excluded, diagnostics)] for part in parts]
+    own = {real(path) for part in parts for one in part for path in one.own_files()}
+    kept = [[one for one in part if one.is_spec(asked, own, excluded, diagnostics)] for part in parts]
     if settings.project.source:
         diagnostics += [settings.project.source.locate(problem) for problem in excluded.problems]
     diagnostics += asked.refused
@@ -203,22 +203,23 @@ class _File(NamedTuple):
     def is_ours(self) -> bool:
         return self.content is not None and source.is_ours(self.name, self.content)
 
-    def code_folders(self) -> Iterator[Path]:
-        """The folders of code that its specs name; values are filled in where nothing is wrong with the spec."""
+    def own_files(self) -> Iterator[Path]:
+        """The files and folders of code and data that its specs name; values are filled in where nothing is wrong."""
+        yield from (content.path for spec in self.specs for content in spec.contents)
         filled = [spec.data for spec in self.specs]
         for data in filled if len(filled) == len(self.raw) else [*filled, *self.raw]:
-            for path in schema.code_fields():
-                value = source.get(data, ("spec", *path))
-                if isinstance(value, str):
-                    yield self.path.parent / value
+            for path in schema.own_fields():
+                for value in source.each(data, ("spec", *path)):
+                    if isinstance(value, str):
+                        yield self.path.parent / value
 
-    def is_spec(self, asked: Found, code: Set[Path], excluded: _Excluded, diagnostics: list[Diagnostic]) -> bool:
+    def is_spec(self, asked: Found, own: Set[Path], excluded: _Excluded, diagnostics: list[Diagnostic]) -> bool:
         """Whether it is to be taken for a spec; what only looks like one is warned of."""
-        above = any(folder in code for folder in self.path.parents)
+        above = any(path in own for path in (self.path, *self.path.parents))
         if self.path in asked.named or not (above or excluded.has(self.name)) or self.is_ours:
             return True
         if any(str(source.get(data, ("kind",))) in schema.kinds() for data in self.raw):
-            where = "in a folder of code" if above else "excluded"
+            where = "code or data of a spec" if above else "excluded"
             message = f"this file is {where}: it is not a spec, since it does not say apiVersion: {API_VERSION}"
             diagnostics.append(locate(Problem("no-spec", message, severity="warning"), self.name, START))
         return False
@@ -261,6 +262,8 @@ def _specs(settings: Settings, read: Sequence[_File], diagnostics: list[Diagnost
         text = (one.content or b"").decode("utf-8-sig", "replace")
         if one.content is not None and bounds.holds(one.path):
             texts[one.name] = text
+        for content in (content for made in one.specs for content in made.contents):
+            texts |= content.texts
         uses |= values.names(text)
     return Specs(
         specs=tuple(spec for one in read for spec in one.specs if spec.broken is None),

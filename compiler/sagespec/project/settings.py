@@ -48,11 +48,15 @@ class Project:
         """Where the project's files may lie."""
         return boundary.around(self.root, self.allow_outside)
 
-    def own_files(self) -> list[Path]:
-        """What we read and write ourselves: project file, lock, and output folder, also where --out moves that."""
+    def written_files(self) -> list[Path]:
+        """What we write: lock and output folder, also where --out moves that."""
         data = self.source.data if self.source else {}
         names = (self.output, str(data.get("output", Project.output)), self.lock)
-        return [self.root / name for name in (*names, *([self.source.file] if self.source else []))]
+        return [self.root / name for name in names]
+
+    def own_files(self) -> list[Path]:
+        """What we read and write ourselves: the same, and the project file."""
+        return [*self.written_files(), *([self.root / self.source.file] if self.source else [])]
 
     def environments(self) -> list[str]:
         return sorted(_at(self, "environments"))

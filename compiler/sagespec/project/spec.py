@@ -17,7 +17,9 @@ from sagespec.checking.pipeline_graph import EXPRESSIONS
 from sagespec.diagnostics import Diagnostic, KeyPath, Problem, Problems, did_you_mean, secrets
 from sagespec.documents.compiled import MARKERS
 from sagespec.documents.traced import Traced
+from sagespec.project import contents as content_files
 from sagespec.project import tags, values
+from sagespec.project.contents import Content
 from sagespec.project.settings import Settings
 from sagespec.reading.document import Written, as_data, as_texts
 from sagespec.reading.source import Source
@@ -30,7 +32,7 @@ class Spec:
     """A spec; `overlays` says which places come from the project file.
 
     `broken` is None for a spec that is accepted, else the fields that something is wrong with: such a spec is
-    only looked at further to say everything about it at once.
+    only looked at further to say everything about it at once. `contents` are the files that stand for fields.
     """
 
     source: Source = field(repr=False)
@@ -40,6 +42,7 @@ class Spec:
     default_tags: Mapping[str, Any] = field(default_factory=dict, repr=False)
     overlays: Overlays = field(default_factory=dict, repr=False)
     broken: frozenset[str] | None = None
+    contents: tuple[Content, ...] = field(default=(), repr=False)
 
     @property
     def address(self) -> str:
@@ -115,6 +118,12 @@ def read(source: Source, settings: Settings) -> tuple[Spec | None, list[Diagnost
     if "spec" in written:
         filled = values.substitute(written["spec"], known, problems, ("spec",))
         written["spec"] = _as_texts(kind, filled, problems)
+    contents = content_files.read(kind, written.get("spec"), source.file, settings.project, problems)
+    for path, content in contents.items():
+        if content.source is not None:
+            written["spec"] = {**written["spec"], path[1]: content.source.written}
+            if content.texts:
+                overlays[path] = (content.source, ())
     data = as_data(written)
     name = known["spec.name"]
     unfilled = {p.path for p in problems.errors}
@@ -124,13 +133,15 @@ def read(source: Source, settings: Settings) -> tuple[Spec | None, list[Diagnost
     default_tags, tag_overlays, diagnostics = _default_tags(settings, known, kind, address)
     overlays.update(tag_overlays)
     diagnostics += source.diagnose(address)
+    diagnostics += [replace(d, address=address) for content in contents.values() for d in content.diagnostics]
     given = secrets.variables(data)
     diagnostics += [_locate(source, overlays, p, address, given) for p in source.beyond(problems)]
     if not name or not isinstance(data.get("spec"), dict):
         return None, diagnostics
     refused = _refused_fields(data, [*problems.errors, *(fault.problem for fault in source.faults)])
+    refused |= {str(path[1]) for path, content in contents.items() if content.source is None}
     broken = refused if any(d.is_error for d in diagnostics) else None
-    return Spec(source, kind, name, data, default_tags, overlays, broken), diagnostics
+    return Spec(source, kind, name, data, default_tags, overlays, broken, tuple(contents.values())), diagnostics
 
 
 def _envelope(data: Any, problems: Problems) -> str | None:

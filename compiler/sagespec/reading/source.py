@@ -8,6 +8,7 @@ report everything about a file at once.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +87,21 @@ def get(data: Any, path: KeyPath) -> Any:
         except (KeyError, IndexError, TypeError):
             return None
     return data
+
+
+ANY = "*"
+"""Any item of a list, in the path of a field."""
+
+
+def each(data: Any, path: KeyPath) -> Iterator[Any]:
+    """Go through the values at a path that may go through any item of a list; none where there is nothing."""
+    if not path:
+        yield data
+    elif path[0] == ANY:
+        for item in data if isinstance(data, list) else ():
+            yield from each(item, path[1:])
+    elif isinstance(data, dict) and path[0] in data:
+        yield from each(data[path[0]], path[1:])
 
 
 def load(file: str, content: bytes) -> tuple[list[Source], list[Diagnostic]]:

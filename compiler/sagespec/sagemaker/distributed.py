@@ -5,7 +5,7 @@ In: a distributed config. Out: the document that the drivers read, and what is w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ from sagespec.diagnostics import Problems
 from sagespec.documents.compiled import Compiled
 from sagespec.documents.render import render
 from sagespec.documents.traced import Traced, settle
+from sagespec.sagemaker.compute import Group
 
 DOCUMENT = "drivers/distributed.json"
 """The upload that tells the drivers how processes are started."""
@@ -63,10 +64,15 @@ def instances() -> dict[str, dict[str, Any]]:
     return document
 
 
-def _world_size(kind: str, count: int, config: Config) -> int | None:
+def _world_size(cluster: Sequence[Group], config: Config) -> int | None:
     """Count the processes of all nodes: as configured, else one for each accelerator; None where nobody knows."""
-    each = config.processes.value or instances().get(kind, {}).get("accelerators")
-    return each * count if each else None
+    size = 0
+    for group in cluster:
+        each = config.processes.value or instances().get(group.type.value, {}).get("accelerators")
+        if not each:
+            return None
+        size += each * group.count
+    return size
 
 
 def check(config: Config, problems: Problems) -> None:
@@ -81,18 +87,28 @@ def check(config: Config, problems: Problems) -> None:
         problems.error("bad-degree", message, context.path)
 
 
-def check_machines(config: Config, compute: Traced, problems: Problems) -> None:
-    """Check degrees against the number of processes, and hint at slow networks."""
-    kind, count = str(compute.instance_type.value), int(compute.instance_count.value or 1)
-    for name, message in _misfits(config.smp, _world_size(kind, count, config)):
-        if config.origin:
-            problems.error("bad-degree", f"{config.origin}: smp.{message}", config.smp.path)
-        else:
-            problems.error("bad-degree", message, config.smp[name].path)
-    known = instances().get(kind)
-    if count > 1 and known and known["accelerators"] and not known["efa"]:
-        message = f"{kind} has no EFA: its nodes talk to each other over TCP, which is slow"
-        problems.warn("no-efa", message, compute.instance_type.path)
+def check_machines(config: Config, clusters: Sequence[Sequence[Group]], problems: Problems) -> None:
+    """Check degrees against the number of processes of each cluster that may be, and hint at slow networks."""
+    said: set[tuple[str, str]] = set()
+    for cluster in clusters:
+        for name, message in _misfits(config.smp, _world_size(cluster, config)):
+            if (name, message) in said:
+                continue
+            said.add((name, message))
+            if config.origin:
+                problems.error("bad-degree", f"{config.origin}: smp.{message}", config.smp.path)
+            else:
+                problems.error("bad-degree", message, config.smp[name].path)
+        if sum(group.count for group in cluster) > 1:
+            _warn_of_slow_networks(cluster, problems)
+
+
+def _warn_of_slow_networks(cluster: Sequence[Group], problems: Problems) -> None:
+    for group in cluster:
+        known = instances().get(group.type.value)
+        if known and known["accelerators"] and not known["efa"]:
+            message = f"{group.type.value} has no EFA: its nodes talk to each other over TCP, which is slow"
+            problems.warn("no-efa", message, group.type.path)
 
 
 def _misfits(smp: Traced, size: int | None) -> Iterator[tuple[str, str]]:

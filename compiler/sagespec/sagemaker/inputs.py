@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from sagespec.diagnostics import Problems
 from sagespec.documents.traced import Traced
-from sagespec.project import boundary
 from sagespec.project.lock import Context, ask, is_older
 from sagespec.project.settings import Project
 from sagespec.project.spec import Spec
@@ -56,19 +55,8 @@ class Inputs:
         return given.to(app)
 
     def local_path(self, given: Traced, problems: Problems) -> Path | None:
-        """Find the file or folder that a field names, relative to the spec, by its real name.
-
-        Refused are absolute paths, and those that lead out of the project.
-        """
-        if Path(given.value).is_absolute():
-            hint = "a path is relative to the spec, so that it is the same on every machine"
-            problems.error("absolute-path", f"{given.value} is an absolute path", given.path, hint)
-            return None
-        path = self.folder / given.value
-        if not self.project.boundary.admits(path):
-            problems.append(boundary.refusal(given.value, given.path))
-            return None
-        return boundary.real(path)
+        """Find the file or folder that a field names, relative to the spec, by its real name."""
+        return self.project.boundary.find(self.folder, given.value, given.path, problems)
 
     def tags(self, *conventional: dict[str, Any]) -> list[dict[str, Any]]:
         """The tags of a job or pipeline: those of the SDK's conventions, and the spec's."""

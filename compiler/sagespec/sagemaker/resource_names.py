@@ -16,6 +16,7 @@ from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath, Problem
 from sagespec.project.lock import Context
 from sagespec.project.spec import Spec
+from sagespec.reading.source import ANY
 from sagespec.sagemaker import images
 
 
@@ -48,7 +49,7 @@ def _texts(data: Any, pattern: KeyPath, path: KeyPath) -> Iterator[tuple[KeyPath
     if not pattern:
         if isinstance(data, str):
             yield path, data
-    elif pattern[0] == schema.ANY:
+    elif pattern[0] == ANY:
         for index, item in enumerate(data if isinstance(data, list) else ()):
             yield from _texts(item, pattern[1:], (*path, index))
     elif isinstance(data, dict) and pattern[0] in data:

@@ -71,9 +71,12 @@ def of_file(name: str, path: Path, shown: str) -> Upload:
     return Upload(name, {"$file": {"path": shown, "sha256": sha256}}, sha256, size)
 
 
-def prefix(uploads: Iterable[Upload], kind: str) -> str:
-    """The key prefix of a set of files: the same for the same names and contents."""
-    return f"sagespec/{kind}/{identity.of_files({upload.name: upload.sha256 for upload in uploads})}"
+def prefix(uploads: Iterable[Upload], channel: str, key_id: str = "") -> str:
+    """The key prefix of a set of files: the same for the same names, contents and KMS key.
+
+    Objects are shared by content between specs, and the role of one may not use the key of another.
+    """
+    return f"sagespec/{channel}/{identity.of_files({upload.name: upload.sha256 for upload in uploads}, key_id)}"
 
 
 def protection(owner: str, key_id: Traced) -> dict[str, Any]:

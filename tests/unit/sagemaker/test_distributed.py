@@ -110,10 +110,7 @@ def test_slow_networks_are_hinted_at(project: Path, run: Run) -> None:
         ({"source_code": {"source_dir": "nowhere", "entry_script": "a.py"}}, "no such folder"),
         ({"source_code": {"source_dir": "x" * 5000, "entry_script": "a.py"}}, "no such folder"),
         ({"source_code": {"source_dir": "a\0b", "entry_script": "a.py"}}, "no such folder"),
-        (
-            {"source_code": {"source_dir": "s3://my-bucket/a", "entry_script": "a.py"}},
-            "from a folder beside the spec",
-        ),
+        ({"source_code": {"source_dir": "s3://my-bucket/a", "entry_script": "a.py"}}, "a folder ends in /"),
         ({"source_code": {"source_dir": "src", "entry_script": "b.py"}}, "b.py is not in src"),
         ({"hyperparameters": {"mp_parameters": 1}}, "smp sets the hyperparameter"),
         ({"input_data_config": [{"channel_name": "code", "data_source": "s3://my-bucket/c"}]}, "sagespec's own"),

@@ -24,6 +24,73 @@ RULES = (
             """,
     ),
     Rule(
+        "duplicate-name",
+        "error",
+        "Two entries of one name",
+        "Instance groups and metrics are told apart by their names, instance preferences by their types.",
+        "Give one of them another name, or leave it out.",
+        "ModelTrainer",
+        bad="""
+            metric_definitions:
+              - {name: loss, regex: "loss=([0-9.]+)"}
+              - {name: loss, regex: "eval_loss=([0-9.]+)"}
+            """,
+        good="""
+            metric_definitions:
+              - {name: loss, regex: "loss=([0-9.]+)"}
+              - {name: eval_loss, regex: "eval_loss=([0-9.]+)"}
+            """,
+    ),
+    Rule(
+        "unknown-group",
+        "error",
+        "Unknown instance group",
+        "A channel names an instance group that `compute.instance_groups` does not have.",
+        "Name a group that there is, or add one.",
+        "ModelTrainer",
+        bad="""
+            compute:
+              instance_groups: [{instance_type: ml.p4d.24xlarge, instance_count: 1, instance_group_name: gpu}]
+            input_data_config:
+              - {channel_name: train, data_source: {s3_uri: s3://my-bucket/a, instance_group_names: [gpus]}}
+            """,
+        good="""
+            compute:
+              instance_groups: [{instance_type: ml.p4d.24xlarge, instance_count: 1, instance_group_name: gpu}]
+            input_data_config:
+              - {channel_name: train, data_source: {s3_uri: s3://my-bucket/a, instance_group_names: [gpu]}}
+            """,
+    ),
+    Rule(
+        "bad-regex",
+        "error",
+        "Invalid regular expression",
+        "The expression of a metric cannot be read, so the service would refuse it, or find nothing.",
+        "Close brackets and groups, and write a backslash before characters that mean themselves.",
+        "ModelTrainer",
+        bad="""
+            metric_definitions: [{name: loss, regex: "loss=([0-9.]+"}]
+            """,
+        good="""
+            metric_definitions: [{name: loss, regex: "loss=([0-9.]+)"}]
+            """,
+    ),
+    Rule(
+        "volume-key",
+        "warning",
+        "Volume key beside local storage",
+        """Instances with local storage encrypt it by a key of their own, and the service refuses `volume_kms_key_id`
+        for them. It is a warning, since the list of such instances changes.""",
+        "Leave `volume_kms_key_id` out, or choose another instance type.",
+        "ModelTrainer",
+        bad="""
+            compute: {instance_type: ml.g5.xlarge, volume_kms_key_id: 1234abcd-12ab-34cd-56ef-1234567890ab}
+            """,
+        good="""
+            compute: {instance_type: ml.m5.xlarge, volume_kms_key_id: 1234abcd-12ab-34cd-56ef-1234567890ab}
+            """,
+    ),
+    Rule(
         "no-network",
         "warning",
         "Requirements without a network",

@@ -14,8 +14,8 @@ from sagespec.project import boundary, tool_folders
 from sagespec.project.gitignore import Ignored
 from sagespec.project.settings import Project
 from sagespec.reading.source import Source
-from sagespec.sagemaker import code_folder, uploads
-from sagespec.sagemaker.code_folder import Unusable
+from sagespec.sagemaker import folders, uploads
+from sagespec.sagemaker.folders import Unusable
 from sagespec.sagemaker.uploads import Upload
 
 from tests.conftest import Run
@@ -24,7 +24,7 @@ from tests.unit.sagemaker.test_distributed import compile_one
 
 def read(place: Path, *patterns: str, root: Path | None = None, **project: Any) -> list[Upload]:
     ignored = Ignored(patterns or uploads.IGNORED)
-    return code_folder.read(boundary.real(place), Project(boundary.real(root or place), **project), ignored)
+    return folders.read(boundary.real(place), Project(boundary.real(root or place), **project), ignored)
 
 
 def names(place: Path, *patterns: str, root: Path | None = None, **project: Any) -> list[str]:
@@ -172,7 +172,7 @@ def test_secrets_are_told_of(tmp_path: Path, name: str) -> None:
     (tmp_path / "notes.txt").write_text(key.format(""), "utf-8")
     (tmp_path / "keys.py").write_text(f'BEGIN = """{key.format("")}"""', "utf-8")
     found = read(tmp_path, "nothing")
-    assert code_folder.secrets(found, tmp_path) == sorted({name, "k.pem", "notes.txt"})
+    assert folders.secrets(found, tmp_path) == sorted({name, "k.pem", "notes.txt"})
 
 
 def test_links_that_make_many_files_of_few_come_to_an_end(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_links_that_make_many_files_of_few_come_to_an_end(tmp_path: Path) -> Non
 
 
 def test_a_folder_of_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code_folder, "MAX_FILES", 3)
+    monkeypatch.setattr(folders, "MAX_FILES", 3)
     plant(tmp_path, "a", "b", "c")
     assert names(tmp_path) == ["a", "b", "c"]
     plant(tmp_path, "d")

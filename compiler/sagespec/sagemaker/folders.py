@@ -1,10 +1,11 @@
-"""The files of a folder of code: which are uploaded, which never are, and which cannot be.
+"""The files of a folder of code or data: which are uploaded, which never are, and which cannot be.
 
 In: a folder of the project, and patterns of what to leave out. Out: uploads. Refuses: folders that are empty or lead
 out of the project, files that cannot be uploaded, and too many files.
 
-Files of sagespec, environments and caches are never uploaded, whatever the patterns say: a folder that is the
-whole project would have other contents after every compile, and on every machine.
+Files of sagespec, environments and caches are never uploaded as code, whatever the patterns say: a folder that is the
+whole project would have other contents after every compile, and on every machine. Data is uploaded whole, but for
+the output folder, the lock and `.git`.
 """
 
 from __future__ import annotations
@@ -54,10 +55,11 @@ class Unusable(Exception):
         self.faults = faults
 
 
-def read(folder: Path, project: Project, ignored: Ignored) -> list[Upload]:
+def read(folder: Path, project: Project, ignored: Ignored | None) -> list[Upload]:
     """List the files of a folder, which is given by its real name, but for those that are left out.
 
-    Links are followed, and files called by their real names. Raises Unusable.
+    Nothing is `ignored` in a folder of data. Links are followed, and files called by their real names.
+    Raises Unusable.
     """
     walk = _Walk(project, ignored)
     try:
@@ -72,20 +74,36 @@ def read(folder: Path, project: Project, ignored: Ignored) -> list[Upload]:
     return listed
 
 
+def file(name: str, path: Path, project: Project) -> Upload:
+    """Take one file, which is given by its real name, as `name`.
+
+    Raises Unusable.
+    """
+    if fault := _fault(path, name, uploads.status(path)):
+        raise Unusable([fault])
+    try:
+        return _upload(name, path, project)
+    except OSError as error:
+        raise Unusable([Fault(name, _reason(error))]) from None
+
+
+def _upload(name: str, path: Path, project: Project) -> Upload:
+    return uploads.of_file(name, path, Path(os.path.relpath(path, project.root)).as_posix())
+
+
 def _uploads(walk: _Walk, folder: Path) -> list[Upload]:
     listed: list[Upload] = []
     for name, path in walk.files(folder, "", ()):
         if len(listed) == MAX_FILES:
-            walk.fault(
-                "", f"more than {MAX_FILES:,} files: ignore files that are not code, and bring data as a channel"
-            )
+            way = "" if walk.ignored is None else ": ignore files that are not code, and bring data as a channel"
+            walk.fault("", f"more than {MAX_FILES:,} files{way}")
             break
         try:
-            upload = uploads.of_file(name, path, Path(os.path.relpath(path, walk.project.root)).as_posix())
+            upload = _upload(name, path, walk.project)
         except OSError as error:
             walk.fault(name, _reason(error))
             continue
-        if not _is_ours(path, upload):
+        if walk.ignored is None or not _is_ours(path, upload):
             listed.append(upload)
     return listed
 
@@ -119,13 +137,14 @@ class _Walk:
     """One folder's files being listed, and what is wrong with them."""
 
     project: Project
-    ignored: Ignored
+    ignored: Ignored | None
     faults: list[Fault] = field(default_factory=list)
     left: int = field(default_factory=lambda: MAX_ENTRIES)
     leads_to: dict[Path, Path | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        known = (uploads.status(path) for path in self.project.own_files())
+        files = self.project.own_files() if self.ignored is not None else self.project.written_files()
+        known = (uploads.status(path) for path in files)
         self.never = {(status.st_dev, status.st_ino) for status in known if status is not None}
 
     def fault(self, name: str, why: str, rule: str = "bad-file") -> None:
@@ -133,7 +152,7 @@ class _Walk:
 
     def files(self, folder: Path, below: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, Path]]:
         """Go through the files of a folder; `above` are the folders that lead there, so that no link leads back."""
-        if below and tool_folders.is_marked(folder):
+        if below and self.ignored is not None and tool_folders.is_marked(folder):
             return
         try:
             own = folder.stat()
@@ -149,7 +168,7 @@ class _Walk:
             link, known = folder / name, below + name
             status = uploads.status(link)
             is_folder = status is not None and stat.S_ISDIR(status.st_mode)
-            if self._is_no_code(name, status) or self.ignored.has(known, is_folder):
+            if self._is_left_out(known, status, is_folder):
                 continue
             path = self._real(link)
             if path is None:
@@ -174,10 +193,14 @@ class _Walk:
                 names.append(entry.name)
         return sorted(names)
 
-    def _is_no_code(self, name: str, status: os.stat_result | None) -> bool:
+    def _is_left_out(self, known: str, status: os.stat_result | None, is_folder: bool) -> bool:
+        name = known.rpartition("/")[2]
+        if status is not None and (status.st_dev, status.st_ino) in self.never:
+            return True
+        if self.ignored is None:
+            return name.lower() == boundary.GIT
         is_part = name.startswith(disk.PART) and name.endswith(disk.PART_SUFFIX)
-        is_own = status is not None and (status.st_dev, status.st_ino) in self.never
-        return tool_folders.is_named(name) or is_part or is_own
+        return is_part or tool_folders.is_named(name) or self.ignored.has(known, is_folder)
 
     def _real(self, path: Path) -> Path | None:
         """What a name in a real folder leads to; None where that is outside."""

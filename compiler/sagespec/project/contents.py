@@ -1,0 +1,76 @@
+"""Files that stand for the value of a field: the hyperparameters that a spec keeps in a file of their own.
+
+In: a spec's fields, values filled in. Out: what is in the files that they name. That is data: no values are filled
+into it. Refuses: files that are absent, lead out of the project, cannot be read, or hold no mapping.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sagespec import disk
+from sagespec.checking import schema
+from sagespec.diagnostics import Diagnostic, KeyPath, Problem, Problems
+from sagespec.project import boundary
+from sagespec.project.settings import Project
+from sagespec.reading import source
+from sagespec.reading.source import Source
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file that was read for a field: its real path, and its text where that may be shown."""
+
+    path: Path
+    source: Source | None = field(default=None, repr=False)
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    diagnostics: Sequence[Diagnostic] = ()
+
+
+def read(kind: str, fields: Any, file: str, project: Project, problems: Problems) -> dict[KeyPath, Content]:
+    """Read the files that the fields of a spec name, by the paths of the fields; `file` is the spec's."""
+    folder = (project.root / file).parent
+    read: dict[KeyPath, Content] = {}
+    for name in _fields(kind):
+        given = fields.get(name) if isinstance(fields, dict) else None
+        path = ("spec", name)
+        target = project.boundary.find(folder, given, path, problems) if isinstance(given, str) else None
+        if target is not None and (content := _read(target, str(given), path, project, problems)) is not None:
+            read[path] = content
+    return read
+
+
+def _fields(kind: str) -> Iterator[str]:
+    for path, shape in schema.shapes(kind):
+        if shape.get("x-content"):
+            yield str(path[0])
+
+
+def _read(target: Path, given: str, path: KeyPath, project: Project, problems: Problems) -> Content | None:
+    name = Path(os.path.relpath(target, boundary.real(project.root))).as_posix()
+    try:
+        content = disk.read(target, disk.TEXT_BYTES)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+        problems.error("missing-file", f"{given}: {reason}", path, "a path is relative to the spec")
+        return None
+    sources, diagnostics = source.load(name, content)
+    for problem in _flaws(sources) if not diagnostics else ():
+        diagnostics.append((sources[-1] if sources else Source(name, None, {}, {})).locate(problem))
+    if not project.boundary.holds(target):
+        said = boundary.withheld(given, diagnostics, "not a JSON or YAML file with one mapping")
+        problems += [Problem(one.rule, f"{given}: {one.message}", path, severity=one.severity) for one in said]
+        return Content(target, None if said else sources[0])
+    texts = {name: content.decode("utf-8-sig", "retarget")}
+    return Content(target, None if diagnostics else sources[0], texts, diagnostics)
+
+
+def _flaws(sources: Sequence[Source]) -> Iterator[Problem]:
+    if len(sources) > 1:
+        yield Problem("second-document", "the file of a field holds one document")
+    elif not sources or not isinstance(sources[0].data, dict):
+        yield Problem("wrong-type", "expected a mapping of names to values")
