@@ -85,9 +85,9 @@ def test_no_lock_is_written_that_could_not_be_read(
     write(empty, trainer("one"))
     neighbours.put_object(aws.region("us-west-2"), BUCKET, "odd.json", content)
     odd = {"SmtjOverrideParamsS3Uri": f"s3://{BUCKET}/odd.json"}
-    recipes(answer, {"Type": "FineTuning", "CustomizationTechnique": "DPO", **odd})
-    run("lock", "--region", "us-west-2")  # no kind trains with DPO
-    assert not any("DPO" in key for key in locked(empty))
+    recipes(answer, {"Type": "FineTuning", "CustomizationTechnique": "CPT", **odd})
+    run("lock", "--region", "us-west-2")  # no kind trains with CPT
+    assert not any("CPT" in key for key in locked(empty))
     before = (empty / FILE).read_bytes()
     recipes(answer, **odd)
     said = run("lock", "--upgrade", code=1).stderr
