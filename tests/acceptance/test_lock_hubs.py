@@ -45,7 +45,7 @@ def test_recipes_that_no_job_can_run_do_not_count(empty: Path, aws: Sandbox, run
         (mtrl,) = (r for r in document["RecipeCollection"] if r.get("CustomizationTechnique") == "MTRL")
         hyperpod = {k: v for k, v in mtrl.items() if not k.startswith("Smtj")} | {"SequenceLength": "1K"}
         nowhere = {"SmtjOverrideParamsS3Uri": "s3://jumpstart-cache-prod-us-west-2/nowhere.json"}
-        unused = {"Type": "FineTuning", "CustomizationTechnique": "DPO", **nowhere}
+        unused = {"Type": "FineTuning", "CustomizationTechnique": "CPT", **nowhere}
         more = [hyperpod, unused, {**mtrl, "Type": None}, *document["RecipeCollection"], {**mtrl, **nowhere}]
         return {**usual, "HubContentDocument": json.dumps({**document, "RecipeCollection": more})}
 

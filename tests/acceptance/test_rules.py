@@ -65,6 +65,12 @@ FIELDS = {
         compute: {instance_type: ml.p4d.24xlarge, instance_count: 2}
         source_code: {source_dir: code, entry_script: train.py}
         """,
+    "DPOTrainer": """
+        model: huggingface-reasoning-qwen3-32b
+        model_package_group: out-mpg
+        training_dataset: s3://my-bucket/preferences.jsonl
+        kms_key_id: alias/output
+        """,
     "SFTTrainer": """
         model: meta-textgeneration-llama-3-2-1b-instruct
         model_package_group: llama-ft
@@ -82,6 +88,7 @@ NAMES = {
     "CustomScorerEvaluator": "scored",
     "LLMAsJudgeEvaluator": "judged",
     "ModelTrainer": "job",
+    "DPOTrainer": "preferred",
     "SFTTrainer": "tuned",
     "Torchrun": "two",
     "MPI": "eight",

@@ -156,6 +156,7 @@ PLACES: dict[str, dict[str, Place]] = {
         "local path": lambda text: ({"checkpoint_config": {**uri("s3_uri")("a")[0], "local_path": text}}, text),
         "option": lambda text: ({**MPI, "distributed": {"type": "MPI", "mpi_additional_options": [text]}}, text),
     },
+    "DPOTrainer": FINE_TUNING,
     "SFTTrainer": {**FINE_TUNING, "hyperparameter": lambda text: ({"hyperparameters": {"note": text}}, text)},
 }
 """Torchrun and MPI, the other kinds, hold no text but the options, which are sent by a ModelTrainer."""
@@ -169,6 +170,7 @@ TUNED = {
 BASES: dict[str, list[Patch]] = {
     **{k: [s["spec"] for s in VALID if s["kind"] == k and "lambda_arn" not in s["spec"]] for k in PLACES},
     "ModelTrainer": [PLAIN],
+    "DPOTrainer": [TUNED],
     "SFTTrainer": [TUNED],
 }
 TEXTS = st.text(min_size=1, max_size=20) | st.sampled_from(

@@ -84,19 +84,17 @@ def _shortest(number: Any) -> Any:
     return int(number) if number == int(number) else number
 
 
+_OF_EXAMPLES = (
+    "data_path",
+    "output_path",
+    "data_s3_path",
+    "output_s3_path",
+    "training_data_name",
+    "validation_data_name",
+    "validation_data_path",
+)
 TECHNIQUES: Mapping[str, Technique] = {
-    "SFT": Technique(
-        filled_in=(
-            "data_path",
-            "output_path",
-            "data_s3_path",
-            "output_s3_path",
-            "training_data_name",
-            "validation_data_name",
-            "validation_data_path",
-        ),
-        is_converse=True,
-        decide=_mix_data,
-    ),
+    "DPO": Technique(filled_in=_OF_EXAMPLES, is_converse=True),
+    "SFT": Technique(filled_in=_OF_EXAMPLES, is_converse=True, decide=_mix_data),
 }
 """The techniques by name; a kind is called after its own."""
