@@ -188,7 +188,7 @@ FILES_OF_THEIR_OWN = {
     "disk.py": "the one way to the files of others",
     "assets.py": "JSON of this package",
     "documents/render.py": "templates of this package",
-    "local/training.py": "the throw-away tree of `run`",
+    "local/tree.py": "the throw-away tree of `run`",
     "executor/mlflow_client.py": "its own standard output",
     "local/host.py": "what Linux says of processes",
     "cli/__init__.py": "the null device, for streams that are closed",
@@ -225,7 +225,7 @@ JSON_OF_THEIR_OWN = {
     "executor/answers.py": "the one way to what AWS says",
     "executor/lock/lookup.py": "a file of Studio's",
     "executor/metrics.py": "what our own process says",
-    "local/training.py": "a document of the drivers, as it was compiled",
+    "local/tree.py": "a document of the drivers, as it was compiled",
     "cli/apply.py": "saved plans",
 }
 """Who may read JSON by `json.loads`, which takes more than is JSON; and of what."""

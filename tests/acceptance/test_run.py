@@ -117,7 +117,11 @@ def test_a_plain_script_gets_what_the_container_would_give_it(project: Path, run
     assert json.loads(report["SM_CHANNELS"]) == ["code", "sm_drivers", "train-set"]
     assert report["SM_CHANNEL_TRAIN_SET"].endswith("/opt/ml/input/data/train-set")
     assert report["SM_CURRENT_INSTANCE_TYPE"] == "ml.p4d.24xlarge"
-    assert json.loads(report["SM_INPUT_DATA_CONFIG"])["train-set"] == {"TrainingInputMode": "File"}
+    assert json.loads(report["SM_INPUT_DATA_CONFIG"])["train-set"] == {
+        "TrainingInputMode": "File",
+        "S3DistributionType": "FullyReplicated",
+        "RecordWrapperType": "None",
+    }
     summary = json.loads(report["SM_TRAINING_ENV"])
     assert summary["hyperparameters"] == HYPERPARAMETERS
     assert summary["channel_input_dirs"]["train-set"] == report["SM_CHANNEL_TRAIN_SET"]

@@ -8,7 +8,6 @@ is left behind.
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import shutil
 import socket
@@ -19,16 +18,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from sagespec import disk
 from sagespec.documents.compiled import Compiled, Request, identified
 from sagespec.executor import markers
 from sagespec.local import host
+from sagespec.local.tree import CODE, DRIVERS, SOURCE, lay_out, place
 from sagespec.project.settings import Project
 from sagespec.sagemaker import distributed
 
-DRIVERS = "sm_drivers"
 CHUNK_BYTES = 64 * 1024
 REASON_CHARACTERS = 1024  # the service ignores the rest of a failure file
 _KEPT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "USER", "VIRTUAL_ENV")
@@ -69,13 +68,20 @@ class Ended:
 
 
 def channels(content: Compiled) -> list[str]:
-    """Return the names of a training's input channels, except those of its code and drivers.
+    """Return the names of a training's input channels, except those of its drivers and of uploaded code.
 
     Raises CannotRun.
     """
-    job = _job(content)
-    own = {"code", DRIVERS}
-    return [c["ChannelName"] for c in job.parameters.get("InputDataConfig", ()) if c["ChannelName"] not in own]
+    own = {DRIVERS}
+    if any(request.id.startswith(SOURCE) for request in content.requests):
+        own.add(CODE)
+    return [name for name in _uris(_job(content)) if name not in own]
+
+
+def _uris(job: Request) -> dict[str, str]:
+    """Return the S3 URIs of a job's channels by name, '' for data elsewhere."""
+    channels = job.parameters.get("InputDataConfig", ())
+    return {c["ChannelName"]: c["DataSource"].get("S3DataSource", {}).get("S3Uri", "") for c in channels}
 
 
 def run(content: Compiled, options: Options, on_output: OnOutput, stops: Callable[[], int]) -> Ended:
@@ -93,6 +99,10 @@ def run(content: Compiled, options: Options, on_output: OnOutput, stops: Callabl
         raise CannotRun("mpirun is not on this machine: install Open MPI (Debian: openmpi-bin, Homebrew: open-mpi)")
     if options.processes and not config:
         raise CannotRun(f"{content.address} has no `distributed`: one process a host is all that it starts")
+    if CODE in channels(content) and CODE not in options.channels:
+        raise CannotRun(
+            f"the code is {_uris(job)[CODE]}: download it, and give its folder with --channel {CODE}=FOLDER"
+        )
     hosts = [f"algo-{number}" for number in range(1, options.hosts + 1)]
     try:
         trees = {host: _lay_out(host, hosts, job, uploads, options) for host in hosts}
@@ -140,45 +150,10 @@ def _job(content: Compiled) -> Request:
 
 
 def _lay_out(host: str, hosts: list[str], job: Request, uploads: list[Request], options: Options) -> Path:
-    """Create the tree of one host like the service does: configuration, channels, code and drivers."""
-    tree = options.tree / host / "opt" / "ml"
-    config = tree / "input" / "config"
-    for folder in (config, tree / "model", tree / "output" / "data"):
-        folder.mkdir(parents=True)
-    parameters = job.parameters
-    channels = parameters.get("InputDataConfig", [])
-    resource = {
-        "current_host": host,
-        "current_instance_type": parameters["ResourceConfig"]["InstanceType"],
-        "hosts": hosts,
-        "network_interface_name": "lo0" if sys.platform == "darwin" else "lo",
-    }
-    _write_json(config / "resourceconfig.json", resource)
-    _write_json(config / "hyperparameters.json", parameters.get("HyperParameters", {}))
-    mode = parameters["AlgorithmSpecification"]["TrainingInputMode"]
-    names = {c["ChannelName"]: {"TrainingInputMode": c.get("InputMode", mode)} for c in channels}
-    _write_json(config / "inputdataconfig.json", names)
-    for channel in channels:
-        name, channel_folder = channel["ChannelName"], tree / "input" / "data" / channel["ChannelName"]
-        channel_folder.parent.mkdir(parents=True, exist_ok=True)
-        if name in options.channels:
-            channel_folder.symlink_to(options.channels[name].absolute())
-        else:
-            channel_folder.mkdir()
-    for request in uploads:
-        label, _, name = request.id.partition("/")
-        body = markers.fill(request.parameters["Body"], {}, options.project)
-        content = body.encode() if isinstance(body, str) else body
-        if request.id == distributed.DOCUMENT and options.processes:
-            content = json.dumps({**json.loads(content), "process_count_per_node": options.processes}).encode()
-        file = tree / "input" / "data" / (DRIVERS if label == "drivers" else "code") / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-    return tree
-
-
-def _write_json(file: Path, content: Any) -> None:
-    file.write_text(json.dumps(content), "utf-8")
+    """Create the tree of one host, with its files."""
+    laid_out, closed = lay_out(options.tree, host, hosts, job, options.channels)
+    place(laid_out, closed, uploads, options.project, options.processes)
+    return laid_out
 
 
 def _variables(content: Compiled, job: Request, port: int) -> dict[str, str]:
