@@ -128,6 +128,16 @@ def misplaced(requests: Sequence[Request]) -> list[str]:
     return [r.id for r in uploads if _hash_in(r) != _wanted(r, sets)]
 
 
+def uploads_of(requests: Iterable[Request]) -> dict[str, str]:
+    """The places of uploads as S3 URIs, each with the part of it that stands before the hash of its content."""
+    places = {}
+    for request in (r for r in requests if r.operation == "PutObject"):
+        folder = (_prefix(request) or request.parameters["Key"].rpartition("/")[0]).rstrip("/")
+        bucket = f"s3://{request.parameters['Bucket']}/"
+        places[f"{bucket}{folder}"] = f"{bucket}{_without_hash(folder)}"
+    return places
+
+
 def _hash_in(request: Request) -> str:
     folder = _prefix(request) or request.parameters["Key"].rpartition("/")[0]
     return str(folder.rstrip("/").rpartition("/")[2])

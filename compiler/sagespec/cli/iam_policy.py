@@ -1,0 +1,71 @@
+"""`sagespec iam-policy`: the least permissions that a command, a job or an agent needs for compiled files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from sagespec.cli import exits, output, session
+from sagespec.cli.session import Session
+from sagespec.review import iam_policies, permissions
+from sagespec.review.iam_policies import Policy
+from sagespec.review.permissions import Granted
+from sagespec.sagemaker.permissions import Unlisted
+
+
+@click.command("iam-policy")
+@click.argument("targets", metavar="[ADDRESS|PATH]...", nargs=-1)
+@session.opened
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice([*permissions.OF_CALLER, *permissions.OF_ROLES]),
+    required=True,
+    help="Who needs it: whoever runs that command (track: status to delete), the role of jobs, the role of agents.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(["json", "terraform", "trust"]),
+    default="json",
+    help="Form of the result.",
+)
+def command(opened: Session, targets: tuple[str, ...], purpose: permissions.Purpose, form: str) -> int:
+    """Print the IAM policies that compiled files need. Without targets, those of the environment."""
+    files, known = opened.compiled(targets)
+    for target in (t for t in targets if t not in known and not Path(t).exists()):
+        raise exits.Stop(f"{target} is neither a compiled file nor the address of one", exits.INVALID)
+    contexts = (opened.lock or {}).get("contexts", {})
+    try:
+        granted = list(permissions.find(purpose, files, known, contexts))
+    except Unlisted as error:
+        raise exits.Stop(str(error), exits.INVALID) from None
+    name = "-".join(filter(None, ("sagespec", opened.project.name, opened.environment, purpose)))
+    policies = _policies(granted, name)
+    if form == "terraform":
+        output.document(iam_policies.terraform(policies))
+    else:
+        output.document(json.dumps({"policies": [_entry(policy) for policy in policies]}, indent=2) + "\n")
+    return exits.DONE
+
+
+def _policies(granted: list[Granted], name: str) -> list[Policy]:
+    """The policies of each role, in the order of the roles."""
+    roles = sorted({one.role for one in granted})
+    return [
+        policy
+        for role in roles
+        for policy in iam_policies.write(
+            (one.grant for one in granted if one.role == role),
+            "-".join(filter(None, (name, role.rpartition("/")[2]))),
+            role,
+        )
+    ]
+
+
+def _entry(policy: Policy) -> dict[str, object]:
+    role = {"role": policy.role} if policy.role else {}
+    return {"name": policy.name, **role, "document": policy.document()}

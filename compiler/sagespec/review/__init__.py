@@ -1,0 +1,1 @@
+"""What authors, reviewers and CI read about specs and compiled files."""

@@ -1,0 +1,185 @@
+"""Policies of IAM from grants: as few statements as say the same, within the size of a managed policy.
+
+In: grants. Out: `Policy`s, each a document that IAM takes, and for every statement what needs it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from sagespec.documents.compiled import canonical
+from sagespec.sagemaker.permissions import Condition, Grant, Origin
+
+MOST_CHARACTERS = 6144
+"""The characters of a managed policy; IAM does not count white space, and here there is none."""
+VERSION = "2012-10-17"
+_ANY_OF = "StringLike"
+"""The operator whose values may be of several grants at once: any of them is enough."""
+
+
+Texts = tuple[str, ...]
+Conditions = tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Actions on resources under conditions, and the requests that need them."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    origins: tuple[Origin, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        stated: dict[str, dict[str, list[str]]] = {}
+        for operator, key, value in self.conditions:
+            stated.setdefault(operator, {}).setdefault(key, []).append(value)
+        plain = {op: {k: v[0] if len(v) == 1 else v for k, v in keys.items()} for op, keys in stated.items()}
+        return {
+            "Effect": "Allow",
+            "Action": list(self.actions),
+            "Resource": list(self.resources),
+            **({"Condition": plain} if plain else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy of at most `MOST_CHARACTERS`; `role` is the ARN of the role that needs it, '' for the caller."""
+
+    name: str
+    role: str
+    statements: tuple[Statement, ...]
+
+    def document(self) -> dict[str, Any]:
+        return {"Version": VERSION, "Statement": [statement.document() for statement in self.statements]}
+
+
+def write(grants: Iterable[Grant], name: str, role: str = "") -> list[Policy]:
+    """Write the policies for some grants; several are numbered from 1."""
+    policies = list(_packed(_statements(grants)))
+    names = [name] if len(policies) == 1 else [f"{name}-{number}" for number in range(1, len(policies) + 1)]
+    return [Policy(own, role, tuple(statements)) for own, statements in zip(names, policies, strict=True)]
+
+
+class _Allowed(NamedTuple):
+    """What a grant allows, whoever asks for it."""
+
+    action: str
+    resource: str
+    conditions: tuple[Condition, ...]
+
+
+def _statements(grants: Iterable[Grant]) -> list[Statement]:
+    """Bring grants together: the actions on the same resource, then the resources, then the values of a condition."""
+    origins: defaultdict[_Allowed, list[Origin]] = defaultdict(list)
+    for grant in grants:
+        origins[_Allowed(*grant[:3])].append(grant.origin)
+    _drop_covered(origins)
+    by_resource: defaultdict[tuple[str, Conditions], set[str]] = defaultdict(set)
+    for allowed in origins:
+        by_resource[allowed.resource, allowed.conditions].add(allowed.action)
+    by_actions: defaultdict[tuple[Texts, Conditions], set[str]] = defaultdict(set)
+    for (resource, stated), actions in by_resource.items():
+        by_actions[tuple(sorted(actions)), stated].add(resource)
+    alike: defaultdict[tuple[Texts, Texts, Conditions], set[Condition]] = defaultdict(set)
+    for (sorted_actions, stated), resources in by_actions.items():
+        fixed = tuple(condition for condition in stated if condition.operator != _ANY_OF)
+        alike[sorted_actions, tuple(sorted(resources)), fixed].update(set(stated) - set(fixed))
+    made = [
+        Statement(actions, resources, (*fixed, *sorted(any_of)))
+        for (actions, resources, fixed), any_of in alike.items()
+    ]
+    return sorted(
+        (replace(one, origins=_asking(one, origins)) for one in made), key=lambda s: (s.actions, s.resources)
+    )
+
+
+def _asking(statement: Statement, origins: Mapping[_Allowed, Sequence[Origin]]) -> tuple[Origin, ...]:
+    """What a statement is for."""
+    asked = (
+        origin
+        for allowed, known in origins.items()
+        if allowed.action in statement.actions
+        and allowed.resource in statement.resources
+        and set(allowed.conditions) <= set(statement.conditions)
+        for origin in known
+    )
+    return tuple(dict.fromkeys(asked))
+
+
+def _drop_covered(origins: dict[_Allowed, list[Origin]]) -> None:
+    """Leave out what a wider resource or fewer conditions of the same action allow anyway; what asks for it moves."""
+    by_action: defaultdict[str, list[_Allowed]] = defaultdict(list)
+    for allowed in sorted(origins):
+        by_action[allowed.action].append(allowed)
+    for alike in by_action.values():
+        for narrow in alike:
+            wider = next(
+                (wide for wide in alike if wide != narrow and wide in origins and _covers(wide, narrow)), None
+            )
+            if wider is not None:
+                origins[wider] += origins.pop(narrow)
+
+
+def _covers(wide: _Allowed, narrow: _Allowed) -> bool:
+    """Whether one grant allows all that another of the same action does."""
+    return matches(wide.resource, narrow.resource) and all(
+        any(_implies(own, other) for own in narrow.conditions) for other in wide.conditions
+    )
+
+
+def _implies(own: Condition, other: Condition) -> bool:
+    """Whether whatever meets one condition meets another."""
+    if own[:2] != other[:2]:
+        return False
+    return own.value == other.value or (own.operator == _ANY_OF and matches(other.value, own.value))
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern of IAM matches a text; `?`, `*` and `$` are literal in `${}`."""
+    if "${" not in pattern:
+        return fnmatchcase(text, pattern.replace("[", "[[]"))
+    return pattern == text
+
+
+def _packed(statements: Sequence[Statement]) -> Iterator[list[Statement]]:
+    """Divide statements among policies, in order; one that is too long by itself is divided by its resources."""
+    page: list[Statement] = []
+    for statement in (part for whole in statements for part in _fitting(whole)):
+        if page and _size([*page, statement]) > MOST_CHARACTERS:
+            yield page
+            page = []
+        page.append(statement)
+    if page:
+        yield page
+
+
+def _fitting(statement: Statement) -> Iterator[Statement]:
+    if _size([statement]) <= MOST_CHARACTERS or len(statement.resources) == 1:
+        yield statement
+        return
+    half = len(statement.resources) // 2
+    for resources in (statement.resources[:half], statement.resources[half:]):
+        yield from _fitting(Statement(statement.actions, resources, statement.conditions, statement.origins))
+
+
+def _size(statements: Sequence[Statement]) -> int:
+    return len(canonical({"Version": VERSION, "Statement": [s.document() for s in statements]}))
+
+
+def terraform(policies: Iterable[Policy]) -> str:
+    """Write policies as resources of Terraform; what its language would fill in is escaped."""
+    return "\n".join(_resource(policy) for policy in policies)
+
+
+def _resource(policy: Policy) -> str:
+    document = json.dumps(policy.document(), indent=2, ensure_ascii=False)
+    body = document.replace("${", "$${").replace("%{", "%%{").replace("\n", "\n  ")
+    label = "".join(c if c.isalnum() else "_" for c in policy.name)
+    return f'resource "aws_iam_policy" "{label}" {{\n  name   = "{policy.name}"\n  policy = jsonencode({body})\n}}\n'
