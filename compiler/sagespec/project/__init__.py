@@ -1,1 +1,1 @@
-"""What a project says: its settings, files, lock, policies and specs."""
+"""A project's settings, files, lock, policies and specs."""

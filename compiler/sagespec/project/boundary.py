@@ -1,7 +1,7 @@
-"""Where the files of a project may lie: in it, in the git work tree around it, or where it allows by name.
+"""Where files of a project may be: in it, in the git work tree that contains it, or in folders that it allows.
 
-In: a project's folder, and what its file allows. Out: a `Boundary`, which says of a path whether it leads out.
-A pull request can hold any link and any path with `..`; so links are followed before anything is compared.
+In: a project's folder, and the paths that its file allows. Out: a `Boundary`, which tells whether a path is outside.
+A pull request may contain any link and any path with `..`; therefore links are resolved before paths are compared.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ GIT = ".git"
 
 @dataclass(frozen=True)
 class Boundary:
-    """The real path of a folder, and real paths outside it that may be read.
+    """The real path of a folder, and real paths outside of it that may be read.
 
-    Git's own folder is never inside: it holds credentials, and hooks that are run.
+    The folder `.git` is always outside: it contains credentials, and hooks that git executes.
     """
 
     root: Path
     allowed: tuple[Path, ...] = ()
 
     def holds(self, path: Path) -> bool:
-        """Whether a path leads to a place inside, which may be written and whose lines may be shown."""
+        """Return whether the target of a path is inside, so that it may be written and its lines may be shown."""
         target = real(path)
         if not target.is_relative_to(self.root):
             return False
         return GIT not in (part.lower() for part in target.relative_to(self.root).parts)
 
     def admits(self, path: Path) -> bool:
-        """Whether a path leads to a place that may be read: inside, or allowed by name."""
+        """Return whether the target of a path may be read: it is inside, or allowed by name."""
         target = real(path)
         if target.is_relative_to(self.root):
             return self.holds(target)
@@ -55,17 +55,18 @@ class Boundary:
         return None
 
     def is_written_inside(self, project: Path, name: str) -> bool:
-        """Whether a path of the project file names a place inside, wherever links lead from there."""
+        """Return whether a path of the project file is inside as it is written, before links are resolved."""
         return Path(os.path.normpath(real(project) / name)).is_relative_to(self.root)
 
     def top(self, folder: Path) -> Path:
-        """The folder below which no link is written through: all but what a user has named; `folder` is real."""
+        """Return the folder below which writing follows no links; `folder` is a real path."""
         return self.root if folder.is_relative_to(self.root) else folder
 
     def is_left_by_link(self, path: Path) -> bool:
-        """Whether a link inside leads a path out to where nothing may be read.
+        """Return whether a link inside the boundary leads a path to where nothing may be read.
 
-        For paths that a user gives: going up by `..` and naming places outside are the user's own words.
+        For paths that a user gives on the command line: `..` and paths outside are the user's intention, links are
+        not.
         """
         here = Path(path.absolute().anchor)
         for part in path.absolute().parts[1:]:
@@ -77,10 +78,10 @@ class Boundary:
 
 
 def around(project: Path, allowed: Iterable[str] = ()) -> Boundary:
-    """The boundary of a project: the nearest git work tree that holds it, else its own folder.
+    """Return the boundary of a project: the nearest git work tree that contains it, else its own folder.
 
-    What is allowed is relative to the project; only what is written as a path outside counts, since a link inside
-    could be changed without the project file.
+    `allowed` are paths relative to the project. Those written as a path inside are ignored, because a link there
+    could be changed without a change of the project file.
     """
     root = real(project)
     tree = Boundary(work_tree(root) or root)
@@ -89,30 +90,30 @@ def around(project: Path, allowed: Iterable[str] = ()) -> Boundary:
 
 
 def work_tree(folder: Path) -> Path | None:
-    """The nearest git work tree that holds a folder; its real path."""
+    """Return the real path of the nearest git work tree that contains a folder, or None."""
     root = real(folder)
     return next((above for above in (root, *root.parents[:-1]) if os.path.lexists(above / GIT)), None)
 
 
 def refusal(name: str, path: KeyPath = (), hint: str = "") -> Problem:
-    """Report that a path in a file leads outside."""
+    """Return the problem of a path in a file that is outside the project."""
     way = hint or "move it into the project, or allow it by name: `allow_outside` in sagespec.yaml"
     return Problem("outside-project", f"{name} leads out of the project", path, way)
 
 
-def withheld(name: str, said: Sequence[Diagnostic], message: str) -> list[Diagnostic]:
-    """Report errors in a readable file outside the project, without any of its content."""
-    if not said:
+def withheld(name: str, diagnostics: Sequence[Diagnostic], message: str) -> list[Diagnostic]:
+    """Report the worst error in a readable file outside the project, without any of its content."""
+    if not diagnostics:
         return []
-    worst = next((one for one in said if one.is_error), said[0])
+    worst = next((one for one in diagnostics if one.is_error), diagnostics[0])
     message = f"{message}; details of files outside the project are not shown"
     problem = Problem(worst.rule, message, severity=worst.severity)
     return [locate(problem, name, START)]
 
 
 def real(path: Path) -> Path:
-    """The real path of what a path leads to, as far as it is there."""
+    """Return a path with links resolved, as far as it exists."""
     try:
         return Path(os.path.realpath(path))
-    except ValueError:  # a NUL, with which nothing can be opened
+    except ValueError:  # a NUL: no such file can be opened
         return path.absolute()

@@ -1,7 +1,7 @@
-"""Spec files: found, and read.
+"""Find and read spec files.
 
-In: settings and the paths asked for. Out: the specs of the files, and everything there is to say about the rest.
-Refuses: files that a link of the project leads out of it to; of files outside that may be read, no line is shown.
+In: settings and the requested paths. Out: the specs of the files, and diagnostics. Refuses files outside the project
+that a link in it leads to; lines of permitted files outside are not shown.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from sagespec.project.spec import Spec
 from sagespec.reading import source
 
 MAX_ENTRIES = 1_000_000
-"""Files and folders that are looked at to find specs among them: some seconds."""
+"""The most files and folders to search for specs, which takes some seconds."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Files by their real names; `refused` says of links that lead out, and of folders without end.
+    """Spec files by their real paths.
 
-    `named` are those that were asked for themselves, `folders` those that were.
+    `named` are the files that were requested themselves, `folders` the requested folders. `refused` has diagnostics
+    of links out of the project, and of folders with too many entries.
     """
 
     files: tuple[Path, ...] = ()
@@ -46,10 +47,9 @@ class Found:
 
 @dataclass(frozen=True)
 class Specs:
-    """The specs of some files; `texts` are the files' texts, to show lines from.
+    """The specs of files, with the texts of the files for source lines.
 
-    `refused` are those with errors of their own. `uses` are the names of the values that the files refer to, where
-    anybody wants to know.
+    `refused` are specs with errors of their own. `uses` are the names of the values that the files refer to.
     """
 
     specs: tuple[Spec, ...] = ()
@@ -60,10 +60,10 @@ class Specs:
 
 
 def find(settings: Settings, paths: Sequence[Path]) -> Found:
-    """List the spec files below the given paths, or below the project's own when none is given.
+    """List the spec files below the given paths, or below the project's own if none are given.
 
-    Files are called by their real names, each once. A folder that cannot be listed is given in place of its files, so
-    that reading it says why.
+    Each file is listed once, by its real path. A folder that cannot be listed is listed itself, so that reading it
+    reports why.
     """
     project, bounds = settings.project, settings.project.boundary
     listed: set[Path] = set()
@@ -86,7 +86,7 @@ def find(settings: Settings, paths: Sequence[Path]) -> Found:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except PermissionError:  # reading it will say so
+    except PermissionError:  # reading it reports the error
         return False
 
 
@@ -95,7 +95,7 @@ def _name(path: Path, project: Project) -> str:
 
 
 def _below(top: Path, project: Project, refused: set[Diagnostic]) -> Iterator[Path]:
-    """The spec files in a folder: all but what is hidden, and the project's other files."""
+    """Yield the spec files in a folder, without hidden files and the project's other files."""
     output = real(project.root / project.output)
     if output in (top, *top.parents):
         return
@@ -138,10 +138,10 @@ def _refusal(path: Path, project: Project) -> Diagnostic:
 
 
 def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[Specs, Specs]:
-    """Read spec files, in the order given: those that were asked for, and the rest of the project.
+    """Read spec files: the requested ones, and the rest of the project.
 
-    A file of code or data that any of the specs names, also by its folder, or that the project excludes, is left
-    out unless it says that it is ours, or was asked for by name.
+        A file of code or data that a spec names, directly or by its folder, and a file that the project excludes, is
+    skipped unless it has our `apiVersion` or was requested by name.
     """
     diagnostics: list[Diagnostic] = []
     excluded = _Excluded(settings.project)
@@ -159,7 +159,7 @@ def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[S
 
 
 class _Excluded:
-    """What the project file excludes, and what is wrong with that."""
+    """The patterns that the project file excludes, and the problems in them."""
 
     def __init__(self, project: Project) -> None:
         self.problems = Problems()
@@ -172,11 +172,11 @@ class _Excluded:
         if not self.problems:
             try:
                 self.patterns = Ignored(project.exclude)
-            except ValueError as error:  # of all together
+            except ValueError as error:  # an error of all patterns together
                 self.problems.error("bad-pattern", str(error), ("exclude",))
 
     def has(self, name: str) -> bool:
-        """Whether a file, or a folder that it is in, is excluded: patterns are those of the project's folder."""
+        """Return whether a file or one of its folders is excluded; `name` is relative to the project."""
         steps = name.split("/")
         if ".." in steps:
             return False
@@ -190,7 +190,7 @@ class _Excluded:
 
 
 class _File(NamedTuple):
-    """A file that has been read, as far as that was possible."""
+    """A file and what was read of it."""
 
     path: Path
     name: str
@@ -204,7 +204,7 @@ class _File(NamedTuple):
         return self.content is not None and source.is_ours(self.name, self.content)
 
     def own_files(self) -> Iterator[Path]:
-        """The files and folders of code and data that its specs name; values are filled in where nothing is wrong."""
+        """Yield the folders of code that its specs name, with values filled in where the spec is valid."""
         yield from (content.path for spec in self.specs for content in spec.contents)
         filled = [spec.data for spec in self.specs]
         for data in filled if len(filled) == len(self.raw) else [*filled, *self.raw]:
@@ -214,7 +214,7 @@ class _File(NamedTuple):
                         yield self.path.parent / value
 
     def is_spec(self, asked: Found, own: Set[Path], excluded: _Excluded, diagnostics: list[Diagnostic]) -> bool:
-        """Whether it is to be taken for a spec; what only looks like one is warned of."""
+        """Return whether the file is a spec; warns of one that only looks like a spec."""
         above = any(path in own for path in (self.path, *self.path.parents))
         if self.path in asked.named or not (above or excluded.has(self.name)) or self.is_ours:
             return True
@@ -255,7 +255,7 @@ def _read(settings: Settings, path: Path) -> _File:
 
 
 def _specs(settings: Settings, read: Sequence[_File], diagnostics: list[Diagnostic]) -> Specs:
-    """Put together what was read; `diagnostics` are said besides."""
+    """Combine the files that were read with further diagnostics."""
     bounds, texts = settings.project.boundary, {}
     uses: set[str] = set()
     for one in read:
@@ -275,11 +275,11 @@ def _specs(settings: Settings, read: Sequence[_File], diagnostics: list[Diagnost
 
 
 def project_file(project: Project) -> Path | None:
-    """Where a project's file is, if it has one."""
+    """Return the path of the project file, if there is one."""
     return project.root / project.source.file if project.source else None
 
 
 def unreadable(name: str, error: OSError) -> Diagnostic:
-    """Say of a file why it cannot be read."""
+    """Report why a file cannot be read."""
     message = f"cannot be read: {(error.strerror or str(error)).lower()}"
     return locate(Problem("unreadable", message), name, START)

@@ -1,8 +1,7 @@
-"""The lock: everything that only AWS knows, as data.
+"""The lock: facts that only AWS knows, as data.
 
-In: the bytes of `sagespec.lock.json`. Out: a `Context` of facts for one account and region.
-Refuses: a file that is not a lock. A fact that is missing raises `MissingFact`, which `ask` turns into a
-diagnostic at the field that needs the fact.
+In: the bytes of `sagespec.lock.json`. Out: a `Context` of facts for one account and region. Refuses a file that is
+not a lock. A missing fact raises `MissingFact`, which `ask` converts to a problem at the field that needs the fact.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from sagespec.reading.strict_json import no_number, once
 
 Facts = Mapping[str, Any]
 Fact = tuple[str, str]
-"""A section of a context and a name in it; the name is empty where the section is one fact."""
+"""A section of a context and a name in it; the name is '' where the section is a single fact."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a fact could not be looked up: AWS has no such thing, or, where `refused`, did not answer."""
+    """Why a fact could not be looked up: it does not exist, or, where `refused`, AWS did not answer."""
 
     message: str
     hint: str = ""
@@ -37,7 +36,7 @@ class Reason:
 
 
 class MissingFact(Exception):
-    """The lock does not know something that a spec asks for; `reason` is what came of looking it up."""
+    """A fact that is not in the lock; `reason` is the result of looking it up, if that was tried."""
 
     def __init__(self, message: str, hint: str = "", reason: Reason | None = None) -> None:
         super().__init__(message)
@@ -45,9 +44,9 @@ class MissingFact(Exception):
 
 
 def ask(problems: Problems, path: KeyPath, question: Callable[[], T], *, needed: bool = True) -> T | None:
-    """Look something up; a missing fact is reported at the field that asks, and gives None.
+    """Look a fact up; report a missing one at the field that asks, and return None.
 
-    One that is not `needed` can be done without: that AWS has no such thing is then only a warning.
+    Where the fact is not `needed`, its absence in AWS is only a warning.
     """
     try:
         return question()
@@ -63,7 +62,7 @@ def ask(problems: Problems, path: KeyPath, question: Callable[[], T], *, needed:
 
 @dataclass(frozen=True)
 class Context:
-    """The facts of one account and region; empty where there is no lock."""
+    """The facts of one account and region; empty without a lock."""
 
     account: str
     region: str
@@ -72,12 +71,15 @@ class Context:
     asker: str = field(default="", repr=False, compare=False)
     """The address of the spec that asks."""
     asked: dict[Fact, set[str]] = field(default_factory=dict, repr=False, compare=False)
-    """Facts that were asked for, with the addresses that asked; `lock` reads it."""
+    """Requested facts with the addresses that asked; the command `lock` reads it."""
     reasons: Mapping[Fact, Reason] = field(default_factory=dict, repr=False, compare=False)
     """Why facts could not be looked up."""
 
     def role(self, given: str | None) -> str:
-        """Give the ARN of a role named in a spec, or of the default role."""
+        """Return the ARN of a role by name or ARN, or of the default role.
+
+        Raises MissingFact, as do the other methods except `find`.
+        """
         if given is None:
             hint = "give `role`, a name or an ARN"
             return str(self._single("role", "no role is given and the lock has no default role", hint))
@@ -86,7 +88,7 @@ class Context:
         return str(self._named("roles", "role", given))
 
     def hub_model(self, given: str) -> HubModel:
-        """Look up a model of the hub by its id, or by an ARN: then of that hub, and of that version."""
+        """Look up a hub model by its id, or by an ARN in that hub and of that version."""
         fact = self._named("hub_models", "hub model", given)
         return HubModel(
             id=kept_as(("hub_models", given)),
@@ -108,27 +110,27 @@ class Context:
         )
 
     def model_package_group(self, given: str) -> str:
-        """Give the ARN of a model package group; an ARN stands for itself."""
+        """Return the ARN of a model package group; an ARN is returned unchanged."""
         if given.startswith("arn:"):
             return given
         return str(self._named("model_package_groups", "model package group", given))
 
     def agent_runtime(self, runtime_id: str) -> str:
-        """Give the ARN of an AgentCore runtime named by its id."""
+        """Return the ARN of an AgentCore runtime by its id."""
         return str(self._named("agent_runtimes", "AgentCore runtime", runtime_id))
 
     def mlflow_app(self) -> str:
-        """Give the ARN of the default MLflow app."""
+        """Return the ARN of the default MLflow app."""
         hint = "create one with `aws sagemaker create-mlflow-app`, then run `sagespec lock`, or give its ARN"
         message = "no MLflow ARN is given and the lock has no default MLflow app"
         return str(self._single("default_mlflow_app", message, hint))
 
     def mlflow_version(self) -> str:
-        """Give the version of the default MLflow app; text without numbers where AWS does not say."""
+        """Return the version of the default MLflow app; a text without digits where AWS does not tell it."""
         return str(self._single("default_mlflow_version", "the lock has no version of the default MLflow app", ""))
 
     def code(self, uri: str) -> str:
-        """Give the text of an object in S3 that is a function's code."""
+        """Return the text of an object in S3 that contains a function's code."""
         return str(self._named("code", "code", uri))
 
     def job(self, name: str) -> FinishedJob:
@@ -182,7 +184,7 @@ class Context:
         return fact
 
     def find(self, fact: Fact) -> Any:
-        """Give a fact as the lock has it; None where it has not."""
+        """Return a fact as it is in the lock, or None."""
         section, name = fact
         facts = self.facts.get(section)
         if not name or not facts:
@@ -203,7 +205,7 @@ class Context:
         return next((key for key in sorted(kept) if kept[key]["name"] == name), name)
 
     def _single(self, section: str, message: str, hint: str) -> Any:
-        """A fact that there is one of."""
+        """Return the fact of a section that has only one."""
         return self._ask((section, ""), lambda: (message, hint), hint)
 
     def _named(self, section: str, what: str, name: str) -> Any:
@@ -229,17 +231,17 @@ class Context:
 FINISHED_JOBS = ("jobs", "training_jobs")
 """Where finished jobs are: those of agents, and those of fine-tuning."""
 MLFLOW_OF_MTRL = "3.10"
-"""What MTRL needs at least, as the SDK says."""
+"""The lowest MLflow version that MTRL accepts. Source: the SDK."""
 
 
 def is_older(version: str, least: str) -> bool:
-    """Compare versions by their numbers; one without numbers is not known to be older."""
+    """Compare versions by their numbers; a version without numbers is not older."""
     numbers, wanted = ([int(n) for n in re.findall(r"[0-9]{1,9}", text)] for text in (version, least))
     return bool(numbers) and numbers < wanted
 
 
 def kept_as(fact: Fact) -> str:
-    """The name that the lock keeps a fact by; a model that an ARN names is kept by its own name."""
+    """Return the name of a fact in the lock: the model's name for a hub model that is given by ARN."""
     section, name = fact
     content = arn.hub_content(name) if section == "hub_models" else None
     return name if content is None else content.name
@@ -262,7 +264,7 @@ class HubModel:
 
 @dataclass(frozen=True)
 class ModelPackage:
-    """A model package and the base model that it was trained from."""
+    """A model package with the base model that it was trained from."""
 
     arn: str
     base_model: str
@@ -272,7 +274,7 @@ class ModelPackage:
 
 @dataclass(frozen=True)
 class FinishedJob:
-    """A finished job that no spec describes; one of fine-tuning has no agent."""
+    """A finished AgentRFT job without a spec."""
 
     name: str
     output_model_package_arn: str
@@ -294,7 +296,7 @@ class Evaluator:
 
 @dataclass(frozen=True)
 class JudgeModel:
-    """A judge model; `usable` as of the day of locking."""
+    """A judge model; `usable` tells whether it was on the day of locking."""
 
     id: str
     usable: bool
@@ -303,14 +305,14 @@ class JudgeModel:
 
 @dataclass(frozen=True)
 class Lock:
-    """A whole lock file: facts by account and region."""
+    """A lock file: facts by account and region."""
 
     contexts: Mapping[str, Facts]
 
     def context(self, account: str | None, region: str | None) -> Context:
-        """Choose the context of an account and region; what is not said must leave only one.
+        """Choose the context of an account and region; None matches any.
 
-        Raises MissingFact when there is none, or more than one.
+        Raises MissingFact where not exactly one context matches.
         """
         fitting = [
             key
@@ -333,7 +335,7 @@ class Lock:
 def load(file: str, content: bytes) -> tuple[Lock | None, list[Diagnostic]]:
     """Read a lock file.
 
-    What is wrong with a job schema is only a warning: AWS wrote it, and documents can go unchecked.
+    Flaws of a job schema are warnings: AWS wrote it, and documents are only left unchecked.
     """
     data = _quickly(content)
     if data is not None and not list(_problems(data)):
@@ -350,18 +352,18 @@ def load(file: str, content: bytes) -> tuple[Lock | None, list[Diagnostic]]:
 
 
 def dump(contexts: Mapping[str, Facts]) -> str:
-    """Write a lock file, the same text for the same facts.
+    """Write a lock file; the same facts always give the same text.
 
-    Raises ValueError for numbers that JSON has no words for.
+    Raises ValueError for NaN and infinities.
     """
     document = {"apiVersion": API_VERSION, "kind": "Lock", "contexts": contexts}
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def flaw(fact: Fact, value: Any) -> str:
-    """Say why a lock that has this fact could not be read; nothing where it could.
+    """Return why a lock with this fact could not be read, or ''.
 
-    Raises ValueError and RecursionError for what cannot be written at all.
+    Raises ValueError and RecursionError for a value that cannot be written.
     """
     (section, name), key = fact, "000000000000/us-east-1"
     somewhere = {"account": "000000000000", "region": "us-east-1", "partition": "aws"}
@@ -389,13 +391,13 @@ def _problems(data: Any) -> Iterator[Problem]:
 
 
 _SUSPICIOUS = re.compile(rb"\\u[dD][89a-fA-F]")
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)  # to the end where none is, once
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)  # an unclosed string extends to the end
 _BRACKETS = b"[]{}"
 _OTHERS = bytes(set(range(256)) - set(_BRACKETS))
 
 
 def _quickly(content: bytes) -> Any:
-    """Read JSON without places; None where it has to be read with them, to say what is wrong."""
+    """Parse JSON without spans, or return None where it has errors that need the reader with spans."""
     if _SUSPICIOUS.search(content) or not (_is_shallow(content) or _is_shallow(_STRINGS.sub(b"", content))):
         return None
     try:
@@ -405,7 +407,7 @@ def _quickly(content: bytes) -> Any:
 
 
 def _is_shallow(content: bytes) -> bool:
-    """Whether the brackets are nested no deeper than documents may be, and match."""
+    """Return whether brackets match and are nested no deeper than documents may be."""
     brackets = content.translate(None, _OTHERS)
     for _ in range(MAX_DEPTH):
         if not brackets:

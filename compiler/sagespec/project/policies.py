@@ -1,8 +1,7 @@
-"""A project's policies: JSON Schemas of its own that every compiled file must satisfy.
+"""Read a project's policies: JSON Schemas that every compiled file must satisfy.
 
-In: a project. Out: its policies by file, and diagnostics.
-Refuses: names that lead to no file, patterns that cannot be followed, files that are not JSON Schemas to check
-with: what cannot be checked has not been satisfied.
+In: a project. Out: its policies by file, and diagnostics. Refuses names without a file, invalid patterns, and files
+that are not valid JSON Schemas: a policy that cannot be checked is not satisfied.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ from sagespec.reading.source import Source
 
 _WILD = "*?["
 MAX_ENTRIES = 100_000
-"""Files and folders that a pattern is held against."""
+"""The most files and folders that are compared with a pattern."""
 
 
 @dataclass(frozen=True)
 class Policies:
-    """Policies by the name of their file; `texts` are the files' texts, to show lines from."""
+    """Policies by file name; `texts` are the files' texts, for source lines."""
 
     schemas: dict[str, Foreign] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -64,7 +63,7 @@ def load(project: Project) -> Policies:
 
 
 def named(project: Project) -> Iterator[Path]:
-    """The files that are policies, as far as they can be found."""
+    """Yield the files that are policies, without those that cannot be found."""
     for pattern in project.policies:
         try:
             yield from _files(project, pattern)
@@ -73,9 +72,9 @@ def named(project: Project) -> Iterator[Path]:
 
 
 def _files(project: Project, pattern: str) -> list[Path]:
-    """The files that a name or pattern stands for, in the order of their names.
+    """Return the files that a name or pattern matches, sorted by name.
 
-    Raises ValueError and OSError, which say what is wrong with it.
+    Raises ValueError and OSError with what is wrong with the pattern.
     """
     steps = Path(pattern).parts
     if Path(pattern).is_absolute():
@@ -99,13 +98,16 @@ def _is_wild(step: str) -> bool:
 
 @dataclass
 class _Search:
-    """One pattern being followed, through folders that may be read, and no further than a limit."""
+    """The search for the files of one pattern, in readable folders and up to MAX_ENTRIES."""
 
     boundary: Boundary
     left: int = field(default_factory=lambda: MAX_ENTRIES)
 
     def below(self, folder: Path, steps: Sequence[str]) -> Iterator[Path]:
-        """The files below a folder that the steps of a pattern lead to; `**` enters no links."""
+        """Yield the files below a folder that match the steps of a pattern; `**` follows no links.
+
+        Raises ValueError and OSError.
+        """
         if not steps:
             if folder.is_file():
                 yield folder

@@ -1,8 +1,7 @@
-"""Refs between specs: who refers to whom, in which order, and what is wrong with it.
+"""Refs between specs: index, order, and the errors in them.
 
-In: specs. Out: an index by address, an order in which what is referred to comes first, and diagnostics.
-Refuses: addresses given twice, refs to unknown specs, to the wrong kind, in a cycle, or to a spec with
-errors of its own.
+In: specs. Out: an index by address, an order with dependencies first, and diagnostics. Refuses duplicate addresses,
+and refs to unknown specs, to a wrong kind, in a cycle, or to a spec with errors.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ Failed = Mapping[str, Diagnostic | None]
 
 
 def index(specs: Collection[Spec], refused: Iterable[Spec] = ()) -> tuple[dict[str, Spec], list[Diagnostic]]:
-    """Arrange specs by address; where some share one (case does not count), each is an error and none is in.
+    """Index specs by address; of duplicates (case is ignored), each is an error and none is in the index.
 
-    The `refused` are not in either, but their addresses are taken.
+    `refused` specs are not in the index, but count as duplicates.
     """
     named: dict[str, list[Spec]] = {}
     for spec in (*specs, *refused):
@@ -43,12 +42,12 @@ def _taken(spec: Spec, other: Spec) -> Diagnostic:
 
 
 def graph(specs: Mapping[str, Spec]) -> dict[str, list[str]]:
-    """What each spec refers to, as far as it is there."""
+    """Return the addresses that each spec refers to, without unknown ones."""
     return {a: [target for _, target in specs[a].refs() if target in specs] for a in sorted(specs)}
 
 
 def needed(targets: Iterable[str], edges: Graph) -> set[str]:
-    """The targets, and everything that they lead to."""
+    """Return the targets and all their direct and indirect dependencies."""
     addresses: set[str] = set()
     waiting = [address for address in targets if address in edges]
     while waiting:
@@ -60,14 +59,17 @@ def needed(targets: Iterable[str], edges: Graph) -> set[str]:
 
 
 def order(edges: Graph) -> tuple[list[str], dict[str, list[str]]]:
-    """Sort so that what is referred to comes first; beside it, what leads back to itself, each with its way."""
+    """Sort dependencies first.
+
+    Returns the order without the members of cycles, and each member with its shortest cycle.
+    """
     cycles = {address: way for address in _stuck(edges) if (way := _way_back(address, edges))}
     rest = {a: [t for t in targets if t not in cycles] for a, targets in edges.items() if a not in cycles}
     return list(TopologicalSorter(rest).static_order()), cycles
 
 
 def _stuck(edges: Graph) -> list[str]:
-    """The members of cycles, and what leads to them."""
+    """Return the members of cycles, and the addresses that depend on them."""
     sorter = TopologicalSorter(edges)
     try:
         sorter.prepare()
@@ -81,7 +83,7 @@ def _stuck(edges: Graph) -> list[str]:
 
 
 def _way_back(start: str, edges: Graph) -> list[str]:
-    """The shortest way from an address back to itself; empty where there is none."""
+    """Return the shortest cycle through an address, or []."""
     came_from: dict[str, str] = {}
     waiting = deque([start])
     while waiting:
@@ -99,13 +101,13 @@ def _way_back(start: str, edges: Graph) -> list[str]:
 
 
 def circle(spec: Spec, way: list[str]) -> Diagnostic:
-    """Report a spec that leads back to itself, at the ref that begins the way."""
+    """Return the error of a spec in a cycle, at the ref that begins it."""
     name = next(name for name, target in spec.refs() if target == way[1])
     return spec.locate(Problem("ref-cycle", f"refers to itself: {' -> '.join(way)}", ("spec", name, "ref")))
 
 
 def check(spec: Spec, known: Collection[str], failed: Failed) -> list[Diagnostic]:
-    """Check the refs of one spec against the addresses that are known, and those that are of no use."""
+    """Check the refs of one spec against the known and the failed addresses."""
     return [spec.locate(p) for p in _problems(spec, known, failed)]
 
 

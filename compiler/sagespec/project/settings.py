@@ -1,8 +1,8 @@
-"""The project: where specs, lock and output are, and what every spec inherits.
+"""The settings of a project: the paths of specs, lock and output, and the defaults of specs.
 
-In: `sagespec.yaml` (or none: then the working directory is the project). Out: a `Project`, and from it the
-`Settings` of one environment. Refuses: a file that the Project schema refuses, defaults that no kind has, an
-unknown environment, values that cannot be filled in.
+In: `sagespec.yaml`, or none: then the working directory is the project. Out: a `Project`, and the `Settings` of one
+environment. Refuses a file that the Project schema refuses, defaults that no kind has, an unknown environment, and
+values that cannot be filled in.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from sagespec.reading.source import Source
 FILE = "sagespec.yaml"
 _WRITTEN = "compiled files are written into the project; `compile --out` names another folder"
 COMMAND_LINE = "-D"
-"""The file that values given on the command line are in, as diagnostics have it."""
+"""The file name in diagnostics of values that are given on the command line."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """A project's folders; `source` is its file, where there is one."""
+    """A project's folders; `source` is its file, if there is one."""
 
     root: Path
     source: Source | None = field(default=None, repr=False)
@@ -45,11 +45,11 @@ class Project:
 
     @cached_property
     def boundary(self) -> Boundary:
-        """Where the project's files may lie."""
+        """The boundary of the project's files."""
         return boundary.around(self.root, self.allow_outside)
 
     def written_files(self) -> list[Path]:
-        """What we write: lock and output folder, also where --out moves that."""
+        """Return the paths of our own files: project file, lock, and output folder, both configured and `--out`."""
         data = self.source.data if self.source else {}
         names = (self.output, str(data.get("output", Project.output)), self.lock)
         return [self.root / name for name in names]
@@ -63,7 +63,7 @@ class Project:
 
 
 class Default(NamedTuple):
-    """A value laid under every spec that has the field, as it is written, and where that is in the project file."""
+    """A default of specs as it is written, and its key path in the project file."""
 
     value: Any
     path: KeyPath
@@ -71,12 +71,12 @@ class Default(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """A project as one environment sees it.
+    """A project in one environment.
 
     `defaults` maps a spec field to its layers, weakest first. `pending` are values that use the name or run of a
-    spec, in the order in which to fill them in. `undeclared` are values of the command line that neither the
-    environment nor another value knows of. `diagnostics` are for those who read specs: they say why there is no
-    account or region, which not everything needs.
+    spec, in the order of their dependencies. `undeclared` are values of the command line that neither the environment
+    nor another value refers to. `diagnostics` say why account or region are missing; commands that do not read specs
+    ignore them.
     """
 
     project: Project
@@ -91,17 +91,20 @@ class Settings:
 
     @property
     def output(self) -> Path:
-        """The folder of this environment's compiled files; links below the project's own are none of it."""
+        """The folder of this environment's compiled files.
+
+        The project's own output folder is resolved, nothing below it.
+        """
         base = boundary.real(self.project.root / self.project.output)
         return base / self.environment if self.environment else base
 
     def qualified_name(self, name: str) -> str:
-        """Project, environment and spec name, those that there are, joined by `-`."""
+        """Join the names of project, environment and spec by `-`; missing ones are left out."""
         return "-".join(part for part in (self.project.name, self.environment, name) if part)
 
 
 def find(start: Path) -> Path | None:
-    """Walk up from a folder to the nearest project file."""
+    """Return the nearest project file in a folder or above it, or None."""
     for folder in (start, *start.parents):
         if os.path.lexists(folder / FILE) and not (folder / FILE).is_dir():
             return folder / FILE
@@ -109,7 +112,10 @@ def find(start: Path) -> Path | None:
 
 
 def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
-    """Read a project file."""
+    """Read a project file.
+
+    Raises OSError where it cannot be read.
+    """
     sources, diagnostics = source.load(file.name, disk.read(file, disk.TEXT_BYTES))
     if not sources:
         missing = source.Source(file.name, None, {}, {}).locate(Problem("empty-file", "the file is empty"))
@@ -138,7 +144,7 @@ def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
 
 
 def _with_texts(layer: Any) -> Any:
-    """Write the scalars of default tags as the file does, those of the environments too."""
+    """Replace the scalars of default tags by their spelling in the file, in all environments."""
     if not isinstance(layer, dict):
         return layer
     written = dict(layer)
@@ -150,9 +156,9 @@ def _with_texts(layer: Any) -> Any:
 
 
 def wrong_paths(project: Project) -> Iterator[Diagnostic]:
-    """What of a project's own paths leads out of it and may not, or nowhere at all.
+    """Yield problems of the project's own paths: outside the project without permission, or impossible.
 
-    Of policies, and of links among the specs, those who read them say so.
+    Policies, and links among specs, are reported where they are read.
     """
     bounds, root = project.boundary, project.root
     named: list[tuple[KeyPath, str, bool]] = [
@@ -173,9 +179,9 @@ def wrong_paths(project: Project) -> Iterator[Diagnostic]:
 
 
 def _impassable(path: Path) -> str:
-    """Why no file system has such a path; nothing where it may only not be there, or not be ours to read.
+    """Return why a path cannot exist on this file system; '' where it is only missing or not readable.
 
-    A folder that is not there yet must not hide a name below it that is too long: each name is tried by itself.
+    Each name is tried by itself, because a missing folder would hide a name below it that is too long.
     """
     here = Path(path.anchor)
     for tried in (str(path), *path.parts):
@@ -190,14 +196,14 @@ def _impassable(path: Path) -> str:
 
 
 def _located(project: Project, problem: Problem, name: str) -> Diagnostic:
-    """Where the project file names a path; or at the path itself, which it has by default."""
+    """Locate a problem where the project file names the path, or at the path itself where that is a default."""
     if project.source and problem.path[0] in project.source.data:
         return project.source.locate(problem)
     return locate(replace(problem, path=()), name, START)
 
 
 def _environments(data: Any) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
-    """The parts of a project file that look like environments."""
+    """Yield the parts of a project file that look like environments, with their key paths."""
     environments = source.get(data, ("environments",))
     for name, environment in environments.items() if isinstance(environments, dict) else ():
         if isinstance(environment, dict):
@@ -205,7 +211,7 @@ def _environments(data: Any) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
 
 
 def _unknown_defaults(data: Any) -> Iterator[Problem]:
-    """Defaults that no kind has a field for."""
+    """Yield the defaults that are not fields of any kind."""
     own = schema.load("Project")["properties"]["defaults"]["properties"]
     for path, layer in (((), data), *_environments(data)):
         names = source.get(layer, ("defaults",))
@@ -228,9 +234,9 @@ def _reserved_values(data: Any) -> Iterator[Problem]:
 def choose(
     project: Project, environment: str | None, given: Mapping[str, Any]
 ) -> tuple[Settings | None, list[Diagnostic]]:
-    """See a project as one environment does; `given` are the values of the command line.
+    """Return the settings of a project in one environment; `given` are the values of the command line.
 
-    What is wrong with these is a diagnostic of the file COMMAND_LINE.
+    Problems of the latter are diagnostics of the file COMMAND_LINE. Returns None with diagnostics on errors.
     """
     known = _at(project, "environments")
     written = project.source or Source(FILE, None, {}, {})
@@ -270,7 +276,7 @@ def choose(
 
 
 def _own(name: str, default: Default, known: Mapping[str, Any], problems: Problems) -> str | None:
-    """The project's own account or region, filled in; None where it cannot be."""
+    """Return the project's account or region with values filled in, or None with a problem."""
     own = Problems()
     value = as_data(values.substitute(default.value, known, own, default.path))
     if value != default.value:

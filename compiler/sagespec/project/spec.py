@@ -1,8 +1,7 @@
-"""Specs: one document each, with values filled in and the project's defaults laid under.
+"""Read specs: fill in values, add the project's defaults, and check the result against the kind's schema.
 
-In: a `Source` and the `Settings` of an environment. Out: a `Spec` whose fields the kind's schema accepts, or
-diagnostics: unknown kinds, unknown values, everything that the schema refuses, keys that compiled files give a
-meaning to, tags that are not the spec's to give.
+In: a `Source` and the `Settings` of an environment. Out: a `Spec`, or diagnostics: unknown kinds, unknown values,
+errors against the schema, keys that have a meaning in compiled files, reserved tags.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ Overlays = Mapping[KeyPath, tuple[Source, KeyPath]]
 
 @dataclass(frozen=True)
 class Spec:
-    """A spec; `overlays` says which places come from the project file.
+    """A spec; `overlays` maps key paths whose values come from the project file to their source.
 
-    `broken` is None for a spec that is accepted, else the fields that something is wrong with: such a spec is
-    only looked at further to say everything about it at once. `contents` are the files that stand for fields.
+    `broken` is None for a valid spec, else the names of its wrong fields. An invalid spec is checked further so that
+    all its errors are reported at once. `contents` are the files whose content is the value of a field.
     """
 
     source: Source = field(repr=False)
@@ -54,21 +53,21 @@ class Spec:
 
     @property
     def fields(self) -> Traced:
-        """The kind's own fields; what they are made into remembers them."""
+        """The kind's own fields, traced, without the broken ones."""
         fields = self.data["spec"]
         if self.broken:
             fields = {name: value for name, value in fields.items() if name not in self.broken}
         return Traced(fields, ("spec",))
 
     def tags(self) -> dict[str, Traced]:
-        """The spec's tags over the project's, by key: the order that they are written in means nothing."""
+        """Merge the spec's tags over the project's, sorted by key, because their order in the file has no meaning."""
         merged = {key: Traced(value, ("defaults", "tags", key)) for key, value in self.default_tags.items()}
         for key, value in tags.items(self.fields.tags):
             merged[key.value] = value
         return dict(sorted(merged.items()))
 
     def refs(self) -> Iterator[tuple[str, str]]:
-        """The fields that refer to other specs, with the addresses."""
+        """Yield the fields that refer to other specs, with the addresses."""
         for name in ref_kinds(self.kind):
             value = self.fields[name].value
             if isinstance(value, dict) and set(value) == {"ref"} and isinstance(value["ref"], str):
@@ -84,14 +83,14 @@ class Spec:
 
 @cache
 def ref_kinds(kind: str) -> dict[str, tuple[str, ...]]:
-    """The fields of a kind that take refs, with the kinds that each may refer to."""
+    """Return the fields of a kind that take refs, with the kinds that each may refer to."""
     return {name: tuple(shape["x-ref"]) for name, shape in schema.fields(kind).items() if "x-ref" in shape}
 
 
 def _locate(
     source: Source, overlays: Overlays, problem: Problem, address: str, given: Mapping[str, str]
 ) -> Diagnostic:
-    """Give a problem its place; the variables that are `given` by the spec's data are not quoted."""
+    """Locate a problem; values of environment variables, which are `given`, are masked in its texts."""
     if given:
         message, hint = secrets.unquoted(problem.message, given), secrets.unquoted(problem.hint, given)
         problem = replace(problem, message=message, hint=hint)
@@ -108,7 +107,10 @@ def _placed(source: Source, overlays: Overlays, problem: Problem, address: str) 
 
 
 def read(source: Source, settings: Settings) -> tuple[Spec | None, list[Diagnostic]]:
-    """Read one document as a spec."""
+    """Read one document as a spec.
+
+    Returns None for a document without a valid kind, name or fields.
+    """
     problems = Problems()
     kind = _envelope(source.data, problems)
     if kind is None:
@@ -162,12 +164,12 @@ def _envelope(data: Any, problems: Problems) -> str | None:
 def _with_metadata(
     data: dict[str, Any], settings: Settings, problems: Problems
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Fill values into everything but the fields; give all values that these may use, the spec's own included."""
+    """Fill values into everything but the fields; return the data, and all values that the fields may use."""
     known = dict(settings.values)
     given = data.get("metadata")
     metadata: dict[str, Any] = given if isinstance(given, dict) else {}
     own: dict[str, Any] = {}
-    for name, otherwise in (("run", 1), ("name", "")):  # a name may use the run, everything else may use both
+    for name, otherwise in (("run", 1), ("name", "")):  # the name may use the run, everything else may use both
         if name in metadata:
             own[name] = values.substitute(metadata[name], known, problems, ("metadata", name))
         known[f"spec.{name}"] = own.get(name, otherwise)
@@ -188,7 +190,7 @@ def _with_metadata(
 def _with_defaults(
     data: dict[str, Any], settings: Settings, kind: str
 ) -> tuple[dict[str, Any], dict[KeyPath, tuple[Source, KeyPath]]]:
-    """Lay the project's defaults under the fields that the kind has; the spec's own win."""
+    """Add the project's defaults for fields that the kind has and the spec leaves out."""
     overlays: dict[KeyPath, tuple[Source, KeyPath]] = {}
     fields, project = data.get("spec"), settings.project.source
     if not isinstance(fields, dict) or project is None:
@@ -203,7 +205,7 @@ def _with_defaults(
 
 
 def _as_texts(kind: str, fields: Any, problems: Problems) -> Any:
-    """Write the scalars of the fields that are mappings of texts, such as `environment`."""
+    """Replace scalars by their spelling in the fields that are mappings of texts, such as `environment`."""
     if not isinstance(fields, dict):
         return fields
     result = dict(fields)
@@ -215,7 +217,7 @@ def _as_texts(kind: str, fields: Any, problems: Problems) -> Any:
 
 
 def _nulls(texts: Any, path: KeyPath) -> Iterator[Problem]:
-    """Point out a null among texts: who means "no value" has to leave the key out."""
+    """Warn of a null among texts: it would be sent as a text, while leaving the key out means "no value"."""
     if isinstance(texts, Written) and texts.value is None:
         message = f"null is sent as the text {texts.text!r}"
         yield Problem("null-text", message, path, "quote it, or leave the key out", "warning")
@@ -226,7 +228,7 @@ def _nulls(texts: Any, path: KeyPath) -> Iterator[Problem]:
 
 
 def _reserved(kind: str, data: dict[str, Any], problems: Problems) -> Iterator[Problem]:
-    """Keys that mean something of their own in compiled files, and tags that are not the spec's to give."""
+    """Yield keys that have a meaning in compiled files, and reserved tags."""
     if not isinstance(data.get("spec"), dict):
         return
     runs = schema.runs(kind)
@@ -252,7 +254,7 @@ def _keys_among(keys: set[str], data: Any, path: KeyPath) -> Iterator[Problem]:
 
 
 def _refused_fields(data: dict[str, Any], problems: Iterable[Problem]) -> frozenset[str]:
-    """The fields that something is wrong with, which nothing more can be said about."""
+    """Return the fields with errors, which are not checked further."""
     fields = data.get("spec")
     wrong = {str(p.path[1]) for p in problems if p.path[:1] == ("spec",) and len(p.path) > 1}
     return frozenset(wrong.intersection(fields if isinstance(fields, dict) else ()))

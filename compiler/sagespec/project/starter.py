@@ -1,7 +1,7 @@
-"""A first spec of a kind, with every field explained.
+"""Write a first spec of a kind that explains every field.
 
-In: a kind and a name. Out: YAML that compiles as it stands, with all that it refers to, once role and bucket are the
-reader's own.
+In: a kind and a name. Out: YAML that compiles, with the specs that it refers to, as soon as role and bucket are
+replaced by the reader's own.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _PLAIN = re.compile(r"[A-Za-z][\w./:-]*(?<!:)|s3://[\w./${}-]+")
 
 
 def write(kind: str, name: str, known: Collection[str] = ()) -> str:
-    """Write a starter spec: what `x-starter` of the schema begins with, all other fields as comments.
+    """Write a starter spec: the fields of the schema's `x-starter`, and all other fields as comments.
 
-    It refers to specs of its own name where `known`, the addresses of the project, has them; others are written
-    below it, as starters of their own.
+    It refers to specs of the same name where `known`, the addresses of the project, has them; missing ones are
+    appended as further documents.
     """
     return "---\n".join(_documents(kind, name, name, set(known)))
 
 
 def _documents(kind: str, name: str, first: str, known: set[str]) -> Iterator[str]:
-    """A starter and those that it refers to; `first` is the name that was asked for."""
+    """Yield a starter and those that it refers to; `first` is the requested name."""
     given: dict[str, Any] = dict(schema.load(kind).get("x-starter", {}))
     missing = []
     for field, value in given.items():
@@ -45,7 +45,7 @@ def _documents(kind: str, name: str, first: str, known: set[str]) -> Iterator[st
 
 
 def _beside(name: str, kind: str) -> str:
-    """The name of a spec that is written because another needs it: `hello-lambda`, `hello-trainer`."""
+    """Return the name of a spec that another one needs: `hello-lambda`, `hello-trainer`."""
     words: list[str] = re.findall(r"[A-Z][a-z]+", kind)
     ending = f"-{words[-1].lower()}"
     return name[: LONGEST_NAME - len(ending)].rstrip("-") + ending

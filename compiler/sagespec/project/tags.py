@@ -1,7 +1,7 @@
-"""Tags, in the spellings that specs may use.
+"""Check tags, in the spellings that specs may use.
 
-In: tags as the schema lets them pass. Refuses: one key twice, keys of AWS's, of the SDK's conventions and of
-ours, and characters that the API does not take.
+In: tags that the schema accepts. Refuses duplicate keys, keys reserved for AWS, for the SDK's conventions and for
+sagespec, and characters that the API refuses.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ HUB_NAME = "sagemaker-sdk:jumpstart-hub-name"
 
 _PREFIXES = {"aws:": "AWS's own", "sagespec:": "sagespec's own"}
 _BY_CONVENTION = {"job": (MODEL_ID, HUB_NAME), "execution": (EVALUATION, MODEL_ID)}
-"""What the SDK's conventions set, by what a kind runs as."""
+"""Tags that the SDK's conventions set, by what a kind runs as."""
 
 TEXT = re.compile("[\\w \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\\d_.:/=+\\-@]*")
-"""What keys and values are made of: the API's own pattern."""
+"""The API's own pattern of keys and values."""
 _WORDS = "letters, digits, spaces and _ . : / = + - @"
 
 
 def items(tags: Traced) -> Iterator[tuple[Traced, Traced]]:
-    """Go through keys and values; a key that is a key of the spec's has the path of its value."""
+    """Yield keys and values; a key that is a key of a mapping has the path of its value."""
     if isinstance(tags.value, dict):
         for key, value in tags.entries():
             yield value.to(key), value

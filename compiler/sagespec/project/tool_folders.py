@@ -1,6 +1,6 @@
-"""Folders of tools: histories, environments, caches, checkpoints of notebooks.
+"""Recognize folders of tools: histories, virtual environments, caches, checkpoints of notebooks.
 
-In: names of folders and what is in them. Out: whether it is nobody's own, and so neither code nor a spec.
+In: names of folders and their content. Out: whether a tool made the folder, so that it is neither code nor specs.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ NAMES = frozenset(
     )
 )
 MARKS = frozenset(("pyvenv.cfg", "conda-meta"))
-"""What a virtual environment has in its folder."""
+"""Entries that identify a virtual environment."""
 TAG = "CACHEDIR.TAG"
-"""The file by which a tool says that a folder is its cache: it begins with the signature of that convention."""
+"""The file that marks a cache folder; it begins with SIGNATURE. Source: the Cache Directory Tagging Specification."""
 SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
 
 
 def is_named(name: str) -> bool:
-    """Whether a file or folder is a tool's by its name."""
+    """Return whether a file or folder is a tool's by its name."""
     return name.lower() in NAMES
 
 
 def is_marked(folder: Path) -> bool:
-    """Whether a folder is a tool's by what is in it."""
+    """Return whether a folder is a tool's by its content."""
     if any(os.path.lexists(folder / mark) for mark in MARKS):
         return True
     try:

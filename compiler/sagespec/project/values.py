@@ -1,9 +1,9 @@
-"""Substitution of `${name}` in parsed scalars.
+"""Substitute `${name}` in parsed scalars.
 
-In: a tree of plain data and the known values. Out: the same tree with values in their places.
-Refuses: unknown names, values that contain themselves, values in keys, lists and mappings inside longer text, and
-what would grow beyond anything that can be sent. Since scalars are replaced after parsing, no value can change the
-structure around it. `$${` is a literal `${`. A scalar inside longer text stands there as it is written.
+In: a tree of plain data and the known values. Out: the same tree with values filled in. Refuses unknown names, values
+that contain themselves, values in keys, lists and mappings inside longer text, and results that are too large.
+Scalars are replaced after parsing, so no value can change the structure around it. `$${` is a literal `${`. Inside
+longer text a number has the spelling of its file.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from sagespec.diagnostics import KeyPath, Problems, did_you_mean
 from sagespec.reading.document import MAX_DEPTH, Written, as_text
 
 MAX_SIZE = 1_000_000
-"""Characters that may be filled into one tree: no request that we send takes more."""
+"""The most characters that are filled into one tree; requests are smaller."""
 
 OF_SPEC = {"spec.name": "", "spec.run": 1}
-"""What is known only once a spec is, with something like it."""
+"""Values that only a spec has, with examples of their type."""
 
 BUILT_IN = {
     "env": "choose an environment with -e",
     "spec.name": "the fields and the description of a spec may use it",
     "spec.run": "the fields, the name and the description of a spec may use it",
 }
-"""Names that nobody can give a value, and what to do where they have none."""
+"""Reserved names, with the hint where they have no value."""
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 
@@ -37,10 +37,10 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 def expand(
     values: Mapping[str, Any], known: Mapping[str, Any], problems: Problems
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Let values use one another, and what is known.
+    """Fill values and known names into the values.
 
-    Gives those that are known then, and the rest as it was, in the order in which to fill it in: values that use
-    the name or run of a spec. The path of a problem begins with the name of its value.
+    Returns the values that are complete, and unchanged those that use the name or run of a spec, in the order of
+    their dependencies. The path of a problem begins with the name of its value.
     """
     graph = {name: names(value) for name, value in values.items()}
     for name in _cycles(graph):
@@ -57,12 +57,12 @@ def expand(
 
 
 def substitute(data: Any, values: Mapping[str, Any], problems: Problems, path: KeyPath = ()) -> Any:
-    """Fill values into a tree; what cannot be filled is reported and left as it is."""
+    """Fill values into a tree; what cannot be filled in is reported and left unchanged."""
     return _Filling(values, problems).fill(data, path)
 
 
 def names(data: Any) -> set[str]:
-    """Find the names that a tree refers to."""
+    """Return the names that a tree refers to."""
     if isinstance(data, str):
         return {match[1].strip() for match in _REFERENCE.finditer(data) if match[1] is not None}
     members = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
@@ -70,9 +70,9 @@ def names(data: Any) -> set[str]:
 
 
 def _sorted(graph: Mapping[str, set[str]]) -> list[str]:
-    """Sort so that what is used comes first; cycles, and what leads into them, are left out."""
+    """Sort dependencies first; cycles, and names that depend on them, are left out."""
     sorter = TopologicalSorter(graph)
-    with suppress(CycleError):  # it goes on as far as it can
+    with suppress(CycleError):  # the sorter still returns the names outside of cycles
         sorter.prepare()
     ordered: list[str] = []
     while ready := sorter.get_ready():
@@ -82,7 +82,7 @@ def _sorted(graph: Mapping[str, set[str]]) -> list[str]:
 
 
 def _cycles(graph: Mapping[str, set[str]]) -> list[str]:
-    """The names that cannot be sorted from either end."""
+    """Return the members of cycles, and the names between two cycles."""
     left = set(graph).difference(_sorted(graph))
     users: dict[str, set[str]] = {name: set() for name in left}
     for user in left:
@@ -92,14 +92,14 @@ def _cycles(graph: Mapping[str, set[str]]) -> list[str]:
 
 
 class _Unfit(Exception):
-    """A reference that nothing can be filled in for."""
+    """A reference that cannot be filled in."""
 
     def __init__(self, rule: str, message: str, hint: str = "") -> None:
         self.rule, self.message, self.hint = rule, message, hint
 
 
 class _Filling:
-    """One tree being filled: what is known, what there is to say, and how much may still be filled in."""
+    """Fills one tree, and counts the characters that may still be filled in."""
 
     def __init__(self, known: Mapping[str, Any], problems: Problems) -> None:
         self.known, self.problems = known, problems
@@ -119,7 +119,7 @@ class _Filling:
         return data
 
     def _scalar(self, text: str, path: KeyPath) -> Any:
-        if self.left < 0:  # said already
+        if self.left < 0:  # reported already
             return text
         whole = _REFERENCE.fullmatch(text)
         try:
@@ -161,7 +161,7 @@ class _Filling:
 
 
 def _measure(data: Any) -> tuple[int, int]:
-    """How many characters a tree has, at least one a value, and how many levels."""
+    """Return the number of characters of a tree, at least one for each value, and its depth."""
     if isinstance(data, str | Written):
         return len(as_text(data)) + 1, 0
     if not isinstance(data, dict | list):
