@@ -150,4 +150,4 @@ def test_a_ci_system_knows_better_and_the_command_line_best(
 
 @pytest.mark.parametrize("given", ["a b", "x" * 257, "\x1b[31m", "a\n"])
 def test_what_no_tag_can_hold_is_refused(compiled: Path, run: Run, given: str) -> None:
-    assert "names no commit" in run("apply", "--yes", "--commit", given, code=2).stderr
+    assert "is not a commit" in run("apply", "--yes", "--commit", given, code=2).stderr

@@ -78,7 +78,7 @@ def test_compiled_files_are_not_written_where_specs_are_looked_for(example: Path
 
 def test_names_that_differ_in_case_alone_are_near(project: Path, run: Run) -> None:
     run("init", "MPI", "one")
-    assert "MPI/one is there already" in run("init", "MPI", "ONE", code=1).stderr
+    assert "MPI/one already exists" in run("init", "MPI", "ONE", code=1).stderr
     spec = next(Path("specs").iterdir())
     spec.write_text(spec.read_text("utf-8").replace("kind: MPI", "kind: mpi"), "utf-8")
     assert "did you mean 'MPI'?" in run("validate", code=1).stderr
@@ -293,7 +293,7 @@ def test_init_writes_into_the_first_folder_of_specs(project: Path, run: Run) -> 
     specs = json.dumps(["specs/a.yaml", str(elsewhere)])
     Path("sagespec.yaml").write_text(f"apiVersion: sagespec/v1\nkind: Project\nspecs: {specs}\n", "utf-8")
     assert run("init", "torchrun", "x").stderr == "wrote elsewhere/Torchrun-x.yaml\n"
-    assert "is there already" in run("init", "torchrun", "x", code=1).stderr
+    assert "already exists" in run("init", "torchrun", "x", code=1).stderr
     Path("sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\nspecs: [specs/a.yaml]\n", "utf-8")
     assert "no folder to write into" in run("init", "torchrun", "x", code=1).stderr
     assert "did you mean 'Torchrun'?" in run("init", "torchrunn", "x", code=2).stderr

@@ -207,7 +207,7 @@ def test_from_an_empty_folder_to_results(
     monkeypatch.chdir(tmp_path)
     for kind in schema.kinds():
         run("init", kind, "hello")
-    assert "is there already" in run("init", "MultiTurnRLTrainer", "hello", code=1).stderr
+    assert "already exists" in run("init", "MultiTurnRLTrainer", "hello", code=1).stderr
     run("lock", "--region", "us-west-2")
     run("compile")
     run("apply", "--yes", "--wait", "--poll", "0.1")
@@ -234,7 +234,7 @@ def test_a_starter_refers_to_what_is_there(tmp_path: Path, aws: Sandbox, run: Ru
         "MultiTurnRLTrainer-hello.yaml",
     ]
     said = run("init", "CustomAgentLambda", "hello-lambda", code=1).stderr
-    assert "CustomAgentLambda/hello-lambda is there already, in specs/MultiTurnRLTrainer-hello.yaml" in said
+    assert "CustomAgentLambda/hello-lambda already exists, in specs/MultiTurnRLTrainer-hello.yaml" in said
 
 
 def test_the_fields_in_the_table_are_those_that_ask(unlocked: Path, aws: Sandbox, run: Run) -> None:

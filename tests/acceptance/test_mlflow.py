@@ -198,7 +198,7 @@ def test_the_document_says_where_and_not_the_environment(
     assert len(tracking.asked) == 2
     assert "Authorization" not in tracking.asked[0][2]
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    assert f"{JOB} names no MLflow app" in run("metrics", JOB, code=1).stderr
+    assert f"{JOB} has no MLflow app" in run("metrics", JOB, code=1).stderr
 
 
 @pytest.mark.parametrize("arn", ["arn:x", "x", f"{APP}/../x", "arn:aws:s3:::a", f"{APP}\n", "arn:aws:sagemaker:::"])
@@ -214,7 +214,7 @@ def test_names_of_others_may_be_anything(
     details: dict[str, Any], project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     says(monkeypatch, **details)
-    assert f"{JOB} names no MLflow run" in run("metrics", JOB, code=1).stderr
+    assert f"{JOB} has no MLflow run" in run("metrics", JOB, code=1).stderr
 
 
 def html(status: int) -> tuple[int, str, bytes, int]:

@@ -321,7 +321,7 @@ def test_a_starter_is_written_into_the_project(project: Path, run: Run) -> None:
     shutil.rmtree("specs")
     Path("specs").mkdir()
     (Path("specs") / "Torchrun-x.yaml").symlink_to(project.parent / "outside" / "new")
-    assert "is there already" in run("init", "Torchrun", "x", code=1).stderr
+    assert "already exists" in run("init", "Torchrun", "x", code=1).stderr
     assert not (project.parent / "outside" / "new").exists()
 
 

@@ -336,7 +336,7 @@ def test_a_training_job_says_where_it_logs(evaluated: Path, aws: Sandbox, run: R
     """What fine-tunes and evaluates by CreateTrainingJob logs to MLflow, too."""
     said = json.loads(run("describe", BENCHMARK, "-o", "json").stdout)
     arn = next(step["job_arn"] for step in said["steps"] if step["job_arn"])
-    assert "names no MLflow app" in run("mlflow-url", arn, code=1).stderr
+    assert "has no MLflow app" in run("mlflow-url", arn, code=1).stderr
     job = aws.region("us-west-2").table("training_jobs")[arn.rpartition("/")[2]]
     app = boto3.client("sagemaker", "us-west-2").create_mlflow_app(
         Name="theirs",

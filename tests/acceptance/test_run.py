@@ -254,7 +254,7 @@ def test_a_kept_tree_may_be_given_as_people_do(project: Path, run: Run) -> None:
     training(project, "open('made', 'w').close()\n")
     run("run", "ModelTrainer/t", "--keep", "kept")
     assert (project / "kept/algo-1/opt/ml/input/data/code/made").exists()
-    assert "is there already" in run("run", "ModelTrainer/t", "--keep", "kept", code=2).stderr
+    assert "already exists" in run("run", "ModelTrainer/t", "--keep", "kept", code=2).stderr
 
 
 def test_options_that_would_change_nothing_are_refused(project: Path, run: Run) -> None:

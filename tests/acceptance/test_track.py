@@ -336,7 +336,7 @@ def test_logs_of_jobs_of_every_sort_behind_steps() -> None:
         (("wait", TRAINER, "--poll", "nan"), "not a time"),
         (("wait", TRAINER, "--timeout", "inf"), "--timeout"),
         (("metrics", TRAINER, "--plot", "nowhere/x.png"), "there is no folder nowhere"),
-        (("metrics", TRAINER, "--plot", "x.zzz"), "ends in none of .pdf, .png, .svg"),
+        (("metrics", TRAINER, "--plot", "x.zzz"), "must end in one of .pdf, .png, .svg"),
         (("sandbox", "--bucket", "b"), "is not a bucket name"),
         (("sandbox", "--faults", "seed=x"), "seed is a number"),
         (("sandbox", "--faults", "latency=inf"), "latency is between"),

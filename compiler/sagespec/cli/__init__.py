@@ -1,6 +1,6 @@
 """The command line: click, printing and exit codes; nothing else imports this package.
 
-Before anything that takes time is imported, an interrupt gets an end without a traceback.
+Ctrl-C ends the program without a traceback even while the slow imports are running.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import sys
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # `typing` is among what takes time
+if TYPE_CHECKING:  # importing `typing` is slow
     from typing import NoReturn
 
 _INTERRUPTED = 130
@@ -21,7 +21,7 @@ def main() -> NoReturn:
         import signal
 
         before = signal.getsignal(signal.SIGINT)
-        if before == signal.default_int_handler:  # a shell has its background jobs ignore it
+        if before == signal.default_int_handler:  # shells ignore SIGINT in background jobs; keep that
             signal.signal(signal.SIGINT, _leave)
         _open_streams()
         from sagespec.cli import program
@@ -34,12 +34,12 @@ def main() -> NoReturn:
 
 
 def _leave(*_: object) -> NoReturn:
-    """End at once: nothing has begun."""
+    """End at once; no command has begun."""
     os._exit(_INTERRUPTED)
 
 
 def _open_streams() -> None:
-    """Open what is closed of the three standard streams: else the next file or connection would be taken for it."""
+    """Open /dev/null for closed standard streams; else the next file or connection would get their descriptor."""
     for number in range(3):
         try:
             os.fstat(number)

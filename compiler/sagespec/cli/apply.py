@@ -1,4 +1,4 @@
-"""`sagespec apply`: the plan, carried out."""
+"""`sagespec apply`: create what a plan says."""
 
 from __future__ import annotations
 
@@ -27,9 +27,12 @@ _COMMIT = re.compile(r"[A-Za-z0-9._:/=+@-]{1,256}")
 
 
 def _commit(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
-    """Take what names a commit and can be the value of a tag, from the command line or a CI system."""
+    """Return a commit from the command line or a CI system, if it can be the value of a tag.
+
+    Raises BadParameter.
+    """
     if given and not _COMMIT.fullmatch(given):
-        raise click.BadParameter(f"{given!r} names no commit: letters, digits and . _ : / = + @ -, at most 256")
+        raise click.BadParameter(f"{given!r} is not a commit: letters, digits and . _ : / = + @ -, at most 256")
     return given or None
 
 
@@ -104,7 +107,7 @@ def command(
                 raise exits.Stop(str(error), exits.TIMED_OUT) from None
             except KeyboardInterrupt:
                 watch.close()
-                if not use_sandbox:  # it ends with this command, and all that runs in it
+                if not use_sandbox:  # a sandbox and its runs end with this command
                     output.tell("runs continue: repeat the command to follow them and to send the rest")
                 raise
         plan_text.tell(outcome, order.files, opened)
@@ -115,7 +118,10 @@ def command(
 
 
 def _saved_plan(paths: tuple[Path, ...], project: Project) -> dict[str, Any] | None:
-    """Read a saved plan, where the only path is one; neither it nor what it names leads out of the project."""
+    """Read a saved plan if that is the only path; None otherwise.
+
+    Exits with 1 where the plan or a file in it is outside the project.
+    """
     if len(paths) != 1 or not paths[0].is_file():
         return None
     plan = paths[0]
@@ -124,7 +130,7 @@ def _saved_plan(paths: tuple[Path, ...], project: Project) -> dict[str, Any] | N
     try:
         text = read_file(plan, COMPILED_BYTES).decode()
         saved = json.loads(text, object_pairs_hook=once, parse_constant=no_number)
-    except (ValueError, RecursionError):  # what is wrong with it is told as of a compiled file
+    except (ValueError, RecursionError):  # the reader of compiled files reports what is wrong with it
         return None
     if not isinstance(saved, dict) or saved.get("kind") != "Plan":
         return None

@@ -1,4 +1,4 @@
-"""`sagespec catalog`: what can be chosen."""
+"""`sagespec catalog`: list the values that a spec can choose from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from sagespec.sagemaker import catalog, recipes
 
 @click.group("catalog")
 def command() -> None:
-    """Show what can be chosen: benchmarks, scorers, judge metrics, hyperparameters, models, AgentCore runtimes."""
+    """List what a spec can choose from.
+
+    Benchmarks, scorers, judge metrics, hyperparameters, models, AgentCore runtimes.
+    """
 
 
 @command.command("benchmarks")
@@ -52,7 +55,7 @@ def scorers(form: str) -> int:
 @command.command("judge-metrics")
 @session.OUTPUT
 def judge_metrics(form: str) -> int:
-    """List the metrics that a judge knows."""
+    """List the metrics of LLM judges."""
     return _table(catalog.judge_metrics(), ("name", "description"), form)
 
 
@@ -95,7 +98,7 @@ def models(
     technique: str | None,
     form: str,
 ) -> int:
-    """List the models of the hub, live."""
+    """List the models of the hub, from AWS."""
     cloud = opened.regional
     with session.trouble():
         rows = list(offers.models(cloud, technique))
@@ -108,14 +111,14 @@ def models(
 @session.opened
 @session.OUTPUT
 def runtimes(opened: Session, form: str) -> int:
-    """List the AgentCore runtimes of the account, live."""
+    """List the AgentCore runtimes of the account, from AWS."""
     cloud = opened.regional
     with session.trouble():
         return _table(list(offers.runtimes(cloud)), ("id", "status", "version", "arn"), form)
 
 
 def _table(rows: list[dict[str, Any]], columns: tuple[str, ...], form: str) -> int:
-    """Print rows as aligned columns, or as JSON with everything that is known."""
+    """Print rows as aligned columns, or as JSON with all fields."""
     if form == "json":
         output.as_json(rows)
     if form == "json" or not rows:

@@ -1,4 +1,4 @@
-"""`sagespec compile`: specs into compiled files."""
+"""`sagespec compile`: write compiled files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def command(
     address: str | None,
 ) -> int:
     """Compile specs into JSON for review. PATHs are spec files or folders; without one, the whole project."""
-    gc.disable()  # a compile is short and leaves no garbage in cycles; searching for it takes a tenth of its time
+    gc.disable()  # a compile is short and makes no cycles of garbage; collecting it takes a tenth of the time
     if address is not None:
         _refuse_beside_stdout(style, out, check)
     settings = options.settings(environment, given, project_file, style, color)
@@ -75,7 +75,7 @@ def command(
 
 
 def _refuse_beside_stdout(style: str, out: Path | None, check: bool) -> None:
-    """Refuse what --stdout would leave undone, or mix with what it prints."""
+    """Refuse options that --stdout would ignore, or whose output would mix with it."""
     others = {"--check": check, "--out": out is not None, f"--format {style}": style != "text"}
     for other, given in others.items():
         if given:
@@ -83,7 +83,7 @@ def _refuse_beside_stdout(style: str, out: Path | None, check: bool) -> None:
 
 
 def _writing_to(settings: Settings, out: Path) -> Settings:
-    """The same project with another output folder."""
+    """Return the settings with another output folder; exit 2 where that is not allowed."""
     moved = replace(settings, project=replace(settings.project, output=str(out.absolute())))
     if settings.project.boundary.is_left_by_link(out):
         raise click.BadParameter(f"{out} leads out of the project through a link", param_hint="--out")
@@ -114,7 +114,7 @@ def _show_changes(changes: list[Change], style: str) -> None:
         lines = diffs.lines(change, name)
         if style == "text":
             output.result(*lines)
-        else:  # the diagnostics have stdout to themselves
+        else:  # stdout has the diagnostics only
             output.tell(*lines)
     if stale:
         output.tell(f"{len(stale)} out of date: run `sagespec compile`")

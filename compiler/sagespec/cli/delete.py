@@ -1,4 +1,4 @@
-"""`sagespec delete`: remove what has run, so that the same content may run again."""
+"""`sagespec delete`: remove a run, so that the same content can run again."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sagespec.executor.runs.run import Target
 @session.on_target
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(opened: Session, target: Target, yes: bool) -> int:
-    """Delete TARGET: the job, function or execution that a spec's identity has made, and nothing else.
+    """Delete TARGET: the job, function or execution of a spec's identity, and nothing else.
 
-    AWS forgets that it has run, so the next apply runs the same content again. Models and results stay. An execution
-    goes with its pipeline, and only while the pipeline has no other.
+    AWS then has no record that it has run, so the next apply runs the same content again. Models and results stay. A
+    pipeline is deleted with its execution, but only if it has no other.
     """
     output.tell(*(f"deletes {thing}" for thing in steer.removed(opened.regional, target)))
     session.confirm("Delete this?", yes)

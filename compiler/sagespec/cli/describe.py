@@ -1,4 +1,4 @@
-"""`sagespec describe`: everything that is known of one job, execution or function."""
+"""`sagespec describe`: show all details of a job, execution or function."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sagespec.sagemaker import distributed
 @session.on_target
 @session.OUTPUT
 def command(opened: Session, run: Target, form: str) -> int:
-    """Show all of TARGET: an address, a compiled file, a job name or an ARN."""
+    """Show all details of TARGET: an address, a compiled file, a job name or an ARN."""
     status = secrets.hidden(asdict(track.status(opened.regional, run)))
     if run.file is not None:
         content = run.file.content
@@ -40,7 +40,7 @@ def command(opened: Session, run: Target, form: str) -> int:
 
 
 def _lines(tree: Any, indent: str) -> Iterator[str]:
-    """Write a tree as indented lines; what is absent is left out."""
+    """Yield a tree as indented lines, without empty values."""
     entries = tree.items() if isinstance(tree, dict) else ((f"{n}", item) for n, item in enumerate(tree, 1))
     for key, value in entries:
         if value in (None, "", [], {}, ()):

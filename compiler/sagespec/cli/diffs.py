@@ -1,4 +1,4 @@
-"""What compiling would change in a file, as a unified diff with secrets masked.
+"""Show the change of a compiled file as a unified diff with secrets masked.
 
 In: a change. Out: lines.
 """
@@ -19,7 +19,7 @@ _CHANGED = " (changed)"
 
 
 def lines(change: Change, name: str) -> Iterator[str]:
-    """Compare what a file is with what it would be."""
+    """Yield the unified diff of a file on disk and the file that compiling would write."""
     before, after = _read(change.before), _read(change.after)
     shown = (_lines(change.before, before, None), _lines(change.after, after, before))
     for line in difflib.unified_diff(*shown, f"a/{name}", f"b/{name}", lineterm=""):
@@ -27,7 +27,7 @@ def lines(change: Change, name: str) -> Iterator[str]:
 
 
 def _read(content: bytes | None) -> Document | None:
-    """A file's document; None where there is none, or none that can be read to its end."""
+    """Parse a file; None where it does not exist or has errors."""
     document = json_reader.read(_text(content)) if content else None
     return None if document is None or document.faults else document
 
@@ -37,7 +37,7 @@ def _text(content: bytes) -> str:
 
 
 def _lines(content: bytes | None, document: Document | None, old: Document | None) -> list[str]:
-    """The lines of a file as a diff shows them: what is not text, and other ends of lines, can be seen."""
+    """Return the lines of a file for a diff; other line endings and bytes that are not UTF-8 are visible."""
     if not content:
         return []
     if document is None:

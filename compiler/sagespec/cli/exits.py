@@ -1,4 +1,4 @@
-"""What exit codes mean."""
+"""Exit codes, and the exception that ends a command with one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INTERRUPTED = 130
 
 
 class Stop(Exception):
-    """An end with a message, an exit code, and perhaps the way out and further lines."""
+    """The end of a command: a message, an exit code, an optional hint and further lines."""
 
     def __init__(self, message: str, code: int, hint: str = "", more: Iterable[str] = ()) -> None:
         super().__init__(message)

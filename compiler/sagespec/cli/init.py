@@ -1,4 +1,4 @@
-"""`sagespec init`: a first spec of a kind."""
+"""`sagespec init`: write a first spec of a kind."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 @click.option("--stdout", is_flag=True, help="Print it; write nothing.")
 @options.PROJECT
 def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> int:
-    """Write a commented starter spec of KIND into the project's folder of specs; never over a file.
+    """Write a commented starter spec of KIND into the project's folder of specs; never overwrites a file.
 
-    What it refers to and the project has not is written into the same file.
+    Specs that it refers to, and that the project does not have, are added to the same file.
     """
     if len(name) > starter.LONGEST_NAME or not _NAME.fullmatch(name):
         raise click.BadParameter(
@@ -43,24 +43,24 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
     shown = os.path.relpath(file)
     taken = next((a for a in known if a.lower() == f"{kind}/{name}".lower()), None)
     if not file.exists() and taken is not None:
-        raise exits.Stop(f"{taken} is there already, in {known[taken]}", exits.INVALID)
+        raise exits.Stop(f"{taken} already exists, in {known[taken]}", exits.INVALID)
     try:
         disk.create(file, text.encode(), project.boundary.root)
     except FileExistsError:
-        raise exits.Stop(f"{shown} is there already", exits.INVALID) from None
+        raise exits.Stop(f"{shown} already exists", exits.INVALID) from None
     output.tell(f"wrote {shown}")
     return exits.DONE
 
 
 def _folder(project: Project) -> Path:
-    """The first of the project's specs that is a folder of its own, or can become one."""
+    """Return the first of the project's `specs` that is a folder, or can be created as one."""
     for folder in (boundary.real(project.root / name) for name in project.specs):
         if not source.is_spec(folder.name) and not folder.is_file() and project.boundary.holds(folder):
             return folder
-    raise exits.Stop("the project names files of specs, but no folder to write into", exits.INVALID)
+    raise exits.Stop("`specs` of the project names only files, and no folder to write into", exits.INVALID)
 
 
 def _known(settings: Settings) -> dict[str, str]:
-    """The addresses of the project's specs, and the files that they are in."""
+    """Return the addresses of the project's specs, with their files."""
     spec_set, _ = spec_files.read(settings, spec_files.find(settings, ()))
     return {spec.address: spec.source.file for spec in (*spec_set.specs, *spec_set.refused)}

@@ -1,4 +1,4 @@
-"""What libraries log, printed as everything else; each would write to stderr by itself."""
+"""Print what libraries log in the form of our own messages; by default each writes to stderr itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sagespec.cli import output
 
 class _Printed(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info is None:  # what is raised as well is told as an error
+        if record.exc_info is None:  # an exception is reported as an error by its handler
             output.tell(f"{record.levelname.lower()}: {record.name}: {record.getMessage()}")
 
 
@@ -17,5 +17,5 @@ _HANDLER = _Printed(logging.WARNING)
 
 
 def listen() -> None:
-    """Print warnings and errors of every library."""
-    logging.getLogger().addHandler(_HANDLER)  # twice is once
+    """Print warnings and errors of all libraries."""
+    logging.getLogger().addHandler(_HANDLER)  # adding the same handler again has no effect

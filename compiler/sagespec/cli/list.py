@@ -1,4 +1,4 @@
-"""`sagespec list`: the jobs and evaluations of the account, also those that others have started."""
+"""`sagespec list`: list jobs and evaluations of the account, whoever started them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sagespec lock`: looks up what only AWS knows, and writes it down for review."""
+"""`sagespec lock`: look up facts that only AWS knows, and write them to a file for review."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def command(
 ) -> int:
     """Look up what the specs of all environments need. PATHs are spec files or folders, after --upgrade addresses.
 
-    What is there stays as it is; what no spec uses any more is dropped when the whole project is locked.
+    Known facts stay unchanged; facts that no spec uses any more are removed when the whole project is locked.
     """
     base = options.settings(None, given, project_file, "text", None)
     if not check:
@@ -74,7 +74,7 @@ def command(
 
 
 def _check(before: Lock, made: Locked) -> int:
-    """Say what is new, and write nothing."""
+    """Print what has changed in AWS, without writing the lock."""
     missing, changed = (
         list(changes.unlocked(before.contexts, made.contexts)),
         list(changes.changed(before.contexts, made.contexts)),
@@ -89,7 +89,7 @@ def _check(before: Lock, made: Locked) -> int:
 
 
 def _write(project: Project, before: Lock, made: Locked) -> int:
-    """Write the facts that were found, and say which were not; what a link leads to is written."""
+    """Write the facts that were found and print the missing ones; a link is followed to its target."""
     file = boundary.real(project.root / project.lock)
     name = os.path.relpath(file)
     now, diagnostics, texts = workspace.read_lock(project)
@@ -131,7 +131,7 @@ def _count(number: int, what: str) -> str:
 
 
 def _environments(base: Settings, given: tuple[str, ...], project_file: Path | None) -> list[Settings]:
-    """The project as each of its environments sees it, and last as it is without one."""
+    """Return the settings of each environment of the project, and last those without an environment."""
     names = base.project.environments()
     return [*(options.settings(name, given, project_file, "text", None) for name in names), base]
 
@@ -139,7 +139,7 @@ def _environments(base: Settings, given: tuple[str, ...], project_file: Path | N
 def _chosen(
     addresses: set[str], asked: list[Path], environments: list[Settings]
 ) -> tuple[frozenset[str], list[Path]]:
-    """The addresses whose facts are looked up again, those given and those in the files given; and where they are."""
+    """Return the addresses whose facts are looked up again, and the files of the given addresses."""
     known: dict[str, Path] = {}
     chosen = set(addresses)
     for settings in environments:

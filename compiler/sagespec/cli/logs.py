@@ -1,4 +1,4 @@
-"""`sagespec logs`: what a job has written."""
+"""`sagespec logs`: show the logs of a job."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def command(
     since: str | None,
     poll: float,
 ) -> int:
-    """Show the logs of TARGET; of an evaluation, those of the jobs behind its steps."""
+    """Show the logs of TARGET; for an evaluation, the logs of the jobs of its steps."""
     start = session.moment(since, datetime.now(timezone.utc), "--since")
     cloud = opened.regional
     with session.trouble():
@@ -54,7 +54,7 @@ def command(
             seen = time.monotonic()
             if not follow or not (was_running or status.state == "running"):
                 break
-            # one more look after the end: what was written last takes a moment to be collected
+            # poll once more after the end: the last lines arrive late
             was_running = status.state == "running"
             pauses.pause(poll)
     if not shown:

@@ -1,4 +1,4 @@
-"""`sagespec metrics`: what a training has logged at each step."""
+"""`sagespec metrics`: show what a training has logged at each step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sagespec.executor.runs import track
 
 FORMS = (".pdf", ".png", ".svg")
 PANELS = 100
-"""Metrics that a picture has room for."""
+"""The most metrics in one picture."""
 
 
 @click.command("metrics")
@@ -64,9 +64,9 @@ def command(
 
 
 def _check_picture(path: Path) -> None:
-    """Refuse a picture that could not be drawn, before anything is asked."""
+    """Refuse a file name that cannot be written, before AWS is called."""
     if path.suffix.lower() not in FORMS:
-        raise click.BadParameter(f"{path} ends in none of {', '.join(FORMS)}", param_hint="--plot")
+        raise click.BadParameter(f"{path} must end in one of {', '.join(FORMS)}", param_hint="--plot")
     if not path.absolute().parent.is_dir():
         raise click.BadParameter(f"there is no folder {path.parent}", param_hint="--plot")
 

@@ -1,4 +1,4 @@
-"""`sagespec mlflow-url`: the way into the MLflow app of a job."""
+"""`sagespec mlflow-url`: print a URL of a job's MLflow app."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def command(opened: Session, target: Target) -> int:
     status = track.status(opened.regional, target)
     arn = metrics.resource(status)
     if not arn:
-        raise exits.Stop(f"{target.name} names no MLflow app", exits.INVALID)
+        raise exits.Stop(f"{target.name} has no MLflow app", exits.INVALID)
     if ":mlflow-tracking-server/" in arn:
         name = {"TrackingServerName": arn.rpartition("/")[2]}
         answer = opened.regional.call("sagemaker", "CreatePresignedMlflowTrackingServerUrl", target.region, **name)

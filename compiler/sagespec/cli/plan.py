@@ -1,4 +1,4 @@
-"""`sagespec plan`: what apply would do."""
+"""`sagespec plan`: show what apply would do."""
 
 from __future__ import annotations
 

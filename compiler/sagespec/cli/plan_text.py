@@ -1,4 +1,4 @@
-"""Plans and outcomes in words."""
+"""Format plans and outcomes as text."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _COLORS = {
 
 
 def show(plan: Plan) -> None:
-    """Print a plan, one line a request."""
+    """Print a plan, one request on each line."""
     for planned in plan.targets():
         output.result(Styled(planned.address, "bold"))
         for line in planned.lines:
@@ -73,7 +73,7 @@ def show(plan: Plan) -> None:
 
 
 def first(plan: Plan) -> Iterator[Event]:
-    """What is known of each file before anything is sent: where its run is, or what is planned for it."""
+    """Yield the state of each file before anything is sent: its run, or the planned action."""
     for planned in plan.targets():
         if planned.run is not None:
             yield Event(planned.address, planned.run.status, planned.run.name)
@@ -83,7 +83,7 @@ def first(plan: Plan) -> Iterator[Event]:
 
 
 def tell_obstacles(plan: Plan, opened: Session) -> bool:
-    """Print what keeps files from being applied, and return whether anything does."""
+    """Print what prevents files from being applied; return whether anything does."""
     refused = [planned for planned in plan.targets() if planned.obstacles]
     sources = Sources([planned.file.content for planned in refused], Path.cwd(), opened.project_file)
     for planned in refused:
@@ -94,9 +94,9 @@ def tell_obstacles(plan: Plan, opened: Session) -> bool:
 
 
 def warn_of_ends(order: Order, opened: Session, today: date) -> None:
-    """Warn of judges that Bedrock is about to end; compiling never looks at the clock, so it cannot.
+    """Warn of judge models that Bedrock ends soon. Compiling cannot, because it does not read the clock.
 
-    `today` is the day in UTC, as the days in the lock are.
+    `today` is a date in UTC, like the dates in the lock.
     """
     pipelines = ((f, r) for f in order.targets() for r in f.requests if r.operation == "CreatePipeline")
     named = [(file, name) for file, request in pipelines for name in sorted(_judges(request.parameters))]
@@ -110,7 +110,7 @@ def warn_of_ends(order: Order, opened: Session, today: date) -> None:
 
 
 def warn_of_thresholds(order: Order) -> None:
-    """Warn of thresholds that cannot be checked with what is installed."""
+    """Warn of thresholds that need a library that is not installed."""
     for file in (file for file in order.targets() if thresholds.are_unreadable(file)):
         output.tell(
             f"warning: {file.address}: its thresholds may be about metrics in MLflow, which cannot be read here",
@@ -126,7 +126,7 @@ def _judges(tree: Any) -> set[str]:
 
 
 def tell(outcome: Outcome, files: Mapping[str, File], opened: Session) -> None:
-    """Print where apply ended: failures, at the spec's line where AWS names a field, and what waits for what."""
+    """Print the failures of apply, at the line of the spec where AWS names a field, and the specs that wait."""
     refused = [files[failure.address].content for failure in outcome.failures if failure.request]
     sources = Sources(refused, Path.cwd(), opened.project_file)
     for failure in outcome.failures:
@@ -143,7 +143,7 @@ def _tell_failure(failure: Failure, file: File, sources: Sources) -> None:
 
 
 def _where(failure: Failure, file: File, sources: Sources) -> Iterator[Line]:
-    """Show where the value stands that AWS refused; nothing when no member of the request is named."""
+    """Yield the location of the value that AWS refused; nothing where the message names no member."""
     index = next(i for i, request in enumerate(file.content.requests) if request.id == failure.request)
     at = failure.path or source_map.member(file.content.requests[index], failure.reason)
     if not at:

@@ -1,4 +1,4 @@
-"""Metrics as a picture; the only module that knows matplotlib."""
+"""Draw metrics as a picture; the only module that imports matplotlib."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from sagespec.executor.metrics import Series
 
 
 def draw(series: Series, title: str, form: str) -> bytes:
-    """Draw one panel a metric over the steps, as a file of a form: pdf, png or svg."""
+    """Draw one panel for each metric over the steps.
+
+    `form` is pdf, png or svg. Returns the file's content.
+    """
     figure = Figure(figsize=(8, 2.2 * len(series.metrics) + 0.6), layout="constrained")
     figure.suptitle(title, parse_math=False)
     panels = figure.subplots(len(series.metrics), 1, sharex=True, squeeze=False)

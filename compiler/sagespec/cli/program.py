@@ -1,6 +1,6 @@
-"""The command line as click has it, and how every command ends.
+"""The main command, and how every command ends.
 
-Commands are imported when they are called, so that `compile` never waits for boto3 or rich.
+Commands are imported when they are called, so that `compile` does not import boto3 or rich.
 """
 
 from __future__ import annotations
@@ -45,12 +45,15 @@ COMMANDS = {
 
 
 GARBAGE = 50_000
-"""Objects made between two looks for garbage: most of what a command makes, the models of AWS's services above all,
-lives to its end, and looking through it was a tenth of the time of an apply."""
+"""Objects created between two garbage collections.
+
+Most objects of a command, above all the models of AWS's services, live until its end. Collecting as often as Python
+does by default took a tenth of the time of an apply.
+"""
 
 
 class _Lazy(click.Group):
-    """A group whose commands are modules, imported on demand."""
+    """A group of commands that are modules, each imported when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         return sorted(COMMANDS)
@@ -69,7 +72,7 @@ class _Lazy(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:  # the reader has gone, as `head` does, and nobody knows what was left undone
+        except BrokenPipeError:  # the reader has closed the pipe, as `head` does: an incomplete result is a failure
             _forget(sys.stdout)
             return exits.INTERRUPTED
 
@@ -91,15 +94,15 @@ def cli() -> None:
 
 
 def run() -> int:
-    """Run the command line and give its exit code; no traceback ever reaches the user."""
+    """Run the command line and return its exit code; the user never sees a traceback."""
     enabled, threshold = gc.isenabled(), gc.get_threshold()
     shown, ignored = warnings.showwarning, sys.unraisablehook
     try:
         return _run()
-    except OSError:  # what was to be said cannot be: nobody reads it
+    except OSError:  # stderr cannot be written either, so there is no message
         _forget(sys.stdout, sys.stderr)
         return exits.INVALID
-    finally:  # whoever has called this may go on
+    finally:  # restored for callers that continue, such as tests
         warnings.showwarning, sys.unraisablehook = shown, ignored
         gc.set_threshold(*threshold)
         (gc.enable if enabled else gc.disable)()
@@ -109,7 +112,7 @@ def _run() -> int:
     gc.set_threshold(GARBAGE)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name or a value may hold what a terminal cannot show
+            stream.reconfigure(errors="backslashreplace")  # a name may contain what the terminal cannot show
     warnings.showwarning, sys.unraisablehook = output.warned, _unraisable
     try:
         code = cli.main(prog_name="sagespec", standalone_mode=False)
@@ -124,7 +127,7 @@ def _run() -> int:
         return stop.code
     except OSError as error:
         path = error.filename2 or error.filename
-        if path is None and isinstance(error, FileNotFoundError):  # nothing was opened, and nothing written
+        if path is None and isinstance(error, FileNotFoundError):  # the working directory may have been deleted
             _say_what_is_gone(error)
             return exits.INVALID
         if path is None:
@@ -139,7 +142,7 @@ def _run() -> int:
 
 def _say_what_is_gone(error: FileNotFoundError) -> None:
     try:
-        os.getcwd()  # noqa: PTH109  whose error is the answer
+        os.getcwd()  # noqa: PTH109  only its error matters
     except OSError:
         output.error("the working directory is gone", "change to an existing folder")
     else:
@@ -147,13 +150,16 @@ def _say_what_is_gone(error: FileNotFoundError) -> None:
 
 
 def _forget(*streams: TextIO | None) -> None:
-    """Let what could not be written go: the interpreter would try again at its end."""
+    """Discard unwritten output, which the interpreter would try to write again at exit."""
     for stream in filter(None, streams):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _unraisable(ignored: sys.UnraisableHookArgs) -> None:
-    """Tell of what was raised where nothing can be; an interrupt would be lost there, and is obeyed at once."""
+    """Print an exception that Python cannot raise, as in a destructor.
+
+    An interrupt there ends the program at once.
+    """
     if issubclass(ignored.exc_type, KeyboardInterrupt):
         output.tell("interrupted")
         os._exit(exits.INTERRUPTED)
@@ -161,8 +167,8 @@ def _unraisable(ignored: sys.UnraisableHookArgs) -> None:
 
 
 def _report() -> str:
-    """Write the traceback of a defect to a file of its own, and give its name."""
-    import tempfile  # these two cost a fifth of a small compile's start
+    """Write the traceback of a defect to a new file and return its name."""
+    import tempfile  # importing these two takes a fifth of the start of a small compile
     import traceback
 
     with tempfile.NamedTemporaryFile("w", prefix="sagespec-", suffix=".txt", delete=False) as report:

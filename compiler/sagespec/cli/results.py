@@ -1,4 +1,4 @@
-"""`sagespec results`: the scores of evaluations, and whether they meet the thresholds."""
+"""`sagespec results`: show the scores of evaluations, and whether they meet the thresholds."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _ended(status: Status) -> str:
 
 
 def show(scores: Iterable[Score], verdicts: Iterable[Verdict] = ()) -> None:
-    """Print scores as columns, metric, base model, custom model; then what was to be reached."""
+    """Print scores as columns (metric, base model, custom model), then the thresholds."""
     rows = [(score.metric, _cell(score.base), _cell(score.custom)) for score in scores]
     table = output.columns([("metric", "base", "custom"), *rows], right=1, least=(28, 8, 8))
     output.result(*(f"  {line}" for line in table))
@@ -144,12 +144,12 @@ def _markdown(title: str, scores: Iterable[Score], verdicts: Sequence[Verdict]) 
 
 
 def _escaped(text: str) -> str:
-    """No text can end a cell or start a tag of the table that it stands in."""
+    """Escape a text so that it cannot end its table cell or start an HTML tag."""
     return re.sub(r"[\\|]", r"\\\g<0>", printable(text)).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _junit(title: str, scores: Sequence[Score], verdicts: Sequence[Verdict]) -> str:
-    """JUnit XML: a test case a threshold; a metric without one is a case that passes."""
+    """Format as JUnit XML: a test case for each threshold, and one that passes for each metric without one."""
     suite = ElementTree.Element("testsuite", name=printable(title))
     for verdict in verdicts:
         name = f"{verdict.metric} {verdict.wanted}"
@@ -171,9 +171,9 @@ def _junit(title: str, scores: Sequence[Score], verdicts: Sequence[Verdict]) -> 
 
 
 def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, Run]) -> bool:
-    """Print the outcome of each finished run, a model package or scores; say if all thresholds are met.
+    """Print the result of each finished run, a model package or scores; return whether all thresholds are met.
 
-    Raises CloudError, MlflowMissing and MlflowTrouble once all that could be read is shown.
+    Raises CloudError, MlflowMissing and MlflowTrouble after everything readable is printed.
     """
     all_met = True
     trouble: CloudError | MlflowMissing | MlflowTrouble | None = None
@@ -204,7 +204,7 @@ def _show_one(cloud: Cloud, file: File, run: Run) -> bool:
     except (NoResults, NoMetrics, MlflowMissing) as error:
         output.result(f"  {error}")
         if file.content.thresholds and isinstance(error, MlflowMissing):
-            raise  # nobody knows whether they are met
+            raise  # it is unknown whether they are met
         scores = ()
     verdicts = thresholds.judge(file.content.thresholds, scores)
     show(scores, verdicts)

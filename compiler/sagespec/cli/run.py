@@ -1,4 +1,4 @@
-"""`sagespec run`: a training on this machine, before it costs anything."""
+"""`sagespec run`: run a training on this machine."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def command(
     given_channels: tuple[str, ...],
     keep: Path | None,
 ) -> int:
-    """Run a ModelTrainer's drivers and script here, with the variables of the container, in a throw-away tree.
+    """Run a ModelTrainer's drivers and script here, with the variables of the container, in a temporary tree.
 
-    ADDRESS is that of the spec. Input channels are empty folders but for those given by --channel.
+    ADDRESS is that of the spec. Input channels are empty folders unless --channel gives one.
     """
     settings = options.settings(environment, given, project_file, "text", None)
     checked = workspace.check(settings, (), region)
@@ -54,7 +54,7 @@ def command(
         options.show([d for d in done.diagnostics if d.address == address], checked.texts, settings.project.root)
         raise exits.Stop(f"no valid spec has the address {address}", exits.INVALID)
     if keep is not None and keep.exists():
-        raise click.BadParameter(f"{keep} is there already", param_hint="--keep")
+        raise click.BadParameter(f"{keep} already exists", param_hint="--keep")
     screen = _Screen()
     with _counted_signals() as stops, tempfile.TemporaryDirectory(prefix="sagespec-") as folder:
         tree = keep.absolute() if keep else Path(folder)
@@ -93,7 +93,7 @@ def _channels(given: Iterable[str], content: Compiled) -> dict[str, Path]:
 
 @contextmanager
 def _counted_signals() -> Iterator[Callable[[], int]]:
-    """Count Ctrl-C, `kill` and the end of the terminal, instead of being torn out of what has to be put in order."""
+    """Count SIGINT, SIGTERM and SIGHUP instead of raising, so that the processes can be ended in order."""
     came: list[int] = []
 
     def count(number: int, _frame: Any) -> None:
@@ -109,9 +109,9 @@ def _counted_signals() -> Iterator[Callable[[], int]]:
 
 
 class _Screen:
-    """What several hosts write, on one output: each line begins with its host, whoever writes in between.
+    """Prints the output of several hosts; each line begins with its host.
 
-    On a terminal a progress bar goes on in its line; elsewhere each of its steps has one.
+    On a terminal a progress bar overwrites its line; elsewhere each of its states is a line.
     """
 
     def __init__(self) -> None:
@@ -148,7 +148,7 @@ class _Screen:
                     self._stream.add(part)
 
     def _end(self) -> None:
-        """End the line that is being written, if there is one."""
+        """End the current line, if there is one."""
         if self._writes is not None:
             self._stream.end()
         self._writes = None

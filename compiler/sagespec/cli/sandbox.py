@@ -1,4 +1,4 @@
-"""`sagespec sandbox`: a local AWS endpoint to try everything against."""
+"""`sagespec sandbox`: serve a local AWS endpoint for tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 from sagespec.cli import exits, options, output, session
 
 SIGNALLED = 128
-"""What a shell adds to the number of the signal that has ended a program."""
+"""What a shell adds to the number of the signal that ended a program."""
 
 
 @click.command("sandbox", context_settings={"ignore_unknown_options": True})
@@ -52,9 +52,9 @@ def command(
     names: tuple[str, ...],
     project_file: Path | None,
 ) -> int:
-    """Serve AWS on 127.0.0.1, seeded from the lock or from a small built-in account.
+    """Serve AWS on 127.0.0.1, with the resources of the lock or of a small built-in account.
 
-    Without a PROGRAM it goes on until it is interrupted; with one it serves that alone: `sagespec sandbox -- make`.
+    Without a PROGRAM it serves until it is interrupted; with one, only for that program: `sagespec sandbox -- make`.
     """
     try:
         from sagespec import sandbox
@@ -89,7 +89,7 @@ def command(
 
 
 def _serve(leading: Mapping[str, str], within: Mapping[str, str], outside: Mapping[str, str]) -> int:
-    """Go on until a signal, having said what a shell needs for the sandbox to be all of AWS to it."""
+    """Serve until a signal; before that, print the shell commands that direct AWS clients to the sandbox."""
     stop = threading.Event()
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     if foreign := sorted(name for name in outside if name not in within and name.isidentifier()):
@@ -108,14 +108,14 @@ def _put_back(before: Mapping[signal.Signals, Any]) -> None:
 
 
 def _run(program: tuple[str, ...], environment: dict[str, str]) -> int:
-    """Run a program to its end, whatever ends it; signals are for it to answer, as a shell's are."""
+    """Run a program to its end and return its exit code; the program itself handles signals, as under a shell."""
     running: list[subprocess.Popen[bytes]] = []
     early: list[int] = []
 
     def hand_on(number: int, _frame: object) -> None:
         if not running:
             early.append(number)
-        elif number != signal.SIGINT:  # that has come from the terminal, which has sent it to the program, too
+        elif number != signal.SIGINT:  # the terminal has sent SIGINT to the program, too
             running[0].send_signal(number)
 
     before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

@@ -1,4 +1,4 @@
-"""What commands that call AWS share: the project and the AWS session of their options, and exit codes of failures."""
+"""What commands that call AWS share: project and AWS session of their options, and the exit codes of failures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from sagespec.project.settings import Project, Settings
 from sagespec.sagemaker import images
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-"""Names that a bucket can have."""
+"""The syntax of bucket names."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 

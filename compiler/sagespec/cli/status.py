@@ -1,4 +1,4 @@
-"""`sagespec status`: what runs, or has run."""
+"""`sagespec status`: show the state of runs."""
 
 from __future__ import annotations
 

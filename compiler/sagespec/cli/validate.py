@@ -1,4 +1,4 @@
-"""`sagespec validate`: all checks that need no rendering."""
+"""`sagespec validate`: check specs without rendering them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sagespec verify`: what really ran, against the compiled file."""
+"""`sagespec verify`: compare what ran with the compiled file."""
 
 from __future__ import annotations
 

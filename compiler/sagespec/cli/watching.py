@@ -1,4 +1,4 @@
-"""Showing what happens: one live table on a terminal, plain timestamped lines elsewhere."""
+"""Show progress: one live table on a terminal, timestamped lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sagespec.executor.runs.status import Status, elapsed, progress
 
 COLUMNS = ("spec", "status", "secondary", "step", "progress", "elapsed", "run")
 NARROW, WIDE = 110, 160
-"""Columns of a terminal that has room for all but the names of runs in one line each, and for these, too."""
+"""Terminal columns that fit a line without the names of runs, and with them."""
 
 
 class Watch:
-    """Shows the events of an apply or a wait; close it when that is over."""
+    """Shows the events of an apply or a wait until it is closed."""
 
     def __init__(self, first: Iterable[Event], live: bool) -> None:
-        """Begin with what is known of each row."""
+        """Begin with the first event of each row."""
         self._started = time.monotonic()
         self._last: dict[str, str] = {}
         self._rows = {event.address: event for event in first}
@@ -30,7 +30,7 @@ class Watch:
             self._live = output.live(self._table)
 
     def event(self, event: Event) -> None:
-        """Show one event; the same again is no news."""
+        """Show one event, unless it equals the last one of its address."""
         if self._live is not None:
             if event.address in self._rows and not event.request:
                 self._rows[event.address] = replace(event, status=event.status or self._rows[event.address].status)
@@ -44,7 +44,7 @@ class Watch:
     def _table(self, width: int) -> output.Table:
         shown = len(COLUMNS) if width >= WIDE else len(COLUMNS) - 1
         rows: list[tuple[str, ...]] = []
-        # what a low terminal has no room for is at the end: there nothing happens
+        # a low terminal cuts the end, so runs that are not running are last
         for name, row in sorted(self._rows.items(), key=lambda item: _is_still(item[1])):
             cells = (name, row.word, *_finer(row.status), _elapsed(row.status), row.what)
             if width >= NARROW:
@@ -60,12 +60,12 @@ class Watch:
 
 
 def _is_still(event: Event) -> bool:
-    """Whether something has not begun, or is over."""
+    """Return whether a run has not begun or has ended."""
     return event.status is None or event.status.state != "running"
 
 
 def _finer(status: Status | None) -> tuple[str, str, str]:
-    """What a run is doing, in the service's finer words: secondary status, steps, progress."""
+    """Return the details of a run: secondary status, steps, progress."""
     if status is None:
         return "", "", ""
     secondary = "" if status.secondary == status.status else status.secondary

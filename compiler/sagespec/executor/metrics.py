@@ -101,7 +101,7 @@ def read(cloud: Cloud, status: Status, wanted: tuple[str, ...] = ()) -> Series:
         raise NoMetrics(f"{status.name} has no MLflow run yet")
     names = {name: _text(details.get(key)) for name, key in _NAMES.items()}
     if not (names["run_id"] or (names["experiment"] and names["run_name"])):
-        raise NoMetrics(f"{status.name} names no MLflow run")
+        raise NoMetrics(f"{status.name} has no MLflow run")
     answer = _ask(cloud, _tracking_uri(status), {**names, "wanted": wanted, "usual": TRAINING})
     if not answer:
         raise NoMetrics(f"the tracking server knows no run {names['run_id'] or names['run_name']}")
@@ -166,7 +166,7 @@ def _tracking_uri(status: Status) -> str:
         raise NoMetrics(f"{status.name} names {uri} as its MLflow app, which is not the ARN of one")
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri:
-        raise NoMetrics(f"{status.name} names no MLflow app")
+        raise NoMetrics(f"{status.name} has no MLflow app")
     return uri
 
 
