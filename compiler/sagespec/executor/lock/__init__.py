@@ -1,1 +1,1 @@
-"""What only AWS knows, looked up once."""
+"""Look up facts that only AWS knows, for the lock."""

@@ -1,6 +1,6 @@
-"""The account and region of a look-up.
+"""Look up facts in one account and region.
 
-In: AWS, an account and a region. Out: answers. What AWS says is not there, or is of no use, is `NoFact`.
+In: AWS, an account and a region. Out: answers. A resource that does not exist or cannot be used raises `NoFact`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sagespec.executor.cloud import Cloud, CloudError, NotJSON
 
 
 class NoFact(Exception):
-    """AWS has answered that something does not exist, or it cannot be used."""
+    """A resource that does not exist, or cannot be used."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -23,7 +23,7 @@ class NoFact(Exception):
 
 @dataclass(frozen=True)
 class Account:
-    """Whom and where to ask; `caller` is the ARN of the caller's identity."""
+    """The account and region to ask; `caller` is the ARN of the caller's identity."""
 
     cloud: Cloud
     account: str
@@ -32,16 +32,16 @@ class Account:
     caller: str
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Carry out one operation in the region.
+        """Call an operation in the region.
 
         Raises CloudError.
         """
         return self.cloud.call(service, operation, self.region, **parameters)
 
     def describe(self, what: str, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Carry out one operation about something that may not be there.
+        """Call an operation that describes `what`.
 
-        Raises NoFact where it is not, CloudError.
+        Raises NoFact where it does not exist, and CloudError.
         """
         try:
             return self.call(service, operation, **parameters)
@@ -51,9 +51,9 @@ class Account:
             raise
 
     def document(self, bucket: str, key: str) -> Any:
-        """Read an object of S3 as JSON.
+        """Parse an object of S3 as JSON.
 
-        Raises NoFact where it is not there, or no JSON, CloudError; both say which.
+        Raises NoFact where it does not exist or is not JSON, and CloudError; both name the object.
         """
         try:
             with _about(bucket, key):
@@ -62,9 +62,9 @@ class Account:
             raise NoFact(str(error)) from None
 
     def content(self, bucket: str, key: str, limit: int) -> bytes:
-        """Read an object of S3, a longer one as far as it is needed to see that it is.
+        """Read an object of S3, a longer one until the limit in bytes is exceeded.
 
-        Raises NoFact where it is not there, CloudError; both say which.
+        Raises NoFact where it does not exist, and CloudError; both name the object.
         """
         content = b""
         with _about(bucket, key):
@@ -77,7 +77,7 @@ class Account:
 
 @contextmanager
 def _about(bucket: str, key: str) -> Iterator[None]:
-    """Say which object an error is about: S3 itself does not."""
+    """Add the object to errors, which S3 does not name."""
     try:
         yield
     except CloudError as error:

@@ -1,6 +1,6 @@
-"""What is new in a lock: the facts that AWS now gives, beside those that are locked.
+"""Compare a lock with what AWS answers now.
 
-In: contexts as they are locked, and as they would be locked now. Out: lines, one a difference.
+In: contexts as they are locked, and as they would be locked now. Out: one line for each difference.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ Contexts = Mapping[str, Mapping[str, Any]]
 
 
 def unlocked(before: Contexts, after: Contexts) -> Iterator[str]:
-    """Name the facts that the lock has not got yet."""
+    """Yield the facts that are not in the lock yet."""
     for key, section, name, fact in _facts(after):
         if fact is not None and _at(before, key, section, name) is None:
             yield _location(key, section, name)
 
 
 def changed(before: Contexts, after: Contexts) -> Iterator[str]:
-    """Say what AWS now answers otherwise; facts that are no longer needed are not reported."""
+    """Yield the facts whose answer has changed; facts that are no longer needed are left out."""
     for key, section, name, fact in _facts(after):
         old = _at(before, key, section, name)
         if old is not None:

@@ -1,7 +1,7 @@
-"""Models of the SageMaker hub: where they are, whether they are gated, and their recipes with override specs.
+"""Look up models of the SageMaker hub: ARN, gating, and recipes with their override specs.
 
-In: a model's name, or its ARN, which also names hub and version. Out: the fact, as the lock writes it. Of the
-recipes those for serverless jobs count (a model may have others, for HyperPod), by key the first that is open to all.
+In: a model's name, or its ARN, which also names hub and version. Out: the fact in the lock's form. Only recipes for
+serverless jobs count (others are for HyperPod); of several with one key, the first that is open to everyone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _THREADS = 8
 
 
 def find(account: Account, name: str) -> dict[str, Any]:
-    """Look a model up: by ARN in its own hub, by name in the private hub, if there is one, then in the public one.
+    """Look up a model: an ARN in its own hub, a name in the private hub, if there is one, then in the public one.
 
     Raises NoFact, CloudError.
     """
@@ -51,7 +51,7 @@ def find(account: Account, name: str) -> dict[str, Any]:
 
 
 def arn_of(account: Account, name: str, version: str | None) -> str:
-    """Work out the ARN of a base model: in the private hub, where that has this version, else in the public one.
+    """Return the ARN of a base model: in the private hub if it has this version, else in the public one.
 
     Raises CloudError.
     """
@@ -66,7 +66,7 @@ def arn_of(account: Account, name: str, version: str | None) -> str:
 
 
 def _describe(account: Account, parameters: Mapping[str, str]) -> dict[str, Any] | None:
-    """What a hub says of a model; None where it has not got it."""
+    """Return a hub's description of a model, or None."""
     try:
         return account.call("sagemaker", "DescribeHubContent", **parameters)
     except CloudError as error:
@@ -76,16 +76,16 @@ def _describe(account: Account, parameters: Mapping[str, str]) -> dict[str, Any]
 
 
 def _hubs(account: Account, name: str) -> Iterator[dict[str, str]]:
-    """What to ask DescribeHubContent, one after another."""
+    """Yield the parameters of DescribeHubContent to try in this order."""
     parsed, content = arn.parse(name), arn.hub_content(name)
     if parsed is None or content is None:
         if not _ID.fullmatch(name):
-            return  # DescribeHubContent takes no such name
+            return  # DescribeHubContent refuses such names
         private = os.environ.get("SAGEMAKER_HUB_NAME")
         for hub in dict.fromkeys(hub for hub in (private, PUBLIC_HUB) if hub):
             yield {"HubName": hub, "HubContentType": "Model", "HubContentName": name}
         return
-    shared = parsed.account not in ("aws", account.account)  # another account's hub goes by its ARN only
+    shared = parsed.account not in ("aws", account.account)  # hubs of other accounts are found by ARN only
     hub = arn.sagemaker(parsed.partition, parsed.region, parsed.account, f"hub/{content.hub}")
     version = {"HubContentVersion": content.version} if content.version else {}
     yield {
@@ -97,7 +97,7 @@ def _hubs(account: Account, name: str) -> Iterator[dict[str, str]]:
 
 
 def _name(hub: str) -> str:
-    """A hub's name; it may be given as an ARN."""
+    """Return the name of a hub that is given by name or ARN."""
     return hub.rpartition("/")[2]
 
 
@@ -122,9 +122,9 @@ def _key(recipe: Mapping[str, Any]) -> str:
 def _recipe(
     account: Account, key: str, recipe: Mapping[str, Any], offered: Mapping[str, Any] | None
 ) -> dict[str, Any] | None:
-    """A recipe with its override spec; one that no kind uses is left out where that cannot be read.
+    """Return a recipe with its override spec; None for a recipe that no kind uses and that cannot be read.
 
-    What only the recipe `offered` to subscribers takes can be given as well, and has no default.
+    Hyperparameters that only the recipe `offered` to subscribers has are allowed, too, without a default.
     """
     own = _read(account, key, recipe, needed=recipes.is_used(key))
     more = _read(account, key, offered, needed=False) if own and offered not in (None, recipe) else None
@@ -135,7 +135,7 @@ def _recipe(
 
 
 def _read(account: Account, key: str, recipe: Mapping[str, Any], *, needed: bool) -> dict[str, Any] | None:
-    """A recipe as the lock has it; None for one that cannot be read and is not needed."""
+    """Return a recipe in the lock's form; None where it cannot be read and is not needed."""
     length, uri = recipe.get("SequenceLength"), recipe.get(_OVERRIDES)
     try:
         entry: dict[str, Any] = {"hyperparameters": _override_spec(account, uri) if uri else {}}

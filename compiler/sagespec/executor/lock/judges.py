@@ -1,7 +1,7 @@
-"""Judge models of Bedrock: whether SageMaker takes them as judges, and until when.
+"""Look up judge models of Bedrock: whether SageMaker accepts them as judges, and until when they exist.
 
-In: a model id. Out: the fact, as the lock writes it. Refuses what Bedrock has not, and what cannot be a judge.
-SageMaker keeps a list of the judges that it supports; without it, a judge is what answers in text.
+In: a model id. Out: the fact in the lock's form. Refuses models that Bedrock does not have, and models that cannot be
+judges. SageMaker keeps a list of supported judges; without it, every model with text output is one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PROFILE = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.")
 
 
 def find(account: Account, model_id: str) -> dict[str, Any]:
-    """Look a judge model up.
+    """Look up a judge model.
 
     Raises NoFact, CloudError.
     """
@@ -37,22 +37,22 @@ def find(account: Account, model_id: str) -> dict[str, Any]:
 
 
 def lifecycle(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Say until when a model of Bedrock can be used, and whether it can be now."""
+    """Return until when a model of Bedrock exists, and whether it is usable now."""
     ends = model.get("modelLifecycle", {}).get("endOfLifeTime")
     if ends is None:
         return {"end_of_life": None, "usable": True}
-    day = ends.astimezone(timezone.utc).date().isoformat()  # the same day wherever this runs
+    day = ends.astimezone(timezone.utc).date().isoformat()  # in UTC, so that the day does not depend on the machine
     return {"end_of_life": day, "usable": ends > datetime.now(timezone.utc)}
 
 
 def _own_id(given: str, known: Collection[str]) -> str:
-    """A hint for those who name an inference profile, or an ARN: judges go by the model's own id."""
+    """Return a hint for an inference profile or an ARN, if the model's own id in it is a judge; else ''."""
     plain = _PROFILE.sub("", given.rpartition("/")[2])
     return f"name it by its own id, {plain}" if plain != given and plain in known else ""
 
 
 def _supported(account: Account) -> set[str] | None:
-    """The judges that SageMaker's own list has; None where it cannot be read, or names none."""
+    """Return the judges on SageMaker's list; None where it cannot be read or is empty."""
     try:
         document = account.document(f"jumpstart-cache-prod-{account.region}", SUPPORTED)
         entries = [entry for entry in document["supported_judge_models"] if isinstance(entry, dict)]

@@ -1,8 +1,8 @@
-"""The lock, written: everything that only AWS knows and that the specs of all environments need.
+"""Compute the lock: the facts that only AWS knows and that the specs of all environments need.
 
-In: settings, paths, the lock as it was, and AWS. Out: a `Locked`, whose text is what the file should hold.
-Specs are checked against a draft that notes what they ask for; what it lacks is looked up, all at once, and the
-specs are checked again, until they ask for nothing more. Only the caller's own account is looked at.
+In: settings, paths, the existing lock, and AWS. Out: a `Locked`. Specs are checked against a draft that records which
+facts they ask for. Missing ones are looked up concurrently, and the specs are checked again, until nothing is
+missing. Only the caller's own account is looked at.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sagespec.reading import source
 THREADS = 16
 _OF_FACTS = ("missing-fact", "refused-fact")
 _UNUSABLE = "judge-unusable"
-"""A judge past its end of life is locked as what it is; to refuse it is for `compile`."""
+"""The rule of judges past their end of life: they are locked, and only `compile` refuses them."""
 
 
 @dataclass(frozen=True)
@@ -39,26 +39,26 @@ class Locked:
     texts: Mapping[str, str] = field(repr=False)
     uses: frozenset[str] = frozenset()
     not_found: tuple[str, ...] = ()
-    """Facts that were asked for and could not be looked up, as `section/name`."""
+    """Requested facts that could not be looked up, as `section/name`."""
 
     @property
     def failed(self) -> bool:
-        """Whether a fact that a spec needs could not be looked up."""
+        """Whether a needed fact could not be looked up."""
         return any(d.is_error and d.rule in _OF_FACTS for d in self.diagnostics)
 
     @property
     def refused(self) -> bool:
-        """Whether AWS has refused to answer something."""
+        """Whether AWS has refused to answer a request."""
         return any(d.is_error and d.rule == "refused-fact" for d in self.diagnostics)
 
     @property
     def incomplete(self) -> bool:
-        """Whether some specs have errors, so that nobody knows all that they need."""
+        """Whether some specs have errors, so that the needed facts are not all known."""
         return any(d.is_error for d in self.diagnostics)
 
     @property
     def facts(self) -> int:
-        """How many facts there are."""
+        """The number of facts."""
         sections = [(name, facts) for context in self.contexts.values() for name, facts in context.items()]
         single = sum(name in lookup.SINGLE and facts is not None for name, facts in sections)
         return single + sum(len(facts) for _, facts in sections if isinstance(facts, dict))
@@ -70,10 +70,9 @@ class Locked:
 
 @dataclass(frozen=True)
 class _Draft(Lock):
-    """A lock that grows: the caller's account has a context for every region that is asked for.
+    """A lock that grows: the caller's account gets a context for every region that is asked for.
 
-    `region` is the weakest layer: it counts where neither spec nor project nor command line says one, and the
-    lock has not exactly one.
+    `region` is the default where neither spec, project nor command line gives one, and the lock has not exactly one.
     """
 
     account: str
@@ -104,7 +103,7 @@ class _Draft(Lock):
 
 @dataclass(frozen=True)
 class _Run:
-    """One run of locking: whom it asks, and for which specs, seen by which environments."""
+    """One run of locking: the caller, the specs, and the environments in which they are checked."""
 
     cloud: Cloud
     caller: str
@@ -115,7 +114,7 @@ class _Run:
     looked_up: set[tuple[str, Fact]] = field(default_factory=set)
 
     def settle(self) -> list[Compilation]:
-        """Check the specs and look up what they ask for, until they ask for nothing more."""
+        """Check the specs and look up missing facts, until none is missing."""
         while True:
             checked = [self._check(view) for view in self.views]
             wanted = [(key, fact) for key, context in self.draft.drafts.items() for fact in _wanted(context)]
@@ -128,13 +127,13 @@ class _Run:
             self.looked_up.update(wanted)
 
     def _check(self, view: Settings) -> Compilation:
-        # a project that has environments is, without one, where they are
+        # a project with environments, checked without one, uses the regions of its environments
         region = self.region or (self.draft.only_region(self.draft.drafts) if _is_spare(view) else None)
         checked = workspace.check(view, self.paths, region, self.draft)
-        return workspace.compile(checked)  # only finished documents know which job schemas they need
+        return workspace.compile(checked)  # only rendered documents tell which job schemas are needed
 
     def _find(self, context: Context, fact: Fact) -> Any:
-        """Look one fact up: the fact, or the reason why there is none."""
+        """Look up one fact; return it, or the reason why it is missing."""
         section, name = fact
         account = Account(self.cloud, context.account, context.region, context.partition, self.caller)
         try:
@@ -146,7 +145,7 @@ class _Run:
             return Reason(f"{what} cannot be looked up: {error}", error.hint, refused=True)
 
     def forget(self, asked: frozenset[str], checked: Iterable[Compilation]) -> None:
-        """Drop what some specs, and those that they refer to, use, so that it is looked up again."""
+        """Drop the facts that some specs and their dependencies use, so that they are looked up again."""
         askers = set(asked)
         for one in checked:
             resolved = one.checked.resolved
@@ -173,11 +172,11 @@ def draft(
     fresh: bool = False,
     upgrade: frozenset[str] = frozenset(),
 ) -> Locked:
-    """Work out the lock that the specs need.
+    """Compute the lock that the specs need.
 
-    `region` is the one asked for, `weakest` what the machine is set to. `fresh` looks everything up again,
-    `upgrade` what these addresses use. With `paths`, facts that only others use are kept. Raises CloudError where
-    not even the caller is known.
+    `region` is that of the command line, `weakest` the machine's default. `fresh` looks up everything again,
+    `upgrade` the facts of these addresses. With `paths`, facts of other specs are kept. Raises CloudError where the
+    caller's identity cannot be determined.
     """
     somewhere = region or next((view.region for view in environments if view.region), None) or weakest
     identity = cloud.call("sts", "GetCallerIdentity", somewhere)
@@ -203,14 +202,14 @@ def draft(
 
 
 def _wanted(context: Context) -> Iterator[Fact]:
-    """What was asked for and is not known; models by name before those by ARN."""
+    """Yield requested facts that are not known; models by name before those by ARN."""
     for fact in sorted(context.asked, key=lambda f: (f[1].startswith("arn:"), f)):
         if context.find(fact) is None and fact not in context.reasons:
             yield fact
 
 
 def _keep(context: Context, fact: Fact, answer: Any) -> None:
-    """Put an answer where specs find it; a name that holds one version of a model cannot hold another."""
+    """Store an answer in the draft; two versions of one model conflict, because the lock keeps one for each name."""
     section = fact[0]
     facts: Any = context.facts
     reasons: Any = context.reasons
@@ -236,7 +235,7 @@ def _drop(context: Context, fact: Fact) -> None:
 
 
 def _said(checked: Iterable[Compilation]) -> Iterator[Diagnostic]:
-    """What is wrong with facts or specs; a warning is what stands in nobody's way."""
+    """Yield the diagnostics of facts and specs; those that prevent nothing become warnings."""
     for one in checked:
         spare = _is_spare(one.checked.settings)
         for diagnostic in one.diagnostics:
@@ -247,12 +246,12 @@ def _said(checked: Iterable[Compilation]) -> Iterator[Diagnostic]:
 
 
 def _is_spare(view: Settings) -> bool:
-    """Whether a project has environments and is seen without one: it need not make sense then."""
+    """Return whether a project with environments is checked without one, where it need not be valid."""
     return view.environment is None and bool(view.project.environments())
 
 
 def _of_others(settings: Settings, paths: Sequence[Path], region: str | None, before: Lock) -> Iterator[Diagnostic]:
-    """What an environment of another account lacks; only that account's credentials can look it up."""
+    """Yield what an environment of another account lacks; only that account's credentials can look it up."""
     checked = workspace.check(settings, paths, region, before)
     missing = {d.message for d in checked.diagnostics if d.rule == "missing-fact" and d.is_error}
     if not missing:
@@ -264,16 +263,16 @@ def _of_others(settings: Settings, paths: Sequence[Path], region: str | None, be
 
 
 def _of_nobody(others: Sequence[Settings], account: str) -> Iterator[Diagnostic]:
-    """That the credentials are of an account in which nothing of the project runs."""
+    """Report credentials of an account in which nothing of the project runs."""
     message = f"the credentials are of account {account}, in which nothing of this project runs"
     hint = f"sign in to {' or '.join(sorted({f'account {view.account}' for view in others}))}"
     yield from _at_account(others[0], Problem("missing-fact", message, hint=hint))
 
 
 def _at_account(settings: Settings, problem: Problem) -> Iterator[Diagnostic]:
-    """Say it where the project says an account: an environment's own, or everybody's."""
+    """Locate a problem where the project file gives the account: of the environment, else of all."""
     source_of_project = settings.project.source
-    if source_of_project is not None:  # nothing else says one
+    if source_of_project is not None:  # only a project file gives an account
         own = ("environments", settings.environment or "", "defaults", "account")
         path = own if source.get(source_of_project.data, own) else ("defaults", "account")
         yield source_of_project.locate(replace(problem, path=path))
@@ -290,9 +289,9 @@ def _not_found(made: _Draft) -> tuple[str, ...]:
 
 
 def _contexts(made: _Draft, *, whole: bool, keeps_all: bool) -> dict[str, Mapping[str, Any]]:
-    """All contexts; in the caller's account what nobody uses is dropped when the whole project was looked at.
+    """Return all contexts; unused facts of the caller's account are dropped when the whole project was checked.
 
-    A new one in which nothing could be looked up is left out.
+    A new context without any fact is left out.
     """
     kept = {k: c for k, c in made.contexts.items() if not whole or not k.startswith(f"{made.account}/")}
     drafts = {k: _pruned(c, made.contexts.get(k, {}), whole, keeps_all) for k, c in made.drafts.items()}
@@ -301,10 +300,10 @@ def _contexts(made: _Draft, *, whole: bool, keeps_all: bool) -> dict[str, Mappin
 
 
 def _pruned(context: Context, before: Mapping[str, Any], whole: bool, keeps_all: bool) -> dict[str, Any]:
-    """The facts that were asked for, and of those before, the ones that stay.
+    """Return the requested facts, and those of the existing ones that are kept.
 
-    What AWS refused to look up stays, and so does, in a part of the project, what nobody asked for. With `keeps_all`
-    nothing is dropped.
+    Kept is what AWS refused to look up and, where only a part of the project was checked, what was not asked for.
+    With `keeps_all` nothing is dropped.
     """
     pruned: dict[str, Any] = {"account": context.account, "region": context.region, "partition": context.partition}
     refused = {fact for fact, reason in context.reasons.items() if reason.refused}

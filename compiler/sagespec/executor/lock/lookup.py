@@ -1,7 +1,7 @@
-"""Look up facts that only AWS knows, one function for each section of the lock.
+"""Look up facts that only AWS knows, by a function for each section of the lock.
 
-In: a section and a name. Out: the fact, as the lock writes it. Refuses what does not exist, or is of no use.
-`SOURCES` is also the table in docs/lock.md: calls, permissions, and the fields that ask for the fact.
+In: a section and a name. Out: the fact in the lock's form. Refuses what does not exist or cannot be used. `SOURCES`
+is also the source of the table in docs/lock.md: API calls, permissions, and the fields that need the fact.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CODE_BYTES = 1024**2
 
 @dataclass(frozen=True)
 class Source:
-    """Where a section of the lock comes from: its API calls, the permissions for them, the fields that ask for it."""
+    """The source of a section of the lock: its API calls, their permissions, and the fields that need it."""
 
     find: Callable[[Account, str], Any]
     calls: tuple[str, ...]
@@ -41,7 +41,7 @@ class Source:
 def look_up(account: Account, section: str, name: str) -> Any:
     """Look up one fact.
 
-    Raises NoFact, also for an answer of another shape than AWS documents, and CloudError.
+    Raises NoFact, also for an answer whose form differs from AWS's documentation, and CloudError.
     """
     try:
         fact = SOURCES[section].find(account, name)
@@ -65,9 +65,10 @@ def _described_role(account: Account, name: str) -> dict[str, Any]:
 
 
 def _default_role(account: Account, _name: str) -> str:
-    """The role behind the caller's session, whose path is not part of the session's ARN, if a service may assume it.
+    """Return the ARN of the caller's own role, if a service may assume it.
 
-    Roles that people and pipelines sign in with, such as those of IAM Identity Center, are of no use to a job.
+    The path of the role is not in the session's ARN, so the role is looked up. Roles for signing in, such as those of
+    IAM Identity Center, cannot run a job.
     """
     kind, _, rest = account.caller.rpartition(":")[2].partition("/")
     if kind != "assumed-role":
@@ -79,7 +80,7 @@ def _default_role(account: Account, _name: str) -> str:
 
 
 def _is_for_no_service(trust: Any) -> bool:
-    """Whether a trust policy certainly lets no service in."""
+    """Return whether a trust policy allows no service."""
     statements = trust.get("Statement") if isinstance(trust, dict) else None
     principals = [s.get("Principal") for s in ([statements] if isinstance(statements, dict) else statements or ())]
     return bool(principals) and all(isinstance(p, dict) and p and set(p) <= {"AWS", "Federated"} for p in principals)
@@ -94,10 +95,10 @@ def _mlflow_version(account: Account, _name: str) -> str:
 
 
 def _default_mlflow_app(account: Account) -> Mapping[str, Any]:
-    """The default app of the Studio domain that this runs in, else of the account, else the first usable one.
+    """Return the default app of the current Studio domain, else of the account, else the first usable one.
 
-    Apps that are too old for MTRL come last: the others are of use to every spec. The summaries do not say which app
-    is a default: only the filters do.
+    Apps that are too old for MTRL come last, because other apps serve every spec. Summaries do not tell which app is
+    a default; only the filters do.
     """
     domain = _domain()
     old: Mapping[str, Any] | None = None
@@ -114,7 +115,7 @@ def _default_mlflow_app(account: Account) -> Mapping[str, Any]:
 
 
 def _code(account: Account, uri: str) -> str:
-    """The text of an object, which the lock holds, so that it is reviewed."""
+    """Return the text of an object, which is stored in the lock so that it is reviewed."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     content = account.content(bucket, key, CODE_BYTES)
     if len(content) > CODE_BYTES:
@@ -241,6 +242,6 @@ SOURCES: dict[str, Source] = {
     "role": Source(_default_role, ("iam:GetRole",), ("role",), ("where not given",)),
     "roles": Source(_role, ("iam:GetRole",), ("role",), ("where it is a name",)),
 }
-"""Where each section of the lock comes from."""
+"""The sources of the sections of the lock."""
 SINGLE = frozenset({"default_mlflow_app", "default_mlflow_version", "role"})
-"""Sections that are one fact."""
+"""Sections with a single fact."""

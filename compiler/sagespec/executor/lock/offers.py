@@ -1,6 +1,6 @@
-"""What AWS offers at this moment: models of the hub, AgentCore runtimes.
+"""List what AWS offers now: models of the hub, AgentCore runtimes.
 
-In: a region's cloud. Out: rows to choose from, paged to the last.
+In: a region's cloud. Out: rows, of all pages.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _RECIPE = "@recipe:"
 
 
 def models(cloud: Cloud, technique: str | None) -> Iterator[dict[str, Any]]:
-    """List the models of the hub; with a technique only those that have a recipe for it.
+    """List the models of the hub that have recipes, of `technique` if given.
 
-    Search keywords say which recipes there are: `@recipe:finetuning_mtrl`. Raises CloudError.
+    Search keywords contain the recipes, as in `@recipe:finetuning_mtrl`. Raises CloudError.
     """
     hub = os.environ.get("SAGEMAKER_HUB_NAME") or PUBLIC_HUB
     parameters: dict[str, Any] = {"HubName": hub, "HubContentType": "Model", "MaxResults": 100}

@@ -1,1 +1,1 @@
-"""What runs: jobs, training jobs, executions and functions; one module a sort, one interface, one registry."""
+"""Runs: jobs, training jobs, executions and functions, with one interface and a module for each sort."""

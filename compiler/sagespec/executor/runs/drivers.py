@@ -1,7 +1,8 @@
-"""The container drivers that a training job was started with, against those of this version.
+"""Replace the container drivers of a training job by those of this version.
 
-In: a training job as AWS describes it, and the parameters that are compiled now. Out: the same job with the drivers
-of now. They are no part of the identity, so that an upgrade of ours starts nothing again and is no difference.
+In: a training job as AWS describes it, and its parameters as compiled now. Out: the same job with the current
+drivers. Drivers are not part of the identity, so a new version of sagespec neither runs a job again nor counts as a
+difference.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ _UPLOAD = re.compile(r"(s3://.+/sagespec/sm_drivers/)[0-9a-f]{16}/")
 
 
 def as_compiled(described: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the place of the wanted drivers into a job of the same identity."""
-    places = [uri for uri in map(_location, wanted.get("InputDataConfig") or ()) if uri]
-    channels = [_moved(channel, places) for channel in described.get("InputDataConfig") or ()]
+    """Replace the S3 URIs of drivers in a job by those in the wanted parameters."""
+    locations = [uri for uri in map(_location, wanted.get("InputDataConfig") or ()) if uri]
+    channels = [_moved(channel, locations) for channel in described.get("InputDataConfig") or ()]
     return {**described, **({"InputDataConfig": channels} if channels else {})}
 
 
 def _location(channel: Mapping[str, Any]) -> str:
-    """Where a channel of drivers is; '' for any other."""
+    """Return the S3 URI of a channel of drivers; '' for any other channel."""
     source = channel.get("DataSource", {}).get("S3DataSource", {}) if channel.get("ChannelName") == CHANNEL else {}
     uri = source.get("S3Uri", "")
     return uri if isinstance(uri, str) and _UPLOAD.fullmatch(uri) else ""

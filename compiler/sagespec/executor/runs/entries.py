@@ -1,4 +1,4 @@
-"""Entries of an account's lists, and filters for them."""
+"""Entries of the lists of runs, and filters for them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any
 
 _TEXT = re.compile(r"[a-zA-Z0-9-]{1,63}")
-"""The text that NameContains takes."""
+"""The texts that NameContains accepts."""
 _OF_A_STEP = re.compile(r"pipelines-[a-z0-9]{12}-.*-[a-zA-Z0-9]{10}")
-"""Names of jobs behind steps, with the id of their execution: it is listed itself."""
+"""Names of jobs of pipeline steps; their execution is listed instead."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One job or execution; `kind` is the kind of spec that makes such a thing, else the job's category."""
+    """One job or execution; `kind` is the spec's kind that makes such a run, else the job's category."""
 
     kind: str
     name: str
@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which entries; None and empty text take any."""
+    """A filter of entries; None and '' accept any."""
 
     kinds: tuple[str, ...]
     status: str | None = None
@@ -44,7 +44,7 @@ class Filter:
         )
 
     def api(self, statuses: Collection[str]) -> dict[str, Any]:
-        """The part of the filter that lists of jobs take over; they refuse to filter by other statuses."""
+        """Return the parts of the filter that the API applies itself; it refuses statuses other than these."""
         given = {
             "StatusEquals": self.status if self.status in statuses else None,
             "NameContains": self.name_contains if _TEXT.fullmatch(self.name_contains) else None,
@@ -55,5 +55,5 @@ class Filter:
 
 
 def is_of_a_step(name: str) -> bool:
-    """Whether a job belongs to a step of an execution, which is listed itself."""
+    """Return whether a job belongs to a step of an execution, which is listed instead."""
     return bool(_OF_A_STEP.fullmatch(name))

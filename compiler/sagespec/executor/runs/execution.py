@@ -1,6 +1,7 @@
-"""Executions of pipelines: evaluations, ours and those that the SDK has started.
+"""Executions of pipelines: evaluations, those that the SDK has started included.
 
-An execution is pinned to the version of the pipeline that was compiled, and has one token, whatever reads say.
+An execution is pinned to the version of the pipeline that was compiled. A token makes starting it idempotent,
+whatever eventually consistent reads say.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ AGAIN = "AWS remembers its start for a while: raise metadata.run to run the same
 BEGUN = "Executing"
 STATUSES = frozenset({"Executing", "Stopping", "Stopped", "Failed", "Succeeded", "CompletedWithFailures"})
 MOST_NAMED = 20
-"""Executions of others that are named, each after a look at who has started it."""
+"""The most foreign executions that an error names, because each is looked up."""
 THREADS = 8
 _PREFIX = "SagemakerEvaluation"
 _ARN = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:pipeline/(?P<name>[^/]+)/execution/[^/]+")
@@ -64,7 +65,7 @@ def submit(s: Submission, request: Request, parameters: dict[str, Any], known: M
     name = parameters[MEMBER]
     pinned = {**parameters, "PipelineVersionId": known["requests.pipeline.Version"]}
 
-    def start() -> str:  # the pipeline exists, even where the service does not know it yet
+    def start() -> str:  # the pipeline exists, even if the service does not find it yet
         return str(s.call("sagemaker", OPERATION, **pinned)["PipelineExecutionArn"])
 
     def find_again() -> Run | None:
@@ -74,12 +75,12 @@ def submit(s: Submission, request: Request, parameters: dict[str, Any], known: M
 
     try:
         arn = s.seen(request, name, start)
-        # the answer may be one that AWS remembers: only what is shown has not been deleted since
+        # AWS may repeat the answer for a deleted execution; only what is shown exists
         word, run = "started", s.seen(request, name, lambda: _shown(s, name, str(arn)))
     except CloudError as error:
         if not error.is_token_mismatch:
             raise
-        # used for the same execution of another version: another apply has won, or all was deleted since
+        # the token was used with another version: another apply was first, or all was deleted since
         word, run = "kept", s.seen(request, name, find_again)
     if run is None:
         message = f"AWS says that it has started {name}, and has shown nothing of it for minutes: it was deleted"
@@ -104,7 +105,7 @@ def find(cloud: Cloud, _region: str, files: Sequence[File]) -> Iterator[tuple[Fi
 
 
 def _find_one(cloud: Cloud, file: File) -> Run | None:
-    """Find an evaluation's execution among those of its pipeline, or the newest under another identity."""
+    """Find the execution of an evaluation's identity among its pipeline's, else the newest of another identity."""
     request = main_request(file)
     before = None
     try:
@@ -167,7 +168,7 @@ def _named(cloud: Cloud, name: str) -> Target | None:
 
 
 def _evaluations(cloud: Cloud, prefix: str, **given: Any) -> Iterator[dict[str, Any]]:
-    """List the executions of all pipelines whose names start with a prefix; a pipeline deleted meanwhile has none."""
+    """Yield the executions of all pipelines with a prefix; pipelines that are deleted meanwhile are skipped."""
     named: dict[str, Any] = {"PipelineNamePrefix": prefix, "MaxResults": 100}
     for pipelines in cloud.pages("sagemaker", "ListPipelines", "PipelineSummaries", **named):
         for pipeline in pipelines:
@@ -215,12 +216,12 @@ def is_whole(seen: Status) -> bool:
         return True
     if any(state_of(step.status) == "running" for step in seen.steps):
         return False
-    details = seen.details  # pipelines of others may leave steps out
+    details = seen.details  # foreign pipelines may skip steps
     return seen.state == "failed" or not details["eval_type"] or len(seen.steps) >= details["step_count"]
 
 
 def evaluation_type(pipeline: str) -> str | None:
-    """What a pipeline of an evaluation evaluates, from its name: MTRLEvaluation, BenchmarkEvaluation, ..."""
+    """Return the type of an evaluation from its pipeline's name, such as MTRLEvaluation; None for other pipelines."""
     types = ("BenchmarkEvaluation", "CustomScorerEvaluation", "LLMAJEvaluation", "MTRLEvaluation")
     return next((t for t in types if f"-{t}-".lower() in f"{pipeline}-".lower()), None)
 
@@ -231,7 +232,7 @@ def _steps(definition: Any) -> list[Any]:
 
 
 def _jobs_of(definition: Any, member: str) -> Iterator[Any]:
-    """A member of the output configuration of each job of a pipeline that has it as a plain value."""
+    """Yield a member of the output configuration of each job of a pipeline, where it is not an expression."""
     for step in _steps(definition):
         arguments = at(step, "Arguments")
         inner = at(arguments, "JobConfigDocument")
@@ -241,7 +242,7 @@ def _jobs_of(definition: Any, member: str) -> Iterator[Any]:
 
 
 def _document(text: Any) -> dict[str, Any]:
-    """A document that others have written; empty where it is an expression of a pipeline, or no document."""
+    """Parse a foreign document; {} where it is an expression of a pipeline, or not a document."""
     try:
         document = answers.document(text, "a document") if isinstance(text, str) else None
     except InvalidAnswer:
@@ -250,7 +251,10 @@ def _document(text: Any) -> dict[str, Any]:
 
 
 def _place_of(cloud: Cloud, begun: tuple[Step, ...]) -> str | None:
-    """Where the jobs behind the steps write, when the definition has only an expression for it."""
+    """Return the output path of the jobs of the steps, for a definition that has only an expression for it.
+
+    Or None.
+    """
     for sort in (job, training_job):
         for target in filter(None, (sort.of_arn(step.job_arn or "") for step in begun)):
             if path := sort.status(cloud, target).details.get("s3_output_path"):
@@ -259,7 +263,7 @@ def _place_of(cloud: Cloud, begun: tuple[Step, ...]) -> str | None:
 
 
 def _begun(cloud: Cloud, target: Target) -> tuple[Step, ...]:
-    """The steps of an execution that have started, in their order."""
+    """Return the steps of an execution that have started, in order."""
     key = "PipelineExecutionSteps"
     parameters = {"PipelineExecutionArn": target.arn, "SortOrder": "Ascending", "MaxResults": 100}
     begun = []
@@ -299,7 +303,7 @@ def verify(cloud: Cloud, file: File, target: Target, _project: Project) -> Verif
 
 
 def stop(cloud: Cloud, target: Target, seen: Status) -> None:
-    # an execution that was retried is another one to stop: a token of the ARN alone would stop it only once
+    # the token contains the time of the last change: an execution that was retried can be stopped again
     token = _token("stop", target.arn, seen.last_modified_time)
     given = {"PipelineExecutionArn": target.arn, "ClientRequestToken": token}
     cloud.call("sagemaker", "StopPipelineExecution", target.region, **given)
@@ -317,7 +321,7 @@ def delete(cloud: Cloud, target: Target) -> str:
 
 
 def _pipeline(target: Target) -> str:
-    """The pipeline that an execution belongs to."""
+    """Return the name of an execution's pipeline."""
     return target.arn.partition(":pipeline/")[2].partition("/")[0]
 
 
@@ -326,7 +330,10 @@ def _token(*of: Any) -> str:
 
 
 def _check_alone(cloud: Cloud, target: Target, file: File) -> None:
-    """Refuse an execution whose pipeline has others: AWS deletes a pipeline with all that it has run."""
+    """Refuse an execution whose pipeline has others, because AWS deletes a pipeline with all its executions.
+
+    Raises NotOurs, CloudError.
+    """
     listed = _executions(cloud, _pipeline(target), target.region)
     others = [execution for execution in listed if execution["PipelineExecutionArn"] != target.arn]
     if not others:

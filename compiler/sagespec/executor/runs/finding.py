@@ -17,14 +17,14 @@ THREADS = 8
 
 @dataclass(frozen=True)
 class Found:
-    """The runs of files by address, and by the same addresses what ran there before under other identities."""
+    """Runs of files by address, and the newest earlier runs of other identities by the same addresses."""
 
     runs: Mapping[str, Run] = field(default_factory=dict)
     earlier: Mapping[str, Target] = field(default_factory=dict)
 
 
 def find(cloud: Cloud, files: Iterable[File]) -> Found:
-    """Find the runs of files with as few requests as it takes.
+    """Find the runs of files with few requests.
 
     Raises CloudError.
     """
@@ -46,14 +46,14 @@ def find(cloud: Cloud, files: Iterable[File]) -> Found:
 
 
 def is_of(file: File, run: Run) -> bool:
-    """Whether a run is that of a file's identity; a function may have a name of the user's own."""
+    """Return whether a run belongs to a file's identity; a function may have a name that the user gave."""
     sort, request = sorts.of_file(file), main_request(file)
     named = request.parameters[sort.MEMBER] if sort and request else ""
     return run.name == named or run.name.endswith(suffix(file.content))
 
 
 def check_account(cloud: Cloud, files: Iterable[File]) -> None:
-    """Refuse files of another account than the caller's: nothing of theirs could be found here.
+    """Refuse files of another account than the caller's, whose runs could not be found.
 
     Raises InvalidFiles, CloudError.
     """
@@ -64,7 +64,7 @@ def check_account(cloud: Cloud, files: Iterable[File]) -> None:
 
 
 def with_reasons(cloud: Cloud, files: Mapping[str, File], at_aws: Found) -> Found:
-    """Add why runs have failed: lists do not say."""
+    """Add the reasons of failed runs, which lists do not contain."""
     silent = {a: run for a, run in at_aws.runs.items() if run.state == "failed" and not run.reason}
     with ThreadPoolExecutor(THREADS) as pool:
         told = pool.map(lambda a: _described(cloud, files[a], silent[a]), silent)
@@ -72,7 +72,7 @@ def with_reasons(cloud: Cloud, files: Mapping[str, File], at_aws: Found) -> Foun
 
 
 def _described(cloud: Cloud, file: File, run: Run) -> Run:
-    """A run in full, or as it was listed where it cannot be looked at any more."""
+    """Describe a run; return it unchanged where it does not exist any more."""
     try:
         return describe(cloud, file, run)
     except CloudError as error:
@@ -82,13 +82,19 @@ def _described(cloud: Cloud, file: File, run: Run) -> Run:
 
 
 def describe(cloud: Cloud, file: File, run: Run) -> Run:
-    """Look at a file's run in full."""
+    """Describe a file's run.
+
+    Raises CloudError.
+    """
     sort = sorts.of_file(file)
     return sort.describe(cloud, sort.target(file, run)) if sort else run
 
 
 def outputs(cloud: Cloud, file: File, run: Run) -> dict[str, Any]:
-    """What a run offers so far to the specs that depend on it, by `<address>.<Field>`."""
+    """Return the current outputs of a run by `<address>.<Field>`.
+
+    Raises CloudError.
+    """
     sort = sorts.of_file(file)
     outputs_of_run = sort.outputs(describe(cloud, file, run)) if sort else {}
     return {f"{file.address}.{name}": value for name, value in outputs_of_run.items()}

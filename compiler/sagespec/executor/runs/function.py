@@ -1,6 +1,6 @@
 """Lambda functions, such as those that agents are reached through.
 
-A function is made once for each content, and never changed: a running agent would answer otherwise from then on.
+A function is created once for each content and never changed, because running agents use it.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def of_arn(text: str) -> Target | None:
 
 
 def shown(cloud: Cloud, target: Target) -> Target | None:
-    """Ask by name and qualifier: a function of another account may be called like one of ours."""
+    """Look up by name and qualifier, and compare the ARN: a function of another account may have the same name."""
     named = _ARN.fullmatch(target.arn)
     qualifier = {"Qualifier": named["qualifier"]} if named and named["qualifier"] else {}
     try:
@@ -173,7 +173,7 @@ def conflict(shelf: Shelf, parameters: Mapping[str, Any], run: Run) -> str | Non
 
 
 def compare(shelf: Shelf, parameters: Mapping[str, Any], described: Mapping[str, Any]) -> Iterator[str]:
-    """Compare a function's code and configuration with what is wanted, one line a difference.
+    """Yield the differences of a function's code and configuration from the wanted ones.
 
     Raises CloudError where the code is in S3 and cannot be read.
     """
@@ -186,12 +186,12 @@ def compare(shelf: Shelf, parameters: Mapping[str, Any], described: Mapping[str,
 
 
 def _variables(of: Mapping[str, Any]) -> dict[str, Any]:
-    """All of them: the service adds none."""
+    """Return the environment variables; the service adds none."""
     return {"Environment": {"Variables": of.get("Environment", {}).get("Variables", {})}}
 
 
 def _digest(shelf: Shelf, parameters: Mapping[str, Any]) -> str:
-    """The SHA-256 of a request's archive, as Lambda writes it."""
+    """Return the SHA-256 of a request's archive in base64, as Lambda writes it."""
     if "ZipFile" in parameters["Code"]:
         return resources.checksum(parameters["Code"]["ZipFile"])
     bucket, key = parameters["Code"]["S3Bucket"], parameters["Code"]["S3Key"]

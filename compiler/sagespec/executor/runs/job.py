@@ -37,7 +37,7 @@ CATEGORIES = (
     "DataQualityEvaluation",
     "DataTransformation",
 )
-"""Categories of the Job API, those that sagespec submits first."""
+"""Categories of the Job API, first those of sagespec's kinds."""
 _LISTING = Listing("ListJobs", "JobSummaries", MEMBER, "JobArn", "JobStatus")
 _ARN = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:job/(?P<category>[^/]+)/(?P<name>[^/]+)")
 _DOCUMENT = "JobConfigDocument"
@@ -71,7 +71,7 @@ def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: 
 
 
 def _document(described: Mapping[str, Any]) -> Any:
-    """What a job was given."""
+    """Return the document that a job was started with."""
     document = documents.read(described[_DOCUMENT], _DOCUMENT)
     document.pop("ServiceOutput", None)
     return document
@@ -110,7 +110,7 @@ def of_arn(text: str) -> Target | None:
 
 
 def shown(cloud: Cloud, target: Target) -> Target | None:
-    """Ask by name, as the API does: a job of another account may be called like one of ours."""
+    """Look up by name, and compare the ARN: a job of another account may have the same name."""
     target_shown = _look(cloud, target.name, target.category, target.region)
     return target_shown if target_shown and target_shown.arn.lower() == target.arn.lower() else None
 
@@ -120,7 +120,7 @@ def looks(cloud: Cloud, name: str) -> list[partial[Target | None]]:
 
 
 def _look(cloud: Cloud, name: str, category: str, region: str | None = None) -> Target | None:
-    """The job of a name; a category that a region has not yet has none."""
+    """Return the job of a name, or None, also for a category that the region does not have yet."""
     try:
         described = cloud.call("sagemaker", "DescribeJob", region, JobName=name, JobCategory=category)
     except CloudError as error:
@@ -153,7 +153,7 @@ def status(cloud: Cloud, target: Target) -> Status:
         "s3_output_path": at(document, "OutputDataConfig", "S3OutputPath"),
         "model_package_config": mapping(document.get("ModelPackageConfig")),
         "output_model_package_arn": at(document, "ServiceOutput", "OutputModelPackageArn"),
-        # a training's document has it in one place, an evaluation's in another
+        # a training's document and an evaluation's have it in different members
         "mlflow_config": mapping(at(document, "TrainingConfig", "MlflowConfig"))
         or mapping(at(document, "OutputDataConfig", "MlflowConfig")),
         "mlflow_details": mapping(at(document, "ServiceOutput", "MlflowDetails")),
@@ -214,7 +214,7 @@ def listed(cloud: Cloud, kind: str, which: str, wanted: Filter) -> Iterator[Entr
                 if not is_of_a_step(job["JobName"]):
                     yield Entry(kind, job["JobName"], job["JobStatus"], job["CreationTime"], job["JobArn"])
     except CloudError as error:
-        # a region that does not have the category yet has no such jobs
+        # the region does not have the category yet, and so no such jobs
         if not (kind == which and error.code == "ValidationException"):
             raise
 

@@ -1,4 +1,4 @@
-"""Jobs of files, found in the lists of an API, by pages or one by one, whichever takes fewer requests."""
+"""Find jobs of files in the lists of an API, by pages or one by one, whichever takes fewer requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIRST_PAGES = 4
 
 @dataclass(frozen=True)
 class Listing:
-    """An operation that lists jobs: where its summaries are, and their members."""
+    """An operation that lists jobs, with the names of its members."""
 
     operation: str
     key: str
@@ -35,9 +35,10 @@ class Listing:
 def find(
     cloud: Cloud, listing: Listing, region: str, files: Sequence[File], **fixed: Any
 ) -> Iterator[tuple[File, Run]]:
-    """Find the jobs of files, and those of the same specs under other identities; `fixed` are given to the list.
+    """Find the jobs of files, and earlier ones of the same specs; `fixed` are parameters of the list.
 
-    After the first pages, how many there may be in all is guessed from both ends of the list. Raises CloudError.
+    After the first pages, the number of all pages is estimated from the times at both ends of the list. Raises
+    CloudError.
     """
     waiting = {suffix(file.content): file for file in files}
     bases = {base(file, listing.name): file for file in files}
@@ -73,7 +74,7 @@ def find(
 def _pages_left(
     cloud: Cloud, listing: Listing, region: str, fixed: Mapping[str, Any], newest: datetime, page: Sequence[Any]
 ) -> float:
-    """Guess how many pages follow the first ones, from how close together the jobs at both ends are."""
+    """Estimate how many pages follow the first ones, from the rate of jobs at both ends of the list."""
     parameters = {**fixed, "SortBy": "CreationTime", "SortOrder": "Ascending", "MaxResults": 100}
     oldest = cloud.call("sagemaker", listing.operation, region, **parameters)[listing.key]
     if not page or not oldest:
@@ -85,7 +86,7 @@ def _pages_left(
 
 
 def _search(cloud: Cloud, listing: Listing, fixed: Mapping[str, Any], file: File) -> list[dict[str, Any]]:
-    """Search one file's job by its identity, and where there is none, the newest one before it by its name."""
+    """Search for one file's job by its identity, else for the newest one of its name."""
     for contains in (suffix(file.content), base(file, listing.name)):
         parameters = {**fixed, "NameContains": contains, "MaxResults": 100}
         listed: list[dict[str, Any]] = cloud.call("sagemaker", listing.operation, file.content.region, **parameters)[

@@ -1,7 +1,7 @@
-"""Pipelines, made so that repeating it changes nothing.
+"""Create and update pipelines idempotently.
 
-In: a submission, and a request of it filled in. Out: what was done, and the version that an execution is pinned to.
-What AWS answers to have made exists, and is looked for until it is shown. Refuses pipelines that are not the spec's.
+In: a submission and a filled request. Out: what was done, and the version that an execution is pinned to. A pipeline
+that AWS has created is looked up until it is shown. Refuses pipelines that are not the spec's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sagespec.executor.submission import Answer, Refused, Submission
 
 
 def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
-    """Create the pipeline, or give it the compiled definition; its version is what an execution is pinned to.
+    """Create the pipeline or update its definition; the result has its version.
 
     Raises CloudError, Refused, Stopped.
     """
@@ -42,7 +42,7 @@ _AGAIN = "if it was deleted, AWS remembers its creation for a while: raise metad
 
 
 def _create(s: Submission, parameters: dict[str, Any]) -> str | None:
-    """Create the pipeline, and give its ARN; None where there is one of this name, or was, by other words."""
+    """Create the pipeline and return its ARN; None where the name or the token is taken."""
     try:
         return str(s.call("sagemaker", "CreatePipeline", **parameters)["PipelineArn"])
     except CloudError as error:
@@ -52,7 +52,7 @@ def _create(s: Submission, parameters: dict[str, Any]) -> str | None:
 
 
 def _version(s: Submission, request: Request, parameters: Mapping[str, Any]) -> int:
-    """The newest version of the pipeline whose definition is ours: nothing starts that is not pinned to it."""
+    """Return the newest version of the pipeline with our definition, to which the execution is pinned."""
     name, key = parameters["PipelineName"], "PipelineVersionSummaries"
     given = {"PipelineName": name, "SortOrder": "Descending"}
 

@@ -1,7 +1,6 @@
 """Runs as AWS shows them, and the targets of commands.
 
-In: the request that makes it. Out: `Run`, `Target`. Names end in the identity, so that AWS itself is the record of
-what has run, whatever the names start with.
+Names of runs end in the identity, so AWS itself records what has run.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from sagespec.documents.compiled import DIGITS, Compiled, Request
 from sagespec.executor.files import File
 
 State = Literal["running", "done", "failed"]
-_DONE = {"Completed", "Succeeded", "Active", "Inactive"}  # Lambda calls a function inactive that is only idle
+_DONE = {"Completed", "Succeeded", "Active", "Inactive"}  # Lambda calls an idle function Inactive
 _FAILED = {"Failed", "Stopped", "CompletedWithFailures", "DeleteFailed", "Deleting"}
 _END = re.compile(rf"-[0-9a-f]{{{DIGITS}}}")
-"""What the names of our runs end in."""
+"""The end of the names of our runs."""
 
 
 class NotOurs(Exception):
-    """Something that the spec's identity has not made; `others` are lines that name what others have made."""
+    """A resource that the spec's identity has not made; `others` are lines that name foreign ones."""
 
     def __init__(self, message: str, hint: str = "", others: Iterable[str] = ()) -> None:
         super().__init__(message)
@@ -30,7 +29,7 @@ class NotOurs(Exception):
 
 
 class CannotStop(Exception):
-    """Something that never ends by itself, and so cannot be ended early."""
+    """A run that does not end by itself, and so cannot be stopped."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Target:
-    """What a command is about: `kind` is the name of its sort, `category` that of a job."""
+    """The object of a command: `kind` is the name of its sort, `category` that of a job."""
 
     kind: str
     name: str
@@ -66,23 +65,23 @@ def state_of(status: str) -> State:
 
 
 def main_request(file: File) -> Request | None:
-    """The request that makes a file's run: its last one; None for a file that only others use."""
+    """Return the request that starts a file's run: its last one; None for a file without requests."""
     return file.requests[-1] if file.requests else None
 
 
 def suffix(compiled: Compiled) -> str:
-    """What the name of the run ends in."""
+    """Return the end of the run's name: a dash and the first digits of the identity."""
     return f"-{compiled.identity[:DIGITS]}"
 
 
 def base(file: File, member: str) -> str:
-    """What the name of a file's run begins with, whatever the identity; `member` is the parameter that names it."""
+    """Return the name of a file's run without the identity; `member` is the parameter with the name."""
     request = main_request(file)
     name: str = request.parameters[member] if request else ""
     return name[: -(DIGITS + 1)]
 
 
 def is_earlier(file: File, member: str, name: str) -> bool:
-    """Whether a name is that of a run of the same spec, with another identity."""
+    """Return whether a name is that of a run of the same spec with another identity."""
     end = name[-(DIGITS + 1) :]
     return name == base(file, member) + end and bool(_END.fullmatch(end)) and end != suffix(file.content)

@@ -1,6 +1,6 @@
-"""The sorts of things that run: one interface, and the registry of the modules that have it.
+"""The sorts of runs: their interface, and the registry of the modules that implement it.
 
-A new sort is a module beside this one and a line in `_MODULES`. An operation without a sort makes no run.
+A new sort is a module in this folder and a line in `_MODULES`. An operation without a sort starts no run.
 """
 
 from __future__ import annotations
@@ -23,108 +23,108 @@ from sagespec.project.settings import Project
 
 
 class Sort(Protocol):
-    """What can be done with one sort of things that run. Whatever asks AWS raises CloudError."""
+    """The interface of one sort of runs. Every method that calls AWS raises CloudError."""
 
     @property
     def NAME(self) -> str:
-        """What it is called: in schemas (`x-runs`), and wherever it is shown."""
+        """The name of the sort, in schemas (`x-runs`) and in output."""
 
     @property
     def OPERATION(self) -> str:
-        """The operation whose request makes one."""
+        """The operation that starts a run."""
 
     @property
     def MEMBER(self) -> str:
-        """The parameter of that request that names it."""
+        """The parameter of that operation with the run's name."""
 
     @property
     def TAGGED(self) -> str:
-        """The operation whose request carries its tags: another one, where runs share what is tagged."""
+        """The operation whose request has the tags; it differs where runs share the tagged resource."""
 
     @property
     def ACTION(self) -> Literal["start", "create"]:
-        """What a plan calls the making of one: what is only created costs nothing while it stands."""
+        """The action in a plan; what is only created costs nothing while it exists."""
 
     @property
     def AGAIN(self) -> str:
-        """How the same content runs again once it was deleted."""
+        """How the same content runs again after a deletion."""
 
     @property
     def BEGUN(self) -> str:
-        """The status that says that it has begun."""
+        """The status of a run that has begun."""
 
     @property
     def STATUSES(self) -> Collection[str]:
-        """The statuses that its list can filter by; none where AWS has no list of them that would be shown."""
+        """The statuses that the list can filter by; none where AWS has no list of this sort."""
 
     def submit(
         self, s: Submission, request: Request, parameters: dict[str, Any], known: Mapping[str, Any], /
     ) -> Answer:
-        """Get it or create it. Raises Refused, Stopped."""
+        """Get or create the run. Raises Refused, Stopped."""
 
     def find(self, cloud: Cloud, region: str, files: Sequence[File], /) -> Iterator[tuple[File, Run]]:
-        """Find the runs of files, and where there is none the newest one before it under another identity."""
+        """Find the runs of files, else the newest earlier one of another identity."""
 
     def target(self, file: File, run: Run, /) -> Target:
-        """What a known run of a file is for a command."""
+        """Convert a known run of a file to a target."""
 
     def of_arn(self, text: str, /) -> Target | None:
-        """What an ARN names, when it is one of this sort that commands take."""
+        """Return the target of an ARN; None for an ARN of another sort."""
 
     def shown(self, cloud: Cloud, target: Target, /) -> Target | None:
-        """What an ARN names, as AWS shows it; None where it shows nothing."""
+        """Look up the target of an ARN; None where AWS shows nothing."""
 
     def looks(self, cloud: Cloud, name: str, /) -> Sequence[Callable[[], Target | None]]:
-        """The ways to look for something by its name alone."""
+        """Return functions that look up a run by its name alone."""
 
     def describe(self, cloud: Cloud, target: Target, /) -> Run:
-        """Look at one in full, as its own Describe operation shows it."""
+        """Describe a run by its Describe operation."""
 
     def status(self, cloud: Cloud, target: Target, /) -> Status:
-        """Look at one in full, in the terms that all sorts share."""
+        """Return the status of a run in the form that all sorts share."""
 
     def outputs(self, run: Run, /) -> Mapping[str, Any]:
-        """What a described run offers to the specs that depend on it, by the name of the field."""
+        """Return the outputs of a described run by field."""
 
     def recorded(self, cloud: Cloud, target: Target, /) -> Any:
-        """What it was given when it was made, as AWS has kept it."""
+        """Return the parameters that a run was started with, as AWS has stored them."""
 
     def compiled(self, file: File, /) -> Any:
-        """The same part of a compiled file, with its markers."""
+        """Return the same part of a compiled file, with its markers."""
 
     def verify(self, cloud: Cloud, file: File, target: Target, project: Project, /) -> Verified:
-        """Compare what really ran with a file. Raises CannotVerify."""
+        """Compare a run with a file. Raises CannotVerify."""
 
     def stop(self, cloud: Cloud, target: Target, seen: Status, /) -> None:
-        """End it early. Raises CannotStop."""
+        """Stop a run. Raises CannotStop."""
 
     def removed(self, cloud: Cloud, target: Target, file: File, seen: Status, /) -> Iterable[str]:
-        """Say what a deletion would remove, one line a thing. Raises NotOurs."""
+        """Return what a deletion would remove, one line for each resource. Raises NotOurs."""
 
     def delete(self, cloud: Cloud, target: Target, /) -> str:
-        """Delete it, and say what was deleted."""
+        """Delete a run, and return what was deleted."""
 
     def listed(self, cloud: Cloud, kind: str, which: str, wanted: Filter, /) -> Iterator[Entry]:
-        """List those of an account, as entries of a kind; `which` is what follows the sort in `x-runs`."""
+        """List the runs of an account as entries of a kind; `which` is the part of `x-runs` after the sort."""
 
     def logs(self, status: Status, /) -> list[Place]:
-        """Where it writes to."""
+        """Return the log streams that a run writes to."""
 
 
 @runtime_checkable
 class InParts(Protocol):
-    """A sort whose runs have parts that AWS lists on their own."""
+    """A sort whose runs have parts that AWS lists separately."""
 
     def is_whole(self, seen: Status, /) -> bool:
-        """Whether all parts of what was seen go with its status."""
+        """Return whether the parts in a status agree with it."""
 
 
 @runtime_checkable
 class NamedByUsers(Protocol):
-    """A sort whose runs may have names of the user's own, which tell nothing of their content."""
+    """A sort whose runs may have names that users give, which do not contain the identity."""
 
     def conflict(self, shelf: Shelf, parameters: Mapping[str, Any], run: Run, /) -> str | None:
-        """Say how something that has the name of ours is not what is wanted."""
+        """Return how an existing run of this name differs from the wanted one, or None."""
 
 
 _MODULES: tuple[Sort, ...] = (training_job, job, execution, function)
@@ -134,27 +134,30 @@ BY_NAME: Mapping[str, Sort] = {sort.NAME: sort for sort in _MODULES}
 
 
 def of_file(file: File) -> Sort | None:
-    """The sort of a file's run; None for a file that runs nothing."""
+    """Return the sort of a file's run; None for a file without requests."""
     request = main_request(file)
     return BY_OPERATION[request.operation] if request else None
 
 
 def of(target: Target | Status) -> Sort:
-    """The sort of a target, or of a status."""
+    """Return the sort of a target or of a status."""
     return BY_NAME[target.kind]
 
 
 def of_arn(text: str) -> Target | None:
-    """What an ARN names; None for any other text."""
+    """Return the target of an ARN; None for any other text."""
     return next((target for sort in _MODULES if (target := sort.of_arn(text))), None)
 
 
 def is_whole(seen: Status) -> bool:
-    """Whether all parts of what was seen go with its status: always, where it has none."""
+    """Return whether the parts in a status agree with it; always for a sort without parts."""
     sort = of(seen)
     return sort.is_whole(seen) if isinstance(sort, InParts) else True
 
 
 def conflict(sort: Sort, shelf: Shelf, parameters: Mapping[str, Any], run: Run) -> str | None:
-    """Say how something that has the name of ours is not what is wanted; None where names tell that already."""
+    """Return how an existing run of this name differs from the wanted one.
+
+    None where the name contains the identity.
+    """
     return sort.conflict(shelf, parameters, run) if isinstance(sort, NamedByUsers) else None

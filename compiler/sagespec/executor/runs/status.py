@@ -1,4 +1,4 @@
-"""The full status of a run of any sort. Unknown statuses are shown unchanged."""
+"""The status of a run of any sort. Unknown statuses are shown unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sagespec.executor.runs.run import State, state_of
 
 @dataclass(frozen=True)
 class Step:
-    """One step of an execution; `job_arn` is that of the job behind it, of whatever sort."""
+    """One step of an execution; `job_arn` is the ARN of its job, of any sort."""
 
     name: str
     display_name: str | None
@@ -26,7 +26,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Status:
-    """The status of one target; `details` has the values that only its sort has, by name."""
+    """The status of one target; `details` has the values of its sort only, by name."""
 
     kind: str
     name: str
@@ -46,22 +46,25 @@ class Status:
 
     @property
     def secondary(self) -> str:
-        """The service's finer word for what a job is doing."""
+        """The secondary status of a job, or ''."""
         return str(self.details.get("secondary_status") or "")
 
     @property
     def has_steps(self) -> bool:
-        """Whether other jobs do its work, as its steps; none of them may have begun."""
+        """Whether its work is done by jobs of steps, of which none may have begun yet."""
         return "step_count" in self.details
 
     @property
     def running_steps(self) -> str:
-        """The steps of an execution that run."""
+        """The names of the running steps of an execution, joined by commas."""
         return ", ".join(step.name for step in self.steps if state_of(step.status) == "running")
 
 
 def elapsed(status: Status, now: datetime) -> timedelta | None:
-    """How long something has run, or ran; None where its start is not known. AWS's clock may be ahead of ours."""
+    """Return how long something has run; None where its start is unknown.
+
+    Never negative: AWS's clock may be ahead.
+    """
     if status.creation_time is None:
         return None
     end = None if status.state == "running" else status.end_time or status.last_modified_time
@@ -70,10 +73,10 @@ def elapsed(status: Status, now: datetime) -> timedelta | None:
 
 
 def progress(status: Status) -> str:
-    """Say how far something is: `epoch 1/2, step 3/5`, or `3 of 4 steps`."""
+    """Return the progress as text: `epoch 1/2, step 3/5` or `3 of 4 steps`; '' where it is unknown."""
     info = status.details.get("progress_info")
     epochs, step = at(info, "MaxEpoch"), at(info, "CurrentStep") or 0
-    # steps are counted anew in each epoch; training jobs have another word for how many there are
+    # steps are counted from 0 in each epoch; training jobs name the total differently
     steps = (at(info, "StepsPerEpoch") or at(info, "TotalStepCountPerEpoch")) if epochs else at(info, "MaxSteps")
     if steps:
         epoch = f"epoch {at(info, 'CurrentEpoch') or 0}/{epochs}, " if epochs else ""
@@ -83,5 +86,5 @@ def progress(status: Status) -> str:
 
 
 def mapping(value: Any) -> dict[str, Any] | None:
-    """What is an object in what others have written; None for anything else."""
+    """Return a value that is an object, or None."""
     return value if isinstance(value, dict) else None

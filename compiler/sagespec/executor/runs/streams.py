@@ -1,4 +1,4 @@
-"""Where in CloudWatch Logs a job writes."""
+"""The CloudWatch log streams of a job."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _GROUPS = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where streams are: their group, and what their names start with."""
+    """Log streams: their group, and the prefix of their names."""
 
     group: str
     prefix: str = ""
 
 
 def of_job(arn: str) -> list[Place]:
-    """Where the job of an ARN writes; nowhere, for sorts of jobs that have no streams of their own."""
+    """Return the streams of a job by its ARN; none for a sort of jobs without streams."""
     kind, *category = arn.split(":", 5)[-1].split("/")
     name = category.pop() if category else ""
     group = f"Job/{category[0]}" if kind == "job" and category else _GROUPS.get(kind)

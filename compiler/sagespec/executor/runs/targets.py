@@ -1,4 +1,4 @@
-"""Find the targets of commands: jobs, executions and functions, of sagespec or of others.
+"""Find the targets of commands: jobs, executions and functions, of sagespec or of other tools.
 
 In: an address, a compiled file, a job name, an ARN. Out: a `Target`. Refuses unknown names.
 """
@@ -18,10 +18,10 @@ from sagespec.executor.runs import finding, sorts
 from sagespec.executor.runs.run import Run, Target, suffix
 
 NOT_SHOWN = "has not run, or was started so lately that AWS does not show it yet"
-"""What can be said of a run that is not there: reads trail writes."""
+"""The message for a run that is not found; AWS's reads are eventually consistent."""
 T = TypeVar("T")
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}")
-"""What a job or an execution can be called."""
+"""The syntax of names of jobs and executions."""
 
 
 class UnknownTarget(Exception):
@@ -30,7 +30,7 @@ class UnknownTarget(Exception):
 
 @dataclass(frozen=True)
 class Late:
-    """For commands that wait: what may have been started a moment ago is looked for, for all targets together."""
+    """For commands that wait: keeps looking for runs that may have just started; all targets share the patience."""
 
     tell: Callable[[str], None]
     patience: Patience = field(default_factory=lambda: Patience(UNKNOWN_SECONDS))
@@ -43,10 +43,10 @@ class Late:
 
 
 def find(cloud: Cloud, text: str, files: Mapping[str, File], late: Late | None = None) -> Target:
-    """Find what a name or ARN stands for; `files` are the compiled files by address.
+    """Find the target of a name or ARN; `files` are the compiled files by address.
 
-    A run that was named otherwise than by its address belongs to the file with its identity, where there is one.
-    Raises UnknownTarget, CloudError.
+    A run given by name or ARN is assigned to the file with its identity, if there is one. Raises UnknownTarget,
+    CloudError.
     """
     if text in files:
         return of_file(cloud, files[text], late)
@@ -61,7 +61,7 @@ def find(cloud: Cloud, text: str, files: Mapping[str, File], late: Late | None =
 
 
 def _may_be_new(cloud: Cloud, text: str, files: Iterable[File]) -> bool:
-    """Whether what is not shown may be a run of ours that was started a moment ago."""
+    """Return whether an unknown target may be a run of ours that has just been started."""
     if named := sorts.of_arn(text):
         return text.split(":")[4] == cloud.account(named.region)
     return any(text.endswith(suffix(file.content)) for file in files)
@@ -77,7 +77,7 @@ def _named(cloud: Cloud, text: str) -> Target | None:
         try:
             if target := look():
                 return target
-        except CloudError as error:  # who may see only some of it finds what is there
+        except CloudError as error:  # a caller with partial permissions still finds runs of other sorts
             if not error.is_denied:
                 raise
             denied = error
@@ -102,13 +102,13 @@ def of_file(cloud: Cloud, file: File, late: Late | None = None) -> Target:
         finding.check_account(cloud, [file])
         run = late.look_for(file.address, look) if late else None
     if run is None:
-        what = "" if file.content.depends_on else f" {file.path}"  # what it depends on may not have run either
+        what = "" if file.content.depends_on else f" {file.path}"  # its dependencies may not have run either
         raise UnknownTarget(f"{file.address} {NOT_SHOWN}: `sagespec apply{what}` submits what has not run")
     return of_run(file, run)
 
 
 def of_run(file: File, run: Run) -> Target:
-    """The target that a known run is.
+    """Convert a known run of a file to a target.
 
     Raises UnknownTarget for a file that runs nothing.
     """

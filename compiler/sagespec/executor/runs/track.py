@@ -1,4 +1,4 @@
-"""Look at a run, once or until AWS shows all of it."""
+"""Look up the status of a run, once or until AWS shows it completely."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sagespec.executor.runs.status import Status
 
 
 def status(cloud: Cloud, target: Target, is_over: bool = False) -> Status:
-    """Look at a target that exists, in full, until AWS shows it and all of it.
+    """Return the status of an existing target, looked up until AWS shows it with all its parts.
 
-    With `is_over` it is known to have come to its end, whatever is shown at first. Raises CloudError.
+    With `is_over` the run is known to have ended, whatever AWS shows at first. Raises CloudError.
     """
     seen: list[Status] = []
 
@@ -25,7 +25,7 @@ def status(cloud: Cloud, target: Target, is_over: bool = False) -> Status:
 
 
 def look(cloud: Cloud, target: Target) -> Status:
-    """Look at a target in full, once: what was just made may not be shown yet.
+    """Return the status of a target, looked up once: a new one may not be shown yet.
 
     Raises CloudError.
     """

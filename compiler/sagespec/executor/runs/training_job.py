@@ -1,4 +1,4 @@
-"""Training jobs, such as ModelTrainer starts."""
+"""Training jobs, such as those of ModelTrainer."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ BEGUN = "InProgress"
 STATUSES = frozenset({"InProgress", "Completed", "Failed", "Stopping", "Stopped", "Deleting"})
 _LISTING = Listing("ListTrainingJobs", "TrainingJobSummaries", MEMBER, "TrainingJobArn", "TrainingJobStatus")
 _ARN = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:training-job/(?P<name>[^/]+)")
-_PACE = Pace(1.0)  # CreateTrainingJob is throttled at one a second, and cannot be raised
+_PACE = Pace(1.0)  # CreateTrainingJob is throttled to one call a second, and that quota cannot be raised
 _NOT_DESCRIBED = {MEMBER, "SessionChainingConfig", "Tags"}
-"""Members of the request that DescribeTrainingJob does not answer with, and the name, which it was asked for."""
+"""Members of the request that DescribeTrainingJob does not return, and the name, by which it is looked up."""
 _COMPARED = ("HyperParameters", "InputDataConfig")
-"""Members that tell a training job of ours from another of the same name."""
+"""Members that distinguish a training job of ours from a foreign one of the same name."""
 _DETAILS = {
     "secondary_status": "SecondaryStatus",
     "secondary_status_transitions": "SecondaryStatusTransitions",
@@ -106,7 +106,7 @@ def of_arn(text: str) -> Target | None:
 
 
 def shown(cloud: Cloud, target: Target) -> Target | None:
-    """Ask by name, as the API does: a job of another account may be called like one of ours."""
+    """Look up by name, and compare the ARN: a job of another account may have the same name."""
     target_shown = _look(cloud, target.name, target.region)
     return target_shown if target_shown and target_shown.arn.lower() == target.arn.lower() else None
 
@@ -154,7 +154,7 @@ def status(cloud: Cloud, target: Target) -> Status:
 
 
 def _mlflow_details(job: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Where a training job logs to, in the words of the Job API's documents."""
+    """Return where a training job logs to, with the member names of the Job API's documents."""
     if not job.get("MlflowDetails"):
         return None
     names, ids = job.get("MlflowConfig", {}), job["MlflowDetails"]
