@@ -1,1 +1,1 @@
-"""Plan, apply, track: reads compiled files, talks to AWS, prints nothing."""
+"""Plan, apply and track compiled files: calls AWS, prints nothing."""

@@ -1,8 +1,8 @@
-"""Check whether an answer of AWS is well-formed.
+"""Check that an answer of AWS is well-formed.
 
-In: what has come over HTTP, and the service model's shape for it. Refuses: pages of proxies, bodies cut short,
-members that are missing or of another type. botocore takes nearly all of that for an answer without members, which
-reads as "there is nothing".
+In: an HTTP response, and the service model's shape for it. Refuses pages of proxies, bodies that were cut short, and
+members that are missing or have a wrong type. botocore accepts nearly all of these as an answer without members,
+which would be read as "nothing exists".
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from xml.etree import ElementTree
 from sagespec.reading.strict_json import DoubledKey, NotANumber, no_number, once
 
 MOST_DEPTH = 200
-"""Levels of a document inside an answer; no service nests its own so deeply."""
+"""The deepest nesting of an answer that is accepted; no service nests as deeply."""
 MALFORMED = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-"""What botocore's parsers raise for what is not of the expected form."""
+"""The exceptions of botocore's parsers for malformed input."""
 _HTML = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 ERROR = 300
-"""The least of HTTP's numbers for what is no answer to the question."""
+"""The lowest HTTP status of a failure."""
 _REDIRECT = range(300, 400)
 _IDS = {"x-amz-request-id", "x-amzn-requestid"}
-"""What AWS numbers its answers with; some that are compatible with S3 say "HTML" of an answer without a body."""
+"""Request ids of AWS; some S3-compatible services send the content type HTML for an empty body."""
 _LARGEST = 2**63
 
 NEEDED: dict[str, tuple[str, ...]] = {
@@ -97,11 +97,11 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "TagResource": (),
     "UpdatePipeline": ("PipelineArn",),
 }
-"""What our code relies on in the answers to each operation that it calls; a list's name stands for each of its items,
-and a name with a question mark for a member that may be missing.
+"""The members that our code relies on, by operation.
 
-The service model knows nearly no output member as required; a test holds this table against the code. Of an
-operation that one module alone calls, that module says it itself, by `rely_on`.
+The name of a list stands for each of its items; a name with a question mark may be absent. The service model marks
+nearly no output member as required, so a test compares this table with the code. A module that is the only caller of
+an operation adds it by `rely_on`.
 """
 DOCUMENTS: Mapping[str, str] = {
     "DescribeHubContent": "HubContentDocument",
@@ -114,12 +114,12 @@ DOCUMENTS: Mapping[str, str] = {
 
 
 def rely_on(needed: Mapping[str, tuple[str, ...]]) -> None:
-    """Say what the calling module relies on in the answers to operations that no other module calls."""
+    """Add the members that the calling module relies on, for operations that no other module calls."""
     NEEDED.update(needed)
 
 
 class InvalidAnswer(Exception):
-    """An answer that AWS cannot have meant; `status` is HTTP's number, 0 where it does not matter."""
+    """A malformed answer; `status` is the HTTP status, 0 where it does not matter."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
@@ -127,7 +127,7 @@ class InvalidAnswer(Exception):
 
 
 def check_http(operation: str, protocol: str, shape: Any, response: Mapping[str, Any]) -> None:
-    """Check what has come before it is parsed.
+    """Check a response before it is parsed.
 
     Raises InvalidAnswer.
     """
@@ -139,7 +139,7 @@ def check_http(operation: str, protocol: str, shape: Any, response: Mapping[str,
         and not _IDS & set(map(str.lower, headers))
     ):
         raise InvalidAnswer(f"{status} and an HTML page", status)
-    if is_head or not isinstance(body, bytes):  # a stream is checked as it is read
+    if is_head or not isinstance(body, bytes):  # a stream is checked while it is read
         if is_head and status in _REDIRECT and not headers.get("x-amz-bucket-region"):
             raise InvalidAnswer(f"{status}, a redirect that does not say to which region", status)
         return
@@ -158,7 +158,7 @@ def check_http(operation: str, protocol: str, shape: Any, response: Mapping[str,
 
 
 def check_members(operation: str, shape: Any, answer: Mapping[str, Any]) -> None:
-    """Check what was parsed: types as the service model has them, and that what we rely on is there.
+    """Check a parsed answer: the types of the service model, and the members that our code relies on.
 
     Raises InvalidAnswer.
     """
@@ -166,20 +166,20 @@ def check_members(operation: str, shape: Any, answer: Mapping[str, Any]) -> None
         raise InvalidAnswer(wrong)
     for path in NEEDED.get(operation, ()):
         names = path.split(".")
-        if _is_map(shape, names[0]):  # the tags of a function are one, by key
+        if _is_map(shape, names[0]):  # the tags of a function are a map
             names = names[:1]
         if not _has(answer, names):
             raise InvalidAnswer(f"{path} is missing")
     if name := DOCUMENTS.get(operation):
         _json_object(answer[name], name)
-    if operation == "GetRole":  # botocore reads it, and leaves what it cannot read as it is
+    if operation == "GetRole":  # botocore parses it, and leaves a text that is not JSON unchanged
         policy = answer["Role"].get("AssumeRolePolicyDocument")
         if policy is not None:
             _json_object(unquote(policy), "AssumeRolePolicyDocument")
 
 
 def _has_body(shape: Any) -> bool:
-    """Whether an answer says something in its body, and not only by its status or headers."""
+    """Return whether an answer has members in its body, and not only in status or headers."""
     return shape is not None and any("location" not in m.serialization for m in shape.members.values())
 
 
@@ -203,9 +203,9 @@ def _is_xml_error(body: bytes) -> bool:
 
 
 def document(text: str | bytes, what: str, *, lenient: bool = False) -> Any:
-    """Read JSON; `lenient` takes also what programs in Python write for it: NaN, infinities, a key given twice.
+    """Parse JSON; `lenient` accepts NaN, infinities and duplicate keys, which Python programs may write.
 
-    Raises InvalidAnswer for anything else.
+    Raises InvalidAnswer.
     """
     try:
         value = json.loads(text) if lenient else _STRICT.decode(text if isinstance(text, str) else text.decode())
@@ -232,7 +232,7 @@ _STRICT = json.JSONDecoder(object_pairs_hook=once, parse_float=_finite, parse_co
 
 
 def at(tree: Any, *path: str | int) -> Any:
-    """Read the value at a path of a document of others; None if there is none."""
+    """Return the value at a path of an untyped document, or None."""
     for step in path:
         try:
             tree = tree[step]
@@ -258,7 +258,7 @@ def _check_depth(tree: Any, what: str) -> None:
 
 
 def _inside(tree: Any) -> list[Any]:
-    """The lists and objects directly in one."""
+    """Return the lists and objects directly in a list or object."""
     items = tree.values() if isinstance(tree, dict) else tree
     return [item for item in items if isinstance(item, dict | list)]
 
@@ -282,7 +282,10 @@ def _number(value: Any) -> bool:
 
 
 def _time(value: Any) -> bool:
-    """A time of a zone, and with days around it: what is near the ends of all time cannot be compared."""
+    """Return whether a value is a time with a zone.
+
+    The first and last year are refused, because adding days may overflow.
+    """
     return isinstance(value, datetime) and value.tzinfo is not None and MINYEAR < value.year < MAXYEAR
 
 
@@ -301,7 +304,7 @@ _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def _wrong(shape: Any, value: Any, where: str) -> Iterator[str]:
-    """What is of another type than its shape; blobs and documents may be anything."""
+    """Yield the values whose type differs from their shape; blobs and documents may be anything."""
     if shape is None or shape.type_name not in _TYPES or getattr(shape, "is_document_type", False):
         return
     word, is_one = _TYPES[shape.type_name]

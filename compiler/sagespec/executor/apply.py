@@ -1,7 +1,7 @@
-"""Carry out a plan: independent files concurrently, dependents as soon as their dependencies are done.
+"""Apply a plan: independent files concurrently, dependents as soon as their dependencies are done.
 
-In: a `Plan`. Out: an `Outcome`. What happens on the way is told by events; nothing is kept but in AWS, so
-stopping at any instant and applying again ends in the same place.
+In: a `Plan`. Out: an `Outcome`; progress is reported by events. All state is in AWS, so apply can be interrupted at
+any time and repeated.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from sagespec.project.settings import Project
 
 AGAIN = "raise metadata.run to run the same content once more"
 BLIND_SECONDS = 600.0
-"""How long apply goes on following without seeing anything; then it says so, and may be repeated."""
+"""The longest time that apply follows runs while every status request fails; after it the command ends."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: to a request of a file, or to its run, whose `status` it then is."""
+    """A change of a request of a file, or of its run, which then has a `status`."""
 
     address: str
     word: str
@@ -48,7 +48,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a file failed; `path` in the parameters of `request`, where it is known."""
+    """Why a file failed; `path` is the key path in the parameters of `request`, if known."""
 
     address: str
     reason: str
@@ -60,7 +60,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of an apply: runs by address, failures, and what still waits for what."""
+    """The result of an apply: runs by address, failures, and the dependencies that each unsent file waits for."""
 
     runs: Mapping[str, Run] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
@@ -73,7 +73,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Options:
-    """How to apply. `poll_seconds` is the pause between looks at what runs, `commits` are those of the files."""
+    """Options of apply.
+
+    `poll_seconds` is the pause between status requests, `commits` are the files' commits by address.
+    """
 
     project: Project
     follow: bool = False
@@ -84,16 +87,16 @@ class Options:
 
 
 class TimedOut(Exception):
-    """Waiting took longer than was allowed; runs continue."""
+    """Waiting took longer than allowed; runs continue."""
 
 
 OnEvent = Callable[[Event], None]
 
 
 def apply(plan: Plan, cloud: Cloud, options: Options, on_event: OnEvent) -> Outcome:
-    """Carry out a plan without obstacles; with `follow`, until every run has ended.
+    """Apply a plan without obstacles; with `follow`, until every run has ended.
 
-    Raises CloudError only for what concerns all files; TimedOut.
+    Raises CloudError for errors that concern all files, and TimedOut.
     """
     return _Applying(plan, cloud, options, on_event).go()
 
@@ -109,14 +112,14 @@ class _Applying:
     failures: dict[str, Failure] = field(default_factory=dict)
     unsent: dict[str, FilePlan] = field(default_factory=dict)
     queued: dict[str, FilePlan] = field(default_factory=dict)
-    """Files that a full quota keeps from starting."""
+    """Files that wait for a quota."""
     shared: Shared = field(default_factory=Shared)
     stopping: threading.Event = field(default_factory=threading.Event)
     started: float = field(default_factory=time.monotonic)
     seen: float = field(default_factory=time.monotonic)
-    """When a look last showed something."""
+    """The time of the last successful status request."""
     patience: dict[str, Patience] = field(default_factory=dict)
-    """What is left for AWS to show what runs, since the last time it did, or said that it had started it."""
+    """How long AWS may still fail to show each run; renewed whenever it shows the run."""
 
     def go(self) -> Outcome:
         self.runs = {a: p.run for a, p in self.plan.files.items() if p.run is not None}
@@ -131,10 +134,10 @@ class _Applying:
         pool = ThreadPoolExecutor(self.options.concurrency)
         try:
             self._carry_out(pool)
-        finally:  # interrupted or not: what has not been sent yet is not sent any more
+        finally:  # also on an interrupt: nothing more is sent
             self.stopping.set()
             pool.shutdown(cancel_futures=True)
-        if self.options.follow:  # to the end: what still waits would wait for ever
+        if self.options.follow:  # the end: what waits now would wait forever
             for address, needed in self._waiting().items():
                 reason = f"waits for {', '.join(needed)}, which has not run and is not applied here"
                 self._fail(Failure(address, reason, "apply what it waits for, too"))
@@ -142,7 +145,7 @@ class _Applying:
         return Outcome(dict(self.runs), tuple(self.failures.values()), self._waiting())
 
     def _carry_out(self, pool: ThreadPoolExecutor) -> None:
-        """Submit what is ready and look at what runs, until nothing is left to do."""
+        """Submit what is ready and poll what runs, until nothing is left."""
         done: SimpleQueue[tuple[str, Future[Run]]] = SimpleQueue()
         busy: set[str] = set()
         while True:
@@ -161,14 +164,17 @@ class _Applying:
                 return
 
     def _ended(self, done: SimpleQueue[tuple[str, Future[Run]]]) -> Iterator[tuple[str, Future[Run]]]:
-        """The submissions that have ended: at least one, and all that others are not kept waiting by."""
+        """Wait for the next submission to end; yield it and all others that have ended."""
         with suppress(Empty):
             yield done.get(timeout=self._rest())
             while True:
                 yield done.get_nowait()
 
     def _rest(self) -> float:
-        """The seconds that are left; raises TimedOut when there are none."""
+        """Return the seconds left.
+
+        Raises TimedOut where there are none.
+        """
         limit = self.options.timeout_seconds
         if limit is None:
             return threading.TIMEOUT_MAX
@@ -178,7 +184,7 @@ class _Applying:
         return rest
 
     def _ready(self) -> list[str]:
-        """Files to submit now: those whose dependencies are all done."""
+        """Return the files to submit now: all their dependencies are done."""
         ready = []
         for address, planned in list(self.unsent.items()):
             needed = planned.file.content.depends_on
@@ -222,7 +228,7 @@ class _Applying:
             file, run = self.plan.files[address].file, self.runs[address]
             seen: list[dict[str, Any]] = []
 
-            def look() -> dict[str, Any] | None:  # what has ended may be shown as it was before, without them
+            def look() -> dict[str, Any] | None:  # a run that has just ended may still be shown without its outputs
                 if self.stopping.is_set():
                     raise Stopped
                 seen.append(finding.outputs(self.cloud, file, run))
@@ -236,7 +242,7 @@ class _Applying:
         return outputs
 
     def _awaited(self, address: str) -> set[str]:
-        """The outputs of a file that others fill in."""
+        """Return the outputs of a file that other files refer to."""
         wanted = (outputs_in(r.parameters) for p in self.plan.files.values() for r in p.file.requests)
         return {output for output in set().union(*wanted) if output.startswith(f"{address}.")}
 
@@ -244,7 +250,7 @@ class _Applying:
         self.on_event(Event(file.address, word, what, request))
 
     def _take(self, address: str, future: Future[Run]) -> None:
-        """Take what has become of one submission."""
+        """Record the result of one submission."""
         try:
             run = future.result()
         except CloudError as error:
@@ -278,7 +284,7 @@ class _Applying:
         return {a: run for a, run in self.runs.items() if run.state == "running" and a not in self.failures}
 
     def _look(self) -> None:
-        """Look at all that runs, each for itself, so that trouble with one hides no other; the queue tries again."""
+        """Poll all runs; an error of one does not affect the others. Queued files are tried again."""
         self.unsent |= self.queued
         self.queued.clear()
         running = self._running()
@@ -309,7 +315,7 @@ class _Applying:
         return track.look(self.cloud, targets.of_run(self.plan.files[address].file, run))
 
     def _waiting(self) -> dict[str, tuple[str, ...]]:
-        """What has not been submitted, and for what it waits."""
+        """Return the files that were not submitted, with the dependencies that they wait for."""
         return {
             address: tuple(a for a in planned.file.content.depends_on if not self._is_done(a))
             for address, planned in self.unsent.items()

@@ -1,7 +1,7 @@
-"""AWS, as the executor sees it; the only module that knows boto3.
+"""Call AWS; the only module that imports boto3.
 
-In: a service, an operation, parameters. Out: the answer. Everything that can go wrong on the way becomes a
-`CloudError` with its cause and a hint, malformed answers included; retries are botocore's.
+In: a service, an operation, parameters. Out: the answer. Every failure, malformed answers included, is raised as a
+`CloudError` with its cause and a hint. botocore does the retries.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from sagespec.executor.cloud_errors import (
 __all__ = ["ROUNDS", "Cloud", "CloudError", "NotJSON"]
 
 ATTEMPTS = 8
-"""Tries of one request in all; botocore's default of three loses a long plan to a throttled account."""
+"""The most tries of one request; with botocore's default of three, a long plan fails in a throttled account."""
 ROUNDS = 12
-"""How often trouble that may pass is met anew: botocore stops retrying once its quota of retries is used up."""
+"""The most rounds of tries for transient errors: botocore stops retrying when its retry quota is used up."""
 ENDLESS_ROUNDS = 3
-"""How often an answer without an end is met: each takes a minute."""
+"""The most rounds for an answer that does not end: each takes a minute."""
 LONGEST_PAUSE_SECONDS = 5.0
 OBJECT_BYTES = 5 * 1024**3
 """The largest object of S3 that is read: the largest that S3 takes in one request."""
@@ -66,16 +66,16 @@ class Cloud:
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def call(self, service: str, operation: str, region: str | None = None, **parameters: Any) -> dict[str, Any]:
-        """Carry out one operation, named as the API names it; trouble that passes is waited out.
+        """Call an operation by the API's name; transient errors are retried.
 
-        Raises CloudError for whatever botocore raises.
+        Raises CloudError for every failure.
         """
         return _patiently(lambda: self._call(service, operation, region, parameters))
 
     def call_once(self, service: str, operation: str, region: str | None = None, **parameters: Any) -> dict[str, Any]:
-        """Carry out one operation with a single try, for what must not be done twice.
+        """Call an operation with a single try, because it is not idempotent.
 
-        Raises CloudError; after one that is passing it may have been carried out all the same.
+        Raises CloudError; after a transient one the operation may still have been carried out.
         """
         return self._call(service, operation, region, parameters, attempts=1)
 
@@ -89,7 +89,7 @@ class Cloud:
     ) -> dict[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        self._keys()  # here, so that what is wrong with credentials is told as that
+        self._keys()  # first, so that an error of credentials is reported as one
         client = self._client(service, region or self.region, attempts)
         try:
             with wire.at_once():
@@ -114,9 +114,9 @@ class Cloud:
     def pages(
         self, service: str, operation: str, key: str, region: str | None = None, **parameters: Any
     ) -> Iterator[list[dict[str, Any]]]:
-        """Go through the pages of a List operation; services of REST spell the token's name in lower case.
+        """Yield the pages of a List operation; REST services write the token's name in lower case.
 
-        Raises CloudError, also for a token that was there before: the pages would have no end.
+        Raises CloudError, also for a repeated token: the pages would not end.
         """
         plain = "nextToken" if key[:1].islower() else "NextToken"
         given, told = _TOKENS.get(operation, (plain, plain))
@@ -136,11 +136,14 @@ class Cloud:
             more = {given: token}
 
     def account(self, region: str | None = None) -> str:
-        """The caller's account; needs no permission, but a region to ask in."""
+        """Return the caller's account; needs a region but no permission.
+
+        Raises CloudError.
+        """
         return str(self.call("sts", "GetCallerIdentity", region)["Account"])
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
-        """The environment in which another program acts as the caller, for as long as the credentials are good.
+        """Return the environment variables with which another program acts as the caller.
 
         Raises CloudError without credentials.
         """
@@ -149,27 +152,29 @@ class Cloud:
             "AWS_ACCESS_KEY_ID": keys.access_key,
             "AWS_SECRET_ACCESS_KEY": keys.secret_key,
             "AWS_SESSION_TOKEN": keys.token,
-            "AWS_PROFILE": self.profile or inherited.get("AWS_PROFILE"),  # its keys count less than these
+            "AWS_PROFILE": self.profile or inherited.get("AWS_PROFILE"),  # keys take precedence over a profile
         }
         kept = {name: value for name, value in inherited.items() if name not in named}
         return {**kept, **{name: value for name, value in named.items() if value}}
 
     def content(self, bucket: str, key: str, region: str | None = None) -> bytes:
-        """Read an object of S3 to its end.
+        """Read an object of S3.
 
         Raises CloudError.
         """
         return _patiently(lambda: self._content(bucket, key, region))[0]
 
     def document(self, bucket: str, key: str, region: str | None = None, *, lenient: bool = False) -> Any:
-        """Read an object of S3 as JSON, or what programs in Python write for it; half of one is read again.
+        """Parse an object of S3 as JSON; one that was cut short is read again.
 
-        Raises NotJSON for an object that is as it was written, and CloudError.
+        `lenient` is that of `answers.document`.
+
+        Raises NotJSON for an object that is complete but not JSON, and CloudError.
         """
         return _patiently(lambda: self._document(bucket, key, region, lenient))
 
     def _content(self, bucket: str, key: str, region: str | None) -> tuple[bytes, str]:
-        """An object, and its ETag."""
+        """Return an object and its ETag."""
         answer = self._call("s3", "GetObject", region, {"Bucket": bucket, "Key": key})
         return b"".join(_stream(answer["Body"], DOCUMENT_BYTES)), answer["ETag"].strip('"')
 
@@ -183,7 +188,7 @@ class Cloud:
             raise invalid(str(error), "GetObject") from None
 
     def chunks(self, bucket: str, key: str, region: str | None = None) -> Iterator[bytes]:
-        """Read an object of S3 piece by piece; where the connection ends in the middle, the same object goes on.
+        """Yield an object of S3 in chunks; after a lost connection, continue with the same version of the object.
 
         Raises CloudError.
         """
@@ -202,16 +207,16 @@ class Cloud:
                 _pause(number)
 
     def default_region(self) -> str | None:
-        """The region that this was given, else the one of the profile.
+        """Return the given region, else the profile's.
 
-        Raises CloudError where there is no such profile.
+        Raises CloudError where the profile does not exist.
         """
         with _told(misconfigured):
             region: str | None = self.region or self._session.region_name
             return region
 
     def _keys(self) -> Any:
-        """The caller's keys as they are now; those that expire are made anew.
+        """Return the caller's current keys; expired ones are refreshed.
 
         Raises CloudError.
         """
@@ -229,7 +234,7 @@ class Cloud:
 
     @cached_property
     def _source(self) -> str:
-        """What the credentials come from."""
+        """Return the source of the credentials, as text."""
         with _told(misconfigured):
             settings = self._core.get_scoped_config()
             return credentials.source(self.profile, self._session.profile_name, settings, os.environ)
@@ -268,12 +273,12 @@ class Cloud:
 
     @cached_property
     def _endpoint(self) -> str | None:
-        """A local endpoint has no host name for each bucket."""
+        """Return the local endpoint, which has no host name for each bucket, or None."""
         return os.environ.get("AWS_ENDPOINT_URL")
 
 
 def _strict_session() -> Any:
-    """A session of botocore that rejects malformed answers."""
+    """Return a botocore session that rejects malformed answers."""
     from botocore.parsers import ResponseParserError, ResponseParserFactory
     from botocore.session import Session
 
@@ -288,7 +293,7 @@ def _strict_session() -> Any:
             try:
                 return self._parse(response, shape)
             except InvalidAnswer:
-                if hasattr(response["body"], "close"):  # a stream that nobody will read
+                if hasattr(response["body"], "close"):  # close a stream that will not be read
                     response["body"].close()
                 raise
 
@@ -308,7 +313,7 @@ def _strict_session() -> Any:
             return Parser(protocol_name, super().create_parser(protocol_name))
 
     class Client:
-        """What every client of the session is, those that fetch credentials as well."""
+        """The base class of all clients of the session, also of those that fetch credentials."""
 
         def __init__(self, *given: Any, **named: Any) -> None:
             super().__init__(*given, **named)
@@ -323,9 +328,9 @@ def _strict_session() -> Any:
 
 @contextmanager
 def _told(trouble: Callable[[str, str, int], CloudError]) -> Iterator[None]:
-    """Tell whatever goes wrong, before anything is asked, as one sort of trouble: of code, message and status.
+    """Convert errors before the first call by `trouble`, which gets code, message and status.
 
-    botocore checks little of what files of configuration and programs say: anything may be raised.
+    botocore checks configuration files and credential processes only in part, so any exception may be raised.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -351,7 +356,7 @@ def _told(trouble: Callable[[str, str, int], CloudError]) -> Iterator[None]:
 
 
 def _patiently(attempt: Callable[[], T]) -> T:
-    """Try until trouble that passes has passed; whom nobody reaches at all is not waited for."""
+    """Retry while errors are transient, with a limit; connection failures are not retried."""
     for number in range(1, ROUNDS):
         try:
             return attempt()
@@ -367,7 +372,7 @@ def _rounds(error: CloudError) -> int:
 
 
 def _pause(number: int) -> None:
-    """Wait a little, the longer the more often it was tried."""
+    """Wait before the next round, longer after each."""
     pauses.pause(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.1 * 2**number)))
 
 
@@ -390,7 +395,7 @@ def _stream(body: Any, most: int) -> Iterator[bytes]:
 
 
 def _broken(error: Exception, service: str, operation: str, parameters: Any = None) -> CloudError:
-    """What botocore itself has to say: nobody has answered, or nobody was asked."""
+    """Convert an exception of botocore: no answer, or a request that was not sent."""
     code, message = type(error).__name__, secrets.unquoted(str(error), secrets.variables(parameters))
     return CloudError(code, message, hint(code, message, service, operation), operation)
 

@@ -1,6 +1,6 @@
-"""Errors of AWS: refusals, missing and malformed answers; what each means, and a hint.
+"""Errors of AWS: refusals, missing and malformed answers, with their meaning and a hint.
 
-In: an error code of a service, or of botocore. Out: a `CloudError`.
+In: an error code of a service or of botocore. Out: a `CloudError`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from sagespec.documents import operations
 
 
 class CloudError(Exception):
-    """What AWS refused, or why it could not be reached.
+    """A refusal of AWS, or a failure to reach it.
 
-    `code` is the service's own word for it, `status` that of HTTP (0 without an answer), `request` the id of the
-    compiled request that was being carried out.
+    `code` is the service's error code, `status` the HTTP status (0 without an answer), `request` the id of the
+    compiled request, where there is one.
     """
 
     request = ""
@@ -27,46 +27,49 @@ class CloudError(Exception):
 
     @property
     def is_missing(self) -> bool:
-        """Whether it says that something does not exist; services have many words for it."""
+        """Whether the error says "not found"; services have many codes for it."""
         if self.code in _MISSING_CODES:
             return True
         return self.code == "ValidationException" and bool(_MISSING_TEXT.search(self.message))
 
     @property
     def is_taken(self) -> bool:
-        """Whether it says that something of this name exists already."""
+        """Whether the error says that the name is taken."""
         return self.code in _TAKEN_CODES or bool(_TAKEN_TEXT.search(self.message))
 
     @property
     def is_token_mismatch(self) -> bool:
-        """Whether it says that a ClientRequestToken was used before, for other parameters."""
+        """Whether the error says that a ClientRequestToken was used before with other parameters."""
         return self.code in ("ConflictException", "ValidationException") and "token" in self.message.lower()
 
     @property
     def is_denied(self) -> bool:
-        """Whether it says that the caller may not do this."""
+        """Whether the error says that the caller has no permission."""
         return self.code in _DENIED
 
     @property
     def is_passing(self) -> bool:
-        """Whether the same request may do better in a while: throttling, faults of AWS, cut or odd answers."""
+        """Whether the same request may succeed later: throttling, server errors, incomplete or malformed answers."""
         return self.status >= HTTP_FAULT or self.code in _PASSING
 
     @property
     def is_of_request(self) -> bool:
-        """Whether it is about what was asked for: another request of the same caller may well be answered."""
+        """Whether the error is about the parameters, so that another request of the same caller may succeed."""
         if self.is_passing or self.is_denied or self.code in _OF_CALLER:
             return False
         return self.status >= HTTP_REFUSAL or self.code in _UNSENDABLE
 
     @property
     def is_unheard(self) -> bool:
-        """Whether it is certain that nothing was carried out: throttled, or not reached."""
+        """Whether it is certain that nothing was carried out: the request was throttled or not delivered."""
         return self.code in _THROTTLED or self.code in ("EndpointConnectionError", "ConnectTimeoutError")
 
     @property
     def is_full(self) -> bool:
-        """Whether it says that a quota of what runs is used up, so that waiting helps: not what is too big for it."""
+        """Whether a quota of running jobs is used up, so that waiting helps.
+
+        A request above the whole quota does not count.
+        """
         if self.code != "ResourceLimitExceeded" or self.operation not in operations.runs():
             return False
         quota = _QUOTA.search(self.message)
@@ -90,11 +93,11 @@ _MISSING_TEXT = re.compile(r"does not exist|not found|could not find", re.IGNORE
 _TAKEN_CODES = {"PreconditionFailed", "ResourceInUse", "ResourceConflictException"}
 _TAKEN_TEXT = re.compile(r"already exist|must be unique within an AWS account", re.IGNORECASE)
 FAR = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError"}
-"""No answer at all: botocore's own retries have taken long enough."""
+"""Connection failures, which botocore has retried long enough."""
 INVALID_ANSWER = "InvalidAnswer"
 ENDLESS = "EndlessAnswer"
 _CUT = {"FlexibleChecksumError", "IncompleteReadError", "ResponseStreamingError"}
-"""Half of an object of S3, or another than was sent."""
+"""An object of S3 that was cut short, or is not the one that was sent."""
 _UNREACHABLE = {*FAR, *_CUT, "ConnectionClosedError", "ProxyConnectionError"}
 _THROTTLED = {
     "ConditionalRequestConflict",
@@ -120,7 +123,7 @@ _OF_CALLER = (
     | {"MissingAuthenticationTokenException", "OptInRequired", "SubscriptionRequiredException"}
     | {"UnknownOperationException"}
 )
-"""What is said of the caller, the account or the region; of HEAD, S3 says no more than the number."""
+"""Codes of errors about the caller, the account or the region; for HEAD, S3 sends only the number."""
 _UNSENDABLE = {
     "ParamValidationError",
     "UnsupportedOutpostResourceError",
@@ -128,7 +131,7 @@ _UNSENDABLE = {
     "UnsupportedS3ArnError",
     "UnsupportedS3ConfigurationError",
 }
-"""What botocore says of names that it does not even send."""
+"""botocore's errors for parameters that it does not send."""
 _DENIED = {"AccessDenied", "AccessDeniedException", "AccessDeniedForDependencyException", "403"}
 
 _PREFIXES = {"bedrock-agentcore-control": "bedrock-agentcore"}
@@ -137,23 +140,23 @@ _ACTIONS = {
     ("s3", "HeadObject"): "s3:GetObject (and s3:ListBucket, to recognise objects that do not exist)",
     ("s3", "ListObjectsV2"): "s3:ListBucket",
 }
-"""IAM's names for operations, where they are not the API's."""
+"""IAM's names of operations that differ from the API's."""
 
 
 def invalid(message: str, operation: str, status: int = 0) -> CloudError:
-    """Make the error for a malformed answer."""
+    """Return the error for a malformed answer."""
     text = f"AWS's answer is malformed: {message}"
     return CloudError(INVALID_ANSWER, text, hint(INVALID_ANSWER, text, "", operation), operation, status)
 
 
 def endless(message: str, operation: str) -> CloudError:
-    """Make the error for an answer that is incomplete or too long."""
+    """Return the error for an answer that is incomplete or too long."""
     text = f"AWS's answer is incomplete or too long: {message}"
     return CloudError(ENDLESS, text, hint(ENDLESS, text, "", operation), operation)
 
 
 def misconfigured(code: str, message: str, status: int = 0) -> CloudError:
-    """What the environment or AWS's configuration files say, and cannot be."""
+    """Return the error for a wrong environment variable or configuration file."""
     if where := hint(code, message, "", ""):
         return CloudError(code, message, where, status=status)
     where = "the AWS_ variables and configuration files"
@@ -165,7 +168,7 @@ def misconfigured(code: str, message: str, status: int = 0) -> CloudError:
 
 
 def hint(code: str, message: str, service: str, operation: str, parameters: Mapping[str, Any] | None = None) -> str:
-    """Return a hint, if the cause is known, else ''."""
+    """Return a hint if the cause is known, else ''."""
     if code in _EXPIRED:
         return "the credentials have expired: sign in again, for instance with `aws sso login`"
     if code in _UNKNOWN:

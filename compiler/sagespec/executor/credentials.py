@@ -1,7 +1,7 @@
 """The source of credentials, and errors in them.
 
-In: the profile's configuration and the environment. Out: words for the source, and the way out when it gives none.
-Refuses keys that no header can carry; they are never shown.
+In: the profile's configuration and the environment. Out: the source as text, and a hint where it gives no
+credentials. Refuses keys that no HTTP header can contain; they are never shown.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OF_PROFILES: Mapping[str, str] = {
     "credential_process": _PROCESS,
     "aws_access_key_id": "look at the keys of the profile",
 }
-"""Settings of a profile that say where its credentials come from, the first one first, and the ways out."""
+"""Settings of a profile that give credentials, in order of precedence, with hints."""
 _OF_ENVIRONMENT: Mapping[str, str] = {
     "AWS_WEB_IDENTITY_TOKEN_FILE": _TOKEN,
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": "look at the AWS_CONTAINER_ variables of this machine",
@@ -35,9 +35,9 @@ _KEYS = "AWS_ACCESS_KEY_ID"
 
 
 def source(chosen: str | None, profile: str, settings: Mapping[str, object], environment: Mapping[str, str]) -> str:
-    """Name what credentials come from: a variable, or a setting of a profile; empty where nothing says it.
+    """Return the source of credentials: a variable, or a setting of a profile; '' where it is unknown.
 
-    `chosen` is the profile of the command line: keys in the environment count less than it.
+    `chosen` is the profile of the command line, which takes precedence over keys in the environment.
     """
     if chosen is None and environment.get(_KEYS):
         return _KEYS
@@ -48,7 +48,7 @@ def source(chosen: str | None, profile: str, settings: Mapping[str, object], env
 
 
 def trouble(source: str, code: str, message: str, status: int = 0) -> CloudError:
-    """Credentials that cannot be had, and the way out."""
+    """Return the error for credentials that cannot be obtained, with a hint."""
     name = source.partition(" ")[0]
     way = {**_OF_PROFILES, **_OF_ENVIRONMENT, _KEYS: "look at the AWS_ variables of keys"}.get(name, _SIGN_IN)
     error = CloudError(code, f"no credentials{f' from {source}' if source else ''}: {message}", way, status=status)
@@ -60,9 +60,9 @@ def trouble(source: str, code: str, message: str, status: int = 0) -> CloudError
 def check(source: str, **keys: str | None) -> None:
     """Refuse keys that cannot be sent.
 
-    Raises CloudError, which does not show them.
+    Raises CloudError, which does not contain them.
     """
     for name, key in keys.items():
         if key and not (isinstance(key, str) and _KEY.fullmatch(key)):
-            what = "is no text, or holds a space, the end of a line, or another character that no key has"
+            what = "is not text, or contains a space, a line break, or another character that no key has"
             raise trouble(source, BAD_CREDENTIALS, f"the {name.replace('_', ' ')} {what}; it is not shown")

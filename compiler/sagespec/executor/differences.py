@@ -1,7 +1,7 @@
 """Compare two documents: an earlier one with the current or compiled one.
 
-In: two trees, the second perhaps with its markers. Out: one line for each place where they differ; text and lists are
-told by what differs in them, never cut so that both sides look alike. Secrets are masked.
+In: two trees; the second may contain markers. Out: one line for each difference. Long texts are shortened around
+their difference, so that both sides never look alike. Secrets are masked.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from sagespec.executor.answers import InvalidAnswer
 _OF_USERS = {"Environment", "HyperParameters"}
 """Members to which the service adds nothing."""
 _AROUND = 12
-"""Characters of context around what differs in a text."""
+"""Characters of context around a difference in a text."""
 _LONG = 60
 _LONG_TEXT = 300
 
 
 def differences(old: Any, new: Any, path: KeyPath = (), *, defaults: bool = False) -> Iterator[str]:
-    """Compare two documents; an output that is not known yet differs from nothing.
+    """Yield the differences of two documents; an output that is not known yet equals anything.
 
-    With `defaults`, the old one may have more members, and empty ones for none: the service has added them.
+    With `defaults`, the old document may have additional members, and empty ones where the new has none: the service
+    adds them.
     """
     if isinstance(new, dict) and set(new) == {"$output"}:
         return
@@ -54,7 +55,7 @@ def differences(old: Any, new: Any, path: KeyPath = (), *, defaults: bool = Fals
 
 
 def _parsed(text: Any) -> Any:
-    """Parse a document of others; give its text if it is not JSON."""
+    """Parse a document; a text that is not JSON is returned unchanged."""
     try:
         return answers.document(text, "the document") if isinstance(text, str) else text
     except InvalidAnswer:
@@ -62,7 +63,7 @@ def _parsed(text: Any) -> Any:
 
 
 def _of_values(old: Any, new: Any) -> str:
-    """Two values that differ; what differs may be masked."""
+    """Describe the difference of two values; it may be masked."""
     if old == new:
         return "changed"
     before, after = _of_texts(old, new) if isinstance(old, str) and isinstance(new, str) else (old, new)
@@ -81,7 +82,7 @@ def _of_lists(old: list[Any], new: list[Any], path: KeyPath) -> Iterator[str]:
 
 
 def _of_texts(old: str, new: str) -> tuple[str, str]:
-    """Two texts without the long parts that they have in common."""
+    """Return two texts without the long parts that they have in common."""
     if len(old) <= _LONG and len(new) <= _LONG:
         return old, new
     start = max(0, _in_common(old, new) - _AROUND)
@@ -92,12 +93,12 @@ def _of_texts(old: str, new: str) -> tuple[str, str]:
 
 
 def _in_common(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
+    """Return the length of the common prefix of two texts."""
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _short(value: Any) -> str:
-    """A value that stands alone; what is long is only begun."""
+    """Format one value; a long one is cut."""
     text = _text(value)
     most = _LONG if isinstance(value, dict | list) else _LONG_TEXT
     return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -1,7 +1,7 @@
-"""Documents that AWS gives as text: JSON in a member of an answer, or inside another document.
+"""Parse documents that AWS returns as text: JSON in a member of an answer, or inside another document.
 
-In: the text. Out: the tree. A text that is not JSON, or is ambiguous, counts as a malformed answer, which is retried,
-never as a document without members.
+In: the text. Out: the tree. A text that is not JSON, or has duplicate keys, is a malformed answer, which is retried,
+and never a document without members.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from sagespec.executor.cloud_errors import invalid
 
 
 def read(text: str, what: str) -> Any:
-    """Read a document; `what` is the member that holds it.
+    """Parse a document; `what` is the member that contains it.
 
-    Raises CloudError for anything that is not JSON.
+    Raises CloudError where it is not JSON.
     """
     try:
         return answers.document(text, what)

@@ -1,7 +1,7 @@
-"""Compiled files: found, read, and put in order.
+"""Find, read and order compiled files.
 
-In: files and folders. Out: an `Order`, dependencies first. Refuses: files that `loading` refuses, two files for one
-address, dependencies that are not there, or are not those that were compiled.
+In: files and folders. Out: an `Order`, dependencies first. Refuses files that `loading` refuses, two files with one
+address, and dependencies that are missing or were compiled again since.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sagespec.documents.compiled import DIGITS, Compiled, Request, identified
 
 
 class InvalidFiles(Exception):
-    """Compiled files that cannot be acted on, and every reason."""
+    """Compiled files that apply refuses, with all reasons."""
 
     def __init__(self, *reasons: str) -> None:
         super().__init__("\n".join(reasons))
@@ -27,9 +27,9 @@ class InvalidFiles(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """A compiled file and where it is; files that it names are relative to `root`, the project's folder.
+    """A compiled file and its path; paths in it are relative to `root`, the project's folder.
 
-    A file that is not a `target` is only there because a target depends on it.
+    A file that is not a `target` was read only as a dependency of one.
     """
 
     path: Path
@@ -42,14 +42,14 @@ class File:
 
     @cached_property
     def requests(self) -> tuple[Request, ...]:
-        """The file's requests with their names filled in; the other markers stay."""
+        """The requests with their names filled in; the other markers stay."""
         given, identity = self.content.requests, self.content.identity
         return tuple(replace(r, parameters=identified(r.parameters, identity)) for r in given)
 
 
 @dataclass(frozen=True)
 class Order:
-    """Files by address, dependencies before those that need them."""
+    """Files by address, dependencies first."""
 
     files: dict[str, File] = field(default_factory=dict)
 
@@ -58,7 +58,7 @@ class Order:
 
 
 def read(paths: Sequence[Path]) -> Order:
-    """Read compiled files and what they depend on.
+    """Read compiled files and their dependencies.
 
     Raises InvalidFiles.
     """
@@ -94,7 +94,7 @@ def read(paths: Sequence[Path]) -> Order:
 
 
 def _stale(loaded: Mapping[str, File]) -> Iterator[str]:
-    """Say which files were compiled before what they depend on was compiled to something else."""
+    """Yield the files whose dependencies have been compiled to other content since."""
     for file in loaded.values():
         for address, digits in file.content.depends_on.items():
             if address in loaded and loaded[address].content.identity[:DIGITS] != digits:

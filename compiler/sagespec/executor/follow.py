@@ -1,6 +1,6 @@
-"""Wait for runs, those of sagespec and those of others.
+"""Wait for runs, of sagespec or of other tools.
 
-In: targets. Out: their last statuses, each change told on the way. Nothing is stopped by no longer looking.
+In: targets. Out: their last statuses; each change is reported by an event. Ending the wait stops no run.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def follow(
     poll_seconds: float = 15.0,
     timeout_seconds: float | None = None,
 ) -> dict[str, Status]:
-    """Look again and again until every target has come to its end, or has had one of the statuses named.
+    """Poll until every target has ended or has had one of the statuses in `until`.
 
-    Raises TimedOut, and CloudError for trouble that does not pass, or goes on for too long.
+    Raises TimedOut, and CloudError for errors that are not transient or last too long.
     """
     started = seen = time.monotonic()
     patience = {name: Patience() for name in targets}
@@ -64,7 +64,7 @@ def follow(
 
 
 def has_had(status: Status, wanted: Sequence[str]) -> bool:
-    """Say whether one of some statuses, or secondary statuses, is there or has passed since the last look."""
+    """Return whether a run has, or has had since the last poll, one of the wanted statuses or secondary statuses."""
     passed = {t["Status"] for t in status.details.get("secondary_status_transitions") or ()}
     begun = sorts.of(status).BEGUN
     return not {status.status, status.details.get("secondary_status"), *passed, begun}.isdisjoint(wanted)

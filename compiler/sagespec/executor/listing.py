@@ -1,6 +1,6 @@
 """List the runs of an account: jobs of every category, training jobs, executions of evaluations.
 
-In: a filter. Out: `Entry`s, page by page as the API gives them, then sorted as one list.
+In: a filter. Out: `Entry`s.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SORTS = {"Name": "name", "CreationTime": "creation_time", "Status": "status"}
 
 
 def find(cloud: Cloud, wanted: Filter) -> list[Entry]:
-    """List what a filter takes, in no order.
+    """List the runs that a filter accepts, unordered.
 
     Raises CloudError.
     """
@@ -27,12 +27,15 @@ def find(cloud: Cloud, wanted: Filter) -> list[Entry]:
 
 
 def _excludes(wanted: Filter, sort: sorts.Sort) -> bool:
-    """Whether nothing that a sort lists can have the status; one that nobody knows may be new."""
+    """Return whether no run of a sort can have the wanted status.
+
+    An unknown status may be new and excludes nothing.
+    """
     return wanted.status not in sort.STATUSES and any(wanted.status in s.STATUSES for s in sorts.BY_NAME.values())
 
 
 def kinds() -> tuple[str, ...]:
-    """The kinds that run as something that AWS lists, and the categories of jobs that no kind makes."""
+    """Return the kinds whose runs AWS lists, and the job categories without a kind."""
     made = {kind: schema.runs(kind) for kind in schema.kinds()}
     listed = tuple(k for k, what in made.items() if what and sorts.BY_NAME[what.partition("/")[0]].STATUSES)
     return listed + tuple(category for category in job.CATEGORIES if f"{job.NAME}/{category}" not in made.values())

@@ -1,6 +1,6 @@
-"""What jobs and functions have written to CloudWatch Logs.
+"""Read the logs of jobs and functions from CloudWatch Logs.
 
-In: the status of a target. Out: `Line`s in the order of their times, as far as they have come.
+In: the status of a target. Out: the available `Line`s, by time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sagespec.executor.runs.status import Status
 from sagespec.executor.runs.streams import Place
 
 LATE_MS = 5 * 60 * 1000
-"""How much later than its time an event may be found: streams are written and collected independently."""
+"""How much later than its time an event may appear: streams are written and collected independently."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,18 @@ class Line:
 
 @dataclass
 class Tail:
-    """Reads a target's logs from where it stopped; what it has given once it gives never again."""
+    """Reads a target's logs incrementally; no event is returned twice."""
 
     cloud: Cloud
     region: str | None
     since_ms: int = 0
     _seen: dict[Place, dict[str, int]] = field(default_factory=dict)
-    """The ids of events that a next look may find again, and their times."""
+    """Ids and times of events that the next read may return again."""
 
     def read(self, status: Status) -> Iterator[Line]:
-        """Read what is new, oldest first within a place.
+        """Yield new events, oldest first within a log group.
 
-        Raises CloudError; a group that does not exist yet has no lines.
+        Raises CloudError; a group that does not exist yet has no events.
         """
         for streams in sorts.of(status).logs(status):
             try:
@@ -68,7 +68,10 @@ class Tail:
 
 
 def _time(milliseconds: int) -> datetime:
-    """When something was written; raises CloudError for what is out of range."""
+    """Convert a time in milliseconds since 1970.
+
+    Raises CloudError where it is out of range.
+    """
     try:
         return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
     except (OSError, OverflowError, ValueError):

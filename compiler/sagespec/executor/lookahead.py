@@ -1,7 +1,7 @@
-"""Find out what the requests of files would find, before any of them is sent.
+"""Find out what the requests of files will do, before any is sent.
 
-In: files that have not run. Out: for each request whether it would create, update or keep, and where a pipeline of
-others stands in place of ours. Reads only; what several files need is asked once.
+In: files that have not run. Out: whether each request will create, update or keep, and foreign resources under its
+name. Reads only; a resource of several files is looked up once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ THREADS = 16
 
 @dataclass(frozen=True)
 class Foreign:
-    """A resource of others under the spec's name, or a name that AWS refuses; `member` has the name."""
+    """A foreign resource under the spec's name, or a name that AWS refuses; `member` contains the name."""
 
     what: str
     member: str
@@ -37,14 +37,14 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Foresight:
-    """The outcome of looking ahead: actions of requests, and obstacles of others, by address and id."""
+    """Actions of requests, and foreign resources, by address and request id."""
 
     words: Mapping[tuple[str, str], Word] = field(default_factory=dict)
     foreign: Mapping[tuple[str, str], Foreign] = field(default_factory=dict)
 
 
 def look(cloud: Cloud, ready: Sequence[File], waiting: Sequence[File], project: Project) -> Foresight:
-    """Look ahead for files that have not run; of those that wait for others, only at their pipelines.
+    """Look ahead for files that have not run; for those that wait for others, only at their pipelines.
 
     Raises CloudError.
     """
@@ -64,10 +64,12 @@ def look(cloud: Cloud, ready: Sequence[File], waiting: Sequence[File], project: 
 
 
 def redefined(cloud: Cloud, ran: Mapping[str, tuple[File, Run]]) -> dict[str, str]:
-    """Say which pipelines are no longer what has run through them, by address: others may update them, too.
+    """Return which pipelines have been changed since their execution, by address, with a note.
 
-    `ran` are files and their executions by address. A list tells which pipelines have been touched since their
-    execution was started; only those are looked at. Raises CloudError.
+    Others may update them.
+
+    `ran` has files and their executions by address. A list tells which pipelines were modified after their execution
+    started; only those are described. Raises CloudError.
     """
     by_region: dict[str, dict[str, str]] = {}
     for address, (file, _) in ran.items():
@@ -82,7 +84,7 @@ def redefined(cloud: Cloud, ran: Mapping[str, tuple[File, Run]]) -> dict[str, st
 def _touched(
     cloud: Cloud, region: str, names: Mapping[str, str], ran: Mapping[str, tuple[File, Run]]
 ) -> dict[str, str]:
-    """The addresses, with their pipelines, of what was changed since its execution was started."""
+    """Return the pipelines that were modified after their execution started, by address."""
     left, touched = dict(names), {}
     given = {"PipelineNamePrefix": next(iter(names)) if len(names) == 1 else _EVALUATIONS, "MaxResults": 100}
     try:
@@ -126,14 +128,14 @@ _EVALUATIONS = "SagemakerEvaluation"
 
 
 def at_once(keys: Mapping[K, Any] | set[K] | Sequence[K], question: Callable[[K], T]) -> dict[K, T]:
-    """Ask one question of many things, several at a time."""
+    """Ask one question about many keys, concurrently."""
     asked = list(keys)
     with ThreadPoolExecutor(THREADS) as pool:
         return dict(zip(asked, pool.map(question, asked), strict=True))
 
 
 def _thing(file: File, request: Request) -> tuple[str, str, str]:
-    """What a request is about: files share groups and objects, by these names."""
+    """Return the key of a request's resource; files share groups and objects by name."""
     given = request.parameters
     if request.operation == "CreateModelPackageGroup":
         name = given["ModelPackageGroupName"]
@@ -153,7 +155,7 @@ _NAMES = {
 
 
 def _answer(shelf: Shelf, file: File, request: Request, project: Project) -> Word | Foreign:
-    """What a request would find; that AWS refuses to look for such a name is this file's own trouble."""
+    """Return what a request will find. A name that AWS refuses to look up is an obstacle of this file only."""
     try:
         return _find(shelf, file, request, project)
     except CloudError as error:
@@ -164,7 +166,7 @@ def _answer(shelf: Shelf, file: File, request: Request, project: Project) -> Wor
 
 
 def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word | Foreign:
-    """What a get-or-create request would find."""
+    """Return what a get-or-create request will find."""
     given = request.parameters
     if request.operation == "CreateModelPackageGroup":
         return "keep" if shelf.group(given["ModelPackageGroupName"]) else "create"

@@ -1,7 +1,7 @@
-"""Compiled parameters to boto3's: the markers filled in, but for `$identity`, which has been already.
+"""Convert compiled parameters to boto3's by filling in the markers; `$identity` is filled in before.
 
-In: parameters, what earlier requests and other specs have put out, and the project. Refuses: files that
-have changed since they were compiled, or lead out of the project.
+In: parameters, outputs of earlier requests and of other specs, and the project. Refuses files that have changed since
+they were compiled, or are outside the project.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from sagespec.project.boundary import Boundary
 from sagespec.project.settings import Project
 
 MOST_BYTES = 5 * 1024**3
-"""How long a file may be: what S3 takes in one request."""
+"""The longest file: the most that S3 accepts in one request."""
 
 
 class Unfilled(Exception):
-    """A marker that cannot be filled: an output that is not there yet, a file that has changed."""
+    """A marker that cannot be filled in: an output that does not exist yet, or a file that has changed."""
 
 
 def fill(value: Any, outputs: Mapping[str, Any], project: Project) -> Any:
@@ -55,7 +55,10 @@ def _output(address: str, outputs: Mapping[str, Any]) -> Any:
 
 
 def read_file(named: Mapping[str, str], project: Project) -> bytes:
-    """Read a file that a compiled file names, and make sure that it is the one that was reviewed."""
+    """Read a file that a compiled file names, and check that it is unchanged.
+
+    Raises Unfilled.
+    """
     path, inside = project.root / named["path"], project.boundary
     if named["path"].startswith(PACKAGED):
         path = assets.drivers() / named["path"][len(PACKAGED) :]
@@ -72,7 +75,7 @@ def read_file(named: Mapping[str, str], project: Project) -> bytes:
 
 
 def changed(value: Any, project: Project) -> Iterator[str]:
-    """Say which of the files that parameters name are no longer what was compiled."""
+    """Yield the files in parameters that have changed since they were compiled, with the reason."""
     if isinstance(value, list):
         for item in value:
             yield from changed(item, project)
@@ -87,7 +90,7 @@ def changed(value: Any, project: Project) -> Iterator[str]:
 
 
 def _files(value: Mapping[str, Any]) -> list[Mapping[str, str]]:
-    """The files of a `$file` or `$zip`; none of anything else."""
+    """Return the files of a `$file` or `$zip`; none for other values."""
     kind = marker(value)
     if kind == "$file":
         return [value["$file"]]
@@ -95,13 +98,13 @@ def _files(value: Mapping[str, Any]) -> list[Mapping[str, str]]:
 
 
 def _zip(members: Mapping[str, Mapping[str, str]], project: Project) -> bytes:
-    """Make the same archive of the same members, everywhere and always."""
+    """Make a zip archive; the same members always give the same bytes."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as made:
         for name, member in sorted(members.items()):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o644 << 16
-            entry.create_system = 3  # Unix, whatever the machine
+            entry.create_system = 3  # Unix, on every machine
             text = member.get("text")
             made.writestr(entry, text.encode() if text is not None else read_file(member, project))
     return archive.getvalue()

@@ -1,8 +1,7 @@
-"""Metrics that a job has logged to MLflow, step by step.
+"""Read the metrics that a job has logged to MLflow at each step.
 
-In: the status of a job. Out: a `Series`. The tracking server is the one that the job's document names, by its ARN,
-reached with the caller's credentials through MLflow's plugin for SageMaker; MLFLOW_TRACKING_URI is for jobs that name
-none.
+In: the status of a job. Out: a `Series`. The tracking server is the one in the job's document, by its ARN, called
+with the caller's credentials through MLflow's plugin for SageMaker. MLFLOW_TRACKING_URI is for jobs without one.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ TRAINING = (
     "training/total_tokens",
     "training/num_trajectories",
 )
-"""What a multi-turn RL training logs at each step."""
+"""The metrics of a multi-turn RL training at each step."""
 
 
 class NoMetrics(Exception):
-    """A job that has logged nothing, or keeps no MLflow run."""
+    """A job that has logged nothing, or has no MLflow run."""
 
 
 class MlflowMissing(Exception):
@@ -53,11 +52,11 @@ _PATIENCE = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
-"""Where the user has not said: some fifteen seconds of retries; its own seven take minutes to give up."""
+"""Unless the user sets them: retries for about fifteen seconds; MLflow's default of seven retries takes minutes."""
 _LONGEST_SECONDS = 300
-"""For a run: MLflow's client has an end for each request, and none for all."""
+"""The longest time for all requests of a run: MLflow's client limits only each request."""
 _LONGEST_MESSAGE = 400
-"""Characters: answers that are pages of HTML are quoted whole in errors of MLflow's client."""
+"""The longest message in characters: MLflow's client quotes whole HTML pages."""
 _DENIED = re.compile(r"error code 40[13]\b|PERMISSION_DENIED|UNAUTHENTICATED|AccessDenied|not authorized")
 _ACTIONS = {
     "app": "sagemaker:CallMlflowAppApi (and sagemaker-mlflow:GetRun, sagemaker-mlflow:GetMetricHistory)",
@@ -66,7 +65,7 @@ _ACTIONS = {
 
 
 def is_installed() -> bool:
-    """Whether the mlflow extra is there; it is not imported for that, which takes seconds."""
+    """Return whether the mlflow extra is installed, without importing it, which takes seconds."""
     return all(importlib.util.find_spec(name) is not None for name in ("mlflow", "sagemaker_mlflow"))
 
 
@@ -80,7 +79,7 @@ class Series:
     rows: Mapping[int, Mapping[str, float]]
 
     def latest(self) -> dict[str, float]:
-        """The last value of each metric."""
+        """Return the last value of each metric."""
         values: dict[str, float] = {}
         for step in sorted(self.rows):
             values |= self.rows[step]
@@ -88,9 +87,9 @@ class Series:
 
 
 def read(cloud: Cloud, status: Status, wanted: tuple[str, ...] = ()) -> Series:
-    """Read the metrics of a job; without names the training metrics where it has them, else all.
+    """Read the metrics of a job; without names the training metrics if it has them, else all.
 
-    Raises NoMetrics, MlflowMissing, MlflowTrouble; CloudError without credentials.
+    Raises NoMetrics, MlflowMissing, MlflowTrouble, and CloudError without credentials.
     """
     details = _mapping(status, "mlflow_details")
     if status.has_steps:
@@ -121,7 +120,7 @@ _NAMES = {"run_id": "RunId", "experiment": "ExperimentName", "run_name": "RunNam
 
 
 def _ask(cloud: Cloud, uri: str, question: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask the tracking server for a run, in a process of its own; empty where there is no such run."""
+    """Ask the tracking server for a run, in a separate process; {} where there is none."""
     resource = _ARN.fullmatch(uri)
     environment = {**_PATIENCE, **os.environ, "MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
     if not is_installed():
@@ -139,11 +138,11 @@ def _ask(cloud: Cloud, uri: str, question: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _OWN_WORDS = ("MlflowException", "NoAnswer", "RestException")
-"""Errors whose message says enough."""
+"""Errors whose message is sufficient without the name of the class."""
 
 
 def _answer(question: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """What the client says to a question; it finds its libraries where we have found ours."""
+    """Return the answer of the client process, which gets our `sys.path`."""
     content = json.dumps({**question, "path": sys.path}).encode()
     command = [sys.executable, "-I", str(CLIENT)]
     try:
@@ -151,7 +150,7 @@ def _answer(question: Mapping[str, Any], environment: Mapping[str, str]) -> dict
             command, input=content, env=environment, capture_output=True, timeout=_LONGEST_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        raise MlflowTrouble(f"the answers have not ended after {_LONGEST_SECONDS} seconds") from None
+        raise MlflowTrouble(f"no complete answer after {_LONGEST_SECONDS} seconds") from None
     try:
         said: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
@@ -171,7 +170,7 @@ def _tracking_uri(status: Status) -> str:
 
 
 def page(status: Status) -> str:
-    """Where MLflow's pages show the run of a job, as a URL's fragment; empty where it has none."""
+    """Return the fragment of the URL at which MLflow shows the run of a job; '' without a run."""
     run = _mapping(status, "mlflow_details")
     if not run.get("ExperimentId"):
         return ""
@@ -180,7 +179,7 @@ def page(status: Status) -> str:
 
 
 def resource(status: Status) -> str:
-    """The MLflow app or tracking server of a job or execution; empty without one, or where it is an expression."""
+    """Return the ARN of the MLflow app or tracking server of a job; '' without one, or where it is an expression."""
     return _text(_mapping(status, "mlflow_config").get("MlflowResourceArn"))
 
 
@@ -189,6 +188,6 @@ def _text(value: Any) -> str:
 
 
 def _mapping(status: Status, name: str) -> Mapping[str, Any]:
-    """A part of what a job says of itself; documents of others may hold anything."""
+    """Return a mapping in a job's details; {} for any other value."""
     value = status.details.get(name)
     return value if isinstance(value, Mapping) else {}

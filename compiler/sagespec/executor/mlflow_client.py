@@ -1,11 +1,10 @@
-"""Read one run from MLflow; run as a script, in a process of its own, and imported by nothing.
+"""Read one run from MLflow; run as a script in a separate process, never imported.
 
-MLflow's plugin for ARNs of SageMaker takes the tracking server from MLflow's global tracking URI and credentials from
-the environment, for every request of the process. Here both are those of this process alone: a program that imports
-us keeps its own, and other threads of it go on logging to where they do.
+MLflow's plugin for ARNs of SageMaker uses the process's global tracking URI and credentials for every request. In a
+separate process they cannot change those of a program that imports sagespec, nor of its other threads.
 
-In: a question as JSON on stdin, and MLFLOW_TRACKING_URI. Out: an answer as JSON on stdout; what MLflow itself prints
-goes to stderr. Whatever ends this process, a defect of a plugin included, is told as the answer `trouble`.
+In: a question as JSON on stdin, and MLFLOW_TRACKING_URI. Out: an answer as JSON on stdout; MLflow prints to stderr.
+Any exception, also of a plugin, becomes the answer `trouble`.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from contextlib import suppress
 from typing import Any
 
 MEMORY_BYTES = 2 * 1024**3
-"""What an answer without end may fill; MLflow's client reads each as a whole, whatever its size."""
+"""The memory limit: MLflow's client reads an answer of any size as a whole."""
 
 
 class NoAnswer(Exception):
-    """What the server says cannot be all."""
+    """An answer of the server that cannot be right."""
 
 
 def read(run_id: str, experiment: str, run_name: str, wanted: list[str], usual: list[str]) -> dict[str, Any]:
-    """The points of the wanted metrics: those asked for, else the usual ones, else all that the run has logged."""
+    """Return the points of the wanted metrics; without names of the usual ones, else of all that the run has."""
     from mlflow import MlflowClient
 
     client = MlflowClient()
@@ -47,7 +46,7 @@ def read(run_id: str, experiment: str, run_name: str, wanted: list[str], usual: 
 
 
 def named(client: Any, experiment: str, run_name: str) -> Any:
-    """The run of a job that does not know its id: the only one of its name in its experiment, or none."""
+    """Return the only run of a name in an experiment, or None."""
     known = client.get_experiment_by_name(experiment)
     if known is None:
         return None
@@ -59,7 +58,7 @@ def named(client: Any, experiment: str, run_name: str) -> Any:
 
 
 def end_paging() -> None:
-    """Let a server that gives the same token again end in an error; MLflow's client would go on asking for ever."""
+    """Raise NoAnswer for a repeated page token, on which MLflow's client would loop forever."""
     from mlflow.store.tracking.rest_store import RestStore
 
     usual: Any = RestStore.get_metric_history
@@ -88,7 +87,7 @@ def main() -> None:
         answer(trouble=str(getattr(error, "message", error)), kind=kind.__name__, code=code)
 
     most = resource.getrlimit(resource.RLIMIT_AS)[1]
-    with suppress(OSError, ValueError):  # macOS knows the limit, and takes none
+    with suppress(OSError, ValueError):  # macOS has the limit, but refuses to set it
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES if most < 0 else min(MEMORY_BYTES, most), most))
     question = json.load(sys.stdin)
     sys.path[:] = question.pop("path")

@@ -1,7 +1,7 @@
-"""Resources that a file names, that no spec makes, and that must exist before its requests are sent.
+"""List the resources that must exist before a file's requests are sent, and that no spec creates.
 
-In: a compiled file. Out: `Need`s, each with the place in the parameters that names it. What stands behind an
-`$output` is not known yet; what users give their own meaning to, such as variables, is not looked into.
+In: a compiled file. Out: `Need`s, each with its key path in the parameters. Outputs (`$output`) are not known yet,
+and texts with a meaning for users only, such as variables, are skipped.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _PACKAGES = {"InputModelPackageArn", "SourceModelPackageArn"}
 _GROUPS = {"IntermediateCheckpointModelPackageGroupArn", "ModelPackageGroupArn", "OutputModelPackageGroupArn"}
 _ROLES = {"Role", "RoleArn"}
 _LISTED = {"ManifestFile", "AugmentedManifestFile"}
-"""Types of S3 data that are one object, whatever its name."""
+"""Types of S3 data that are always one object."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that must be there: a bucket's name, an S3 URI, an image's address or an ARN; and what names it.
+    """A required resource: a bucket, an S3 URI, an image or an ARN, and the key path that names it.
 
-    An `own bucket` must be the account's own: anybody may have made one of its name.
+    An `own bucket` must belong to the account: someone else may have a bucket of this name.
     """
 
     sort: Sort
@@ -56,7 +56,7 @@ class Need:
 
 
 def of(file: File) -> Iterator[Need]:
-    """Name what a file needs; what its own requests make or upload is not needed before."""
+    """Yield the needs of a file, without what its own requests create or upload."""
     groups = {name for r in file.requests if (name := r.parameters.get("ModelPackageGroupName"))}
     puts = [request.parameters for request in file.requests if request.operation == "PutObject"]
     uploads = [f"s3://{put['Bucket']}/{put['Key']}" for put in puts]
@@ -105,7 +105,7 @@ def _in_text(text: str, at: KeyPath) -> Iterator[tuple[Sort, str, KeyPath]]:
 
 
 def _s3_objects(tree: dict[str, Any], at: KeyPath) -> Iterator[tuple[Sort, str, KeyPath]]:
-    """A place in S3 that several members name together: an upload's bucket, code of a function, data of a job."""
+    """Yield the locations in S3 that several members name together: uploads, code of functions, data of jobs."""
     for bucket in ("Bucket", "S3Bucket"):
         if isinstance(tree.get(bucket), str):
             yield "bucket", tree[bucket], (*at, bucket)

@@ -1,7 +1,7 @@
-"""Check who has made an existing job, execution or function of a spec's name.
+"""Check that a spec's identity made the existing job, execution or function of its name.
 
-In: a target. Out: nothing where the spec's identity has made it. Refuses what others have made, or may have made: the
-SDK runs its evaluations through any pipeline that has the prefix and the tag of evaluations, ours included.
+In: a target. Out: nothing. Refuses what others have made, or may have made: the SDK runs evaluations through any
+pipeline with the prefix and the tag of evaluations, ours included.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ def check(cloud: Cloud, target: Target, file: File) -> None:
     Raises NotOurs, CloudError.
     """
     if any(map(submitted.names_its_function, file.content.requests)):
-        message = f"function_name gives {target.name} its name: others may have made it, or use it too"
+        message = f"{target.name} has its name from function_name: others may have made it, or use it too"
         raise NotOurs(message, "delete it with `aws lambda delete-function`")
     have = insist(lambda: resources.tags_of(cloud, target.region, _resource(target)))
     wanted = {submitted.ADDRESS: file.address}
-    if sorts.of(target).TAGGED == sorts.of(target).OPERATION:  # a pipeline is of all the identities of its spec
+    if sorts.of(target).TAGGED == sorts.of(target).OPERATION:  # a pipeline belongs to all identities of its spec
         wanted[submitted.IDENTITY] = file.content.identity
     for key, value in wanted.items():
         if have.get(key) != value:

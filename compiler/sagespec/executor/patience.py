@@ -1,8 +1,8 @@
-"""Wait for AWS to show what it has created: its reads are eventually consistent.
+"""Wait until AWS shows what it has created: its reads are eventually consistent.
 
-Reads trail writes. What an answer has said to exist does exist, whatever Describe, List and ListTags say of it for
-some minutes after: it is looked for again, and neither made once more nor called deleted. In: a look. Out: what it
-shows in the end.
+Once an answer has said that something exists, "not found" from Describe, List or ListTags is not believed for some
+minutes: the resource is looked up again, neither created again nor reported as deleted. In: a look-up. Out: its final
+result.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from sagespec.executor import pauses
 from sagespec.executor.cloud import CloudError
 
 SECONDS = 300.0
-"""How long what is known to exist may go without being shown."""
+"""How long an existing resource may be missing from answers."""
 UNKNOWN_SECONDS = 90.0
-"""How long something is looked for that may have been started a moment ago, by another command."""
+"""How long to look for what another command may have started a moment ago."""
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
 GROWTH = 1.5
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass
 class Patience:
-    """What is left of the time for which something may not be shown; it begins with the last proof that it exists."""
+    """The time left in which something may not be shown; it restarts with each proof that it exists."""
 
     seconds: float = field(default_factory=lambda: SECONDS)
     _since: float = field(default_factory=pauses.now)
@@ -41,7 +41,7 @@ class Patience:
         return elapsed >= self.seconds and (self._waited is None or self._waited >= self.seconds)
 
     def pause(self, stopping: threading.Event) -> None:
-        """Wait before the next look, longer each time."""
+        """Wait before the next look-up, longer each time."""
         pauses.pause(self._pause, stopping)
         self._waited = (self._waited or 0.0) + self._pause
         self._pause = min(self._pause * GROWTH, LONGEST_PAUSE_SECONDS)
@@ -54,10 +54,10 @@ def look_for(
     stopping: threading.Event | None = None,
     on_wait: Callable[[], None] = lambda: None,
 ) -> T | None:
-    """Look for something that exists until AWS shows it; `on_wait` is called where the first look shows nothing.
+    """Look something up until AWS shows it; `on_wait` is called if the first look-up finds nothing.
 
-    A look shows nothing by None, or by an error that says "not found". Once patience is over that is the answer:
-    None, or the error. Raises CloudError.
+    A look-up finds nothing if it returns None or raises "not found". When the patience is over, that is the result.
+    Raises CloudError.
     """
     left, stop, waited = patience or Patience(), stopping or threading.Event(), False
     while True:
@@ -76,9 +76,9 @@ def look_for(
 
 
 def insist(look: Callable[[], T]) -> T:
-    """Look at something that exists until AWS shows it.
+    """Look something up until AWS shows it.
 
-    Raises CloudError: "not found" only once patience is over.
+    Raises CloudError; "not found" only when the patience is over.
     """
     seen = look_for(lambda: (look(),))
     assert seen is not None, "a tuple, or an error"

@@ -1,7 +1,7 @@
 """Plan what apply would do: compare compiled files with what exists.
 
-In: compiled files in order, and AWS, which is only read. Out: a `Plan`, one line a request. Refuses: another
-account than the files' own.
+In: compiled files in order, and AWS, read only. Out: a `Plan` with one line for each request. Refuses to plan in
+another account than the files'.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MOST_DIFFERENCES = 12
 
 @dataclass(frozen=True)
 class Line:
-    """What becomes of one request."""
+    """The planned action of one request."""
 
     request: str
     action: Action
@@ -47,7 +47,7 @@ class Line:
 
 @dataclass(frozen=True)
 class FilePlan:
-    """What becomes of one file; `run` is what exists of it already."""
+    """The plan of one file; `run` is its existing run."""
 
     file: File
     lines: tuple[Line, ...] = ()
@@ -62,7 +62,7 @@ class FilePlan:
 
     @property
     def absent(self) -> frozenset[str]:
-        """The requests for which nothing is there."""
+        """The ids of requests whose resource does not exist."""
         return frozenset(line.request for line in self.lines if line.action == "create")
 
     @property
@@ -71,7 +71,7 @@ class FilePlan:
 
     @property
     def is_stale(self) -> bool:
-        """Whether what has run used an output that its spec has replaced since."""
+        """Whether the run used an output that its spec has replaced since."""
         return any(line.action == "stale" for line in self.lines)
 
     @property
@@ -98,11 +98,11 @@ class Plan:
 
 
 def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) -> Plan:
-    """Work out what apply would do; reads only. With `sync_tags`, the tags of what exists are compared too.
+    """Plan what apply would do; reads only. With `sync_tags`, tags of existing resources are compared, too.
 
     Raises CloudError, and InvalidFiles where the caller is in another account.
     """
-    with ThreadPoolExecutor(1) as pool:  # both at once: the account is nearly always the right one
+    with ThreadPoolExecutor(1) as pool:  # concurrently: the account is nearly always right
         runs = pool.submit(finding.find, cloud, order.files.values())
         finding.check_account(cloud, order.files.values())
         at_aws = finding.with_reasons(cloud, order.files, runs.result())
@@ -127,7 +127,7 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
         run = at_aws.runs.get(address)
         if run is None:
             lacks = missing.get(address, ())
-            told = {obstacle.request for obstacle in lacks}  # one mistake is one report
+            told = {obstacle.request for obstacle in lacks}  # one mistake is reported once
             obstacles = (*(o for o in _foreign(ahead, file) if o.request not in told), *lacks)
             planned[address] = _plan_new(file, planned, ahead, since.get(address, ()), obstacles)
         else:
@@ -147,7 +147,10 @@ def _is_done(file: File, at_aws: Found) -> bool:
 
 
 def _check_files(fresh: Sequence[File], project: Project) -> None:
-    """Refuse, before anything is sent, files that name others which are no longer those that were reviewed."""
+    """Refuse files whose uploads have changed since they were compiled.
+
+    Raises InvalidFiles.
+    """
     reasons = [
         f"{file.address}: {reason}"
         for file in fresh
@@ -159,7 +162,7 @@ def _check_files(fresh: Sequence[File], project: Project) -> None:
 
 
 def _plan_known(cloud: Cloud, file: File, run: Run, project: Project, redefined: str) -> FilePlan:
-    """The plan of a file whose run exists; its pipeline may have been `redefined`."""
+    """Return the plan of a file whose run exists; `redefined` notes a change of its pipeline."""
     request, action = file.requests[-1], _ACTIONS[run.state]
     note = run.status + (f": {run.reason}" if run.reason else "")
     sort = _sort(file)
@@ -191,7 +194,7 @@ def _plan_new(
     since: tuple[str, ...],
     obstacles: tuple[Obstacle, ...],
 ) -> FilePlan:
-    """The plan of a file that has not run."""
+    """Return the plan of a file that has not run."""
     requests = file.requests
     if not requests:
         return FilePlan(file, (Line("-", "keep", "nothing to do"),))
@@ -225,7 +228,7 @@ def _is_running(plan: FilePlan) -> bool:
 
 
 def _what(request: Request) -> str:
-    """The thing that a request makes, in one word or two."""
+    """Return the name of the resource that a request creates."""
     operation, parameters = request.operation, request.parameters
     if operation == "PutObject":
         return f"s3://{parameters['Bucket']}/{parameters['Key']}"
@@ -238,7 +241,7 @@ _NAMES = {"CreateModelPackageGroup": "ModelPackageGroupName", "CreatePipeline": 
 
 
 def _since(cloud: Cloud, file: File, earlier: Target | None, project: Project) -> tuple[str, ...]:
-    """Say what is different since an earlier run, so that a paid rerun is never a surprise."""
+    """Return what has changed since an earlier run, which would be paid again."""
     return (f"ran before as {earlier.name}", *_differences(cloud, file, earlier, project)) if earlier else ()
 
 
@@ -256,13 +259,13 @@ def _differences(cloud: Cloud, file: File, earlier: Target, project: Project) ->
 
 
 def save(made: Plan, project: Project, sync_tags: bool = False) -> str:
-    """Write a plan so that it can be told later, also elsewhere, whether it still holds."""
+    """Write a plan as JSON, so that it can be compared later."""
     content = {"apiVersion": API_VERSION, "kind": "Plan", "syncTags": sync_tags, "files": summary(made, project)}
     return json.dumps(content, indent=2) + "\n"
 
 
 def moved(saved: Mapping[str, Any], made: Plan, project: Project) -> list[str]:
-    """Say what has changed since a plan was saved: which file, which request, which tags."""
+    """Return what has changed since a plan was saved: files, requests, tags."""
     before = {str(file.get("address")): file for file in saved["files"]}
     now = {file["address"]: file for file in summary(made, project)}
     reasons = [f"{address}: was planned, and is no longer there" for address in before.keys() - now.keys()]
@@ -293,13 +296,13 @@ def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _sentence(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """What has become of one request."""
+    """Describe the change of one planned request."""
     was, now = (f"{x.get('action')}" + (f" ({x['note']})" if x.get("note") else "") for x in (old, new))
     return f"{new['request']} {new['what']}: the plan was {was}, now it is {now}"
 
 
 def summary(made: Plan, project: Project) -> list[dict[str, Any]]:
-    """A plan as data: for a saved plan, and for machines; paths are relative to the project's folder."""
+    """Return a plan as data; paths are relative to the project's folder."""
     return [
         {
             "address": p.address,

@@ -1,7 +1,7 @@
-"""Check that the resources that files need exist, before anything is sent and money is spent.
+"""Check that the resources that files need exist, before anything is sent and costs money.
 
-In: files that have not run, those that wait for others too. Out: what stands in the way of each. Each thing is asked
-for once, whoever needs it; what the caller may not look at may well be there, and is no obstacle.
+In: files that have not run, also those that wait for others. Out: the obstacles of each. Each resource is looked up
+once. One that the caller may not look at may exist, and is no obstacle.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from sagespec.executor.resources import Shelf
 from sagespec.sagemaker import images
 
 Asked = tuple[str, str, Sort, str]
-"""An account and a region, and a sort and a name of what must be there."""
+"""Account, region, sort and name of a needed resource."""
 _UP = 3
-"""Folders that are looked through for what may have been meant."""
+"""How many parent folders are searched for a similar name."""
 _ELSEWHERE = {"301", "PermanentRedirect"}
-"""What S3 says of a bucket of another region where it does not say which."""
+"""S3's codes for a bucket in another region."""
 _NO_ANSWER = {"400"}
-"""What S3 says to those whom it does not know, with no body to say more."""
+"""S3's code for unknown callers, without a body."""
 
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What AWS has, or lacks, that keeps a file from being carried out, and the way past it.
+    """A resource, existing or missing, that prevents a file from being applied, with a hint.
 
-    `path` is the one in the parameters of `request` that names it, where one does.
+    `path` is the key path in the parameters of `request` that names it, if there is one.
     """
 
     reason: str
@@ -45,10 +45,10 @@ class Obstacle:
 
 
 def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[str, tuple[Obstacle, ...]]:
-    """Look for what files need, and give what is missing by address.
+    """Look up what files need; return the missing resources by address.
 
-    Groups that `known` files make are not looked for: they may have been made a moment ago, and not be shown yet.
-    Objects are looked for once their buckets are known to be there. Raises CloudError.
+    Groups that `known` files create are skipped: they may exist without being shown yet. Objects are looked up after
+    their buckets. Raises CloudError.
     """
     made = {(f.content.region, g) for f in known for g in _groups(f)}
     wanted: dict[str, dict[Asked, Need]] = {file.address: {} for file in files}
@@ -71,7 +71,7 @@ def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[st
 
 
 def _buckets(asked: Asked) -> list[Asked]:
-    """What may have been asked of the bucket of an S3 URI."""
+    """Return the needs of the bucket of an S3 URI."""
     account, region, _, uri = asked
     return [(account, region, sort, arn.s3_location(uri)[0]) for sort in _BUCKETS]
 
@@ -80,12 +80,12 @@ _BUCKETS: tuple[Sort, ...] = ("bucket", "own bucket")
 
 
 def _groups(file: File) -> Iterable[str]:
-    """The model package groups that a file itself would make."""
+    """Return the model package groups that a file creates itself."""
     return (r.parameters["ModelPackageGroupName"] for r in file.requests if r.operation == "CreateModelPackageGroup")
 
 
 def _missing(cloud: Cloud, asked: Asked) -> tuple[str, str] | None:
-    """Say that something is not there, and the way out; None where it is, or nobody may tell."""
+    """Return what is missing, with a hint; None where it exists or that cannot be determined."""
     account, region, sort, name = asked
     shelf = Shelf(cloud, region)
     try:
@@ -111,7 +111,10 @@ def _missing(cloud: Cloud, asked: Asked) -> tuple[str, str] | None:
 
 
 def _own_bucket(shelf: Shelf, account: str, name: str) -> tuple[str, str] | None:
-    """A bucket of the account's own. Where only the owner is wrong, the same question without one is answered."""
+    """Check a bucket that must belong to the account.
+
+    Without the owner, S3 tells whether the bucket exists at all.
+    """
     try:
         return _bucket(shelf, name, ExpectedBucketOwner=account)
     except CloudError as error:
@@ -141,7 +144,7 @@ def _data(shelf: Shelf, sort: str, uri: str) -> tuple[str, str] | None:
     bucket, key = arn.s3_location(uri)
     if sort == "object" and _is_object(shelf, bucket, key):
         return None
-    # a folder may be called like a file; what only marks a folder is no data
+    # a folder may be named like a file; the empty object that marks a folder is no data
     listed = shelf.call("s3", "ListObjectsV2", Bucket=bucket, Prefix=key + "/" * (sort == "object"), MaxKeys=2)
     if any(not entry["Key"].endswith("/") for entry in listed.get("Contents", ())):
         return None
@@ -151,7 +154,10 @@ def _data(shelf: Shelf, sort: str, uri: str) -> tuple[str, str] | None:
 
 
 def _is_object(shelf: Shelf, bucket: str, key: str) -> bool:
-    """Whether there is an object of this very key; of a refusal without a reason, a list will say more."""
+    """Return whether an object of this key exists.
+
+    Where S3 refuses without a reason, False, and the list tells more.
+    """
     try:
         return shelf.look("s3", "HeadObject", Bucket=bucket, Key=key) is not None
     except CloudError as error:
@@ -161,7 +167,7 @@ def _is_object(shelf: Shelf, bucket: str, key: str) -> bool:
 
 
 def _near(shelf: Shelf, bucket: str, key: str) -> str:
-    """What is there under nearly the same name: in other case, with or without a slash, or misspelt."""
+    """Return an existing key with a similar name: other case, with or without a slash, or misspelt; else ''."""
     steps = key.strip("/").split("/")
     for depth in range(len(steps) - 1, max(-1, len(steps) - 1 - _UP), -1):
         folder = "".join(f"{step}/" for step in steps[:depth])
@@ -187,7 +193,7 @@ def _role(shelf: Shelf, account: str, role: str) -> tuple[str, str] | None:
 
 
 def _image(shelf: Shelf, account: str, address: str) -> tuple[str, str] | None:
-    """An image of the account's own registry; those of others, such as AWS's, cannot be looked at."""
+    """Check an image of the account's own registry; others, such as AWS's, cannot be looked up."""
     image = images.parse(address)
     if image is None or (image.account, image.region) != (account, shelf.region):
         return None
@@ -204,12 +210,12 @@ def _image(shelf: Shelf, account: str, address: str) -> tuple[str, str] | None:
     pages = shelf.cloud.pages("ecr", "DescribePullThroughCacheRules", "pullThroughCacheRules", shelf.region)
     cached = [str(rule["ecrRepositoryPrefix"]) for page in pages for rule in page]
     if any(prefix == "ROOT" or image.repository.startswith(f"{prefix}/") for prefix in cached):
-        return None  # ECR fetches it when it is first pulled
+        return None  # a pull-through cache: ECR fetches it at the first pull
     return reason, "push the image first, or name another"
 
 
 def _endpoint(shelf: Shelf, account: str, sort: Sort, name: str) -> tuple[str, str] | None:
-    """An AgentCore runtime, an MLflow app or a tracking server of the account, by its ARN; what is deleted is not."""
+    """Check an AgentCore runtime, MLflow app or tracking server of the account; deleted ones do not exist."""
     parsed, last = arn.parse(name), arn.name(name)
     if parsed is None or (parsed.account, parsed.region) != (account, shelf.region):
         return None
@@ -241,7 +247,7 @@ _WAYS = {
 
 
 def _resource(shelf: Shelf, sort: str, name: str) -> tuple[str, str] | None:
-    """A function, a group, a package, or content of a hub, by its ARN."""
+    """Check a function, group, package or hub content by its ARN."""
     if sort == "content":
         of = arn.hub_content(name)
         if of is None:

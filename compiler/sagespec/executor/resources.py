@@ -1,6 +1,6 @@
-"""What is there already of all that jobs and executions stand on: buckets, groups, artifacts, objects, pipelines.
+"""Look up existing resources: buckets, groups, artifacts, objects, pipelines.
 
-In: the parameters of a request. Out: what AWS has of it, or nothing. Reads only.
+In: the parameters of a request. Out: what exists in AWS. Reads only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ class Shelf:
         return self.cloud.call(service, operation, self.region, **parameters)
 
     def look(self, service: str, operation: str, **parameters: Any) -> dict[str, Any] | None:
-        """Describe something; None where it does not exist."""
+        """Describe a resource; None where it does not exist.
+
+        Raises CloudError.
+        """
         try:
             return self.call(service, operation, **parameters)
         except CloudError as error:
@@ -38,12 +41,12 @@ class Shelf:
             raise
 
     def group(self, name: str) -> str | None:
-        """The ARN of a model package group."""
+        """Return the ARN of a model package group, or None."""
         described = self.look("sagemaker", "DescribeModelPackageGroup", ModelPackageGroupName=name)
         return None if described is None else str(described["ModelPackageGroupArn"])
 
     def artifacts(self, parameters: Mapping[str, Any]) -> list[str]:
-        """The ARNs of the artifacts with this source, the oldest first: all go on with that one."""
+        """Return the ARNs of the artifacts with this source, oldest first: the oldest is used by all."""
         source, wanted = parameters["Source"]["SourceUri"], parameters["ArtifactType"]
         given = {"SourceUri": source, "ArtifactType": wanted}
         pages = self.cloud.pages("sagemaker", "ListArtifacts", "ArtifactSummaries", self.region, **given)
@@ -51,18 +54,21 @@ class Shelf:
         return [str(a["ArtifactArn"]) for a in sorted(listed, key=lambda a: (a["CreationTime"], a["ArtifactArn"]))]
 
     def object(self, parameters: Mapping[str, Any]) -> Literal["same", "other", "absent"]:
-        """Whether an object with this very content is there, or another's; to those who may not look it is absent."""
+        """Return whether an object exists with this content, with other content, or not.
+
+        Without permission it is absent.
+        """
         location = {name: parameters[name] for name in ("Bucket", "Key", "ExpectedBucketOwner") if name in parameters}
         try:
             described = self.look("s3", "HeadObject", **location, ChecksumMode="ENABLED")
         except CloudError as error:
-            if error.is_denied:  # what S3 says of an absent object, too, to those who may not list the bucket
+            if error.is_denied:  # without permission to list, S3 says the same of a missing object
                 return "absent"
             raise
         if described is None:
             return "absent"
         there = described.get("ChecksumSHA256")
-        if there is None or described.get("ChecksumType") == "COMPOSITE":  # others upload otherwise
+        if there is None or described.get("ChecksumType") == "COMPOSITE":  # uploaded by another tool
             there = checksum_of(self.cloud.chunks(location["Bucket"], location["Key"], self.region))
         return "same" if there == checksum(parameters["Body"]) else "other"
 
@@ -70,9 +76,9 @@ class Shelf:
         return self.look("sagemaker", "DescribePipeline", PipelineName=name)
 
     def is_of(self, pipeline: Mapping[str, Any], address: str, steps: Iterable[str]) -> bool:
-        """Whether a pipeline is this spec's: one that others have made is never touched.
+        """Return whether a pipeline belongs to this spec; others are never touched.
 
-        Tags may be shown later than the pipeline. One that is new and has the spec's `steps` is waited for.
+        Tags may be shown later than the pipeline: for the tags of a new one with the same `steps` it waits.
         """
         age = (datetime.now(timezone.utc) - pipeline["CreationTime"]).total_seconds()
         may_be_late = age < SECONDS and steps_of(definition(pipeline)) == list(steps)
@@ -86,14 +92,14 @@ class Shelf:
 
 
 def user(context: Mapping[str, Any] | None) -> str | None:
-    """Who has made or changed something, where SageMaker says it: a profile of Studio, or an identity of IAM."""
+    """Return who made or changed a resource: a profile of Studio or an IAM identity; None where unknown."""
     known = context or {}
     name = known.get("UserProfileName") or (known.get("IamIdentity") or {}).get("Arn")
     return str(name) if name else None
 
 
 def tags_of(cloud: Cloud, region: str | None, arn: str) -> dict[str, str]:
-    """Read the tags of a job, a pipeline or a function.
+    """Return the tags of a job, a pipeline or a function.
 
     Raises CloudError.
     """
@@ -105,18 +111,18 @@ def tags_of(cloud: Cloud, region: str | None, arn: str) -> dict[str, str]:
 
 
 def steps_of(definition: Any) -> list[str]:
-    """The names of the steps of a pipeline; none for a definition that has no such list."""
+    """Return the names of the steps of a pipeline definition; none where it has no list of steps."""
     steps = definition.get("Steps") if isinstance(definition, dict) else None
     return [str(step.get("Name")) for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
 
 
 def checksum(body: str | bytes) -> str:
-    """A content's SHA-256, as S3 writes it."""
+    """Return the SHA-256 of a content in base64, as S3 writes it."""
     return checksum_of([body.encode() if isinstance(body, str) else body])
 
 
 def checksum_of(chunks: Iterable[bytes]) -> str:
-    """The same, of a content that comes piece by piece."""
+    """Return the SHA-256 of chunks in base64."""
     digest = hashlib.sha256()
     for chunk in chunks:
         digest.update(chunk)
@@ -124,10 +130,13 @@ def checksum_of(chunks: Iterable[bytes]) -> str:
 
 
 def same_definition(described: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
-    """Whether a pipeline is defined as wanted; the text may differ."""
+    """Return whether a pipeline has the wanted definition; its text may differ."""
     return bool(definition(described) == definition(parameters))
 
 
 def definition(of: Mapping[str, Any]) -> Any:
-    """The definition of a pipeline, of an answer or of a request; raises CloudError where it is no JSON."""
+    """Parse the pipeline definition of an answer or a request.
+
+    Raises CloudError where it is not JSON.
+    """
     return documents.read(of["PipelineDefinition"], "PipelineDefinition")

@@ -1,8 +1,8 @@
 """Read the results of evaluations: scores of the base and the custom model.
 
-In: the status of an evaluation: an execution, or a job that stands alone. Out: `Score`s. Benchmarks and scorers
-leave `results_*.json` in S3, judges a summary beside their judgements; MTRL evaluations put their metrics into the
-job's own document, or only into MLflow. Refuses: objects that are not what evaluations leave.
+In: the status of an evaluation: an execution or a single job. Out: `Score`s. Benchmarks and scorers write
+`results_*.json` to S3, judges a summary beside their judgements; MTRL evaluations write metrics into the job's
+document, or only to MLflow. Refuses objects that are not results of evaluations.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sagespec.executor.runs import sorts, track
 from sagespec.executor.runs.status import Status
 
 _LINE_BYTES = 16 * 1024**2
-"""The longest judgement that is read."""
+"""The longest judgement."""
 _JUDGE_SUMMARY = "bedrock_llm_judge_results.json"
 _SIDES = {
     "EvaluateBaseModel": "base",
@@ -29,12 +29,12 @@ _SIDES = {
     "EvaluateBaseModelMetrics": "base",
     "EvaluateCustomModelMetrics": "custom",
 }
-"""The steps that score, and whom."""
+"""The steps that score, with the model that they score."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """One metric; None for a side that was not evaluated."""
+    """One metric; None for a model that was not evaluated."""
 
     metric: str
     base: float | None = None
@@ -43,7 +43,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What a judge says of one answer by one metric."""
+    """The opinion of a judge on one answer by one metric."""
 
     metric: str
     score: float | None
@@ -52,7 +52,7 @@ class Opinion:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a judge says of one answer of one model; `side` is base or custom."""
+    """The opinions of a judge on one answer of one model; `side` is base or custom."""
 
     side: str
     prompt: str
@@ -62,7 +62,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Page:
-    """Some of the judgements, and how many there are."""
+    """A part of the judgements, and their total number."""
 
     total: int
     offset: int
@@ -70,11 +70,11 @@ class Page:
 
 
 class NoResults(Exception):
-    """An evaluation that has left nothing to read, or nothing that can be read."""
+    """An evaluation without results, or with results that cannot be read."""
 
 
 def read(cloud: Cloud, status: Status, region: str | None) -> tuple[Score, ...]:
-    """Read the scores of an evaluation that has come to its end.
+    """Read the scores of a finished evaluation.
 
     Raises NoResults, CloudError.
     """
@@ -85,7 +85,7 @@ def read(cloud: Cloud, status: Status, region: str | None) -> tuple[Score, ...]:
 
 
 def judgements(cloud: Cloud, status: Status, region: str | None, offset: int, limit: int) -> Page | None:
-    """Read one page of what a judge said; None for an evaluation without a judge.
+    """Read one page of a judge's opinions; None for an evaluation without a judge.
 
     Raises NoResults, CloudError.
     """
@@ -132,7 +132,7 @@ def _judgement(side: str, record: Mapping[str, Any]) -> Judgement:
 
 
 def _scored(status: Status) -> list[tuple[str, str]]:
-    """The jobs that have scored something: whom, and the job's ARN. A job that stands alone is one itself."""
+    """Return the jobs that have scored: side and ARN. A single job is its own evaluation."""
     if not status.has_steps:
         if "s3_output_path" not in status.details:
             raise NoResults(f"{status.name} is no evaluation")
@@ -152,7 +152,7 @@ def _scored(status: Status) -> list[tuple[str, str]]:
 
 
 def _job(cloud: Cloud, arn: str) -> Status:
-    """The job that has scored, as it says of itself; only it knows where it has really written."""
+    """Return the status of the job that has scored; only the job knows where it has written."""
     target = sorts.of_arn(arn)
     if target is None:
         raise NoResults(f"{arn} is not an evaluation job")
@@ -160,7 +160,7 @@ def _job(cloud: Cloud, arn: str) -> Status:
 
 
 def _tells_itself(job: Status) -> bool:
-    """Whether a job's own document has its scores, and not an object in S3."""
+    """Return whether the scores are in the job's document instead of in S3."""
     return "evaluation_metrics" in job.details
 
 
@@ -198,7 +198,7 @@ def _join(prefix: str, name: str) -> str:
 
 
 def _first_task(results: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The metrics over all tasks, else those of the first task that has any."""
+    """Return the metrics over all tasks, else those of the first task that has any."""
     tasks = [results.get("all"), *results.values()]
     return next((task for task in tasks if isinstance(task, dict) and task), {})
 
@@ -213,7 +213,7 @@ def _number(value: Any) -> float | None:
         return None
     try:
         return float(value)
-    except OverflowError:  # JSON's whole numbers have no end
+    except OverflowError:  # integers of JSON are unlimited
         return math.inf if value > 0 else -math.inf
 
 
@@ -231,7 +231,7 @@ def _object(cloud: Cloud, bucket: str, key: str, region: str | None) -> dict[str
 
 
 def _record(line: bytes, where: str) -> dict[str, Any]:
-    """Read a line of JSON Lines; where an object ends in half a line, it has been cut short."""
+    """Parse a line of JSON Lines; an incomplete last line means that the object was cut short."""
     try:
         return _mapping(answers.document(line, where, lenient=True), where)
     except InvalidAnswer as error:
@@ -247,7 +247,7 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
 
 
 def _lines(cloud: Cloud, bucket: str, key: str, region: str | None) -> Iterator[bytes]:
-    """Read a JSON Lines object as a stream, each line with its end: a judge's output may be large."""
+    """Yield the lines of a JSON Lines object with their line break; the object may be too large to load."""
     rest = b""
     for chunk in cloud.chunks(bucket, key, region):
         *whole, rest = (rest + chunk).split(b"\n")

@@ -1,8 +1,7 @@
-"""Find stale runs: those that used an output of another spec which has been run again since.
+"""Find stale runs: those that used an output of another spec that has run again since.
 
-In: files and their runs. Out: by address the outputs that were used, and those that the specs have put out since.
-What was used is recorded in what ran. A spec whose run is older than what used it has put out nothing since, and is
-not asked.
+In: files and their runs. Out: the used and the current outputs by address. The used ones are read from the run. A
+spec whose run is older than the one that used it cannot have a newer output, and is not looked up.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ class Stale:
 
 
 def of_file(cloud: Cloud, file: File) -> tuple[Stale, ...]:
-    """Say what a file's run used that is no longer what is there.
+    """Return the outputs that a file's run used and that have been replaced since.
 
-    Raises InvalidFiles where what it depends on cannot be read, CloudError.
+    Raises InvalidFiles where a dependency cannot be read, and CloudError.
     """
     if not file.content.depends_on:
         return ()
@@ -47,7 +46,7 @@ def of_file(cloud: Cloud, file: File) -> tuple[Stale, ...]:
 
 
 def find(cloud: Cloud, files: Mapping[str, File], runs: Mapping[str, Run]) -> dict[str, tuple[Stale, ...]]:
-    """Say of which runs the outputs that they used are no longer what is there.
+    """Return the stale outputs of runs, by address.
 
     Raises CloudError.
     """
@@ -80,13 +79,13 @@ def _is_newer(needed: Run, run: Run) -> bool:
 
 
 def _begun(run: Run) -> datetime | None:
-    """When a job was created or an execution started; a function's name is its output, whenever it was made."""
+    """Return when a job was created or an execution started; None for a function, whose output is its name."""
     start = run.details.get("StartTime") or run.details.get("CreationTime")
     return start if isinstance(start, datetime) else None
 
 
 def _used(wanted: Any, ran: Any) -> Iterator[tuple[str, Any]]:
-    """The values that stand where a file waits for outputs."""
+    """Yield the outputs that a file refers to, with the values that were used."""
     if isinstance(wanted, dict):
         if set(wanted) == {"$output"}:
             if isinstance(ran, str):

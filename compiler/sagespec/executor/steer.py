@@ -1,7 +1,7 @@
 """Stop and delete runs.
 
-In: a target. Out: one word for what was done. Refuses what the service has no operation for, and what the spec's
-identity has not made.
+In: a target. Out: what was done, as text. Refuses what the service cannot stop, and what the spec's identity has not
+made.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from sagespec.executor.runs.run import NotOurs, Target
 
 
 def stop(cloud: Cloud, target: Target) -> str:
-    """Stop a job or an execution; what it has produced so far stays. What is over, or stopping, is left alone.
+    """Stop a job or an execution; its output so far stays. One that has ended or is stopping is left unchanged.
 
-    Raises CannotStop, NotOurs where something else stands under the name of a spec's run, CloudError.
+    Raises CannotStop, NotOurs where a foreign resource has the name of the spec's run, and CloudError.
     """
     sort, status = sorts.of(target), track.status(cloud, target)
-    if sort.ACTION == "start":  # what is only created stands, and has no end to come to
+    if sort.ACTION == "start":  # what is only created, such as a function, does not end
         if target.file is not None:
             ownership.check(cloud, target, target.file)
         if status.state != "running" or status.status == "Stopping":
@@ -32,7 +32,7 @@ def stop(cloud: Cloud, target: Target) -> str:
 
 
 def removed(cloud: Cloud, target: Target) -> tuple[str, ...]:
-    """Say what a deletion would remove, one line a thing.
+    """Return what a deletion would remove, one line for each resource.
 
     Raises NotOurs, CloudError.
     """
@@ -43,11 +43,12 @@ def removed(cloud: Cloud, target: Target) -> tuple[str, ...]:
 
 
 def delete(cloud: Cloud, target: Target) -> str:
-    """Delete a job, a function, or an execution with its pipeline, and nothing that others have made.
+    """Delete a job, a function, or an execution with its pipeline, and nothing of others.
 
-    Gives what was done, and how the same content runs again. Raises NotOurs, CloudError (also for what still runs).
+    Returns what was done, and how the same content can run again. Raises NotOurs, and CloudError, also for what is
+    running.
     """
-    removed(cloud, target)  # once more: between question and answer, others may have started something
+    removed(cloud, target)  # again, because others may have started something since the user was asked
     what = sorts.of(target).delete(cloud, target)
     late = target.file and not look_for(partial(_is_gone, cloud, target.file), patience=Patience(UNKNOWN_SECONDS))
     shown = ", which AWS shows for some time still" if late else ""
@@ -55,5 +56,5 @@ def delete(cloud: Cloud, target: Target) -> str:
 
 
 def _is_gone(cloud: Cloud, file: File) -> bool | None:
-    """Whether what was deleted is shown no longer: a plan made before would keep it."""
+    """Return whether a deleted run is no longer shown; else a plan made now would keep it."""
     return True if file.address not in finding.find(cloud, [file]).runs else None

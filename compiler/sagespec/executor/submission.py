@@ -1,6 +1,6 @@
-"""What carrying out one file's requests needs, and what the files of one apply share.
+"""The data for sending one file's requests, and what the files of one apply share.
 
-In: AWS, a compiled file, and what the specs that it depends on have put out. Out: a `Submission`.
+In: AWS, a compiled file, and the outputs of its dependencies. Out: a `Submission`.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from sagespec.project.settings import Project
 
 T = TypeVar("T")
 Answer = tuple[str, dict[str, Any]]
-"""A word for what was done, and what came of it by name."""
+"""A word for what was done, and the members of the result by name."""
 OnRequest = Callable[[File, str, str, str], None]
-"""Called with the file, the request's id, a word for what was done, and what it was done to."""
+"""Called with the file, the request's id, a word for what was done, and the resource."""
 
 
 class Refused(Exception):
-    """A resource of this name exists that others have made, or that differs from the file."""
+    """A foreign resource has this name, or one that differs from the file."""
 
 
 class Stopped(Exception):
-    """The apply was interrupted; what was not sent is not sent any more."""
+    """The apply was interrupted; nothing more is sent."""
 
 
 @dataclass
 class Pace:
-    """At most one call in an interval, over all threads; a wait ends at once when the apply is stopped."""
+    """Allows one call in an interval, over all threads; a stop ends the wait."""
 
     seconds: float
     _next: float = 0.0
@@ -52,13 +52,13 @@ class Pace:
 
 @dataclass
 class Shared:
-    """What several files need and the first of them makes, by name; the others wait for it."""
+    """Resources that several files need and the first one creates, by name; the others wait for it."""
 
     _made: dict[str, tuple[str, str]] = field(default_factory=dict)
     _locks: defaultdict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
     def get(self, name: str, make: Callable[[], tuple[str, str]]) -> tuple[str, str]:
-        """Make something once: a word for what was done, and its ARN or address."""
+        """Create a resource once; return a word for what was done, and its ARN or address."""
         with self._locks[name]:
             if name not in self._made:
                 self._made[name] = make()
@@ -68,10 +68,10 @@ class Shared:
 
 @dataclass(frozen=True)
 class Submission:
-    """What carrying out requests needs.
+    """The data for sending requests.
 
-    `outputs` are those of the specs that the file depends on; `absent` are the ids of the requests for which the plan
-    has found nothing, so that they need not look again before they create; `commit` is that of the compiled file.
+    `outputs` are those of the file's dependencies. `absent` are the ids of requests whose resource the plan has not
+    found, so that they are created without another look-up. `commit` is the compiled file's.
     """
 
     cloud: Cloud
@@ -89,7 +89,7 @@ class Submission:
         return self.file.content.region
 
     def go_on(self) -> None:
-        """Raise Stopped once the apply was interrupted."""
+        """Raise Stopped after an interrupt."""
         if self.stopping.is_set():
             raise Stopped
 
@@ -101,7 +101,7 @@ class Submission:
         return self.cloud.call(service, operation, self.region, **parameters)
 
     def seen(self, request: Request, what: str, look: Callable[[], T | None]) -> T | None:
-        """Look for what an answer has said to exist, until AWS shows it; None where it does not for minutes.
+        """Look up what AWS has said to exist, until it is shown; None if the patience ends first.
 
         Raises Stopped, CloudError.
         """
@@ -117,7 +117,7 @@ class Submission:
 
 
 def taken(s: Submission, request: Request, name: str, describe: str, **parameters: Any) -> dict[str, Any]:
-    """Look at the job that has a name, as AWS has said.
+    """Look up the job that has a name, after AWS has said that the name is taken.
 
     Raises Refused, Stopped, CloudError.
     """

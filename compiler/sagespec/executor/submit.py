@@ -1,7 +1,7 @@
-"""One file's requests, carried out so that repeating them changes nothing.
+"""Send one file's requests, each of which is idempotent.
 
-In: a compiled file whose dependencies are done. Out: its run. Every request is get-or-create, so that a kill at
-any instant is repaired by applying again.
+In: a compiled file whose dependencies are done. Out: its run. Every request is get-or-create, so that applying again
+continues after a kill at any point.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sagespec.executor.submission import Answer, Refused, Submission
 
 
 def submit(submission: Submission) -> Run:
-    """Carry out the requests of a file, in order.
+    """Send the requests of a file, in order.
 
     Raises CloudError, Refused, Stopped, and markers.Unfilled.
     """
@@ -38,7 +38,7 @@ def submit(submission: Submission) -> Run:
             raise
         known |= {f"requests.{request.id}.{name}": value for name, value in answer.items()}
         run = answer.get("Run")
-        if run or word != "kept":  # of what runs stand on, only what was done is news
+        if run or word != "kept":  # of shared resources, only changes are reported
             submission.on_request(submission.file, request.id, word, _name(answer))
     return run  # type: ignore[return-value]  # the last request of a file always makes its run
 
@@ -72,7 +72,7 @@ def _group(s: Submission, request: Request, parameters: dict[str, Any], _known: 
 def _artifact(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
     """Get the oldest artifact of a source, or create one.
 
-    Artifacts have neither names nor tokens: AWS lets one exist twice, and a list may not show yet what is there.
+    Artifacts have neither names nor tokens: AWS allows duplicates, and a list may not show an existing one yet.
     """
 
     def find() -> str | None:
@@ -90,7 +90,7 @@ def _artifact(s: Submission, request: Request, parameters: dict[str, Any], _know
             except CloudError as error:
                 if not error.is_passing or number == ROUNDS:
                     raise
-                # a try that was cut off is looked for, and repeated only where nothing shows for minutes
+                # after a lost answer, create again only if nothing is shown for minutes
                 arn = find() if error.is_unheard else s.seen(request, source, find)
                 if arn is not None:
                     break
@@ -103,9 +103,9 @@ def _artifact(s: Submission, request: Request, parameters: dict[str, Any], _know
 
 
 def _only(s: Submission, request: Request, parameters: dict[str, Any], made: str) -> str:
-    """The artifact to go on with: where another apply has made one before, that one, and ours goes.
+    """Return the artifact to use: where another apply has made one before ours, that one, and ours is deleted.
 
-    A list that shows ours shows what was made before it, too.
+    A list that shows ours also shows those that were made before it.
     """
 
     def look() -> list[str] | None:
@@ -114,7 +114,7 @@ def _only(s: Submission, request: Request, parameters: dict[str, Any], made: str
 
     oldest = next(iter(s.seen(request, made, look) or [made]))
     if oldest != made:
-        with suppress(CloudError):  # one too many does no harm, and the caller may not be allowed to delete it
+        with suppress(CloudError):  # a duplicate does no harm, and the caller may not be allowed to delete it
             s.call("sagemaker", "DeleteArtifact", ArtifactArn=made)
     return oldest
 
@@ -123,7 +123,7 @@ def _object(s: Submission, request: Request, parameters: dict[str, Any], _known:
     uri = f"s3://{parameters['Bucket']}/{parameters['Key']}"
     body = parameters["Body"]
     content = body.encode() if isinstance(body, str) else body
-    # S3 keeps a checksum to compare with only where its algorithm is named
+    # S3 stores a checksum only if the algorithm is named
     checked = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": resources.checksum(content)}
     put = {**parameters, "Body": content, **checked, "IfNoneMatch": "*"}  # what others have put there stays
 

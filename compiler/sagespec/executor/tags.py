@@ -1,8 +1,7 @@
-"""Tags of what exists, against those of the compiled files.
+"""Compare tags of existing resources with those of compiled files.
 
-Tags start nothing and are not part of the identity, so they can drift; `apply --sync-tags` corrects them. Tags that
-others have put on a resource are theirs and stay, and so does a resource that others have made. The tags by which
-ours are known are set once, at creation.
+Tags are not part of the identity, so they can drift; `apply --sync-tags` corrects them. Additional tags of others
+stay, and so do all tags of foreign resources. The tags that identify our resources are set once, at creation.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _TAGGED = {sort.TAGGED for sort in sorts.BY_OPERATION.values()}
 
 @dataclass(frozen=True)
 class Drift:
-    """Tags that a resource lacks or has otherwise: `wanted` by key."""
+    """Tags that are missing or different on a resource: `wanted` by key."""
 
     address: str
     region: str
@@ -41,7 +40,7 @@ def drifts(cloud: Cloud, file: File, run: Run) -> list[Drift]:
     Raises CloudError.
     """
     drifting = []
-    shared = any(map(submitted.names_its_function, file.content.requests))  # it carries no tag that says whose it is
+    shared = any(map(submitted.names_its_function, file.content.requests))  # without a tag that identifies the spec
     for request in file.requests:
         if request.operation in _TAGGED:
             arn = run.arn.partition("/execution/")[0]
@@ -53,13 +52,13 @@ def drifts(cloud: Cloud, file: File, run: Run) -> list[Drift]:
 
 
 def _wanted(request: Request) -> dict[str, str]:
-    """The tags of a request, which Lambda has as a map."""
+    """Return the tags of a request, which Lambda writes as a map."""
     given: Any = request.parameters.get("Tags", ())
     return dict(given) if isinstance(given, Mapping) else dict(map(itemgetter("Key", "Value"), given))
 
 
 def repair(cloud: Cloud, drifts: Iterable[Drift]) -> None:
-    """Put the tags right.
+    """Set the wanted tags.
 
     Raises CloudError.
     """

@@ -1,4 +1,4 @@
-"""Judge results by the thresholds of a compiled file.
+"""Compare results with the thresholds of a compiled file.
 
 In: the thresholds of a file and its scores. Out: a `Verdict` for each threshold.
 """
@@ -18,7 +18,7 @@ from sagespec.executor.results import Score
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether one threshold is met; `reason` says by how much it is not."""
+    """Whether one threshold is met; `reason` tells by how much it is missed."""
 
     metric: str
     wanted: str
@@ -27,7 +27,7 @@ class Verdict:
 
 
 def judge(thresholds: Iterable[Mapping[str, Any]], scores: Iterable[Score]) -> tuple[Verdict, ...]:
-    """Judge scores; a metric that is not among them, NaN or infinite misses its threshold."""
+    """Compare scores with thresholds; a metric that is missing, NaN or infinite misses its threshold."""
     by_metric = {score.metric: score for score in scores}
     return tuple(
         verdict
@@ -37,7 +37,7 @@ def judge(thresholds: Iterable[Mapping[str, Any]], scores: Iterable[Score]) -> t
 
 
 def _find(metric: str, scores: Mapping[str, Score]) -> Score | None:
-    """Find a metric; a judge's may be called with `Builtin.` before it or without."""
+    """Find a metric; a judge's may have the prefix `Builtin.` or not."""
     other = metric.removeprefix(_BUILTIN) if metric.startswith(_BUILTIN) else _BUILTIN + metric
     return scores.get(metric) or scores.get(other)
 
@@ -69,26 +69,26 @@ def _is_number(value: float | None) -> TypeGuard[float]:
 
 
 def _too_much_lost(score: Score, most: float) -> str:
-    """Say why the fine-tuned model has lost too much against its base model; nothing where it has not."""
+    """Return why the fine-tuned model has lost too much against its base model, or ''."""
     base, custom = score.base, score.custom
     if base is None or custom is None:
         return "only one model was evaluated"
     if not _is_number(base) or not _is_number(custom):
         return f"is {_shown(custom)}, and {_shown(base)} for the base model"
     loss = base - custom
-    # numbers of a few decimal digits: 0.8 - 0.78 is a little more than 0.02
+    # decimal fractions are inexact: 0.8 - 0.78 is slightly more than 0.02
     if loss <= most or math.isclose(loss, most, rel_tol=1e-9, abs_tol=1e-9 * abs(base)):
         return ""
     return f"is {_shown(custom)}, {loss:.4g} below {_shown(base)}"
 
 
 def _shown(value: float | None) -> str:
-    """All digits: what is a little below 0.6 must not read as 0.6."""
+    """Format with all digits: a value slightly below 0.6 must not be shown as 0.6."""
     return "absent" if value is None else f"{value}"
 
 
 def are_unreadable(file: File) -> bool:
-    """Whether the scores that thresholds are about may be in MLflow only, and the extra for it is missing."""
+    """Return whether the scores of thresholds may be in MLflow only, while the extra for it is missing."""
     requests = file.content.requests
     steps = [s for r in requests for s in at(r.parameters, "PipelineDefinition", "$json", "Steps") or ()]
     by_job = any(at(step, "Type") == "Job" for step in steps)

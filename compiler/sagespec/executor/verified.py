@@ -1,4 +1,4 @@
-"""The outcome of comparing what really ran with what was reviewed."""
+"""The result of comparing a run with its compiled file."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 
 class CannotVerify(Exception):
-    """Something that keeps no record of what it ran, or files that have changed since they were compiled."""
+    """A run without a record of its request, or files that have changed since they were compiled."""
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What a run has otherwise than its file, and what is worth a note."""
+    """The differences of a run from its file, and a note."""
 
     differences: tuple[str, ...] = ()
     note: str = ""

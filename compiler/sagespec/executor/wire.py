@@ -1,7 +1,7 @@
 """Limit every HTTP answer in time and size.
 
-A socket's timeout is for one read. An answer that comes byte by byte would never end, and one that never stops would
-fill the memory. In: connection pools. Out: the same, with answers that end or raise Endless.
+A socket's timeout covers one read only: an answer that arrives byte by byte would never end, and one that never stops
+would fill the memory. In: connection pools. Out: the same with answers that end or raise Endless.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from contextlib import contextmanager
 from typing import Any
 
 SECONDS = 60.0
-"""How long the rest of an answer may be waited for after its first bytes: as long as botocore waits for these."""
+"""The longest wait for the rest of an answer after its first bytes; botocore waits as long for the first."""
 BYTES_PER_SECOND = 16 * 1024
-"""What is larger may take longer, at this rate: a slow line, but one over which an upload of code still ends."""
+"""The minimum rate of larger answers: slow, but enough for an upload of code."""
 ANSWER_BYTES = 32 * 1024**2
-"""The largest answer that is read at once: none of AWS's has 10 MB. Objects of S3 are read piece by piece."""
+"""The largest answer that is read as a whole; AWS's stay below 10 MB. Objects of S3 are read in chunks."""
 _reading = threading.local()
 
 
 class Endless(CancelledError):
-    """An answer that takes too long, or is too large; botocore does not try again what is cancelled."""
+    """An answer that takes too long or is too large; botocore does not retry what is cancelled."""
 
 
 @contextmanager
 def at_once() -> Iterator[None]:
-    """Limit the size of the answers that this thread reads; a stream is read later, by whoever wants it."""
+    """Limit the size of the answers that this thread reads; streams are read later, without this limit."""
     _reading.most = ANSWER_BYTES
     try:
         yield
@@ -38,7 +38,7 @@ def at_once() -> Iterator[None]:
 
 
 def limited(pools: Mapping[str, Any]) -> dict[str, Any]:
-    """Connection pools by scheme, whose answers have an end."""
+    """Return connection pools by scheme, whose answers are limited."""
     return {scheme: _pool(pool) for scheme, pool in pools.items()}
 
 
@@ -51,7 +51,7 @@ def _pool(pool: Any) -> Any:
             self.sock = _Socket(self.sock)
 
         def _tunnel(self) -> None:
-            """Ask a proxy for a way through; its answer, too, has an end."""
+            """Open a tunnel through a proxy, whose answer is limited, too."""
             plain = self.sock
             self.sock = limited = _Socket(plain)
             super()._tunnel()
@@ -65,7 +65,7 @@ def _pool(pool: Any) -> Any:
 
 
 class _Socket:
-    """A connected socket; http.client reads each answer from a file of its own."""
+    """A connected socket; http.client reads each answer from a file object of its own."""
 
     def __init__(self, socket: Any) -> None:
         self._socket = socket
@@ -79,7 +79,7 @@ class _Socket:
 
 
 class _Answer(io.RawIOBase):
-    """The bytes of one answer, as they come; only waiting for them counts, not what is done between two reads."""
+    """The bytes of one answer. Only time spent waiting counts, not the time between two reads."""
 
     def __init__(self, socket: Any, stream: Any) -> None:
         self._socket, self._stream = socket, stream
