@@ -71,18 +71,22 @@ def test_every_upload_has_the_key_of_the_output_and_an_owner(
     assert boto3.client("s3").head_object(Bucket=OURS, Key=f"sagespec/code/{listed}/train.py")["SSEKMSKeyId"] == KEY
 
 
-def test_what_is_there_under_another_key_stays_as_it_is(training: Path, aws: Sandbox, run: Run) -> None:
+def test_each_key_has_objects_of_its_own(training: Path, aws: Sandbox, run: Run) -> None:
+    """A job's role may not read what was encrypted for another: nothing is shared between keys, or overwritten."""
     run("compile")
     run("apply", "--yes")
     before = {o["Key"]: o["LastModified"] for o in objects()}
     spec = training / "specs" / "t.yaml"
-    spec.write_text(spec.read_text("utf-8").replace(KEY, KEY.replace("1234abcd", "abcd1234")), "utf-8")
+    other = KEY.replace("1234abcd", "abcd1234")
+    spec.write_text(spec.read_text("utf-8").replace(KEY, other), "utf-8")
     run("compile")
     run("apply", "--yes")
     assert len(aws.region("us-west-2").table("training_jobs")) == 2
-    assert {o["Key"]: o["LastModified"] for o in objects()} == before
-    held = {boto3.client("s3").head_object(Bucket=OURS, Key=key).get("SSEKMSKeyId") for key in before}
-    assert held == {KEY}
+    after = {o["Key"]: o["LastModified"] for o in objects()}
+    assert before.items() < after.items()
+    assert len(after) == 2 * len(before)
+    held = {key: boto3.client("s3").head_object(Bucket=OURS, Key=key).get("SSEKMSKeyId") for key in after}
+    assert all(held[key] == (KEY if key in before else other) for key in after)
 
 
 def objects() -> list[dict[str, Any]]:

@@ -71,11 +71,12 @@ def _counted(value: Any, prefixes: Mapping[str, str]) -> Any:
 
 
 def _prefixes(requests: Iterable[Request]) -> Iterable[tuple[str, str]]:
-    """Yield the S3 prefixes of uploads, each with and without its hash."""
+    """Yield the S3 URIs of uploads, as they are and without their hashes: of each folder, and of each file."""
     for request in requests:
         if request.operation == "PutObject" and (prefix := _prefix(request)):
-            bucket = f"s3://{request.parameters['Bucket']}/"
+            bucket, name = f"s3://{request.parameters['Bucket']}/", request.parameters["Key"][len(prefix) :]
             yield f"{bucket}{prefix}", f"{bucket}{_without_hash(prefix)}"
+            yield f"{bucket}{prefix}{name}", f"{bucket}{_without_hash(prefix)}{name}"
 
 
 def _prefix(request: Request) -> str:

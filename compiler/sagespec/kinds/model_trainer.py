@@ -204,15 +204,13 @@ def _uploaded(inputs: Inputs, facts: Facts) -> Iterator[Uploaded]:
 
 
 def _check_keys(inputs: Inputs, facts: Facts, problems: Problems) -> None:
-    """A key has its prefixes, and the name of a file below them."""
-    for one in _uploaded(inputs, facts):
-        longest = max(
-            (f"{one.prefix}/{upload.name}" for upload in one.files.uploads), key=lambda key: len(key.encode())
-        )
-        if (size := len(longest.encode())) > KEY_BYTES:
-            fields = inputs.fields
-            path = (fields.input_s3_key_prefix or fields.default_bucket_prefix).path
-            problems.error("bad-key", f"the key {longest} has {size:,} bytes, S3 takes {KEY_BYTES:,}", path)
+    """Check that keys are not too long: a key has its prefixes, and the name of a file below them."""
+    fields = inputs.fields
+    keys = [f"{one.prefix}/{upload.name}" for one in _uploaded(inputs, facts) for upload in one.files.uploads]
+    size = max((len(key.encode()) for key in keys), default=0)
+    if size > KEY_BYTES:
+        path = (fields.input_s3_key_prefix or fields.default_bucket_prefix).path
+        problems.error("bad-key", f"a key below this prefix has {size:,} bytes, S3 takes {KEY_BYTES:,}", path)
 
 
 def requests(inputs: Inputs, facts: Facts) -> list[Request]:

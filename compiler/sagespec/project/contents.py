@@ -38,8 +38,10 @@ def read(kind: str, fields: Any, file: str, project: Project, problems: Problems
     for name in _fields(kind):
         given = fields.get(name) if isinstance(fields, dict) else None
         path = ("spec", name)
-        target = project.boundary.find(folder, given, path, problems) if isinstance(given, str) else None
-        if target is not None and (content := _read(target, str(given), path, project, problems)) is not None:
+        if not isinstance(given, str) or not given:
+            continue
+        target = project.boundary.find(folder, given, path, problems)
+        if target is not None and (content := _read(target, given, path, project, problems)) is not None:
             read[path] = content
     return read
 
@@ -65,7 +67,7 @@ def _read(target: Path, given: str, path: KeyPath, project: Project, problems: P
         said = boundary.withheld(given, diagnostics, "not a JSON or YAML file with one mapping")
         problems += [Problem(one.rule, f"{given}: {one.message}", path, severity=one.severity) for one in said]
         return Content(target, None if said else sources[0])
-    texts = {name: content.decode("utf-8-sig", "retarget")}
+    texts = {name: content.decode("utf-8-sig", "replace")}
     return Content(target, None if diagnostics else sources[0], texts, diagnostics)
 
 

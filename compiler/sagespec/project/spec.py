@@ -124,8 +124,8 @@ def read(source: Source, settings: Settings) -> tuple[Spec | None, list[Diagnost
     for path, content in contents.items():
         if content.source is not None:
             written["spec"] = {**written["spec"], path[1]: content.source.written}
-            if content.texts:
-                overlays[path] = (content.source, ())
+            if content.texts:  # what is said of the field as a whole is said at the spec's own line
+                overlays.update({(*path, key): (content.source, (key,)) for key in content.source.data})
     data = as_data(written)
     name = known["spec.name"]
     unfilled = {p.path for p in problems.errors}

@@ -68,7 +68,7 @@ def read(folder: Path, project: Project, ignored: Ignored | None) -> list[Upload
         walk.fault("", str(error))
         listed = []
     if not listed and not walk.faults:
-        walk.fault("", "no files in it, or all are ignored", "missing-file")
+        walk.fault("", "no files in it" + (", or all are ignored" if ignored is not None else ""), "missing-file")
     if walk.faults:
         raise Unusable(walk.faults)
     return listed
@@ -95,8 +95,10 @@ def _uploads(walk: _Walk, folder: Path) -> list[Upload]:
     listed: list[Upload] = []
     for name, path in walk.files(folder, "", ()):
         if len(listed) == MAX_FILES:
-            way = "" if walk.ignored is None else ": ignore files that are not code, and bring data as a channel"
-            walk.fault("", f"more than {MAX_FILES:,} files{way}")
+            way = "ignore files that are not code, and bring data as a channel"
+            if walk.ignored is None:
+                way = "bring them to S3 yourself, and give the URI"
+            walk.fault("", f"more than {MAX_FILES:,} files: {way}")
             break
         try:
             upload = _upload(name, path, walk.project)

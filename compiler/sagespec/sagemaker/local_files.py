@@ -52,7 +52,7 @@ def folder(inputs: Inputs, given: Traced, path: Path, ignored: Ignored | None, p
     except Unusable as error:
         for fault in error.faults:
             shown = posixpath.join(given.value, fault.name).rstrip("/")
-            problems.error(fault.rule, f"{shown}: {fault.why}", given.path, _DATA_HINT if ignored is None else "")
+            problems.error(fault.rule, f"{shown}: {fault.why}", given.path)
         return Files()
     _warn(given, files, path, _DATA_HINT if ignored is None else HINT, problems)
     return Files(files)

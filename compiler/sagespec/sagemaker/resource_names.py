@@ -172,4 +172,9 @@ def _meant(text: str) -> str:
     return f"a value is written ${{{name[0]}}}" if name else ""
 
 
-_CHECKS = {"arn": _arn, "bucket": _bucket, "image": _image, "path": _path, "s3": _s3}
+def _code(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
+    """Code is in S3, or beside the spec."""
+    yield from (_s3 if text.startswith("s3://") else _path)(text, here, path)
+
+
+_CHECKS = {"arn": _arn, "bucket": _bucket, "code": _code, "image": _image, "path": _path, "s3": _s3}

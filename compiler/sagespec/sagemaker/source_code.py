@@ -138,7 +138,7 @@ def _check_uri(source: Traced, problems: Problems) -> None:
     if "." in last and not last.endswith(archives.SUFFIX):
         problems.error("bad-pattern", f"{last} is neither a folder nor a .tar.gz archive", given.path, hint)
     elif _named(source) and not given.value.endswith(("/", archives.SUFFIX)):
-        problems.error("bad-pattern", f"{given.value} may be many objects, and no folder", given.path, hint)
+        problems.error("bad-pattern", f"{given.value} is neither a folder nor an archive", given.path, hint)
     if source.requirements.value == _AUTO:
         message = "auto is no word here, but would be a file's name"
         problems.error("bad-value", message, source.requirements.path, "name a requirements file of the code")

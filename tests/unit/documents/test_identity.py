@@ -128,6 +128,39 @@ def test_a_channel_that_only_looks_like_an_upload_counts() -> None:
     )
 
 
+def job_with_data(files: dict[str, str], channel: str = "train", single: str = "", key_id: str = "") -> list[Request]:
+    """A job with data beside the spec: a folder, or a single file."""
+    data = [Upload(name, {"$file": {"path": name, "sha256": sha}}, sha) for name, sha in files.items()]
+    prefix = f"team/{uploads.prefix(data, channel, key_id)}"
+    members = {"SSEKMSKeyId": key_id} if key_id else {}
+    uri = {"DataSource": {"S3DataSource": {"S3Uri": f"s3://bucket/{prefix}/{single}"}}}
+    made = uploads.requests(data, f"data/{channel}", "bucket", prefix, **members)
+    return [*made, request({"InputDataConfig": [uri]}, "CreateTrainingJob")]
+
+
+@pytest.mark.parametrize("single", ["", "a.csv"])
+def test_data_counts_by_its_content_and_not_by_where_it_lies(single: str) -> None:
+    """What the hash in a key covers may change with a version of ours, as it did when it came to cover KMS keys."""
+    plain = job_with_data({"a.csv": "2" * 64}, single=single)
+    assert of(*plain) == of(*job_with_data({"a.csv": "2" * 64}, single=single, key_id="k"))
+    assert plain[0].parameters["Key"] != job_with_data({"a.csv": "2" * 64}, key_id="k")[0].parameters["Key"]
+    assert of(*plain) != of(*job_with_data({"a.csv": "3" * 64}, single=single))
+    assert of(*plain) != of(*job_with_data({"b.csv": "2" * 64}, single=single and "b.csv"))
+    assert of(*plain) != of(*job_with_data({"a.csv": "2" * 64}, channel="val", single=single))
+
+
+def test_a_folder_of_one_file_and_the_file_are_not_the_same() -> None:
+    assert of(*job_with_data({"a.csv": "2" * 64})) != of(*job_with_data({"a.csv": "2" * 64}, single="a.csv"))
+
+
+def test_data_lies_where_its_content_and_its_key_say() -> None:
+    train = job_with_data({"a/a.csv": "2" * 64, "a.csv": "3" * 64}, key_id="k")
+    other = job_with_data({"a.csv": "4" * 64}, channel="a")
+    assert identity.misplaced([*train, *other]) == []
+    plain = [replace(r, parameters={k: v for k, v in r.parameters.items() if k != "SSEKMSKeyId"}) for r in train]
+    assert identity.misplaced(plain) == ["data/train/a.csv", "data/train/a/a.csv"]
+
+
 def test_uploads_lie_where_their_content_says() -> None:
     good = job_with({"a.py": "2" * 64, "b/c.py": "3" * 64})
     assert identity.misplaced(good) == []
