@@ -17,6 +17,7 @@ from sagespec.checking import schema
 from sagespec.executor.lock import lookup
 from sagespec.project import starter
 from sagespec.sandbox import Sandbox, hub
+from sagespec.sandbox.account import built_in
 from sagespec.sandbox.service import ServiceError
 
 from tests.conftest import LOCK, ROOT, Run
@@ -242,7 +243,9 @@ def test_the_fields_in_the_table_are_those_that_ask(unlocked: Path, aws: Sandbox
     run("lock")
     run("compile")
     whole = (unlocked / FILE).read_text("utf-8")
-    for section, source in lookup.SOURCES.items():
+    known = {field for kind in schema.kinds() for field in schema.load(kind)["properties"]["spec"]["properties"]}
+    sources = {name: s for name, s in lookup.SOURCES.items() if not s.fields or known & set(s.fields)}
+    for section, source in sources.items():
         lock = json.loads(whole)
         for facts in lock["contexts"].values():
             assert facts[section], f"nothing asks for {section}"
@@ -273,6 +276,20 @@ def write_all_that_asks(project: Path) -> None:
     boto3.client("s3", "us-west-2").put_object(Bucket="my-bucket", Key="code.py", Body=b"def handler(*_): ...")
     write(project, "CustomAgentLambda", "in-s3", source="s3://my-bucket/code.py")
     benchmark(project, "grouped", model_package_group="qwen3-mtrl", role="SageMakerRole")
+    write(
+        project, "SFTTrainer", "onward", model={"job": "finished-sft-job"}, training_dataset="s3://my-bucket/t.jsonl"
+    )
+    tuned = {"model": "huggingface-reasoning-qwen3-32b", "model_package_group": "out-mpg"}
+    tuned["training_dataset"] = "s3://my-bucket/t.jsonl"
+    (reward,) = (arn for arn, known in EVALUATORS.items() if known["type"] == "RewardFunction")
+    if "RLVRTrainer" in schema.kinds():
+        write(project, "RLVRTrainer", "rewarded", custom_reward_function=reward, **tuned)
+    if "RLAIFTrainer" in schema.kinds():
+        judge = "openai.gpt-oss-120b-1:0"
+        write(project, "RLAIFTrainer", "judged", reward_prompt="my-prompt", reward_model_id=judge, **tuned)
+
+
+(EVALUATORS,) = (context["evaluators"] for context in built_in()["contexts"].values())
 
 
 def test_live_catalogues(unlocked: Path, aws: Sandbox, run: Run) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from sagespec.compiling import workspace
 from sagespec.diagnostics import did_you_mean
 from sagespec.executor.lock import offers
 from sagespec.project.lock import Context, MissingFact
+from sagespec.project.settings import Settings
 from sagespec.sagemaker import catalog, recipes
 
 
@@ -21,7 +24,7 @@ from sagespec.sagemaker import catalog, recipes
 def command() -> None:
     """List what a spec can choose from.
 
-    Benchmarks, scorers, judge metrics, hyperparameters, models, AgentCore runtimes.
+    Benchmarks, scorers, judge metrics, judges, reward prompts, hyperparameters, models, AgentCore runtimes.
     """
 
 
@@ -75,18 +78,52 @@ def hyperparameters(
 ) -> int:
     """List a model's hyperparameters, from the lock; MODEL is an id, an alias or an ARN, as in specs."""
     settings = options.settings(environment, given, project_file, "text", None)
+    with _locked(settings, region) as context:
+        rows = catalog.hyperparameters_of(context, model, kind)
+    if not rows:
+        output.tell(f"{model} has no recipe{f' for a {kind}' if kind else ''} in the lock")
+    return _table(rows, ("kind", "recipe", "name", "type", "default", "min", "max", "enum"), form)
+
+
+@command.command("judges")
+@click.option("--region", metavar="REGION", help="Only those of one region.")
+@session.OUTPUT
+def judges(region: str | None, form: str) -> int:
+    """List the judges of an RLAIFTrainer, for reward_model_id."""
+    return _table(catalog.judges(region), ("name", "regions"), form)
+
+
+@command.command("reward-prompts")
+@click.argument("model", required=False)
+@options.project_options
+@session.OUTPUT
+def reward_prompts(
+    model: str | None,
+    environment: str | None,
+    given: tuple[str, ...],
+    project_file: Path | None,
+    region: str | None,
+    form: str,
+) -> int:
+    """List the prompts of an RLAIFTrainer, for reward_prompt: presets of MODEL or of all models, from the lock."""
+    with _locked(options.settings(environment, given, project_file, "text", None), region) as context:
+        rows = catalog.reward_prompts(context, model)
+    if not rows:
+        output.tell(f"{model or 'no model'} has {'no' if model else 'a'} recipe for RLAIF in the lock")
+    return _table(rows, ("model", "name", "value"), form)
+
+
+@contextmanager
+def _locked(settings: Settings, region: str | None) -> Iterator[Context]:
+    """Open the lock of a project; what it lacks ends the command."""
     locked, diagnostics, texts = workspace.read_lock(settings.project)
     if locked is None:
         options.show(diagnostics, texts, settings.project.root)
         raise exits.Stop("there is no lock that can be read: run `sagespec lock`", exits.INVALID)
     try:
-        context: Context = locked.context(settings.account, settings.region or region)
-        rows = catalog.hyperparameters_of(context, model, kind)
+        yield locked.context(settings.account, settings.region or region)
     except MissingFact as missing:
         raise exits.Stop(missing.message, exits.INVALID, missing.hint) from None
-    if not rows:
-        output.tell(f"{model} has no recipe{f' for a {kind}' if kind else ''} in the lock")
-    return _table(rows, ("kind", "recipe", "name", "type", "default", "min", "max", "enum"), form)
 
 
 @command.command("models")

@@ -170,7 +170,7 @@ class Context:
     def evaluator(self, given: str) -> Evaluator:
         """Look up a reward function or prompt of the registry by its ARN, or by its name."""
         fact = self._named("evaluators", "evaluator", given)
-        key = self._key(("evaluators", given))
+        key = self.key(("evaluators", given))
         return Evaluator(key, fact["name"], fact["type"], fact.get("reference"))
 
     def judge_model(self, model_id: str) -> JudgeModel:
@@ -189,14 +189,14 @@ class Context:
         facts = self.facts.get(section)
         if not name or not facts:
             return facts or None
-        known, content = facts.get(self._key(fact)), arn.hub_content(name)
+        known, content = facts.get(self.key(fact)), arn.hub_content(name)
         if known is None or content is None or section != "hub_models":
             return known
         version = arn.hub_content(known["arn"])
         is_it = known["hub"] == content.hub and content.version in ("", version.version if version else "")
         return known if is_it else None
 
-    def _key(self, fact: Fact) -> str:
+    def key(self, fact: Fact) -> str:
         """The key of a fact in its section; an evaluator that is named is kept by its ARN."""
         section, name = fact
         if section != "evaluators" or name.startswith("arn:"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from sagespec import assets
@@ -12,6 +13,7 @@ from sagespec.project.lock import Context, MissingFact
 from sagespec.sagemaker import hyperparameters, inference_parameters, model, recipes
 from sagespec.sagemaker.model import Model
 from sagespec.sagemaker.recipes import Recipe
+from sagespec.sagemaker.techniques import TECHNIQUES
 
 Row = dict[str, Any]
 
@@ -34,26 +36,67 @@ def judge_metrics() -> list[Row]:
 def hyperparameters_of(context: Context, given: str, kind: str | None) -> list[Row]:
     """What may be given to a model's kinds: kind, recipe, name, type, default, min, max, enum.
 
-    The model is given as a spec's `model` is: by id, alias or ARN. Raises MissingFact where the lock does not
-    know it.
+    The model is given as a spec's `model` is: by id, alias or ARN. A fine-tuning has recipes for types
+    and lengths. Raises MissingFact where the lock does not know the model.
     """
-    chosen = _model(context, given)
+    known = _model(context, given)
     return [
-        {"kind": name, "recipe": recipe.key, "name": entry, **about}
+        {"kind": name, "recipe": key, "name": entry, **about}
         for name in recipes.kinds()
         if kind in (None, name)
-        for recipe in recipes.of_model(name, is_nova=chosen.is_nova)
-        for entry, about in _entries(recipe, chosen).items()
+        for recipe in recipes.of_model(name, is_nova=known.is_nova)
+        for key, entries in _entries(recipe, known)
+        for entry, about in entries.items()
     ]
 
 
-def _entries(recipe: Recipe, chosen: Model) -> Mapping[str, Any]:
-    """The entries of a model's recipe that a spec may give."""
-    known = chosen.recipe(recipe.key)
+def _entries(recipe: Recipe, found: Model) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The entries of a model's recipes that a spec may give, by the recipe's key."""
     if recipe.is_inference:
-        return inference_parameters.entries(known)
-    managed = hyperparameters.SERVICE_MANAGED
-    return {entry: about for entry, about in hyperparameters.entries(known).items() if entry not in managed}
+        yield recipe.key, inference_parameters.entries(found.recipe(recipe.key))
+        return
+    technique = TECHNIQUES.get(recipe.key.partition("/")[2])
+    if technique is None:
+        managed = hyperparameters.SERVICE_MANAGED
+        entries = hyperparameters.entries(found.recipe(recipe.key)).items()
+        yield recipe.key, {entry: about for entry, about in entries if entry not in managed}
+        return
+    for key in sorted(k for k in found.recipes or {} if k.startswith(f"{recipe.key}/")):
+        entries = hyperparameters.entries((found.recipes or {})[key]).items()
+        own = {name: about for name, about in entries if about.get("category") != hyperparameters.OF_THE_SERVICE}
+        yield key, {name: about for name, about in own.items() if name not in technique.filled_in}
+
+
+def judges(region: str | None) -> list[Row]:
+    """The judges that reward_model_id of an RLAIFTrainer takes, those of a region or all: name, regions."""
+    known: dict[str, list[str]] = _data("fine_tuning")["judges"]
+    rows = [{"name": name, "regions": regions} for name, regions in known.items()]
+    return [row for row in rows if region is None or region in row["regions"]]
+
+
+def reward_prompts(context: Context, given: str | None) -> list[Row]:
+    """The presets that reward_prompt of an RLAIFTrainer takes: model, name, and the value that is sent.
+
+    Those of one model, or of all that the lock knows; and the prompts of the registry that it knows. Raises
+    MissingFact where the lock does not know the model.
+    """
+    models = [_model(context, name) for name in ([given] if given else context.facts.get("hub_models", {}))]
+    rows = {
+        (found.name, value): {"model": found.name, "name": PurePosixPath(value).stem, "value": value}
+        for found in models
+        for key, recipe in sorted((found.recipes or {}).items())
+        if key.startswith("FineTuning/RLAIF/")
+        for value in hyperparameters.entries(recipe).get(_PROMPT, {}).get("enum") or ()
+    }
+    registered = [
+        {"model": "", "name": known["name"], "value": arn}
+        for arn, known in sorted(context.facts.get("evaluators", {}).items())
+        if known["type"] == "RewardPrompt"
+    ]
+    return [*rows.values(), *registered]
+
+
+_PROMPT = "judge_prompt_template"
 
 
 def _model(context: Context, given: str) -> Model:

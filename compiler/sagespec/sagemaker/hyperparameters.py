@@ -31,7 +31,7 @@ SERVICE_MANAGED = frozenset(
 )
 """Entries of override specs that the service fills in itself."""
 
-_OF_THE_SERVICE = "system"
+OF_THE_SERVICE = "system"
 """The category of further ones, where a recipe has categories."""
 _SENDABLE = re.compile(r"[a-zA-Z0-9/_.:,\-\s'\"\[\]]*")
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -119,7 +119,7 @@ def _check(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str
             hint = did_you_mean(name, list(specs))
             problems.error("unknown-hyperparameter", message, value.path, hint, on_key=True)
             continue
-        if name in specs and (name in SERVICE_MANAGED or specs[name].get("category") == _OF_THE_SERVICE):
+        if name in specs and (name in SERVICE_MANAGED or specs[name].get("category") == OF_THE_SERVICE):
             message = f"the service fills in {name!r} itself: it may refuse what is given"
             problems.warn("service-managed", message, value.path, on_key=True)
         if _fits(name, value, specs.get(name, {}), problems):

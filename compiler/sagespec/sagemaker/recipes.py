@@ -11,6 +11,9 @@ from functools import cache
 
 from sagespec.checking import schema
 
+TECHNIQUES = ("SFT", "DPO", "RLVR", "RLAIF")
+"""Techniques of serverless fine-tuning: their recipes are told apart by type and length, too."""
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from sagespec import arn, assets
-from sagespec.sandbox import existing, hub, hub_contents, mlflow_servers, neighbours, registry
+from sagespec.sandbox import existing, hub, hub_contents, hub_recipes, mlflow_servers, neighbours, registry
 from sagespec.sandbox.access import OF_MOTO
 from sagespec.sandbox.lifecycle import JOBS, TRAINING_JOBS, Family
 from sagespec.sandbox.service import CREATED, Region
@@ -69,7 +69,7 @@ def seed(region: Region, names: Iterable[str]) -> None:
     Raises ValueError for a name of nothing that can be created.
     """
     default = f"sagemaker-{region.region}-{region.account}"
-    for bucket in (default, hub.recipe_bucket(region), *region.facts.get("buckets", ())):
+    for bucket in (default, hub_recipes.bucket(region), *region.facts.get("buckets", ())):
         existing.create(region, f"s3://{bucket}")
     for uri, text in region.facts.get("code", {}).items():
         bucket, _, key = uri.removeprefix("s3://").partition("/")

@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
-from sagespec.sandbox import hub_contents, neighbours
+from sagespec.sandbox import hub_contents, hub_recipes, neighbours
 from sagespec.sandbox.service import CREATED, Region, ServiceError, not_found, operation, page
 
 _JUDGES_KEY = "fmhMetadata/supported-llmaj-judge-models.json"
@@ -15,30 +15,13 @@ _NO_JUDGE = {"modelId": "amazon.titan-embed-text-v2:0", "outputModalities": ["EM
 
 def seed(region: Region) -> None:
     """Put the override specs of the recipes where the hub documents say that they are, and the list of judges."""
-    bucket = recipe_bucket(region)
+    bucket = hub_recipes.bucket(region)
     for name, model in region.facts.get("hub_models", {}).items():
-        for key, recipe in model.get("recipes", {}).items():
-            overrides = recipe.get("hyperparameters", {})
-            body = json.dumps(overrides, sort_keys=True).encode()
-            neighbours.put_object(region, bucket, _recipe_key(name, key, "override.json"), body)
-            neighbours.put_object(region, bucket, _recipe_key(name, key, "recipe.yaml"), _template(key, overrides))
+        for recipe in hub_recipes.of(model):
+            for key, body in recipe.objects(name, region.account):
+                neighbours.put_object(region, bucket, key, body)
     judges = {"schema_version": "1.0", "supported_judge_models": [{"model_id": judge} for judge in _judges(region)]}
     neighbours.put_object(region, bucket, _JUDGES_KEY, json.dumps(judges).encode())
-
-
-def recipe_bucket(region: Region) -> str:
-    return f"jumpstart-cache-prod-{region.region}"
-
-
-def _recipe_key(model: str, recipe: str, name: str) -> str:
-    return f"recipes/{model}/{recipe.replace('/', '-')}/{name}"
-
-
-def _template(recipe: str, overrides: dict[str, Any]) -> bytes:
-    """The recipe itself, as YAML with a place for each value that may be overridden."""
-    lines = ["run:", f"  name: {recipe.replace('/', '-').lower()}", "training_config:"]
-    lines += [f"  {name}: {{{{{name}}}}}" for name in sorted(overrides)]
-    return ("\n".join(lines) + "\n").encode()
 
 
 @operation
@@ -59,30 +42,13 @@ def describe_hub_content(region: Region, request: dict[str, Any]) -> dict[str, A
 
 
 def _details(region: Region, name: str, model: dict[str, Any]) -> dict[str, Any]:
-    recipes = [_recipe(region, name, key, recipe) for key, recipe in sorted(model.get("recipes", {}).items())]
+    recipes = [recipe.described(name, hub_recipes.bucket(region)) for recipe in hub_recipes.of(model)]
     document = {"GatedBucket": model["gated"], "RecipeCollection": recipes}
     return {
         "HubName": model["hub"],
         "HubArn": region.arn(f"hub/{model['hub']}"),
         "HubContentDocument": json.dumps(document),
     }
-
-
-def _recipe(region: Region, name: str, key: str, recipe: dict[str, Any]) -> dict[str, Any]:
-    kind, technique, *peft = key.split("/")
-    described = {
-        "Name": key.replace("/", "-").lower(),
-        "Type": kind,
-        "DisplayName": key.replace("/", " "),
-        "SmtjRecipeTemplateS3Uri": f"s3://{recipe_bucket(region)}/{_recipe_key(name, key, 'recipe.yaml')}",
-        "SmtjOverrideParamsS3Uri": f"s3://{recipe_bucket(region)}/{_recipe_key(name, key, 'override.json')}",
-    }
-    described["EvaluationType" if kind == "Evaluation" else "CustomizationTechnique"] = technique
-    if peft:
-        described["Peft"] = peft[0]
-    if "sequence_length" in recipe:
-        described["SequenceLength"] = recipe["sequence_length"]
-    return described
 
 
 @operation
@@ -97,7 +63,9 @@ def list_hub_contents(region: Region, request: dict[str, Any]) -> dict[str, Any]
 
 def _summary(region: Region, name: str) -> dict[str, Any]:
     model = region.facts["hub_models"][name]
-    keywords = [f"@recipe:{'_'.join(key.split('/')[:2]).lower()}" for key in sorted(model.get("recipes", {}))]
+    keywords = dict.fromkeys(
+        f"@recipe:{'_'.join(k.split('/')[:2]).lower()}" for k in sorted(model.get("recipes", {}))
+    )
     return {
         "HubContentName": name,
         "HubContentArn": model["arn"],
@@ -105,7 +73,7 @@ def _summary(region: Region, name: str) -> dict[str, Any]:
         "HubContentType": "Model",
         "DocumentSchemaVersion": "2.0.0",
         "HubContentStatus": "Available",
-        "HubContentSearchKeywords": keywords,
+        "HubContentSearchKeywords": list(keywords),
         "CreationTime": CREATED,
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,12 +18,19 @@ from sagespec.executor.cloud import CloudError
 from sagespec.executor.lock.account import Account, NoFact
 from sagespec.project import lock
 from sagespec.sagemaker import recipes
+from sagespec.sagemaker.recipes import TECHNIQUES
 
 PUBLIC_HUB = "SageMakerPublicHub"
 _OVERRIDES = "SmtjOverrideParamsS3Uri"
 _SUBSCRIPTION = "IsSubscriptionModel"
-_SERVERLESS = ("SmtjRecipeTemplateS3Uri", _OVERRIDES)
-_HYPERPARAMETER = ("type", "min", "max", "enum", "default")
+_TEMPLATE = "SmtjRecipeTemplateS3Uri"
+_SERVERLESS = (_TEMPLATE, _OVERRIDES)
+_HYPERPARAMETER = ("type", "min", "max", "enum", "default", "category", "required")
+_FULL = "FULL"
+"""What a training without an adapter is called."""
+_MIXING = {"text": "text_with_datamix", "multimodal": "mm_with_datamix"}
+"""By modality: the word in the name of the recipe that says which data can be mixed in."""
+_SHARE = re.compile(r"nova_(?P<category>.+)_percent")
 _ID = re.compile(r"(?=.{1,63}$)[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 _THREADS = 8
 
@@ -38,12 +45,15 @@ def find(account: Account, name: str) -> dict[str, Any]:
         described = _describe(account, parameters)
         if described is not None:
             document = documents.read(described["HubContentDocument"], "HubContentDocument")
+            collection = document.get("RecipeCollection") or ()
+            mixing = _data_mixing(account, collection)
             return {
                 "arn": described["HubContentArn"],
                 "gated": bool(document.get("GatedBucket", False)),
                 "hub": _name(parameters["HubName"]),
-                "recipes": _recipes(account, document.get("RecipeCollection") or ()),
+                "recipes": _recipes(account, collection),
                 "version": described["HubContentVersion"],
+                **({"data_mixing": mixing} if mixing else {}),
             }
     where = " or ".join(_name(parameters["HubName"]) for parameters in hubs)
     hint = "" if arn.parse(name) else "`sagespec catalog models` lists them"
@@ -101,22 +111,66 @@ def _name(hub: str) -> str:
     return hub.rpartition("/")[2]
 
 
-def _recipes(account: Account, collection: Iterable[Any]) -> dict[str, Any]:
+def _recipes(account: Account, collection: Sequence[Any]) -> dict[str, Any]:
     chosen: dict[str, Mapping[str, Any]] = {}
     offered: dict[str, Mapping[str, Any]] = {}
-    for recipe in collection:
-        if recipe.get("Type") and any(recipe.get(member) for member in _SERVERLESS):
-            (offered if recipe.get(_SUBSCRIPTION) else chosen).setdefault(_key(recipe), recipe)
-    chosen = {**offered, **chosen}
+    for recipe in filter(_is_serverless, collection):
+        (offered if recipe.get(_SUBSCRIPTION) else chosen).setdefault(_key(recipe), recipe)
+    chosen = {**offered, **chosen, **_by_length(collection)}
     with ThreadPoolExecutor(_THREADS) as pool:
-        read = pool.map(lambda key: _recipe(account, key, chosen[key], offered.get(key)), chosen)
+        keys = {key: _key(recipe) for key, recipe in chosen.items()}
+        read = pool.map(lambda key: _recipe(account, keys[key], chosen[key], offered.get(keys[key])), chosen)
     return {key: recipe for key, recipe in zip(chosen, read, strict=True) if recipe is not None}
 
 
+def _is_serverless(recipe: Mapping[str, Any]) -> bool:
+    """Whether a serverless job can run a recipe: for a technique that has no job of its own, by its template."""
+    members = (_TEMPLATE,) if recipe.get("CustomizationTechnique") in TECHNIQUES else _SERVERLESS
+    return bool(recipe.get("Type")) and any(recipe.get(member) for member in members)
+
+
+def _by_length(collection: Iterable[Any]) -> dict[str, Mapping[str, Any]]:
+    """Recipes of one technique and type that differ in length, each by its own: a spec may ask for one of them."""
+    groups: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for recipe in filter(_is_serverless, collection):
+        is_open = recipe.get("CustomizationTechnique") in TECHNIQUES and not recipe.get(_SUBSCRIPTION)
+        if is_open and _length(recipe):
+            groups.setdefault(_key(recipe), {}).setdefault(_length(recipe), recipe)
+    return {
+        f"{key}/{length}": recipe
+        for key, lengths in groups.items()
+        for length, recipe in lengths.items()
+        if len(lengths) > 1
+    }
+
+
+def _length(recipe: Mapping[str, Any]) -> str:
+    return str(recipe.get("SequenceLength") or "").strip().upper()
+
+
 def _key(recipe: Mapping[str, Any]) -> str:
-    kind = recipe["Type"]
-    technique = recipe.get("EvaluationType") if kind == "Evaluation" else recipe.get("CustomizationTechnique")
-    return "/".join(part for part in (kind, technique, recipe.get("Peft")) if part)
+    kind, technique, peft = recipe["Type"], recipe.get("CustomizationTechnique"), recipe.get("Peft")
+    if kind == "Evaluation":
+        technique = recipe.get("EvaluationType")
+    elif technique in TECHNIQUES:
+        peft = peft or _FULL
+    return "/".join(part for part in (kind, technique, peft) if part)
+
+
+def _data_mixing(account: Account, collection: Iterable[Any]) -> dict[str, dict[str, float]]:
+    """The categories of data that a model's trainings can mix in, with their default percents, by modality."""
+    mixing = {}
+    for modality, word in _MIXING.items():
+        recipe = next((r for r in collection if word in str(r.get("Name") or "") and r.get(_OVERRIDES)), None)
+        entry = _read(account, word, recipe, needed=False) if recipe else None
+        shares = {
+            found["category"]: spec["default"]
+            for name, spec in (entry or {}).get("hyperparameters", {}).items()
+            if (found := _SHARE.fullmatch(name)) and isinstance(spec.get("default"), int | float)
+        }
+        if shares:
+            mixing[modality] = shares
+    return mixing
 
 
 def _recipe(
@@ -126,7 +180,8 @@ def _recipe(
 
     Hyperparameters that only the recipe `offered` to subscribers has are allowed, too, without a default.
     """
-    own = _read(account, key, recipe, needed=recipes.is_used(key))
+    is_open = not recipe.get(_SUBSCRIPTION) or key.split("/")[1] not in TECHNIQUES
+    own = _read(account, key, recipe, needed=recipes.is_used(key) and is_open)
     more = _read(account, key, offered, needed=False) if own and offered not in (None, recipe) else None
     if own and more:
         extra = {name: {**spec, "default": None} for name, spec in more["hyperparameters"].items()}
@@ -135,12 +190,12 @@ def _recipe(
 
 
 def _read(account: Account, key: str, recipe: Mapping[str, Any], *, needed: bool) -> dict[str, Any] | None:
-    """Return a recipe in the lock's form; None where it cannot be read and is not needed."""
-    length, uri = recipe.get("SequenceLength"), recipe.get(_OVERRIDES)
+    """A recipe as the lock has it; None for one that cannot be read and is not needed."""
+    length, uri = _length(recipe), recipe.get(_OVERRIDES)
     try:
         entry: dict[str, Any] = {"hyperparameters": _override_spec(account, uri) if uri else {}}
         if length:
-            entry["sequence_length"] = str(length).strip().upper()
+            entry["sequence_length"] = length
         if flaw := _flaw(key, entry):
             raise NoFact(f"{uri or key} is not as expected: {flaw}")
     except (NoFact, CloudError) as error:

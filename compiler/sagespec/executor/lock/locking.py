@@ -213,13 +213,16 @@ def _keep(context: Context, fact: Fact, answer: Any) -> None:
     section = fact[0]
     facts: Any = context.facts
     reasons: Any = context.reasons
-    kept = lock.kept_as(fact)
+    name = fact[1]
+    if isinstance(answer, lookup.Named):
+        name, answer = answer.name, answer.fact
+    kept = lock.kept_as((section, name))
     others = [f for f in context.asked if f != fact and f[0] == section and lock.kept_as(f) == kept]
     if isinstance(answer, Reason):
         reasons[fact] = answer
     elif section in lookup.SINGLE:
         facts[section] = answer
-    elif any(context.find(other) is not None for other in others):
+    elif section == "hub_models" and any(context.find(other) is not None for other in others):
         has = context.facts[section][kept]["arn"]
         reasons[fact] = Reason(f"the lock has one {kept} only, and other specs use {has}", "use one everywhere")
     else:
@@ -231,7 +234,7 @@ def _drop(context: Context, fact: Fact) -> None:
     if fact[0] in lookup.SINGLE:
         facts.pop(fact[0], None)
     else:
-        facts.get(fact[0], {}).pop(lock.kept_as(fact), None)
+        facts.get(fact[0], {}).pop(context.key(fact), None)
 
 
 def _said(checked: Iterable[Compilation]) -> Iterator[Diagnostic]:
@@ -309,7 +312,7 @@ def _pruned(context: Context, before: Mapping[str, Any], whole: bool, keeps_all:
     refused = {fact for fact, reason in context.reasons.items() if reason.refused}
     known = {fact for fact in context.asked if context.find(fact) is not None}
     for section in sorted(lookup.SOURCES):
-        asked, stays, has = (_names(section, facts) for facts in (context.asked, refused, known))
+        asked, stays, has = (_names(context, section, facts) for facts in (context.asked, refused, known))
         facts, old = context.facts.get(section), before.get(section)
         if section in lookup.SINGLE:
             pruned[section] = facts if has else old if keeps_all or stays or not (whole or asked) else None
@@ -321,5 +324,5 @@ def _pruned(context: Context, before: Mapping[str, Any], whole: bool, keeps_all:
     return pruned
 
 
-def _names(section: str, facts: Iterable[Fact]) -> set[str]:
-    return {lock.kept_as(fact) for fact in facts if fact[0] == section}
+def _names(context: Context, section: str, facts: Iterable[Fact]) -> set[str]:
+    return {context.key(fact) for fact in facts if fact[0] == section}

@@ -10,13 +10,14 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sagespec import disk
+from sagespec import arn, disk
 from sagespec.executor import documents
 from sagespec.executor.lock import hub_models, judges
 from sagespec.executor.lock.account import Account, NoFact
 from sagespec.project import lock
+from sagespec.sagemaker import registry
 
 _STUDIO = Path("/opt/ml/metadata/resource-metadata.json")
 _USABLE = ("Created", "Updated")
@@ -38,6 +39,13 @@ class Source:
         return self.actions or self.calls
 
 
+class Named(NamedTuple):
+    """A fact that the lock keeps by another name than the one that it was asked for by."""
+
+    name: str
+    fact: Any
+
+
 def look_up(account: Account, section: str, name: str) -> Any:
     """Look up one fact.
 
@@ -45,7 +53,8 @@ def look_up(account: Account, section: str, name: str) -> Any:
     """
     try:
         fact = SOURCES[section].find(account, name)
-        flaw = lock.flaw((section, name), fact)
+        kept, content = fact if isinstance(fact, Named) else (name, fact)
+        flaw = lock.flaw((section, kept), content)
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         flaw = f"{type(error).__name__}: {error}"
     if flaw:
@@ -184,6 +193,44 @@ def _job(account: Account, name: str) -> dict[str, Any]:
     }
 
 
+def _training_job(account: Account, name: str) -> dict[str, Any]:
+    job = account.describe(f"training job {name!r}", "sagemaker", "DescribeTrainingJob", TrainingJobName=name)
+    config = job.get("ServerlessJobConfig", {})
+    if config.get("JobType") != "FineTuning":
+        raise NoFact(f"the training job {name!r} is no fine-tuning", "name the ARN of a model package")
+    package = job.get("OutputModelPackageArn")
+    if job["TrainingJobStatus"] != "Completed" or not package:
+        raise NoFact(f"the job {name!r} is {job['TrainingJobStatus']}: only a completed one has a model package")
+    base = arn.hub_content(config["BaseModelArn"])
+    if base is None:
+        raise NoFact(f"the job {name!r} does not say which model it tuned")
+    return {
+        "base_model": base.name,
+        "base_model_arn": config["BaseModelArn"],
+        "output_model_package_arn": package,
+    }
+
+
+def _evaluator(account: Account, name: str) -> Named:
+    """A reward function or prompt: by its ARN, or by its name in the registry of the account."""
+    content, owner = arn.hub_content(name), arn.parse(name)
+    hub = content.hub if content else registry.hub(account.region, account.account)
+    given = {"HubName": hub, "HubContentType": "JsonDoc", "HubContentName": content.name if content else name}
+    if content and owner:
+        given["HubContentType"] = content.type
+        if content.version:
+            given["HubContentVersion"] = content.version
+        if owner.account != account.account:  # another account's hub goes by its ARN only
+            given["HubName"] = arn.sagemaker(owner.partition, owner.region, owner.account, f"hub/{hub}")
+    what = f"evaluator {given['HubContentName']!r} in hub {hub}"
+    found = account.describe(what, "sagemaker", "DescribeHubContent", **given)
+    inner = registry.evaluator(documents.read(found["HubContentDocument"], "HubContentDocument"))
+    if inner is None:
+        raise NoFact(f"{found['HubContentArn']} is neither a reward function nor a reward prompt")
+    fact = {"name": given["HubContentName"], "type": inner.type, "reference": inner.reference}
+    return Named(name if content else found["HubContentArn"], fact)
+
+
 def _job_schema(account: Account, name: str) -> dict[str, Any]:
     category, _, version = name.partition("/")
     pages = account.cloud.pages(
@@ -214,6 +261,7 @@ SOURCES: dict[str, Source] = {
     "default_mlflow_version": Source(
         _mlflow_version, ("sagemaker:ListMlflowApps",), (), ("the default app of MTRL",)
     ),
+    "evaluators": Source(_evaluator, ("sagemaker:DescribeHubContent",), ("custom_reward_function", "reward_prompt")),
     "hub_models": Source(hub_models.find, ("sagemaker:DescribeHubContent", "s3:GetObject"), ("model",)),
     "job_schemas": Source(
         _job_schema,
@@ -239,6 +287,7 @@ SOURCES: dict[str, Source] = {
         ("model",),
         ("where it is a model package",),
     ),
+    "training_jobs": Source(_training_job, ("sagemaker:DescribeTrainingJob",), ("model",), ("as {job: NAME}",)),
     "role": Source(_default_role, ("iam:GetRole",), ("role",), ("where not given",)),
     "roles": Source(_role, ("iam:GetRole",), ("role",), ("where it is a name",)),
 }

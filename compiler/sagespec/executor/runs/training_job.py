@@ -52,13 +52,6 @@ rely_on(
     {
         "CreateTrainingJob": ("TrainingJobArn",),
         "DeleteTrainingJob": (),
-        "DescribeTrainingJob": (
-            "CreationTime",
-            "MlflowDetails?",
-            "TrainingJobArn",
-            "TrainingJobName",
-            "TrainingJobStatus",
-        ),
         "ListTrainingJobs": (
             "TrainingJobSummaries.CreationTime",
             "TrainingJobSummaries.TrainingJobArn",

@@ -1,0 +1,47 @@
+"""The registry of an account: the hub that Studio and the SDK keep reward functions, prompts and data sets in.
+
+In: a region and an account, or a document of the registry. Out: the hub's name, or the evaluator that is described.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+_SUBTYPE = "AWS/Evaluator"
+
+
+class Evaluator(NamedTuple):
+    """A reward function or prompt; `reference` is the ARN of a function or the URI of a prompt."""
+
+    type: str
+    reference: str | None
+
+
+def display_name(region: str, account: str) -> str:
+    """What the hub is called where people see it."""
+    return f"AiRegistry-{region}-{account}"
+
+
+def hub(region: str, account: str) -> str:
+    """The name of the hub: a hash of the other name, in base 32 with extended hex digits."""
+    digest = hashlib.sha256(display_name(region, account).encode()).digest()
+    return base64.b32hexencode(digest).decode().rstrip("=")
+
+
+def evaluator(document: Mapping[str, Any]) -> Evaluator | None:
+    """Read the evaluator that a document of a hub describes; None for any other document."""
+    inner = document.get("JsonContent")
+    try:
+        content = json.loads(inner) if isinstance(inner, str) else inner
+    except (RecursionError, ValueError):
+        return None
+    if document.get("SubType") != _SUBTYPE or not isinstance(content, dict):
+        return None
+    kind, reference = content.get("EvaluatorType"), content.get("Reference")
+    if not isinstance(kind, str) or not (reference is None or isinstance(reference, str)):
+        return None
+    return Evaluator(kind, reference)
