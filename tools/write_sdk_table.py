@@ -1,0 +1,183 @@
+"""Write `docs/sdk.md` from the inventories of the SDK's names, `tools/sdk/KIND.json`, and the schemas.
+
+python tools/write_sdk_table.py            write the page
+python tools/write_sdk_table.py --check    exit 1 where it is not what the inventories say
+
+An inventory has `owners`: a class, function or module of the SDK (`from`), how its names are found (`names`: `fields`
+of a model, `parameters` of a function, public `members` of a class, `classes` of a module), and `rows` by name. A row
+is {"has": FIELD}, {"differs": FIELD, "why": ...} or {"not": WHY}; FIELD is a path in the spec, such as
+`input_data_config[].channel_name`. `ours` are fields that the SDK has no name for, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sagespec import assets
+
+INVENTORIES = Path(__file__).parent / "sdk"
+PAGE = Path(__file__).parent.parent / "docs" / "sdk.md"
+HEAD = """# The SDK's names
+
+Every name that the SageMaker Python SDK 1.27.0 has for what sagespec compiles, and where it is in a spec. *Here* is
+the path of the field below `spec`; `[]` is each entry of a list. `has`: the field does what the SDK's does.
+`differs`: it does it in another way, which the last column names. `not`: there is no field; the last column says why,
+or which command does it. `make parity` compares the names with the SDK that is installed.
+
+<!-- written by tools/write_sdk_table.py from tools/sdk and schemas/v1 -->
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One name of the SDK: the field that it is here, if there is one, and how they differ or why there is none."""
+
+    name: str
+    field: str = ""
+    why: str = ""
+
+    @property
+    def word(self) -> str:
+        if not self.field:
+            return "not"
+        return "differs" if self.why else "has"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A class, function or module of the SDK; `origin` is MODULE or MODULE:NAME, `names` how its names are found."""
+
+    name: str
+    origin: str
+    names: str
+    note: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The names of the SDK for one kind, and the fields that only sagespec has, with the reason."""
+
+    kind: str
+    owners: tuple[Owner, ...]
+    ours: dict[str, str]
+
+
+def inventories() -> list[Inventory]:
+    """Read all inventories, in the order of their kinds."""
+    return [_inventory(json.loads(path.read_text("utf-8"))) for path in sorted(INVENTORIES.glob("*.json"))]
+
+
+def _inventory(content: dict[str, Any]) -> Inventory:
+    owners = tuple(
+        Owner(o["name"], o["from"], o["names"], o.get("note", ""), tuple(_row(n, r) for n, r in o["rows"].items()))
+        for o in content["owners"]
+    )
+    return Inventory(content["kind"], owners, content["ours"])
+
+
+def _row(name: str, row: dict[str, str]) -> Row:
+    """Read a row.
+
+    Raises ValueError for one that is none of the three.
+    """
+    if set(row) == {"has"}:
+        return Row(name, row["has"])
+    if set(row) == {"differs", "why"}:
+        return Row(name, row["differs"], row["why"])
+    if set(row) == {"not"}:
+        return Row(name, why=row["not"])
+    raise ValueError(f"{name}: {row}")
+
+
+def fields(kind: str) -> dict[str, str]:
+    """Return the description of every field of a kind by its path, as the inventories write paths; '' for none."""
+    described: dict[str, str] = {}
+    for path, text in _fields(f"{kind}.json", _schema(f"{kind}.json")["properties"]["spec"], ""):
+        described[path] = described.get(path) or text
+    return described
+
+
+@cache
+def _schema(file: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((assets.schemas() / file).read_text("utf-8"))
+    return loaded
+
+
+def _fields(file: str, schema: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    """Walk through the fields below a path; a schema may be in another file than its parent."""
+    if "$ref" in schema:
+        name = schema["$ref"].partition("#")[0]
+        yield from _fields(name or file, _target(file, schema["$ref"]), path)
+    for branch in ("allOf", "anyOf", "oneOf"):
+        for one in schema.get(branch, ()):
+            yield from _fields(file, one, path)
+    if isinstance(schema.get("items"), dict):
+        yield from _fields(file, schema["items"], f"{path}[]")
+    for name, below in schema.get("properties", {}).items():
+        field = f"{path}.{name}" if path else name
+        yield field, _description(file, below)
+        yield from _fields(file, below, field)
+
+
+def _target(file: str, reference: str) -> Any:
+    name, _, pointer = reference.partition("#")
+    target: Any = _schema(name or file)
+    for step in filter(None, pointer.split("/")):
+        target = target[step]
+    return target
+
+
+def _description(file: str, schema: dict[str, Any]) -> str:
+    """Return the description of a schema, or of what it refers to."""
+    if "description" in schema or "$ref" not in schema:
+        return str(schema.get("description", ""))
+    return _description(schema["$ref"].partition("#")[0] or file, _target(file, schema["$ref"]))
+
+
+def text() -> str:
+    """Write the page: a section for each kind, a table for each owner."""
+    return "\n".join([HEAD, *(line for inventory in inventories() for line in _kind(inventory))])
+
+
+def _kind(inventory: Inventory) -> Iterator[str]:
+    described = fields(inventory.kind)
+    yield f"## {inventory.kind}\n"
+    for owner in inventory.owners:
+        yield f"### {owner.name}\n"
+        if owner.note:
+            yield f"{owner.note}\n"
+        yield f"| {owner.name.partition(',')[0]} | | here | |"
+        yield "|---|---|---|---|"
+        for row in owner.rows:
+            here = f"`{row.field}`" if row.field else ""
+            said = _sentence(row.why) if row.why else described.get(row.field, "")
+            yield f"| `{row.name}` | {row.word} | {here} | {said.replace('|', chr(92) + '|')} |"
+        yield ""
+    yield "### Fields without a name in the SDK\n"
+    yield "| here | |"
+    yield "|---|---|"
+    for field, why in inventory.ours.items():
+        yield f"| `{field}` | {_sentence(why)} |"
+    yield ""
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def main(check: bool) -> int:
+    if check:
+        return int(not PAGE.exists() or PAGE.read_text("utf-8") != text())
+    PAGE.write_text(text(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv))
