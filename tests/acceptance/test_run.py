@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -272,3 +274,94 @@ def test_a_progress_bar_is_seen_step_by_step_and_hosts_never_share_a_line(projec
     assert run("run", "ModelTrainer/t").stdout == "".join(f"[algo-1] {n} of 2\n" for n in range(3))
     said = run("run", "ModelTrainer/t", "--hosts", "3").stdout
     assert all(re.fullmatch(r"\[algo-[123]\] [012] of 2", line) for line in said.splitlines()), said
+
+
+SHOW = """
+import json, os, sys
+from pathlib import Path
+root = Path(os.environ["SM_INPUT_DIR"])
+channel = Path(os.environ["SM_CHANNEL_TRAIN"])
+found = {
+    "argv": sys.argv[1:],
+    "hyperparameters": json.loads((root / "config" / "hyperparameters.json").read_text()),
+    "SM_HPS": json.loads(os.environ["SM_HPS"]),
+    "data": {p.relative_to(channel).as_posix(): p.read_text("utf-8") for p in channel.rglob("*") if p.is_file()},
+    "one file": [p.name for p in Path(os.environ["SM_CHANNEL_LABELS"]).iterdir()],
+    "here": sorted(p.name for p in Path.cwd().iterdir()),
+}
+Path(os.environ["REPORTS"], "report.json").write_text(json.dumps(found))
+"""
+ARGS = ["a b", "it's $HOME\n", "naïve 日本", 1e-05, 3, ""]
+
+
+def test_arguments_files_and_an_archive_are_as_in_the_container(project: Path, run: Run) -> None:
+    specs = project / "specs"
+    reports = training(
+        project,
+        "",
+        source_code={"source_dir": "code.tar.gz", "command": "python3 sub/show.py\n", "args": ARGS},
+        hyperparameters="parameters.yaml",
+        input_data_config=[
+            {"channel_name": "train", "data_source": "data", "content_type": "text/csv"},
+            {"channel_name": "labels", "data_source": "labels.csv"},
+        ],
+    )
+    (specs / "data" / ".hidden").mkdir(parents=True)
+    (specs / "data" / ".hidden" / "é.csv").write_text("1,é\n", "utf-8")
+    (specs / "data" / "a.csv").write_text("1\n", "utf-8")
+    (specs / "labels.csv").touch()
+    (specs / "parameters.yaml").write_text("lr: 1.0e-05\nname: ${spec.name}\nflag: true\nlist: [1, a]\n", "utf-8")
+    with tarfile.open(specs / "code.tar.gz", "w:gz") as packed:
+        info = tarfile.TarInfo("sub/show.py")
+        info.size = len(SHOW)
+        packed.addfile(info, io.BytesIO(SHOW.encode()))
+    run("run", "ModelTrainer/t", "--keep", "kept")
+    (report,) = reported(reports).values()
+    given = {"lr": 1e-05, "name": "${spec.name}", "flag": True, "list": [1, "a"]}
+    assert report["argv"] == [str(argument) for argument in ARGS]
+    assert report["hyperparameters"] == {k: v if isinstance(v, str) else json.dumps(v) for k, v in given.items()}
+    assert report["SM_HPS"] == given
+    assert report["data"] == {"a.csv": "1\n", ".hidden/é.csv": "1,é\n"}
+    assert report["one file"] == ["labels.csv"]
+    assert report["here"] == ["code.tar.gz", "sub"]
+    config = project / "kept/algo-1/opt/ml/input/config/inputdataconfig.json"
+    assert json.loads(config.read_text("utf-8"))["train"]["ContentType"] == "text/csv"
+
+
+def test_code_in_s3_is_given_as_a_folder_and_unpacked_in_a_copy(project: Path, run: Run) -> None:
+    source = {"source_dir": "s3://my-bucket/code.tar.gz", "entry_script": "train.py"}
+    training(project, "", source_code=source)
+    own = project / "downloaded"
+    own.mkdir()
+    with tarfile.open(own / "code.tar.gz", "w:gz") as packed:
+        info = tarfile.TarInfo("train.py")
+        packed.addfile(info, io.BytesIO(b""))
+    told = run("run", "ModelTrainer/t", code=1).stderr
+    assert (
+        "the code is s3://my-bucket/code.tar.gz: download it, and give its folder with --channel code=FOLDER" in told
+    )
+    run("run", "ModelTrainer/t", "--channel", f"code={own}")
+    assert [path.name for path in own.iterdir()] == ["code.tar.gz"]
+
+
+def test_hosts_are_in_instance_groups_and_preferences_have_a_first(project: Path, run: Run) -> None:
+    groups = [
+        {"instance_group_name": "gpu", "instance_type": "ml.p4d.24xlarge", "instance_count": 1},
+        {"instance_group_name": "data", "instance_type": "ml.c5.xlarge", "instance_count": 1},
+    ]
+    reports = training(project, REPORT, compute={"instance_groups": groups})
+    run("run", "ModelTrainer/t", "--hosts", "2")
+    told = {host: json.loads(report["SM_RESOURCE_CONFIG"]) for host, report in reported(reports).items()}
+    assert {host: config["current_group_name"] for host, config in told.items()} == {
+        "algo-1": "gpu",
+        "algo-2": "data",
+    }
+    kinds = {host: report["SM_CURRENT_INSTANCE_TYPE"] for host, report in reported(reports).items()}
+    assert kinds == {"algo-1": "ml.p4d.24xlarge", "algo-2": "ml.c5.xlarge"}
+    spec = project / "specs" / "t.json"
+    document = json.loads(spec.read_text("utf-8"))
+    preferences = [{"instance_type": "ml.p5.48xlarge"}, {"instance_type": "ml.p4d.24xlarge"}]
+    document["spec"]["compute"] = {"instance_count": 1, "instance_preferences": preferences}
+    spec.write_text(json.dumps(document), "utf-8")
+    run("run", "ModelTrainer/t")
+    assert reported(reports)["algo-1"]["SM_CURRENT_INSTANCE_TYPE"] == "ml.p5.48xlarge"
