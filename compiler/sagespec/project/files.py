@@ -140,7 +140,7 @@ def _refusal(path: Path, project: Project) -> Diagnostic:
 def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[Specs, Specs]:
     """Read spec files: the requested ones, and the rest of the project.
 
-        A file of code or data that a spec names, directly or by its folder, and a file that the project excludes, is
+    A file of code or data that a spec names, directly or by its folder, and a file that the project excludes, is
     skipped unless it has our `apiVersion` or was requested by name.
     """
     diagnostics: list[Diagnostic] = []

@@ -9,7 +9,7 @@ RULES = (
         "unreadable",
         "error",
         "Unreadable file",
-        "The file cannot be read, or is larger than a spec, project file or policy may be.",
+        "The file cannot be read, or is larger than the limit for specs, project files and policies.",
         "Check the path and its permissions. Split a file that is too large.",
         "sagespec.yaml",
         bad="specs: [specs/missing.yaml]",

@@ -240,7 +240,7 @@ RULES = (
         "error or warning",
         "Judge that cannot be used",
         "Bedrock has retired the judge, or it cannot be used in this region. To `sagespec lock` it is a warning.",
-        "Choose a judge of `sagespec catalog judges`, and run `sagespec lock`.",
+        "Choose another judge model, and run `sagespec lock`.",
         "LLMAsJudgeEvaluator",
         bad="evaluator_model: anthropic.claude-retired-v1:0",
         good="evaluator_model: anthropic.claude-sonnet-4-5-20250929-v1:0",
