@@ -1,7 +1,7 @@
-"""A local AWS endpoint to try and test everything against; no account, no network beyond loopback.
+"""A local AWS endpoint for trials and tests: no account, and no network beyond loopback.
 
-moto serves S3, IAM, STS, Lambda and Logs; SageMaker, AgentCore and Bedrock are played here, since jobs and
-pipelines have to advance and moto's do not.
+moto serves S3, IAM, STS, Lambda and Logs. SageMaker, AgentCore and Bedrock are implemented here, because jobs and
+pipelines have to advance, and moto's do not.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Restrict access to programs on this machine, and to the services that the sandbox has.
 
-In: the headers of a request, or the name of a service. Refuses: names other than those of this machine (a web page
-whose name is made to resolve to loopback sends its own), requests that a browser sends for a page of another site,
-and services that nothing here needs.
+In: the headers of a request, or the name of a service. Refuses host names other than this machine's (a web page whose
+name resolves to loopback sends its own), requests of a browser for a page of another site, and other services.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from sagespec.sandbox.service import ServiceError
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d{1,5})?", re.IGNORECASE)
-"""Names of this machine, which no name server gives. The port may be that of a program that forwards to ours."""
+"""Names of this machine, which no DNS server answers. The port may be that of a program that forwards to ours."""
 _HOST_OF_BUCKET = re.compile(rf"[a-z0-9][a-z0-9.-]*\.{_HOST.pattern}", re.IGNORECASE)
-"""What S3's clients make of them for a bucket or an access point; no name server gives these either (RFC 6761)."""
+"""The host names that S3's clients form for a bucket or an access point; no DNS server answers them (RFC 6761)."""
 OWN = "/_sagespec/"
-"""Paths of what AWS has not; no bucket can be called so."""
+"""The prefix of our own paths, which AWS does not have; no bucket can have this name."""
 OF_MOTO = ("ecr", "iam", "lambda", "logs", "s3", "sts")
 _INVOCATION = re.compile(r"/functions/.*/(invocations|invoke-async/?|response-streaming-invocations)")
 _OWN_PAGES = frozenset({"none", "same-origin"})
@@ -28,10 +27,10 @@ _CORS = "access-control-"
 
 
 def check(environ: Mapping[str, Any], service: str) -> None:
-    """Check where a request to a service comes from.
+    """Check the origin of a request.
 
-    Raises ServiceError for one under another name, and for one of a page of another site: browsers send `Origin`
-    with whatever may change something, and `Sec-Fetch-Site` with everything.
+    Raises ServiceError for another host name, and for a page of another site: browsers send `Origin` with requests
+    that may change something, and `Sec-Fetch-Site` with all.
     """
     host = str(environ.get("HTTP_HOST", ""))
     of_bucket = service == "s3" and not environ["PATH_INFO"].startswith(OWN) and _HOST_OF_BUCKET.fullmatch(host)
@@ -47,10 +46,10 @@ def check(environ: Mapping[str, Any], service: str) -> None:
 
 
 def application(of_moto: Mapping[str, Application], service: str, path: str) -> Application:
-    """The application of moto's that serves a request.
+    """Return the application of moto that serves a request.
 
-    Raises ServiceError for the two hundred services that moto has besides, and for running a function: moto would
-    fetch a container from the network for it.
+    Raises ServiceError for moto's other services, and for running a function, for which moto would fetch a container
+    from the network.
     """
     app = of_moto.get(service)
     if app is None:
@@ -61,12 +60,12 @@ def application(of_moto: Mapping[str, Application], service: str, path: str) -> 
 
 
 def without_cors(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The headers of an answer but for those that let pages of other sites read it; moto sends them with each."""
+    """Return the headers of an answer without those that let pages of other sites read it; moto always sends them."""
     return [(name, value) for name, value in headers if not name.lower().startswith(_CORS)]
 
 
 def _origin(url: str) -> str:
-    """Scheme, host and port of a URL."""
+    """Return scheme, host and port of a URL."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.partition('/')[0]}".lower()
 

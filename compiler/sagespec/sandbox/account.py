@@ -1,4 +1,4 @@
-"""What an account holds when its sandbox starts: roles, groups, packages, buckets, finished jobs, as in a lock."""
+"""Seed the account of a sandbox: roles, groups, packages, buckets, finished jobs, from a lock."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def built_in() -> dict[str, Any]:
 
 
 def contexts(lock: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
-    """What accounts hold, by `<account>/<region>`: the facts of a lock, over those of the built-in account.
+    """Return the facts of accounts by `<account>/<region>`: those of a lock, over those of the built-in account.
 
-    A lock has only what the specs used so far; a project must be able to ask for more.
+    A lock has only the facts that its specs use; new specs must be able to use more.
     """
     offered = built_in()["contexts"]
     known: dict[str, Any] = (lock or {}).get("contexts") or offered
@@ -31,7 +31,7 @@ def contexts(lock: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
 
 
 def _moved(facts: dict[str, Any], to: Mapping[str, Any]) -> dict[str, Any]:
-    """The same facts in another account and region."""
+    """Return the same facts in another account and region."""
     text = json.dumps(facts)
     for name in ("account", "region"):
         text = text.replace(facts[name], to[name])
@@ -45,10 +45,13 @@ def _over(below: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def moto_applications() -> dict[str, Any]:
-    """moto's servers by service, with a fresh state; its own dispatcher would serve every other service too."""
+    """Return moto's servers by service, with an empty state.
+
+    Its own dispatcher would serve all other services, too.
+    """
     from moto.backends import get_backend
 
-    for service in OF_MOTO:  # moto keeps its state in the process: a new sandbox starts from nothing
+    for service in OF_MOTO:  # moto's state is global in the process; a new sandbox starts empty
         for by_region in get_backend(service).values():  # type: ignore[call-overload]  # overloaded for each literal name
             for backend in by_region.values():
                 backend.reset()
@@ -57,16 +60,16 @@ def moto_applications() -> dict[str, Any]:
 
 @cache
 def _applications() -> dict[str, Any]:
-    """Make moto's servers once in a process: they have no state, and their routes take long to build."""
+    """Create moto's servers once for each process: they have no state, and building their routes is slow."""
     from moto.moto_server.werkzeug_app import create_backend_app
 
     return {service: create_backend_app(service) for service in OF_MOTO}  # type: ignore[arg-type]  # the same
 
 
 def seed(region: Region, names: Iterable[str]) -> None:
-    """Create what a lock knows: roles, groups, packages, buckets, finished jobs; and what exists besides, by names.
+    """Create the resources of a lock, and further existing resources by name.
 
-    Raises ValueError for a name of nothing that can be created.
+    Raises ValueError for a name that cannot be created.
     """
     default = f"sagemaker-{region.region}-{region.account}"
     for bucket in (default, hub_recipes.bucket(region), *region.facts.get("buckets", ())):
@@ -77,7 +80,7 @@ def seed(region: Region, names: Iterable[str]) -> None:
         neighbours.put_object(region, bucket, key, text.encode())
     for role in sorted({*region.facts.get("roles", {}).values(), *filter(None, [region.facts.get("role")])}):
         existing.create(region, role)
-    region = region.at(CREATED)  # all that follows was there before the sandbox started
+    region = region.at(CREATED)  # everything else existed before the sandbox started
     for name, group in region.facts.get("model_package_groups", {}).items():
         registry.create_model_package_group(region, {"ModelPackageGroupName": name})
         groups = region.table("groups")
@@ -97,7 +100,7 @@ def seed(region: Region, names: Iterable[str]) -> None:
 
 
 def _seed_job(region: Region, name: str, job: dict[str, Any]) -> None:
-    """A finished AgentRFT job, with the model package that it made."""
+    """Create a finished AgentRFT job, with its model package."""
     package, agent = job["output_model_package_arn"], job["agent_arn"]
     qualifier = {"Qualifier": job["agent_qualifier"]} if job.get("agent_qualifier") else {}
     runs_on = {"BedrockAgentCoreConfig": {"AgentRuntimeArn": agent, **qualifier}}
@@ -132,7 +135,7 @@ def _seed_job(region: Region, name: str, job: dict[str, Any]) -> None:
 
 
 def _seed_training_job(region: Region, name: str, job: dict[str, Any]) -> None:
-    """A finished fine-tuning job, with the model package that it made."""
+    """Create a finished fine-tuning job, with its model package."""
     package = job["output_model_package_arn"]
     output = f"s3://sagemaker-{region.region}-{region.account}/{name}"
     data = {"S3DataType": "S3Prefix", "S3Uri": f"{output}/train.jsonl", "S3DataDistributionType": "FullyReplicated"}
@@ -158,7 +161,7 @@ def _seed_training_job(region: Region, name: str, job: dict[str, Any]) -> None:
 
 
 def _seed_finished(region: Region, family: Family, record: dict[str, Any], package: str, base_model_arn: str) -> None:
-    """A job that was finished before the sandbox started, and the package that it has put out."""
+    """Create a job that finished before the sandbox started, with the package that it made."""
     arn = record[family.arn]
     region.table("tags")[arn] = []
     family.finished(region)[record[family.name]] = {**record, "CreationTime": CREATED, "StoppedAt": None}
@@ -169,7 +172,7 @@ def _seed_finished(region: Region, family: Family, record: dict[str, Any], packa
 
 
 def _seed_evaluator(region: Region, name: str, evaluator: dict[str, Any]) -> None:
-    """A reward function or a reward prompt of the account's registry."""
+    """Create a reward function or a reward prompt in the account's hub."""
     content = {"Reference": evaluator["reference"], "EvaluatorType": evaluator["type"]}
     document = json.dumps({"SubType": "AWS/Evaluator", "JsonContent": json.dumps(content)})
     if parsed := arn.hub_content(name):

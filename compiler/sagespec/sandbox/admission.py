@@ -1,7 +1,7 @@
-"""What SageMaker looks for with a job's own role, before it takes the job: the role, its data, its image.
+"""Check what SageMaker checks with a job's own role before it accepts the job: the role, its data, its image.
 
-In: the members of a request. Refuses, in the service's words: a role that is not there or may not be assumed, data of
-which there is no object, an image that the account's registry has not.
+In: the members of a request. Refuses, in the service's words, a role that does not exist or may not be assumed, data
+without objects, and an image that is not in the account's registry.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def check_data(region: Region, channels: Iterable[Mapping[str, Any]], role: str)
 
 
 def missing_data(region: Region, channels: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    """The URIs of channels that have no object in S3."""
+    """Yield the URIs of channels without objects in S3."""
     for channel in channels:
         uri = channel.get("DataSource", {}).get("S3DataSource", {}).get("S3Uri", "")
         if uri.startswith("s3://") and not neighbours.has_objects(region, uri):
@@ -51,7 +51,7 @@ def missing_data(region: Region, channels: Iterable[Mapping[str, Any]]) -> Itera
 
 
 def check_image(region: Region, text: str, role: str) -> None:
-    """Check that an image of the account's own registry is there; those of others are taken to be.
+    """Check that an image of the account's own registry exists; others are accepted.
 
     Raises ServiceError.
     """

@@ -1,7 +1,7 @@
-"""Whose a bucket is, where a request says whose it expects it to be.
+"""Check the owner of a bucket that a request to S3 expects.
 
-In: a request for S3. Refuses, as S3 does: a bucket of another account than the expected one, and an owner that is no
-account.
+In: a request to S3. Refuses, as S3 does, a bucket of another account than the expected one, and an expected owner
+that is not an account id.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _HEADER = "HTTP_X_AMZ_EXPECTED_BUCKET_OWNER"
 
 
 def check_owner(environ: Mapping[str, Any]) -> None:
-    """Check the owner that a request expects.
+    """Check the bucket's owner that a request expects.
 
     Raises ServiceError.
     """
@@ -33,14 +33,14 @@ def check_owner(environ: Mapping[str, Any]) -> None:
 
 
 def _bucket(environ: Mapping[str, Any]) -> str:
-    """The bucket that a request names, in its path or before the host."""
+    """Return the bucket of a request, from its path or its host name."""
     host = str(environ.get("HTTP_HOST", "")).rpartition(":")[0]
     before = next((host[: -len(name) - 1] for name in ("127.0.0.1", "localhost") if host.endswith(f".{name}")), "")
     return before or str(environ["PATH_INFO"]).lstrip("/").partition("/")[0]
 
 
 def _owner(bucket: str) -> str | None:
-    """The account that has a bucket; None where there is none of this name."""
+    """Return the account that owns a bucket; None where it does not exist."""
     from moto.s3.models import s3_backends
 
     return s3_backends.bucket_accounts.get(bucket, ("", None))[1]

@@ -1,7 +1,6 @@
-"""The sandbox's own time, and what its tables held at any moment of it.
+"""The sandbox's own clock, and tables that keep their history.
 
-Whatever advances here does so by this clock: jobs, steps, and how late a read is. A test lets it run faster than
-the machine's, or puts it forward, where real time would have to be waited for.
+Jobs, steps and late reads advance by this clock. Tests can speed it up or put it forward instead of waiting.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ class Clock:
 
 @dataclass
 class Table(MutableMapping[str, Any]):
-    """Records by key, with what each was before: a write adds a version, and a read takes the one of its moment.
+    """Records by key, with their history: a write adds a version, a read returns the version of its moment.
 
-    Records are replaced, never changed in place: an earlier version must stay what it was. Without a `moment` the
-    latest versions are read, and writes have the time of the clock. The last write is always the latest version.
+    Records are replaced and never changed in place, so that earlier versions stay as they were. Without a `moment`,
+    reads return the latest version, and writes get the time of the clock.
     """
 
     clock: Clock
@@ -46,7 +45,7 @@ class Table(MutableMapping[str, Any]):
     _history: _History = field(default_factory=dict, repr=False)
 
     def at(self, moment: float | None) -> Table:
-        """The same table, read and written as of another moment."""
+        """Return the same table for reads and writes at another moment."""
         return Table(self.clock, moment, self._history)
 
     def _shown(self, key: str) -> Any:

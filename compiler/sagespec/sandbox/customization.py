@@ -1,7 +1,7 @@
-"""Serverless fine-tuning: what CreateTrainingJob asks of a ServerlessJobConfig, beyond the types of its members.
+"""Serverless fine-tuning: the checks of CreateTrainingJob for a ServerlessJobConfig, beyond member types.
 
-In: a request. Refuses members that do not go with each other, and base models, recipes, hyperparameters, groups,
-packages, evaluators and data sets that are not there, or do not fit.
+In: a request. Refuses members that exclude each other, and base models, recipes, hyperparameters, groups, packages,
+evaluators and data sets that do not exist or do not fit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sagespec.sandbox import hub_contents, mlflow_servers
 from sagespec.sandbox.service import Region, ServiceError
 
 _INSTANCES = ("AlgorithmSpecification", "ResourceConfig", "CheckpointConfig", "Environment", "RetryStrategy")
-"""Members of jobs that run on instances of their own."""
+"""Members of jobs on instances, which serverless jobs do not have."""
 _OTHERS = {"FineTuning": "EvaluationType", "Evaluation": "CustomizationTechnique"}
 """The member that a type of job does not have."""
 _NEEDED = {"FineTuning": "CustomizationTechnique", "Evaluation": "EvaluationType"}
@@ -22,31 +22,31 @@ _REWARDED = ("RLVR", "RLAIF")
 
 
 def is_of(job: Mapping[str, Any]) -> bool:
-    """Whether a training job is a serverless fine-tuning."""
+    """Return whether a training job is a serverless fine-tuning."""
     return bool(job.get("ServerlessJobConfig", {}).get("JobType") == "FineTuning")
 
 
 def technique(job: Mapping[str, Any]) -> str:
-    """SFT, DPO, RLVR or RLAIF; nothing for any other job."""
+    """Return SFT, DPO, RLVR or RLAIF; '' for any other job."""
     return str(job["ServerlessJobConfig"].get("CustomizationTechnique", "")) if is_of(job) else ""
 
 
 def is_nova(job: Mapping[str, Any]) -> bool:
-    """Whether a job tunes a model of the Nova family."""
+    """Return whether a job tunes a model of the Nova family."""
     return is_of(job) and "nova" in _model_name(job["ServerlessJobConfig"])
 
 
 def base_model(region: Region, job: Mapping[str, Any]) -> str:
-    """The ARN of a job's base model with its version: the latest, whatever the request says."""
+    """Return the ARN of a job's base model with its version: always the latest."""
     config = job["ServerlessJobConfig"]
     known = _models(region).get(_model_name(config))
     return str(known["arn"] if known else config["BaseModelArn"])
 
 
 def check(region: Region, request: Mapping[str, Any]) -> None:
-    """Check the members of CreateTrainingJob that a serverless job has, or has not.
+    """Check the members of CreateTrainingJob that depend on whether the job is serverless.
 
-    Raises ServiceError for the first thing that is wrong.
+    Raises ServiceError for the first mistake.
     """
     for wrong in _wrong(region, request):
         raise ServiceError("ValidationException", wrong)
@@ -80,7 +80,7 @@ def _wrong(region: Region, request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_model(region: Region, request: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
-    """The base model, its licence and its recipe; of a model that nothing is known of, anything is taken."""
+    """Yield mistakes in base model, licence and recipe; an unknown model is accepted."""
     name, method, peft = _model_name(config), config["CustomizationTechnique"], config.get("Peft", "FULL")
     model = _models(region).get(name)
     if model is None:
@@ -101,7 +101,7 @@ def _of_model(region: Region, request: Mapping[str, Any], config: Mapping[str, A
 
 
 def _of_group(region: Region, request: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
-    """The group that takes the trained package, and the package that training goes on from."""
+    """Yield mistakes in the group of the trained package, and in the package that training continues."""
     packaging = request.get("ModelPackageConfig")
     if packaging is None:
         if not request.get("MlflowConfig", {}).get("MlflowExperimentName"):
@@ -136,7 +136,7 @@ def _of_mlflow(region: Region, request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_content(region: Region, text: str) -> Iterator[str]:
-    """Content of a hub, by its ARN; none is needed where there is no ARN."""
+    """Yield mistakes in an ARN of hub content; '' is accepted."""
     content = arn.hub_content(text)
     if text and content is None:
         yield f"{text} is not the ARN of hub content."

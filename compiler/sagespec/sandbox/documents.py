@@ -1,4 +1,4 @@
-"""Job documents as the service knows them: their schemas, and the parts that it reads and adds."""
+"""Job documents: their schemas, and the members that the service reads and adds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sagespec.sandbox.service import Region
 
 
 def job_schemas(region: Region) -> dict[str, Any]:
-    """The JSON Schemas by `<category>/<version>`: those of the account, over the built-in ones."""
+    """Return the JSON Schemas by `<category>/<version>`: those of the account over the built-in ones."""
     return {**_built_in(), **region.facts.get("job_schemas", {})}
 
 
@@ -24,14 +24,14 @@ def _built_in() -> dict[str, Any]:
 
 
 def mlflow_config(document: dict[str, Any]) -> dict[str, Any]:
-    """The MlflowConfig of a training or an evaluation document."""
+    """Return the MlflowConfig of a training or an evaluation document."""
     training = document.get("TrainingConfig", {}).get("MlflowConfig")
     config: dict[str, Any] = training or document.get("OutputDataConfig", {}).get("MlflowConfig") or {}
     return config
 
 
 def mlflow_run(name: str, config: Mapping[str, Any]) -> dict[str, str]:
-    """The MLflow run of a job, which goes by the job's name where its configuration names none."""
+    """Return the MLflow run of a job; experiment and run have the job's name by default."""
     experiment = config.get("MlflowExperimentName", name)
     return {
         "ExperimentName": experiment,
@@ -42,12 +42,12 @@ def mlflow_run(name: str, config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def run_id(name: str) -> str:
-    """The MLflow run of a job: 32 hex digits."""
+    """Return the id of a job's MLflow run: 32 hex digits."""
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 def experiment_id(name: str) -> str:
-    """The id of the MLflow experiment of a name; the one that MLflow makes itself has its own."""
+    """Return the id of an MLflow experiment by its name; MLflow's own experiment Default has 0."""
     return "0" if name == "Default" else str(int(hashlib.sha256(name.encode()).hexdigest()[:12], 16))
 
 
@@ -55,16 +55,16 @@ _RECIPES = {
     "AgentRFT": ("TrainingConfig", "FineTuning/MTRL/LORA"),
     "AgentRFTEvaluation": ("EvaluationConfig", "Evaluation/MTRLEvaluation"),
 }
-"""By category: the part of a document that has hyperparameters, and the recipe that says which there are."""
+"""The member with hyperparameters, and the key of the recipe that lists them, by category."""
 
 
 def has_jobs(category: str) -> bool:
-    """Whether the sandbox runs jobs of a category."""
+    """Return whether the sandbox runs jobs of a category."""
     return category in _RECIPES
 
 
 def unknown_hyperparameters(region: Region, category: str, document: dict[str, Any]) -> str:
-    """Say which hyperparameters the base model's recipe has not; nothing where all are known, or no recipe is."""
+    """Return a message about hyperparameters that the base model's recipe does not have, or ''."""
     member, key = _RECIPES[category]
     config = document.get(member, {})
     name = str(config.get("BaseModelArn", "")).partition(":hub-content/")[2].split("/")[2:3]
@@ -77,7 +77,7 @@ def unknown_hyperparameters(region: Region, category: str, document: dict[str, A
 
 
 def evaluation_metrics(name: str, hyperparameters: Mapping[str, str]) -> dict[str, float]:
-    """Metrics that look like an evaluation's; a fine-tuned model does better than its base model."""
+    """Return metrics of an evaluation, fixed by the job's name; a fine-tuned model is better than its base model."""
     lift = 0.2 if "FineTuned" in name or "Custom" in name else 0.0
     jitter = int(hashlib.sha256(name.encode()).hexdigest()[:4], 16) / 0xFFFF / 20
     reward = round(0.45 + lift + jitter, 4)

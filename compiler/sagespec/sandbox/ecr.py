@@ -1,4 +1,4 @@
-"""Pull-through cache rules of ECR, which moto has not: what a rule covers is there although nobody has pushed it."""
+"""Pull-through cache rules of ECR, which moto does not have; images that a rule covers exist without a push."""
 
 from __future__ import annotations
 

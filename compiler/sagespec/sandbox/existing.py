@@ -1,7 +1,7 @@
-"""What exists in an account besides what a lock knows: things that specs name, and that others have made there.
+"""Create resources that exist besides those of a lock: what specs refer to and others have made.
 
-In: names, `s3://` URIs of buckets, objects and prefixes, addresses of images, and ARNs of roles, functions, groups,
-contents of hubs, agent runtimes, MLflow apps and tracking servers. Refuses other ARNs.
+In: names: `s3://` URIs of buckets, objects and prefixes, addresses of images, and ARNs of roles, functions, groups,
+hub contents, agent runtimes, MLflow apps and tracking servers. Refuses other ARNs.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from sagespec.sandbox import hub_contents, mlflow_servers, neighbours, registry
 from sagespec.sandbox.service import CREATED, MOTO, Region
 
 MARK = "data.jsonl"
-"""The object that stands for all that is below a prefix."""
+"""The object that is created below a prefix."""
 TRUST = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {
 "Service": ["sagemaker.amazonaws.com", "job.sagemaker.amazonaws.com", "lambda.amazonaws.com"]}}]}"""
 
 
 def create(region: Region, name: str) -> None:
-    """Create one thing where it is not there yet.
+    """Create a resource unless it exists.
 
-    Raises ValueError for a name of nothing that this knows.
+    Raises ValueError for a name of another form.
     """
     parsed = arn.parse(name)
     if name.startswith("s3://"):
@@ -64,7 +64,7 @@ def _bucket(region: Region, name: str) -> None:
 
 
 def role(region: Region, name: str) -> None:
-    """Create a role that services may assume, with the path that its ARN has."""
+    """Create a role that services may assume, with the path in its ARN."""
     from moto.backends import get_backend
 
     iam = get_backend("iam")[region.account][region.partition]

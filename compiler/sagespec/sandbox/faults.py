@@ -1,4 +1,4 @@
-"""Inject faults, the same for the same seed."""
+"""Inject faults that depend only on a seed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MOST_LAG = 600
 
 @dataclass(frozen=True)
 class Faults:
-    """How often requests go wrong (0..1), how long each takes, and how late what was written is read.
+    """The probabilities of faults (0 to 1), the duration of requests, and the delay of reads.
 
-    `throttle` refuses with ThrottlingException, `error` answers 500, `drop` carries the request out and then cuts the
-    connection, `cut` carries it out and sends half of the answer, `html` answers 200 and a page, as a proxy does that
-    wants a sign-in; `latency` is in seconds, `lag` in seconds of the sandbox's clock.
+    `throttle` refuses with ThrottlingException, `error` answers 500, `drop` carries the request out and closes the
+    connection, `cut` carries it out and sends half of the answer, `html` answers 200 with a page, like a proxy that
+    wants a sign-in. `latency` is in seconds, `lag` in seconds of the sandbox's clock.
     """
 
     throttle: float = 0.0
@@ -33,7 +33,7 @@ class Faults:
 
     @classmethod
     def parse(cls, text: str) -> Faults:
-        """Read `throttle=0.3,error=0.1,drop=0.05,cut=0.1,html=0.1,latency=0.05,lag=5,seed=7`.
+        """Parse `throttle=0.3,error=0.1,drop=0.05,cut=0.1,html=0.1,latency=0.05,lag=5,seed=7`.
 
         Raises ValueError for anything else.
         """
@@ -58,9 +58,9 @@ class Faults:
 
 @dataclass(frozen=True)
 class Throw:
-    """What a request meets: at most one fault, and how many seconds ago what it reads was the latest.
+    """What happens to a request: at most one fault, and by how many seconds its reads are late.
 
-    Half of an answer that `is_announced` is told to be whole; else its length is that of the half.
+    If `is_announced`, half an answer has the length of the whole in its header; else its own length.
     """
 
     fault: Fault | None
@@ -69,9 +69,9 @@ class Throw:
 
 
 class Dice:
-    """Throws for each request what it meets: by the seed, what it asks, and how often that was asked before.
+    """Decides what happens to each request, by the seed, its content, and the number of earlier equal requests.
 
-    So the order in which requests of several threads arrive decides nothing.
+    So the order of requests of several threads has no influence.
     """
 
     def __init__(self, faults: Faults) -> None:
@@ -80,10 +80,10 @@ class Dice:
         self._lock = threading.Lock()
 
     def throw(self, *asked: bytes) -> Throw:
-        """Throw for one request.
+        """Decide for one request.
 
-        Half of all reads are as late as reads can be, the others less, evenly: so two looks at the same thing may
-        show it and then not show it, as they do where a service answers from several copies.
+        Half of all reads have the full delay, the others a uniformly distributed part of it: two reads may show
+        something and then not show it, like those of a service with several copies.
         """
         request = hashlib.sha256(b"\0".join(asked)).digest()
         with self._lock:

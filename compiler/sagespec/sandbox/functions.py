@@ -1,7 +1,7 @@
-"""Lambda functions as they were a while ago: moto has them, but only as they are.
+"""Earlier states of Lambda functions, because moto has only the current one.
 
-In: a request for Lambda that moto has carried out, or one that reads. Out: the answer of an earlier moment. What is
-read of functions otherwise (policies, aliases) is answered by moto, at once.
+In: a request to Lambda that moto has carried out, or a read. Out: the answer of an earlier moment. Other reads of
+functions (policies, aliases) are answered by moto without delay.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 from sagespec.sandbox.service import Region, ServiceError
 
 Ask = Callable[[dict[str, Any]], list[bytes]]
-"""Asks moto: from a WSGI environment to the body of the answer."""
+"""Asks moto: maps a WSGI environment to the body of the answer."""
 _FUNCTIONS = "/2015-03-31/functions"
 _ONE = re.compile(rf"{_FUNCTIONS}/(?:arn:[^/]+:function:)?(?P<name>[^/:]+)(?::[^/]*)?(?P<part>/configuration)?/?")
 
 
 def note(region: Region, ask: Ask, environ: dict[str, Any]) -> None:
-    """Write down what a change has made of the region's functions."""
+    """Record the region's functions after a change."""
     known = region.table("functions")
     now = {c["FunctionName"]: c for c in _read(ask, environ, _FUNCTIONS)["Functions"]}
     for name in known.keys() - now.keys():
@@ -39,7 +39,7 @@ def _read(ask: Ask, environ: dict[str, Any], path: str) -> Any:
 
 
 def read(region: Region, path: str) -> dict[str, Any] | None:
-    """Answer GetFunction, GetFunctionConfiguration and ListFunctions; None for what is moto's."""
+    """Answer GetFunction, GetFunctionConfiguration and ListFunctions; None for other requests."""
     known = region.table("functions")
     if path.rstrip("/") == _FUNCTIONS:
         return {"Functions": [function["Listed"] for function in known.values()]}

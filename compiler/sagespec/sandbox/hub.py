@@ -1,4 +1,4 @@
-"""What a lock looks up: hub models, AgentCore runtimes, judge models."""
+"""The facts that a lock looks up: hub models, AgentCore runtimes, judge models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NO_JUDGE = {"modelId": "amazon.titan-embed-text-v2:0", "outputModalities": ["EM
 
 
 def seed(region: Region) -> None:
-    """Put the override specs of the recipes where the hub documents say that they are, and the list of judges."""
+    """Create the objects in S3 that hub documents refer to: override specs, and the list of judges."""
     bucket = hub_recipes.bucket(region)
     for name, model in region.facts.get("hub_models", {}).items():
         for recipe in hub_recipes.of(model):
@@ -110,14 +110,14 @@ def _runtime(runtime_id: str, arn: str) -> dict[str, Any]:
 
 
 def foundation_models(region: Region) -> dict[str, Any]:
-    """Answer Bedrock's ListFoundationModels: the judges, and a model that is none."""
+    """Answer Bedrock's ListFoundationModels: the judges, and a model that is not a judge."""
     return {"modelSummaries": list(_foundation_models(region).values())}
 
 
 def foundation_model(region: Region, identifier: str) -> dict[str, Any]:
-    """Answer Bedrock's GetFoundationModel; the identifier is a model's id or ARN, as it stands in a URL.
+    """Answer Bedrock's GetFoundationModel; the identifier is a model's id or ARN, quoted as in a URL.
 
-    Raises ServiceError for a model that the region has not.
+    Raises ServiceError for an unknown model.
     """
     model = _foundation_models(region).get(unquote(identifier).rpartition("/")[2])
     if model is None:

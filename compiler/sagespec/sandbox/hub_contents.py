@@ -1,7 +1,7 @@
-"""Hubs, and what clients import into those of the account: evaluators, data sets and other documents.
+"""Hubs, and the contents that clients import into those of the account: evaluators, data sets, other documents.
 
-In: requests. A hub is `Creating` and content `Importing` for a moment. Refuses: hubs that are not there or are there
-already, versions of content that are there already, documents that are not JSON objects.
+In: requests. A hub is `Creating` and content `Importing` for a moment. Refuses hubs that do not exist or exist
+already, versions of content that exist already, and documents that are not JSON objects.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FIRST = "1.0.0"
 
 
 def add(region: Region, content: arn.HubContent, document: str = "{}") -> None:
-    """Create content with a document, and its hub, where they are not there yet."""
+    """Create content with a document, and its hub, unless they exist."""
     if content.hub not in _hubs(region):
         create_hub(region, {"HubName": content.hub, "HubDescription": ""})
     if find(region, content.hub, content.type, content.name, content.version or None) is None:
@@ -129,7 +129,7 @@ def delete_hub_content(region: Region, request: dict[str, Any]) -> dict[str, Any
 
 
 def find(region: Region, hub: str, kind: str, name: str, version: str | None) -> dict[str, Any] | None:
-    """Imported content of a version, or the newest; None where there is none."""
+    """Return imported content of a version, or the newest; None where there is none."""
     for content in _of(region, hub, kind):
         if content["HubContentName"] == name and version in (None, content["HubContentVersion"]):
             return content
@@ -137,7 +137,7 @@ def find(region: Region, hub: str, kind: str, name: str, version: str | None) ->
 
 
 def newest(region: Region, hub: str, kind: str) -> list[dict[str, Any]]:
-    """The newest version of each content of a hub that was imported, as a list shows it."""
+    """Return the newest version of each imported content of a hub, in the form of a list."""
     contents: dict[str, dict[str, Any]] = {}
     for content in _of(region, hub, kind):
         contents.setdefault(content["HubContentName"], _summary(content))
@@ -145,7 +145,7 @@ def newest(region: Region, hub: str, kind: str) -> list[dict[str, Any]]:
 
 
 def _of(region: Region, hub: str, kind: str) -> Iterator[dict[str, Any]]:
-    """What was imported of a type, the highest version first."""
+    """Yield the imported contents of a type, highest version first."""
     everything = (_now(region, content, "HubContentStatus", "Available") for content in _contents(region))
     ours = [c for c in everything if (c["HubName"], c["HubContentType"]) == (hub, kind)]
     yield from sorted(ours, key=lambda c: [int(part) for part in c["HubContentVersion"].split(".")], reverse=True)
@@ -156,7 +156,7 @@ def _contents(region: Region) -> Iterable[dict[str, Any]]:
 
 
 def _now(region: Region, record: dict[str, Any], member: str, ready: str) -> dict[str, Any]:
-    """A hub or content as it is at this moment: ready, once that has taken its time."""
+    """Return a hub or content at this moment: ready after its time of creation has passed."""
     is_ready = region.now() >= record["CreationTime"] + region.timing.lineage
     return {**record, member: ready} if is_ready else record
 
@@ -166,7 +166,7 @@ def _summary(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _named(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    """The hub that a request names, by its name or ARN."""
+    """Return the hub of a request, given by name or ARN."""
     name = request["HubName"].rpartition("/")[2]
     hub = _hubs(region).get(name)
     if hub is None:

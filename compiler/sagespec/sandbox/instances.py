@@ -1,7 +1,7 @@
-"""Training jobs on instances of their own: what CreateTrainingJob asks of their members together.
+"""Training jobs on instances: the checks of CreateTrainingJob across members.
 
-In: a request. Refuses members that exclude or need each other, names that are there twice, and instance groups that
-are not there. Out: what DescribeTrainingJob adds: the instances that were selected, and metrics found in the log.
+In: a request. Refuses members that exclude or need each other, duplicate names, and unknown instance groups. Out: the
+additions of DescribeTrainingJob: the selected instances, and metrics in the log.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _READ_ONLY = ("SelectedInstanceType", "SelectedInstanceCount")
 
 
 def check(request: Mapping[str, Any]) -> None:
-    """Check the members of a request that belong together.
+    """Check the members of a request that depend on each other.
 
-    Raises ServiceError for the first thing that is wrong.
+    Raises ServiceError for the first mistake.
     """
     for wrong in _wrong(request):
         raise ServiceError("ValidationException", wrong)
@@ -41,7 +41,7 @@ def _wrong(request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_resources(resources: Mapping[str, Any]) -> Iterator[str]:
-    """The three ways to name instances, of which there must be one."""
+    """Yield mistakes in the three ways to give instances, of which exactly one is needed."""
     for name in _READ_ONLY:
         if name in resources:
             yield f"{name} is read-only and cannot be given in ResourceConfig."
@@ -77,7 +77,7 @@ def _of_preferences(request: Mapping[str, Any], resources: Mapping[str, Any]) ->
 
 
 def _of_channels(channels: Iterable[Mapping[str, Any]], groups: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Names of channels, and the groups that get them: where one channel names any, all must."""
+    """Yield mistakes in channels: duplicate names, and groups, which must be given for all channels or none."""
     channels = list(channels)
     if twice := _twice(channel["ChannelName"] for channel in channels):
         yield f"Channel names must be unique: {twice}."
@@ -103,7 +103,7 @@ def _of_algorithm(request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _twice(names: Iterable[str]) -> str:
-    """The first name that comes a second time, '' for none."""
+    """Return the first duplicate name, or ''."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
@@ -113,7 +113,7 @@ def _twice(names: Iterable[str]) -> str:
 
 
 def selected(resources: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known of the instances once they are there: the first of the preferences, which has capacity here."""
+    """Return the selected instances: the first preference, which always has capacity here."""
     preferences = resources.get("InstancePreferences")
     if not preferences:
         return {}
@@ -125,10 +125,10 @@ def selected(resources: Mapping[str, Any]) -> dict[str, Any]:
 def final_metrics(
     definitions: Iterable[Mapping[str, str]], events: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The last value of each metric that is defined: the first group of its regex, in the lines of the log.
+    """Return the last value of each defined metric: the first group of its regex in the lines of the log.
 
-    `events` are those of CloudWatch, with `message` and `timestamp` in milliseconds. A regex without a group, or
-    whose group is no number, gives no value.
+    `events` are those of CloudWatch, with `message`, and `timestamp` in milliseconds. A regex without a group, or
+    whose group is not a number, gives no value.
     """
     log = list(events)
     answer = []

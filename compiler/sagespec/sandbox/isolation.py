@@ -1,8 +1,8 @@
-"""Build the environment of a program that uses a sandbox: nothing in it leads to AWS.
+"""Build the environment of a program that uses a sandbox, so that it cannot reach AWS.
 
-In: the environment that it would have, and what leads to the sandbox. Out: its environment, without any variable
-that SDKs of AWS, SageMaker or MLflow may read (profiles, endpoints of services, roles, certificates). Proxies are not
-asked for what is on this machine.
+In: the inherited environment, and the variables of the sandbox. Out: the program's environment, without any inherited
+variable that SDKs of AWS, SageMaker or MLflow may read (profiles, endpoints, roles, certificates). Requests to this
+machine bypass proxies.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PREFIXES = ("AWS_", "BOTO", "MLFLOW_", "SAGEMAKER_")
 _LOOPBACK = "127.0.0.1,localhost"
 _NO_PROXY = ("NO_PROXY", "no_proxy")
 SITE = Path(__file__).with_name("site")
-"""What Python programs import first."""
+"""The folder of `sitecustomize`, which Python programs import first."""
 NOTHING = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -25,11 +25,14 @@ NOTHING = {
     "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": os.devnull,
     "SAGEMAKER_USER_CONFIG_OVERRIDE": str(SITE / "sagemaker.yaml"),
 }
-"""What keeps a client from looking in files of the user, around in the network, and from telling what it does."""
+"""Variables that stop clients from reading files of the user, from searching the network, and from telemetry."""
 
 
 def environment(inherited: Mapping[str, str], sandbox: Mapping[str, str] = NOTHING) -> dict[str, str]:
-    """The environment of a program that is to reach a sandbox and nothing else of AWS; without one, not even that."""
+    """Return the environment of a program that can reach the sandbox and nothing of AWS.
+
+    Without a sandbox, neither.
+    """
     kept = {name: value for name, value in inherited.items() if not name.upper().startswith(_PREFIXES)}
     spared = ",".join([_LOOPBACK, *sorted({kept[name] for name in _NO_PROXY if kept.get(name)})])
     if url := sandbox.get("AWS_ENDPOINT_URL"):
@@ -40,9 +43,9 @@ def environment(inherited: Mapping[str, str], sandbox: Mapping[str, str] = NOTHI
 
 @contextmanager
 def isolated(sandbox: Mapping[str, str] = NOTHING) -> Iterator[None]:
-    """Give this process such an environment for a while; what others change meanwhile stays changed.
+    """Set the environment of this process for a block; other changes to it remain.
 
-    moto, too, reads the user's configuration: a sandbox has to be started within one.
+    A sandbox has to be started in such a block, because moto reads the user's configuration, too.
     """
     before = dict(os.environ)
     within = environment(before, sandbox)

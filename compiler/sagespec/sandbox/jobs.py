@@ -42,7 +42,7 @@ def _check_document(region: Region, category: str, version: str, text: str) -> d
 
 
 def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
-    """A job as it is at this moment: a function of its creation time alone."""
+    """Return a job at this moment, which depends only on its creation time."""
     course = JOBS.course(region, job)
     answer = {
         **{k: job[k] for k in ("JobName", "JobArn", "RoleArn", "JobCategory", "JobConfigSchemaVersion")},
@@ -62,7 +62,7 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_output(region: Region, job: dict[str, Any], course: Course) -> str:
-    """The document as it was given, with the ServiceOutput that the service adds."""
+    """Return the job's document with the ServiceOutput that the service adds."""
     document, progress = json.loads(job["JobConfigDocument"]), course.progress
     is_training = job["JobCategory"] == "AgentRFT"
     output: dict[str, Any] = {

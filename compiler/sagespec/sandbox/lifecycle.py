@@ -1,7 +1,7 @@
-"""The lifecycle that jobs of the Job API and training jobs share: how they begin, how far they are, how they end.
+"""The lifecycle of jobs of the Job API and of training jobs: creation, progress, end.
 
-In: a region, and a record of one of its tables: the request, with its ARN and when it was created and stopped. Out: a
-`Course`, which depends on the clock alone. Nothing runs in the background.
+In: a region, and a record of one of its tables: the request, its ARN, and the times of its creation and stop. Out: a
+`Course`, which depends only on the clock. Nothing runs in the background.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ PHASES = {
     "AgentRFTEvaluation": (("Starting", 0.2), ("Evaluating", 0.7), ("Uploading", 0.1)),
     TRAINING_JOB: (("Starting", 0.2), ("Downloading", 0.1), ("Training", 0.6), ("Uploading", 0.1)),
 }
-"""By category: the secondary statuses that a job goes through, and what share of its time each takes."""
+"""The secondary statuses of a job with their share of its time, by category."""
 RUNNING = ("InProgress", "Stopping")
 FAIL_TAG = "sandbox:fail"
 EPOCHS, STEPS_PER_EPOCH = 2, 5
 TOKENS = 400_000
-"""Tokens that a training has been billed for at its end."""
+"""Tokens that a training is billed for in total."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """How far a job is. Times are seconds since 1970, `end` is None while it runs, `progress` is 0 to 1."""
+    """The progress of a job. Times are seconds since 1970, `end` is None while it runs, `progress` is 0 to 1."""
 
     status: str
     secondary: str
@@ -46,21 +46,21 @@ class Course:
 
     @property
     def position(self) -> tuple[int, int]:
-        """The epoch and the step in it that run, each counted from 1."""
+        """The current epoch and its current step, each counted from 1."""
         steps = EPOCHS * STEPS_PER_EPOCH
         epoch, step = divmod(min(steps - 1, int(self.progress * steps)), STEPS_PER_EPOCH)
         return epoch + 1, step + 1
 
     @property
     def steps_done(self) -> int:
-        """The steps that are over and have logged something, in all epochs together."""
+        """The number of finished steps, which have logged metrics, in all epochs."""
         epoch, step = self.position
         return (epoch - 1) * STEPS_PER_EPOCH + step - (self.status != "Completed")
 
 
 @dataclass(frozen=True)
 class Family:
-    """The jobs of one API: the table that has them, and what it calls their members."""
+    """The jobs of one API: their table, and the API's names of members."""
 
     table: str
     what: str
@@ -73,11 +73,11 @@ class Family:
         return region.table(self.table)
 
     def finished(self, region: Region) -> Table:
-        """The jobs that were finished before the sandbox started."""
+        """Return the jobs that finished before the sandbox started."""
         return region.table(f"finished_{self.table}")
 
     def known(self, region: Region) -> dict[str, dict[str, Any]]:
-        """All jobs by name, those that were finished before the sandbox started first."""
+        """Return all jobs by name, those that finished before the sandbox started first."""
         return {**self.finished(region), **self.of(region)}
 
     def category(self, job: dict[str, Any]) -> str:
@@ -85,9 +85,9 @@ class Family:
         return found
 
     def begin(self, region: Region, request: dict[str, Any], arn: str, **more: Any) -> str:
-        """Keep a job from now on, with its tags.
+        """Create a job with its tags.
 
-        Raises ServiceError where its category has as many as may run at once.
+        Raises ServiceError where the limit of running jobs of its category is reached.
         """
         self._check_limit(region, self.category(request))
         record = {**request, self.arn: arn, "CreationTime": region.now(), "StoppedAt": None, **more}
@@ -109,7 +109,7 @@ class Family:
             raise ServiceError("ResourceLimitExceeded", message)
 
     def course(self, region: Region, job: dict[str, Any]) -> Course:
-        """How far a job is at the moment of the region."""
+        """Return the progress of a job at the moment of the region."""
         started, length = job["CreationTime"], region.timing.job
         reason = _failure(region, job, job[self.arn])
         end = started + (length / 2 if reason else length)
@@ -144,14 +144,14 @@ class Family:
         )
 
     def stop(self, region: Region, job: dict[str, Any]) -> None:
-        """End a job early; one that has ended stays as it is."""
+        """Stop a job; one that has ended is left unchanged."""
         if self.course(region, job).is_running:
             self.of(region)[job[self.name]] = {**job, "StoppedAt": region.now()}
 
     def remove(self, region: Region, job: dict[str, Any]) -> None:
-        """Delete a job; what it has put out stays, and a later job of this name makes its own.
+        """Delete a job; its output stays, and a later job of this name makes its own.
 
-        Raises ServiceError for one that runs.
+        Raises ServiceError for a running job.
         """
         if self.course(region, job).is_running:
             raise ServiceError("ResourceInUse", f"{self.what} {job[self.name]} is still running; stop it first.")
@@ -163,7 +163,7 @@ class Family:
                 packages[arn] = {**package, "CreatedBy": ""}
 
     def ended(self, shown: dict[str, Any]) -> tuple[str, float | None]:
-        """The status of a job that is shown, and when it ended, where it has."""
+        """Return the status of a described job, and when it ended, or None."""
         return shown[self.status], shown.get(self.end)
 
 
@@ -174,6 +174,6 @@ TRAINING_JOBS = Family(
 
 
 def _failure(region: Region, job: dict[str, Any], arn: str) -> str:
-    """Why a job comes to no good end: a flaw that it was created with, or a tag that asks for it; else nothing."""
+    """Return why a job fails: a mistake found at its creation, or the tag that requests a failure; else ''."""
     tags = {tag["Key"]: tag["Value"] for tag in region.table("tags").get(arn, ())}
     return str(job.get("Flaw") or tags.get(FAIL_TAG) or "")

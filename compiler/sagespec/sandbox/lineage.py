@@ -1,4 +1,4 @@
-"""Lineage: artifacts that clients create, and what the lineage steps of pipelines leave behind."""
+"""Lineage: artifacts that clients create, and what the lineage steps of pipelines create."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from sagespec.sandbox.service import Region, matching, not_found, operation, page
 
 KINDS = {"Actions": "Action", "Artifacts": "Artifact", "Contexts": "Context"}
-"""What a lineage step may create: the member of its arguments, and the word for one."""
+"""What a lineage step may create: the member of its arguments, and the singular."""
 
 
 def record(region: Region, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Create the actions, artifacts and contexts of a lineage step and associate them; give their ARNs by name."""
+    """Create and associate the actions, artifacts and contexts of a lineage step; return their ARNs by name."""
     outputs: dict[str, Any] = {}
     for kind, single in KINDS.items():
         made = {}
@@ -43,7 +43,7 @@ def _associate(region: Region, wanted: dict[str, Any], outputs: dict[str, Any]) 
 
 
 def _end(end: dict[str, Any], outputs: dict[str, Any]) -> str:
-    """One end of an association: an ARN, or the name of something of the same step."""
+    """Return the ARN of one end of an association, given by ARN or by a name in the same step."""
     if "Arn" in end:
         return str(end["Arn"])
     return str(outputs[f"{end['Type']}Arns"][end["Name"]])
@@ -64,7 +64,7 @@ def list_artifacts(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _page(request: dict[str, Any], items: Iterable[dict[str, Any]], kind: str) -> dict[str, Any]:
-    """Answer with a page of the artifacts or actions that have the source and the type that are asked for."""
+    """Answer with a page of the artifacts or actions of the requested source and type."""
     uri = request.get("SourceUri")
     names = ("Arn", "Name", "Type")
     keys = (*(kind + name for name in names), "Source", "Status", "CreationTime", "LastModifiedTime")

@@ -1,7 +1,7 @@
-"""What jobs write to CloudWatch Logs, as a function of how far they are.
+"""The logs of jobs in CloudWatch Logs, computed from their progress.
 
-Groups of SageMaker are answered here, since nothing runs that could write; all others are moto's. Pages are as
-the service's: short, and now and then an empty one that is not the last.
+Log groups of SageMaker are answered here, because no process writes to them; all others by moto. Pages are short, and
+some before the last are empty, as with the service.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from sagespec.sandbox.service import Handler, Region, ServiceError, number, page
 PREFIX = "/aws/sagemaker/"
 GET_PAGE = 10_000
 PAGE = 10
-"""Events of a page at most, so that every log has several."""
+"""The most events of a page; few, so that every log has several pages."""
 
 
 def is_of_sagemaker(request: Mapping[str, Any]) -> bool:
-    """Whether a request is for groups that are answered here."""
+    """Return whether a request is for the log groups of SageMaker."""
     return str(request.get("logGroupName") or request.get("logGroupNamePrefix") or "").startswith(PREFIX)
 
 
 def describe_log_groups(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    """Answer DescribeLogGroups for a prefix of SageMaker's groups: those in which something has been written."""
+    """Answer DescribeLogGroups for a prefix of SageMaker's groups: those with events."""
     prefix = request["logGroupNamePrefix"]
     names = {_group(family, job) for family in _FAMILIES for job in family.of(region).values()}
     arn = f"arn:{region.partition}:logs:{region.region}:{region.account}:log-group"
@@ -36,7 +36,7 @@ def describe_log_groups(region: Region, request: dict[str, Any]) -> dict[str, An
 
 
 def describe_log_streams(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    """Answer DescribeLogStreams: one stream a job."""
+    """Answer DescribeLogStreams: one stream for each job."""
     group, prefix = request["logGroupName"], str(request.get("logStreamNamePrefix", ""))
     streams: list[dict[str, Any]] = []
     for log in _existing(region, group):
@@ -53,7 +53,7 @@ def describe_log_streams(region: Region, request: dict[str, Any]) -> dict[str, A
 
 
 def get_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    """Answer GetLogEvents: one stream from either end; a token that comes again says that there is no more."""
+    """Answer GetLogEvents: one stream from either end; a repeated token marks the end."""
     stream = request["logStreamName"]
     start, end = number(request, "startTime") or 0, number(request, "endTime") or float("inf")
     events = [
@@ -77,9 +77,9 @@ def get_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _existing(region: Region, group: str) -> list[Log]:
-    """The logs of a group.
+    """Return the logs of a group.
 
-    Raises ServiceError where there is none: a group comes to be with the first job that writes to it.
+    Raises ServiceError where there is none: a group is created by the first job that writes to it.
     """
     existing = [
         Log(family, job, family.course(region, job), region.timing.job)
@@ -98,7 +98,7 @@ def _paged(request: Mapping[str, Any], items: list[Any], key: str) -> dict[str, 
 
 
 def filter_log_events(region: Region, request: dict[str, Any]) -> dict[str, Any]:
-    """Answer FilterLogEvents for a group of SageMaker."""
+    """Answer FilterLogEvents for a log group of SageMaker."""
     prefix, since = str(request.get("logStreamNamePrefix", "")), number(request, "startTime") or 0
     events = [
         event
@@ -123,13 +123,13 @@ _FAMILIES = (JOBS, TRAINING_JOBS)
 
 
 def _group(family: Family, job: dict[str, Any]) -> str:
-    """The group that a job writes to."""
+    """Return the log group of a job."""
     return f"{PREFIX}TrainingJobs" if family is TRAINING_JOBS else f"{PREFIX}Job/{job['JobCategory']}"
 
 
 @dataclass(frozen=True)
 class Log:
-    """What a job that takes so many seconds has written so far."""
+    """The log of a job so far; `seconds` is the job's duration."""
 
     family: Family
     job: dict[str, Any]
@@ -137,7 +137,7 @@ class Log:
     seconds: float
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """The lines; each has its time, whenever it is looked at."""
+        """Yield the events; the time of an event does not depend on when it is read."""
         name = self.job[self.family.name]
         stream = f"{name}/algo-1-1767225600"
         shares = dict(PHASES[self.family.category(self.job)])
@@ -170,4 +170,4 @@ OPERATIONS: dict[str, Handler] = {
     "FilterLogEvents": filter_log_events,
     "GetLogEvents": get_log_events,
 }
-"""What is answered here of CloudWatch Logs, for the groups of SageMaker."""
+"""Operations of CloudWatch Logs that are answered here, for the log groups of SageMaker."""

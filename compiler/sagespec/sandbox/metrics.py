@@ -1,6 +1,6 @@
-"""What trainings log at each of their steps: to MLflow, and those of Nova models to their own log, too.
+"""The metrics that trainings log at each step, to MLflow, and for Nova models also to their own log.
 
-In: what a job is called, and how it learns. Out: values by metric, the same for the same job and step.
+In: the name of a job, and its technique. Out: values by metric, always the same for a job and step.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import hashlib
 
 _LOSS, _RATE, _REWARD = "reduced_train_loss", "lr", "critic/rewards/mean"
 IN_LOGS = (_LOSS, _RATE, _REWARD)
-"""Metrics that lines of the logs of Nova models name."""
+"""Metrics in the log lines of Nova models."""
 MTRL = "MTRL"
 
 
 def values(name: str, technique: str, step: int) -> dict[str, float]:
-    """The values that a job logs at one step, counted from 1: rewards rise, and losses fall, with some noise."""
+    """Return the metrics of a job at one step, counted from 1: rewards rise and losses fall, with noise."""
     noise = int(hashlib.sha256(f"{name}{step}".encode()).hexdigest()[:4], 16) / 0xFFFF
     reward, loss = round(0.3 + 0.04 * step + noise / 20, 4), round(2.5 / (1 + step / 4) + noise / 20, 4)
     if technique == MTRL:
@@ -32,6 +32,6 @@ def values(name: str, technique: str, step: int) -> dict[str, float]:
 
 
 def line(name: str, technique: str, step: int) -> str:
-    """The line about a step in the log of a Nova model's training."""
+    """Return the line of a step in the log of a Nova model's training."""
     told = {metric: value for metric, value in values(name, technique, step).items() if metric in IN_LOGS}
     return " - ".join([f"global_step: {step}", *(f"{metric}: {value}" for metric, value in told.items())])

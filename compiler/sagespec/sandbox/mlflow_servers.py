@@ -1,4 +1,4 @@
-"""MLflow apps and tracking servers of an account, as SageMaker describes them; what they hold is in `mlflow`."""
+"""MLflow apps and tracking servers of an account, as SageMaker describes them; their content is in `mlflow`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def seed(region: Region) -> None:
 
 
 def add(region: Region, arn: str) -> None:
-    """Create an app or a tracking server of this ARN, where it is not there yet."""
+    """Create an app or a tracking server of this ARN, unless it exists."""
     name = arn.rpartition("/")[2]
     if ":mlflow-app/" in arn and arn not in region.table("mlflow_apps"):
         add_app(region.at(CREATED), arn, {})
@@ -29,7 +29,7 @@ def add(region: Region, arn: str) -> None:
 
 
 def has(region: Region, arn: str) -> bool:
-    """Whether there is an app or a tracking server with this very ARN."""
+    """Return whether an app or a tracking server with this ARN exists."""
     servers = region.table("tracking_servers").values()
     return arn in region.table("mlflow_apps") or any(server["TrackingServerArn"] == arn for server in servers)
 

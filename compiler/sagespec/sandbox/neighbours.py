@@ -1,6 +1,7 @@
-"""What SageMaker reads and writes in the other services of the account: S3, IAM and ECR, which moto serves.
+"""SageMaker's access to other services of the account: S3, IAM and ECR, which moto serves.
 
-In: a region, and names. Out: whether something is there, or its content. A bucket of another region is not there.
+In: a region, and names. Out: whether something exists, or its content. A bucket of another region does not exist
+here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sagespec.sandbox.service import MALFORMED, MOTO, Region
 
 
 def put_object(region: Region, bucket: str, key: str, body: bytes) -> None:
-    """Write an object, where there is the bucket."""
+    """Write an object, if the bucket exists."""
     s3 = _backend("s3", region, region.partition)
     with MOTO:
         if bucket in s3.buckets:
@@ -23,7 +24,7 @@ def put_object(region: Region, bucket: str, key: str, body: bytes) -> None:
 
 
 def get_object(region: Region, uri: str) -> bytes | None:
-    """Read an object by its `s3://` URI."""
+    """Read an object by its `s3://` URI; None where it does not exist."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     s3 = _backend("s3", region, region.partition)
     with MOTO:
@@ -32,7 +33,7 @@ def get_object(region: Region, uri: str) -> bytes | None:
 
 
 def has_objects(region: Region, uri: str) -> bool:
-    """Whether the keys of any objects begin with an `s3://` URI's."""
+    """Return whether any object has the prefix of an `s3://` URI."""
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     s3 = _backend("s3", region, region.partition)
     with MOTO:
@@ -42,12 +43,12 @@ def has_objects(region: Region, uri: str) -> bool:
 
 
 def has_role(region: Region, arn: str) -> bool:
-    """Whether there is a role with this very ARN."""
+    """Return whether a role with this ARN exists."""
     return _role(region, arn) is not None
 
 
 def may_assume(region: Region, arn: str, principals: Iterable[str]) -> bool:
-    """Whether there is a role, and its trust policy lets one of these services assume it."""
+    """Return whether a role exists and its trust policy lets one of these services assume it."""
     role = _role(region, arn)
     try:
         policy = json.loads(role.assume_role_policy_document) if role else {}
@@ -59,7 +60,7 @@ def may_assume(region: Region, arn: str, principals: Iterable[str]) -> bool:
 
 
 def _trusted(statement: dict[str, Any]) -> set[str]:
-    """The services that a statement of a trust policy lets assume a role."""
+    """Return the services that a statement of a trust policy lets assume the role."""
     if statement.get("Effect") != "Allow":
         return set()
     principal = statement.get("Principal", {})
@@ -76,12 +77,12 @@ def _role(region: Region, arn: str) -> Any:
 
 
 def has_repository(region: Region, name: str) -> bool:
-    """Whether there is a repository of ECR."""
+    """Return whether a repository of ECR exists."""
     return name in _backend("ecr", region, region.region).repositories
 
 
 def has_image(region: Region, image: Image) -> bool:
-    """Whether there is an image, in a repository that there is."""
+    """Return whether an image and its repository exist."""
     repository = _backend("ecr", region, region.region).repositories.get(image.repository)
     if repository is None:
         return False
@@ -91,7 +92,7 @@ def has_image(region: Region, image: Image) -> bool:
 
 
 def push_image(region: Region, image: Image) -> None:
-    """Put an image into ECR, where it is not there yet."""
+    """Create an image in ECR, unless it exists."""
     ecr = _backend("ecr", region, region.region)
     if not has_repository(region, image.repository):
         ecr.create_repository(image.repository, None, {}, {}, "MUTABLE", [])
@@ -105,7 +106,7 @@ _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 def _backend(service: str, region: Region, region_name: str) -> Any:
-    """What moto has of a service, in a region or a partition."""
+    """Return moto's backend of a service, in a region or a partition."""
     from moto.backends import get_backend
 
     return get_backend(service)[region.account][region_name]  # type: ignore[call-overload]  # overloaded for each literal name

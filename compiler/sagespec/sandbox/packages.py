@@ -1,4 +1,4 @@
-"""Model packages: those of the account, those that jobs put out, and those that clients create."""
+"""Model packages: existing ones, those that jobs make, and those that clients create."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _HIDDEN = ("BaseModelArn", "CreatedBy")
 
 
 def next_version(region: Region, group: str) -> int:
-    """The version that the next package of a group gets: one more than the highest, never that of a package there."""
+    """Return the next version of a group: one more than the highest existing one."""
     here = region.at(None).table("packages").values()
     return 1 + max((p["ModelPackageVersion"] for p in here if p["ModelPackageGroupName"] == group), default=0)
 
 
 def of_job(region: Region, job: str, group: str, base_model: str, end: float) -> str:
-    """The package that a finished job has put into a group at its end, made when first looked at."""
+    """Return the package that a finished job has made in a group; it is created on first use."""
     packages, name = region.at(None).table("packages"), group.rpartition("/")[2]
     for arn, package in packages.items():
         if package.get("CreatedBy") == job:
@@ -70,7 +70,7 @@ def describe_model_package(region: Region, request: dict[str, Any]) -> dict[str,
 
 
 def shown(package: dict[str, Any]) -> dict[str, Any]:
-    """A package as DescribeModelPackage answers it; what a job has put out names its base model."""
+    """Return a package in the form of DescribeModelPackage; a job's package names its base model."""
     answer = {name: value for name, value in package.items() if name not in _HIDDEN}
     if base_model := package.get("BaseModelArn"):
         base = base_model.partition(":hub-content/")[2].split("/")

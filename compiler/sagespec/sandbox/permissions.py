@@ -1,7 +1,6 @@
-"""SimulatePrincipalPolicy, which moto has not: every role that exists may do what it is asked about.
+"""SimulatePrincipalPolicy, which moto does not have: every existing role may do everything.
 
-Roles here have no policies worth the name, and nothing else of the sandbox looks at any; a role that does not exist
-is refused as IAM refuses it.
+The sandbox does not evaluate policies. A role that does not exist is refused as by IAM.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from sagespec.sandbox import neighbours, wire
 from sagespec.sandbox.service import Region, ServiceError
 
 PAGE = 100
-"""Results of a page where the request does not say, as IAM has it."""
+"""IAM's default number of results on a page."""
 
 
 def simulate(start_response: Callable[..., Any], body: bytes, region: Region) -> Iterable[bytes]:
     """Answer SimulatePrincipalPolicy for a form-encoded request, page by page.
 
-    Raises ServiceError for a principal that does not exist, for no actions, and for a marker that is none of ours.
+    Raises ServiceError for an unknown principal, for missing actions, and for an invalid marker.
     """
     given = {key: values[-1] for key, values in parse_qs(body.decode()).items()}
     principal = given.get("PolicySourceArn", "")

@@ -67,7 +67,10 @@ def create_pipeline(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(definition: str) -> None:
-    """Refuse what the service refuses: text that is not JSON, a graph that cannot run."""
+    """Refuse what the service refuses: text that is not JSON, and a graph that cannot run.
+
+    Raises ServiceError.
+    """
     try:
         parsed = json.loads(definition)
     except (RecursionError, ValueError) as error:
@@ -252,7 +255,10 @@ def retry_pipeline_execution(region: Region, request: dict[str, Any]) -> dict[st
 
 
 def find(region: Region, name: str) -> dict[str, Any]:
-    """Find a pipeline by name or ARN."""
+    """Return a pipeline by name or ARN.
+
+    Raises ServiceError where it does not exist.
+    """
     pipeline: dict[str, Any] | None = region.table("pipelines").get(name.rpartition("/")[2].lower())
     if pipeline is None:
         raise not_found(f"pipeline {name}")

@@ -1,4 +1,4 @@
-"""Groups of model packages, and the tags of whatever has any."""
+"""Model package groups, and the tags of all resources."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Requests, checked as the service checks them before it carries anything out.
+"""Check requests as the service does before it carries them out.
 
-In: an operation and what it is given. Refuses: members that are missing, unknown, of another type, or outside their
-pattern, range or enum; what is only a warning to a compiler is an error to the service.
+In: an operation and its parameters. Refuses members that are missing, unknown, of another type, or outside their
+pattern, range or enum; a value outside an enum is a warning for the compiler, and an error for the service.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _schema = cache(shapes.schema)
 def check(service: str, operation: str, request: Mapping[str, Any]) -> None:
     """Check a request.
 
-    Raises ServiceError for the first thing that is wrong.
+    Raises ServiceError for the first mistake.
     """
     for problem in api.check_against(_schema(service, operation), request):
         where = ".".join(str(step) for step in problem.path)

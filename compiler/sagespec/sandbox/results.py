@@ -1,4 +1,4 @@
-"""Results files, as evaluation jobs leave them in S3."""
+"""Write results files to S3, as evaluation jobs do."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sagespec.sandbox import neighbours
 from sagespec.sandbox.service import MALFORMED, Region
 
 _JUDGED = 3
-"""Prompts that a judge has judged."""
+"""The number of prompts that a judge has judged."""
 
 
 def publish(region: Region, job: dict[str, Any]) -> None:
-    """Write what a finished training job leaves behind: an evaluation's results, or nothing."""
+    """Write the results of a finished training job: an evaluation's results, or nothing."""
     evaluation = job.get("ServerlessJobConfig", {}).get("EvaluationType")
     if evaluation in ("BenchmarkEvaluation", "CustomScorerEvaluation"):
         _scores(region, job, evaluation)
@@ -23,7 +23,7 @@ def publish(region: Region, job: dict[str, Any]) -> None:
 
 
 def flaw(region: Region, job: dict[str, Any]) -> str | None:
-    """Say why an evaluation cannot come to its end: custom metrics that are not there, or none."""
+    """Return why an evaluation fails: custom metrics that are missing or invalid; None where it does not."""
     uri = job.get("HyperParameters", {}).get("custom_metrics", "")
     if not uri.startswith("s3://"):
         return None
@@ -47,7 +47,7 @@ def _scores(region: Region, job: dict[str, Any], evaluation: str) -> None:
 
 
 def _judgements(region: Region, job: dict[str, Any]) -> None:
-    """Write what a judge leaves: a summary of each metric, and each judgement with the judge's reason."""
+    """Write the results of a judge: a summary of each metric, and each judgement with the judge's reason."""
     given, totals = job["HyperParameters"], _totals(region, job)
     bedrock_job = f"judge-{hashlib.sha256(job['TrainingJobName'].encode()).hexdigest()[:8]}"
     means = {m.removeprefix("Builtin."): {"score": v, "total_evaluations": _JUDGED} for m, v in totals.items()}
@@ -70,7 +70,7 @@ def _judgements(region: Region, job: dict[str, Any]) -> None:
 
 
 def _totals(region: Region, job: dict[str, Any]) -> dict[str, float]:
-    """Scores by metric as Bedrock names them: its own as shares, custom ones on their scales."""
+    """Return scores by Bedrock's names of metrics: its own as shares, custom ones on their scales."""
     given = job["HyperParameters"]
     builtin = [f"Builtin.{name.removeprefix('Builtin.')}" for name in json.loads(given.get("llmaj_metrics") or "[]")]
     totals = {name: _value(job, name.removeprefix("Builtin.")) for name in builtin}
@@ -80,9 +80,9 @@ def _totals(region: Region, job: dict[str, Any]) -> dict[str, float]:
 
 
 def _custom(region: Region, uri: str) -> dict[str, tuple[float, float]]:
-    """Custom metrics by name, with the ends of their scales; a scale of words counts like a share.
+    """Return custom metrics by name, with the ends of their scales; a scale of words counts like a share.
 
-    Raises one of MALFORMED for an object that is not there, or holds no definitions.
+    Raises one of MALFORMED for an object that does not exist or contains no definitions.
     """
     if not uri:
         return {}
@@ -96,7 +96,7 @@ def _custom(region: Region, uri: str) -> dict[str, tuple[float, float]]:
 
 
 def _value(job: dict[str, Any], metric: str) -> float:
-    """A score that is the same for the same job; a fine-tuned model does better than its base model."""
+    """Return a score that depends only on the job; a fine-tuned model is better than its base model."""
     seed = int(hashlib.sha256(f"{metric}{job.get('HyperParameters')}".encode()).hexdigest()[:4], 16) / 0xFFFF
     lift = 0.15 if "ModelPackageConfig" in job and "SourceModelPackageArn" in job["ModelPackageConfig"] else 0.0
     return round(0.5 + seed / 5 + lift, 4)

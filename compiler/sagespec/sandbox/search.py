@@ -1,7 +1,7 @@
-"""Search: what SageMaker keeps, found by its members.
+"""Search: find SageMaker's resources by their members.
 
-In: a resource and a search expression. Out: the records as their Describe operations show them. Refuses resources
-that the sandbox does not have.
+In: a resource and a search expression. Out: records in the form of their Describe operations. Refuses resources that
+the sandbox does not have.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ def search(region: Region, request: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _members(resource: str) -> frozenset[str]:
-    """What Search shows of a resource: not all that its Describe operation does."""
+    """Return the members that Search returns of a resource, fewer than its Describe operation."""
     definitions = shapes.schema("sagemaker", "Search", output=True)["$defs"]
     return frozenset(definitions[resource]["properties"])
 
 
 def _matches(record: dict[str, Any], expression: dict[str, Any]) -> bool:
-    """Whether a record is what an expression asks for: all of its parts, or any."""
+    """Return whether a record matches an expression: all of its parts, or any."""
     parts = [_passes(record, test) for test in expression.get("Filters", ())]
     parts += [_matches(record, inner) for inner in expression.get("SubExpressions", ())]
     return (any if expression.get("Operator") == "Or" else all)(parts) if parts else True
@@ -81,7 +81,7 @@ def _passes(record: dict[str, Any], test: dict[str, Any]) -> bool:
 
 
 def _member(record: Any, path: str) -> Any:
-    """Follow a name with dots; `Tags.<key>` is the value of a tag, whatever is in its key."""
+    """Return the member of a dotted name; `Tags.<key>` is the value of a tag, whose key may contain dots."""
     if path.startswith("Tags."):
         return next((tag["Value"] for tag in record["Tags"] if tag["Key"] == path[len("Tags.") :]), None)
     for step in path.split("."):

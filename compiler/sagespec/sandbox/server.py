@@ -1,8 +1,7 @@
-"""The endpoint itself: one port for every service, on loopback only.
+"""The endpoint: one port for every service, on loopback only.
 
-Requests for SageMaker, AgentCore and Bedrock are answered here, all others by moto. Every request is recorded,
-so that a test can count what would have changed something. Whatever comes in, an answer goes out as AWS would word
-it: what we are not up to is an InternalFailure, as it is there.
+Requests to SageMaker, AgentCore and Bedrock are answered here, all others by moto. Every request is recorded, so that
+tests can count changes. Every request is answered in AWS's form; a defect of the sandbox is an InternalFailure.
 """
 
 from __future__ import annotations
@@ -61,16 +60,16 @@ _HANDLERS = (
     registry,
     search,
     training,
-)  # importing them has registered their operations
+)  # importing them registers their operations
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _LAGGING = ("lambda", "logs", "sagemaker")
-"""The services whose reads trail their writes here. S3 is consistent, and nothing writes to the others."""
+"""Services whose reads may be late. S3 is consistent, and the other services are only read."""
 _FAILURE = ServiceError("InternalFailure", "We are sorry.", 500)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request as the endpoint saw it; `fault` names what was done to it on purpose, `lag` how late it reads."""
+    """One request to the endpoint; `fault` is the injected fault, `lag` the delay of its reads in seconds."""
 
     service: str
     operation: str
@@ -80,7 +79,7 @@ class Call:
 
 
 class _Handler(WSGIRequestHandler):
-    """Keeps connections open between requests, as AWS does; werkzeug would close each after its answer."""
+    """Keeps connections open between requests, as AWS does; werkzeug closes them by default."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -106,14 +105,14 @@ class _Handler(WSGIRequestHandler):
             self.send_header(name, value)
         if not any(name.lower() == "content-length" for name, _ in headers):
             self.send_header("Content-Length", str(len(content)))
-        if not isinstance(environ["wsgi.input"], BytesIO):  # there may be more of the request, which nobody has read
+        if not isinstance(environ["wsgi.input"], BytesIO):  # an unread rest of the request may follow
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
 
     def log(self, type: str, message: str, *args: Any) -> None:
-        """Say nothing: what was asked is in `calls`."""
+        """Print nothing: requests are recorded in `calls`."""
 
 
 @dataclass
@@ -129,12 +128,12 @@ class Sandbox:
     calls: list[Call] = field(default_factory=list)
     regions: dict[str, Region] = field(default_factory=dict)
     home: str = "us-east-1"
-    """The region that clients are pointed at."""
+    """The default region of clients."""
     url: str = ""
     observer: Callable[[Call, bool], None] | None = None
-    """Told of each request before it is carried out, and, with True, once it is and before it is answered."""
+    """Called with each request before it is carried out, and again with True before it is answered."""
     is_late: Callable[[str], bool] = lambda _operation: True
-    """Which operations a `lag` concerns."""
+    """Returns whether `lag` applies to an operation."""
     closed: bool = False
     _server: Any = None
     _moto: Any = None
@@ -146,12 +145,12 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        self.closed = True  # connections may outlive the port
+        self.closed = True  # connections may stay open after the port is closed
         self._server.shutdown()
         self._server.server_close()
 
     def environment(self) -> dict[str, str]:
-        """What a client's environment needs to reach this endpoint and nothing else."""
+        """Return the environment variables with which a client reaches this endpoint and nothing else."""
         return {
             **isolation.NOTHING,
             "AWS_ENDPOINT_URL": self.url,
@@ -164,7 +163,7 @@ class Sandbox:
         }
 
     def region(self, name: str) -> Region:
-        """The state of one region; an unknown one starts empty."""
+        """Return the state of a region; an unknown one starts empty."""
         if name not in self.regions:
             facts = dict(self.facts.get(f"{self.account}/{name}", {}))
             partition, limits = facts.get("partition", "aws"), dict(self.limits)
@@ -173,7 +172,7 @@ class Sandbox:
         return self.regions[name]
 
     def misbehave(self, faults: Faults) -> None:
-        """Go on with other faults."""
+        """Set other faults from now on."""
         self.faults, self._dice = faults, Dice(faults)
 
     def mutations(self) -> list[Call]:
@@ -183,7 +182,7 @@ class Sandbox:
         scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
         service = scope["service"] if scope else "s3"
         if mlflow.is_of_mlflow(environ["PATH_INFO"]):
-            service = "mlflow"  # whatever it is signed for
+            service = "mlflow"  # whatever service it is signed for
         try:
             access.check(environ, service)
         except ServiceError as stranger:
@@ -205,14 +204,14 @@ class Sandbox:
         self.calls.append(call)
         self._observe(call, False)
         if fault == "throttle":
-            number = 429 if service == "mlflow" else 400  # MLflow's clients go by HTTP's number for it
+            number = 429 if service == "mlflow" else 400  # MLflow's clients evaluate the HTTP status only
             throttled = ServiceError("ThrottlingException", "Rate exceeded", number)
             return wire.error(start_response, throttled, service)
         if fault == "error":
             return wire.error(start_response, _FAILURE, service)
         if fault == "drop":
             list(self._serve(environ, lambda *_: None, call, region, body))
-            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)  # closing alone leaves the handler's copies open
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)  # closing alone leaves the handler's duplicates
             raise ConnectionAbortedError("dropped on purpose")
         if fault == "html":
             return wire.page(start_response)
@@ -267,7 +266,7 @@ class Sandbox:
         return wire.answer(start_response, 200, answer)
 
     def _play(self, environ: dict[str, Any], service: str, operation: str, here: Region, body: bytes) -> str | None:
-        """Answer in JSON what we play ourselves; None for what is moto's."""
+        """Answer in JSON what the sandbox implements itself; None for what moto serves."""
         path = environ["PATH_INFO"]
         query = _query(environ)
         answer: dict[str, Any]
@@ -306,7 +305,7 @@ class Sandbox:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account
         with MOTO:
             answer = application(environ, start_response)
-            content = list(answer)  # what is read later may be gone by then
+            content = list(answer)  # a streamed body could be read after the data are gone
             if hasattr(answer, "close"):
                 answer.close()
             return content
@@ -314,14 +313,14 @@ class Sandbox:
     def listen(self, port: int) -> None:
         """Open the port and serve from a thread.
 
-        Raises OSError where the port cannot be had.
+        Raises OSError where the port is not available.
         """
         self.misbehave(self.faults)
         with socket.create_server(("127.0.0.1", port)) as listener:
-            fd = listener.fileno()  # the server makes a socket of its own of it
+            fd = listener.fileno()  # the server creates a socket of its own from it
             self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=_Handler, fd=fd)
         self._server.handle_error = _give_up
-        self._server.log = lambda _type, message, *args: LOG.debug(message, *args)  # defects of moto: 500, no more
+        self._server.log = lambda _type, message, *args: LOG.debug(message, *args)  # moto's defects: 500, no output
         self.url = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -336,10 +335,10 @@ def start(
     clock: Clock | None = None,
     existing: Iterable[str] | Mapping[str, Iterable[str]] = (),
 ) -> Sandbox:
-    """Start a sandbox, seeded from a lock over the built-in account.
+    """Start a sandbox with the facts of a lock over those of the built-in account.
 
-    `limits` are the jobs that may run at once by category. `existing` names what exists besides, by region where
-    there are several: URIs, addresses of images, ARNs. Raises ValueError for what it cannot create.
+    `limits` are the most running jobs by category. `existing` names further existing resources, as a mapping by
+    region if there are several: URIs, addresses of images, ARNs. Raises ValueError for a name that cannot be created.
     """
     contexts = seeding.contexts(lock)
     account = sorted(contexts)[0].partition("/")[0]
@@ -355,7 +354,7 @@ def start(
 
 
 def _give_up(connection: socket.socket, _address: Any) -> None:
-    """Answer a request that moto has a defect for; called while its exception is handled."""
+    """Answer a request on which moto fails; called while its exception is handled."""
     LOG.debug("moto", exc_info=True)
     with suppress(OSError):
         connection.sendall(b"HTTP/1.1 500 Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")

@@ -1,4 +1,4 @@
-"""What an operation of the sandbox is: a function from a request to an answer, found by its name."""
+"""Operations of the sandbox: functions from a request to an answer, registered by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READS = re.compile(r"(Describe|List|Get|Head|Filter|Batch(Get|Describe)|Search|L
 
 
 class ServiceError(Exception):
-    """An answer that is an error, as the service words it."""
+    """An error answer in the service's words."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -31,14 +31,14 @@ def not_found(what: str) -> ServiceError:
 
 
 def operation(handler: Handler) -> Handler:
-    """Register a handler under the API's name for it: `create_job` serves CreateJob."""
+    """Register a handler under the API's name: `create_job` serves CreateJob."""
     OPERATIONS["".join(word.capitalize() for word in handler.__name__.split("_"))] = handler
     return handler
 
 
 @dataclass(frozen=True)
 class Timing:
-    """How long things take here, in seconds of the sandbox's clock."""
+    """Durations in seconds of the sandbox's clock."""
 
     job: float = 2.0
     lineage: float = 0.1
@@ -46,9 +46,9 @@ class Timing:
 
 @dataclass
 class Region:
-    """Everything SageMaker knows of one account in one region. Handlers run one at a time.
+    """The state of SageMaker in one account and region. Handlers run one at a time.
 
-    With a `moment` it is the region as it was then, or as a step that started then finds it.
+    With a `moment` it is the region at that time.
     """
 
     account: str
@@ -60,11 +60,11 @@ class Region:
     tables: dict[str, Table] = field(default_factory=dict)
     tokens: dict[tuple[str, str], tuple[float, str, dict[str, Any]]] = field(default_factory=dict)
     url: Callable[[], str] = field(default=lambda: "")
-    """Where the sandbox is, once it listens."""
+    """Returns the URL of the sandbox, once it listens."""
     tracking: dict[str, Any] = field(default_factory=dict)
-    """What MLflow apps and tracking servers hold, by ARN."""
+    """The contents of MLflow apps and tracking servers, by ARN."""
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What presigned URLs lead to, by token."""
+    """The sessions of presigned URLs, by token."""
     counts: Counter[str] = field(default_factory=Counter)
     clock: Clock = field(default_factory=Clock)
     moment: float | None = None
@@ -73,7 +73,7 @@ class Region:
         return self.tables.setdefault(name, Table(self.clock)).at(self.moment)
 
     def at(self, moment: float | None) -> Region:
-        """The same region at another moment; None is the present."""
+        """Return the same region at another moment; None is the present."""
         return replace(self, moment=moment)
 
     def now(self) -> float:
@@ -84,18 +84,18 @@ class Region:
 
     @property
     def caller(self) -> str:
-        """Who asks: a session of the default execution role, as in a notebook or a CI job."""
+        """The ARN of the caller: a session of the default execution role, as in a notebook or a CI job."""
         role = str(self.facts.get("role") or "SageMakerRole").rpartition("/")[2]
         return f"arn:{self.partition}:sts::{self.account}:assumed-role/{role}/sandbox"
 
     def new_id(self, of: str, length: int = 12) -> str:
-        """An id that is new here: letters and digits, the same in every run, in whatever order things are made."""
+        """Return a new id of letters and digits, the same in every run and for every order of creation."""
         self.counts[of] += 1
         text = f"{self.account} {self.region} {of} {self.counts[of]}"
         return hashlib.sha256(text.encode()).hexdigest()[:length]
 
     def once(self, name: str, request: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Carry a request out once for its token, which is remembered for a while."""
+        """Carry a request out once for each token, which is remembered for REMEMBERED_SECONDS."""
         member = next((name for name in _TOKENS if request.get(name) is not None), None)
         if member is None:
             return make()
@@ -112,20 +112,23 @@ class Region:
 
 
 REMEMBERED_SECONDS = 24 * 3600.0
-"""How long a token counts; the service does not say how long that is."""
+"""How long a token counts; the service does not document its own."""
 _TOKENS = ("ClientRequestToken", "ClientToken")
 """Members that make a request idempotent."""
 CREATED = 1767225600.0
-"""When everything was made that was there before the sandbox started."""
+"""The creation time of everything that existed before the sandbox started."""
 LOCK = threading.RLock()
 MOTO = threading.Lock()
-"""Held while moto is asked anything: it is not made for threads."""
+"""Held during every call of moto, which is not thread-safe."""
 MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What reading data raises that is not of the expected form."""
+"""The exceptions of reading malformed data."""
 
 
 def number(request: dict[str, Any], name: str) -> float | None:
-    """A member that is a number, a time among them; None where it is not there."""
+    """Return a member that is a number or a time; None where it is absent.
+
+    Raises ServiceError for any other value.
+    """
     value = request.get(name)
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
@@ -133,7 +136,10 @@ def number(request: dict[str, Any], name: str) -> float | None:
 
 
 def _whole(request: dict[str, Any], name: str) -> int:
-    """A member that says where or how much: a number, also as text as REST has it; 0 where it is not there."""
+    """Return a member that is an integer, also as text as in REST; 0 where it is absent.
+
+    Raises ServiceError for any other value.
+    """
     text = str(request.get(name) or "0")
     if not text.isdecimal():
         raise ServiceError("ValidationException", f"Invalid {name}: {text}")
@@ -151,12 +157,12 @@ def page(request: dict[str, Any], items: list[Any], key: str, default: int = 50)
 
 
 def matching(request: dict[str, Any], items: Iterable[dict[str, Any]], *members: str) -> list[dict[str, Any]]:
-    """Keep the items that have what a request asks of these members; what it does not name may be anything."""
+    """Return the items whose members equal those of a request; members that it does not have match anything."""
     return [item for item in items if all(request.get(name) in (None, item.get(name)) for name in members)]
 
 
 def select(request: dict[str, Any], items: list[dict[str, Any]], name: str, status: str) -> list[dict[str, Any]]:
-    """Filter and sort as the List operations do; `name` and `status` are the members that hold them."""
+    """Filter and sort like the List operations; `name` and `status` are the names of these members."""
     text, wanted = request.get("NameContains"), request.get("StatusEquals")
     after, before = number(request, "CreationTimeAfter"), number(request, "CreationTimeBefore")
     selected = [

@@ -1,7 +1,7 @@
-"""What an operation takes and answers, as a JSON Schema derived from botocore's model of it.
+"""Derive JSON Schemas of operations from botocore's model.
 
-In: a service and an operation. Out: the schema of its input or output, in the few keywords that `api` reads. Refuses:
-an operation that the service does not have. `tools/derive_api_schemas.py` writes `schemas/v1/api/` with it, since
+In: a service and an operation. Out: the schema of its input or output, in the few keywords that `api` reads. Refuses
+an operation that the service does not have. `tools/derive_api_schemas.py` writes `schemas/v1/api/` with it, because
 compiling must not load botocore.
 """
 
@@ -36,7 +36,7 @@ OTHERS: dict[str, Schema] = {
 def schema(service: str, operation: str, *, output: bool = False) -> Schema:
     """Derive the schema of an operation's input, or of its output.
 
-    Raises LookupError for an operation that there is not.
+    Raises LookupError for an unknown operation.
     """
     try:
         model = _model(service).operation_model(operation)
@@ -63,7 +63,7 @@ def _model(service: str) -> ServiceModel:
 
 
 def _define(shape: Shape, definitions: Schema) -> Schema:
-    """Describe a shape; structures are named once, everything else stands in place."""
+    """Describe a shape; structures get a definition by name, everything else is inlined."""
     if not isinstance(shape, StructureShape):
         return _plain(shape, definitions)
     if shape.name not in definitions:
@@ -98,7 +98,7 @@ def _plain(shape: Shape, definitions: Schema) -> Schema:
         if shape.enum:
             described["x-enum"] = sorted(shape.enum)  # not `enum`: AWS adds members every week
         elif pattern := limits.get("pattern"):
-            described["pattern"] = patterns.translated(pattern)  # matched as a whole
+            described["pattern"] = patterns.translated(pattern)  # matched against the whole text
     elif shape.type_name in NUMBERS:
         described = {"type": NUMBERS[shape.type_name]}
         names = {"min": "minimum", "max": "maximum"}

@@ -1,7 +1,7 @@
-"""Executions that advance: each step starts when what it waits for is done, as a function of time alone.
+"""Advance executions: each step starts when its dependencies are done, depending only on time.
 
-Nothing runs in the background. Every read of an execution first advances it to the moment of the read; what
-starts on the way is written with its own time, so the moments of reads do not matter.
+Nothing runs in the background. Every read of an execution first advances it to the moment of the read. What starts on
+the way gets its own time, so the moments of reads have no influence.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TRIGGERS = {"Completed": ("Succeeded",), "Failed": ("Failed",), "Stopped": ("St
 
 
 def advance(region: Region, execution: dict[str, Any]) -> dict[str, Any]:
-    """Carry an execution forward to the moment of the region, and give it as it then is, with its status."""
+    """Advance an execution to the moment of the region; return it with its status."""
     definition = json.loads(execution["Definition"])
     waits = pipeline_graph.edges(definition)
     moved = True
@@ -42,7 +42,7 @@ def advance(region: Region, execution: dict[str, Any]) -> dict[str, Any]:
 
 
 def _start(region: Region, execution: dict[str, Any], step: dict[str, Any], waits: list[str]) -> float | None:
-    """When a step starts: once all it waits for has come to the end that it wants."""
+    """Return when a step starts: when all its dependencies have ended as its triggers require; None before that."""
     wanted = {
         entry["Step"]: entry.get("Trigger", "Completed")
         for entry in step.get("DependsOn", ())
@@ -62,7 +62,7 @@ def _start(region: Region, execution: dict[str, Any], step: dict[str, Any], wait
 
 @dataclass(frozen=True)
 class _Api:
-    """How a type of step makes its job, and shows it; `member` is what its metadata calls it."""
+    """How a type of step creates and shows its job; `member` is its name in the step's metadata."""
 
     family: Family
     operation: str
@@ -78,7 +78,7 @@ _APIS = {
 
 
 def _begin(region: Region, execution: dict[str, Any], step: dict[str, Any]) -> dict[str, Any]:
-    """Start a step at the moment of the region: resolve what it reads, and create the job behind it."""
+    """Start a step at the moment of the region: resolve its expressions and create its job."""
     begun: dict[str, Any] = {"Step": step, "StartTime": region.now(), "Metadata": {}, "Failure": None, "Outputs": {}}
     try:
         arguments = resolve(step["Arguments"], region, execution)
@@ -96,7 +96,10 @@ def _begin(region: Region, execution: dict[str, Any], step: dict[str, Any]) -> d
 
 
 def _invoke(region: Region, called: str, request: dict[str, Any]) -> None:
-    """Carry out an operation for a step; what refuses it is the step's failure."""
+    """Carry out an operation for a step.
+
+    Raises ServiceError, which makes the step fail.
+    """
     try:
         requests.check("sagemaker", called, request)
         OPERATIONS[called](region, request)
@@ -106,13 +109,13 @@ def _invoke(region: Region, called: str, request: dict[str, Any]) -> None:
 
 
 def _job_name(region: Region, execution: dict[str, Any], step: dict[str, Any], base: str) -> str:
-    """The name that the service gives to the job of a step."""
+    """Return the name that the service gives to the job of a step."""
     of = f"{execution['PipelineExecutionId']}-{base[:20].replace('_', '-')}"
     return f"pipelines-{of}-{region.new_id(of + step['Name'], 10)}"
 
 
 def _status(region: Region, execution: dict[str, Any], begun: dict[str, Any]) -> tuple[str, float | None]:
-    """A step's status and, where it is over, its end."""
+    """Return a step's status, and its end or None."""
     if begun["Failure"]:
         return "Failed", begun["StartTime"]
     job = _job(region, begun)
@@ -127,7 +130,7 @@ def _status(region: Region, execution: dict[str, Any], begun: dict[str, Any]) ->
 
 
 def _job(region: Region, begun: dict[str, Any]) -> dict[str, Any] | None:
-    """The job behind a step as it is shown at this moment; None for a step that has none."""
+    """Return the job of a step at this moment; None for a step without one."""
     if "Job" not in begun:
         return None
     api = _APIS[begun["Step"]["Type"]]
@@ -158,14 +161,14 @@ def _concluded(region: Region, execution: dict[str, Any], total: int) -> dict[st
 
 
 def forget_failures(region: Region, execution: dict[str, Any]) -> dict[str, Any]:
-    """The execution without the steps that came to no good end, so that they start again now."""
+    """Return the execution without failed and stopped steps, so that they start again now."""
     states = {name: _status(region, execution, begun)[0] for name, begun in execution["Steps"].items()}
     left = {name: step for name, step in execution["Steps"].items() if states[name] not in ("Failed", "Stopped")}
     return {**execution, "Steps": left, "StoppedAt": None, "Since": region.now()}
 
 
 def shown(region: Region, execution: dict[str, Any]) -> list[dict[str, Any]]:
-    """The steps as ListPipelineExecutionSteps gives them, in the order in which they started."""
+    """Return the steps in the form of ListPipelineExecutionSteps, in the order of their start."""
     rows = []
     for name, begun in execution["Steps"].items():
         status, end = _status(region, execution, begun)
@@ -191,7 +194,7 @@ def _reason(region: Region, begun: dict[str, Any]) -> str:
 
 
 def resolve(tree: Any, region: Region, execution: dict[str, Any]) -> Any:
-    """Replace Get, Std:Join and the service's other expressions by their values at this moment."""
+    """Replace Get, Std:Join and other expressions by their values at this moment."""
     if isinstance(tree, list):
         return [resolve(item, region, execution) for item in tree]
     if not isinstance(tree, dict):

@@ -1,4 +1,4 @@
-"""Training jobs: CreateTrainingJob as the service takes it, and jobs that advance with time."""
+"""Training jobs: CreateTrainingJob, and jobs that advance with time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sagespec.sandbox.lifecycle import EPOCHS, STEPS_PER_EPOCH, TOKENS, TRAINING
 from sagespec.sandbox.service import Region, ServiceError, operation, page, select
 
 _HIDDEN = ("StoppedAt", "Flaw", "SessionChainingConfig", "Tags")
-"""What DescribeTrainingJob has no member for."""
+"""Members that DescribeTrainingJob does not have."""
 _A_DAY = 86_400
-"""Seconds that a serverless job may take where it does not say."""
+"""The default longest run of a serverless job, in seconds."""
 
 
 @operation
@@ -29,7 +29,7 @@ def create_training_job(region: Region, request: dict[str, Any]) -> dict[str, An
 
 
 def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
-    """A training job as it is at this moment."""
+    """Return a training job at this moment."""
     course = TRAINING_JOBS.course(region, job)
     answer = {name: value for name, value in job.items() if name not in _HIDDEN}
     answer |= {
@@ -60,14 +60,14 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _artifacts(job: dict[str, Any]) -> str:
-    """Where a job's model is in the end: an archive, or a folder where it was asked not to compress."""
+    """Return the S3 URI of a job's model: an archive, or a folder without compression."""
     output = job["OutputDataConfig"]
     name = "model/" if output.get("CompressionType") == "NONE" else "model.tar.gz"
     return f"{output['S3OutputPath'].rstrip('/')}/{job['TrainingJobName']}/output/{name}"
 
 
 def _tuned(region: Region, job: dict[str, Any], course: Course) -> dict[str, Any]:
-    """What the service says besides of a serverless fine-tuning."""
+    """Return the further members of a serverless fine-tuning."""
     epoch, step = course.position
     answer: dict[str, Any] = {
         "StoppingCondition": {"MaxRuntimeInSeconds": _A_DAY, **job.get("StoppingCondition", {})},

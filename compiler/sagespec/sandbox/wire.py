@@ -1,6 +1,6 @@
-"""Requests and answers as bytes: what AWS's protocols make of them.
+"""Parse requests and write answers in AWS's protocols.
 
-In: a WSGI environment, or an answer. Out: a request's parts, or a WSGI answer. Half a request is dropped.
+In: a WSGI environment, or an answer. Out: a request's parts, or a WSGI answer. Incomplete requests are dropped.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from sagespec.sandbox.service import Region, ServiceError
 
 StartResponse = Callable[..., Any]
 _OF_S3 = {"ThrottlingException": ("SlowDown", 503), "InternalFailure": ("InternalError", 500)}
-"""What S3 calls errors that others call otherwise."""
+"""S3's codes for errors that have other codes elsewhere."""
 _IN_JSON = ("bedrock", "bedrock-agentcore", "ecr", "lambda", "logs", "mlflow", "sagemaker")
-"""Services whose errors are JSON; clients of the others, unknown ones included, can read XML."""
+"""Services with JSON errors; clients of all others, unknown ones included, read XML."""
 
 
 def read_body(environ: dict[str, Any]) -> bytes:
-    """Read the body, and leave it to be read again; half a request, of a client that has died, is none.
+    """Read the body and put it back; an incomplete one, of a client that has died, is dropped.
 
     Raises ServiceError for a body without an end.
     """
@@ -45,7 +45,7 @@ def read_body(environ: dict[str, Any]) -> bytes:
 
 
 class Request(dict[str, Any]):
-    """The members of a request; one that is needed and not there is refused as the service refuses it."""
+    """The members of a request; a missing required member is refused in the service's words."""
 
     def __missing__(self, name: str) -> Any:
         constraint = "failed to satisfy constraint: Member must not be null"
@@ -82,7 +82,7 @@ def answer(start_response: StartResponse, status: int, body: Any) -> Iterable[by
 
 
 def page(start_response: StartResponse) -> Iterable[bytes]:
-    """What a proxy answers in AWS's place."""
+    """Answer like a proxy that wants a sign-in."""
     content = b"<html><body>Please sign in.</body></html>"
     start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(content)))])
     return [content]
@@ -91,7 +91,7 @@ def page(start_response: StartResponse) -> Iterable[bytes]:
 def half(
     start_response: StartResponse, status: str, headers: list[tuple[str, str]], content: bytes, is_announced: bool
 ) -> Iterable[bytes]:
-    """The first half of an answer: with the length of the whole before it, or its own; nothing has no half."""
+    """Send the first half of an answer, with the length of the whole in its header or its own."""
     if content:
         kept = [(name, value) for name, value in headers if name.lower() != "content-length"]
         length = len(content) if is_announced else len(content) // 2
@@ -106,7 +106,7 @@ def identity(start_response: StartResponse, region: Region) -> Iterable[bytes]:
 
 
 def xml(start_response: StartResponse, operation: str, inner: str) -> Iterable[bytes]:
-    """Answer as the services of the query protocol do: a result within a response."""
+    """Answer in the query protocol: a result within a response."""
     result = f"<{operation}Result>{inner}</{operation}Result>"
     content = f"<{operation}Response>{result}</{operation}Response>".encode()
     start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])

@@ -1,4 +1,4 @@
-"""MLflow as a SageMaker app or tracking server, for the clients of its REST API."""
+"""MLflow as a SageMaker app or tracking server, for clients of its REST API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Experiments of MLflow: made, found, searched, renamed, deleted and restored."""
+"""Experiments of MLflow: create, get, search, rename, delete and restore."""
 
 from __future__ import annotations
 

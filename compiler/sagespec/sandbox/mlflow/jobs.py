@@ -1,4 +1,4 @@
-"""What the sandbox's own jobs log to MLflow: a run each, with metrics that grow as the job advances.
+"""The MLflow runs of the sandbox's own jobs, with metrics that grow as the job advances.
 
 In: a region, and the ARN of an MLflow app or tracking server. Out: the runs of the jobs whose documents name it.
 """
@@ -17,7 +17,7 @@ from sagespec.sandbox.service import Region
 
 @dataclass
 class Run:
-    """A run as MLflow shows it: its info, and what was logged; `history` has every point of every metric."""
+    """A run of MLflow: its info, and what was logged; `history` has every point of every metric."""
 
     info: dict[str, Any]
     params: dict[str, str] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Run:
 
 
 def runs(region: Region, arn: str) -> dict[str, tuple[str, Run]]:
-    """The name of the experiment and the run, by the run's id."""
+    """Return the name of the experiment and the run, by the run's id."""
     found = {}
     for family, job, config, technique in _logging(region):
         if config.get("MlflowResourceArn") == arn:
@@ -37,7 +37,7 @@ def runs(region: Region, arn: str) -> dict[str, tuple[str, Run]]:
 
 
 def _logging(region: Region) -> Iterator[tuple[Family, dict[str, Any], dict[str, Any], str]]:
-    """The jobs that log to MLflow, with their configuration of it and how they learn; an evaluation does not."""
+    """Yield the jobs that log to MLflow, with their MLflow configuration and technique; '' for an evaluation."""
     for job in JOBS.known(region).values():
         technique = metrics.MTRL if job["JobCategory"] == "AgentRFT" else ""
         yield JOBS, job, documents.mlflow_config(json.loads(job["JobConfigDocument"])), technique
@@ -64,7 +64,7 @@ def _run(details: dict[str, str], course: Course, history: list[dict[str, Any]])
 
 
 def _history(job: dict[str, Any], technique: str, course: Course) -> Iterator[dict[str, Any]]:
-    """The points logged so far: a training's at each step, an evaluation's scores at its end."""
+    """Yield the points logged so far: a training's at each step, an evaluation's scores at its end."""
     start = int(course.started * 1000)
     if technique:
         name = job.get("JobName") or job["TrainingJobName"]

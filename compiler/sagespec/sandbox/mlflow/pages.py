@@ -1,8 +1,7 @@
-"""The addresses of MLflow: its REST API, found by ARN, and what a presigned URL leads to.
+"""The URLs of MLflow: its REST API, selected by ARN, and presigned URLs.
 
-In: a request as it came. Out: a WSGI answer: JSON of the API, a session for whoever has a presigned URL, or a page.
-Refuses ARNs of other accounts and of apps and tracking servers that do not exist, and URLs that were used or are
-too old.
+In: a request. Out: a WSGI answer: JSON of the API, a session for a presigned URL, or a page. Refuses ARNs of other
+accounts and of apps and tracking servers that do not exist, and presigned URLs that are used or expired.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from sagespec.sandbox.service import Region, ServiceError, not_found, operation
 
 API = "/api/2.0/mlflow/"
 PAGES = f"{OWN}mlflow/"
-_HANDLERS = (experiments, runs)  # importing them has registered their operations
+_HANDLERS = (experiments, runs)  # importing them registers their operations
 _ARN = re.compile(
     r"arn:[a-z-]+:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):mlflow-(app|tracking-server)/[\w.-]+"
 )
@@ -68,7 +67,7 @@ def serve(
     home: str,
     given: Mapping[str, Any],
 ) -> Iterable[bytes]:
-    """Answer a request to MLflow; one without an ARN is for the default app of the region that clients are led to.
+    """Answer a request to MLflow; one without an ARN is for the default app of the clients' default region.
 
     Raises ServiceError.
     """
@@ -117,7 +116,10 @@ def _server(region: Region, arn: str) -> Server:
 
 
 def _begin(start_response: wire.StartResponse, region: Region, arn: str, base: str, token: str) -> Iterable[bytes]:
-    """Begin the session of a presigned URL, which is good once."""
+    """Begin the session of a presigned URL, which can be used once.
+
+    Raises ServiceError.
+    """
     session = region.sessions.get(token)
     if session is None or session["arn"] != arn or session["used"] or region.now() > session["use_by"]:
         raise ServiceError(
@@ -139,7 +141,7 @@ def _has_session(environ: Mapping[str, Any], region: Region, arn: str) -> bool:
 
 
 def _overview(start_response: wire.StartResponse, region: Region, arn: str) -> Iterable[bytes]:
-    """What there is, as a page without any script."""
+    """Answer with a page of all experiments and runs, without scripts."""
     server, lines = _server(region, arn), []
     for experiment in server.answer(region, "experiments/search", {})["experiments"]:
         lines.append(f"<h2>{html.escape(experiment['name'])}</h2><ul>")

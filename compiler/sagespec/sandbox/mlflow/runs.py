@@ -1,4 +1,4 @@
-"""Runs of MLflow: made, logged to, read and searched."""
+"""Runs of MLflow: create, log, read and search."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def delete_tag(request: Request) -> dict[str, Any]:
 @operation("runs/log-model")
 @operation("runs/outputs")
 def keep_nothing(request: Request) -> dict[str, Any]:
-    """Take inputs, outputs and models of a run, which nothing here shows."""
+    """Accept inputs, outputs and models of a run without storing them."""
     request.own_run()
     return {}
 
@@ -142,7 +142,7 @@ def _shown(run: Run) -> dict[str, Any]:
 
 
 def _latest(run: Run) -> dict[str, dict[str, Any]]:
-    """The last point of each metric: that of the highest step, the latest of these."""
+    """Return the last point of each metric: of the highest step, the latest one."""
     newest: dict[str, dict[str, Any]] = {}
     for point in run.history:
         before = newest.get(point["key"])
@@ -152,7 +152,7 @@ def _latest(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def _point(request: Request, given: Any) -> dict[str, Any]:
-    """A point of a metric; JSON has words for what is no number."""
+    """Return a point of a metric; NaN and infinities are texts in JSON."""
     if not isinstance(given, Mapping) or not isinstance(given.get("key"), str):
         raise invalid("metrics", given)
     try:
@@ -168,7 +168,7 @@ def _point(request: Request, given: Any) -> dict[str, Any]:
 
 
 def _add(run: Run, pairs: Mapping[str, str]) -> None:
-    """Log parameters, which have one value for ever."""
+    """Log parameters, whose values cannot be changed."""
     if changed := [key for key, value in pairs.items() if run.params.get(key, value) != value]:
         raise invalid("key", f"{changed[0]}, which was logged with another value")
     run.params.update(pairs)

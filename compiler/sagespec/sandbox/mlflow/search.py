@@ -1,8 +1,8 @@
-"""MLflow's language for searches: conditions on runs and experiments, and the order in which they come.
+"""MLflow's search language: conditions on runs and experiments, and their order.
 
-In: a filter such as `metrics.reward > 0.5 AND tags.team = 'a'`, or `start_time DESC`, and things with attributes,
-metrics, parameters and tags. Out: those that fit, in order. Refuses what is not in the language. What a thing does
-not have fits no condition, and comes last.
+In: a filter such as `metrics.reward > 0.5 AND tags.team = 'a'`, an order such as `start_time DESC`, and items with
+attributes, metrics, parameters and tags. Out: the matching items, in order. Refuses invalid syntax. An absent value
+matches no condition, and is sorted last.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from sagespec.sandbox.service import ServiceError
 
 Thing = Mapping[str, Mapping[str, Any]]
-"""What is searched: `attributes`, `metrics`, `params` and `tags` by name."""
+"""A searched item: `attributes`, `metrics`, `params` and `tags` by name."""
 _PARTS = {
     **dict.fromkeys(("attribute", "attributes", "attr", "run", "experiment"), "attributes"),
     **dict.fromkeys(("metric", "metrics"), "metrics"),
@@ -46,9 +46,9 @@ _OF_TEXT = ("=", "!=", "IN", "NOT IN", "LIKE", "ILIKE")
 
 
 def select(things: Iterable[Thing], condition: str, order: Iterable[str]) -> list[Thing]:
-    """The things that fit, the first key of the order counting most; without one, the newest first.
+    """Return the matching items, sorted by the keys of the order; by default the newest first.
 
-    Raises ServiceError for what is not in the language.
+    Raises ServiceError for invalid syntax.
     """
     tests = list(_conditions(condition))
     chosen = [thing for thing in things if all(_fits(thing, *test) for test in tests)]

@@ -1,8 +1,7 @@
-"""An MLflow app or tracking server: what it holds, and what a request to its REST API is.
+"""An MLflow app or tracking server: its content, and the requests to its REST API.
 
-In: an operation such as `runs/create`, and its parameters. Out: the answer, as a tracking server gives it. Beside
-what clients log it has the runs of the sandbox's jobs, which nobody else writes to. Refuses what it does not have,
-with MLflow's own codes.
+In: an operation such as `runs/create`, and its parameters. Out: the answer of a tracking server. Besides what clients
+log, it has the read-only runs of the sandbox's jobs. Refuses unknown items with MLflow's own codes.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from sagespec.sandbox.service import Region, ServiceError
 _READS = re.compile(r"(get|search)(-|$)")
 _VIEWS = {"ACTIVE_ONLY": ("active",), "DELETED_ONLY": ("deleted",), "ALL": ("active", "deleted")}
 MOST = 50_000
-"""Items on a page."""
+"""The most items on a page."""
 
 
 def reads(operation: str) -> bool:
-    """Whether an operation changes nothing."""
+    """Return whether an operation changes nothing."""
     return bool(_READS.match(operation.rpartition("/")[2]))
 
 
@@ -38,7 +37,7 @@ def invalid(name: str, value: Any) -> ServiceError:
 
 @dataclass
 class Server:
-    """What one app or tracking server holds, by id."""
+    """The content of one app or tracking server, by id."""
 
     arn: str
     experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -59,11 +58,11 @@ class Server:
         return handler(Request(self, region, given, {**{key: run for key, (_, run) in logged.items()}, **self.runs}))
 
     def named(self, name: str) -> dict[str, Any] | None:
-        """The experiment of a name."""
+        """Return the experiment of a name, or None."""
         return next((experiment for experiment in self.experiments.values() if experiment["name"] == name), None)
 
     def make(self, region: Region, name: str) -> dict[str, Any]:
-        """Make an experiment; its id is made of its name, as jobs say it."""
+        """Create an experiment; its id is computed from its name, as in the documents of jobs."""
         number, at = documents.experiment_id(name), int(region.now() * 1000)
         bucket = f"sagemaker-{region.region}-{region.account}"
         self.experiments[number] = {
@@ -80,7 +79,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Request:
-    """One request: what is given, and what there is. All raise ServiceError for what cannot be."""
+    """One request with the server's content. All methods raise ServiceError for invalid parameters."""
 
     server: Server
     region: Region
@@ -92,7 +91,7 @@ class Request:
         return int(self.region.now() * 1000)
 
     def text(self, *names: str, default: str | None = None) -> str:
-        """A parameter, under one of its names."""
+        """Return a text parameter, given by one of several names."""
         value = next((self.given[name] for name in names if self.given.get(name) not in (None, "")), default)
         if not isinstance(value, str):
             raise invalid(names[0], value)
@@ -108,7 +107,7 @@ class Request:
         return value
 
     def pairs(self, name: str) -> dict[str, str]:
-        """A list of keys and values."""
+        """Return a list of keys and values as a mapping."""
         pairs = self.listed(name)
         if not all(isinstance(pair, Mapping) and isinstance(pair.get("key"), str) for pair in pairs):
             raise invalid(name, pairs)
@@ -127,7 +126,7 @@ class Request:
         return self.runs[name]
 
     def own_run(self) -> Run:
-        """A run that clients may write to."""
+        """Return a run that clients may write to."""
         run = self.run()
         if run.info["run_id"] not in self.server.runs:
             raise ServiceError("PERMISSION_DENIED", "Only its job writes to this run.", 403)
@@ -136,7 +135,7 @@ class Request:
         return run
 
     def stages(self, name: str) -> tuple[str, ...]:
-        """The lifecycle stages that are asked for."""
+        """Return the requested lifecycle stages."""
         view = self.text(name, default="ACTIVE_ONLY")
         if view not in _VIEWS:
             raise invalid(name, view)
@@ -155,7 +154,10 @@ class Request:
 
 
 def whole(name: str, value: Any, default: int) -> int:
-    """A whole number, which JSON may have as text as well."""
+    """Return an integer, which JSON may contain as text.
+
+    Raises ServiceError for any other value.
+    """
     if value in (None, ""):
         return default
     if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]{1,18}", str(value)):
@@ -168,7 +170,7 @@ OPERATIONS: dict[str, Handler] = {}
 
 
 def operation(path: str) -> Callable[[Handler], Handler]:
-    """Register a handler under the path of the REST API."""
+    """Register a handler under a path of the REST API."""
 
     def register(handler: Handler) -> Handler:
         OPERATIONS[path] = handler

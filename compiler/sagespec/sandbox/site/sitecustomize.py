@@ -1,10 +1,11 @@
-"""Lead a Python program to the sandbox that it runs in, also where it names an endpoint of AWS itself.
+"""Redirect the AWS clients of a Python program to its sandbox, even if the program sets an endpoint of AWS.
 
-Python imports this when it starts, before the program: the folder is the first of PYTHONPATH in a sandbox. The
-SageMaker SDK pins the endpoint of STS, and `AWS_ENDPOINT_URL` counts for no client that is given an endpoint. Here
-every client of botocore whose endpoint is not on this machine is made anew, with the sandbox's. A `sitecustomize`
-that this one hides is run all the same. Written for Python 3.8 and the standard library alone: it may be anybody's.
-Every program waits for what it imports.
+Python imports this module at start-up, because its folder is the first of PYTHONPATH in a sandbox. The SageMaker SDK
+sets the endpoint of STS explicitly, which takes precedence over `AWS_ENDPOINT_URL`. So every botocore client whose
+endpoint is not on this machine is created again with the sandbox's endpoint.
+
+A `sitecustomize` that this one hides is run, too. Only Python 3.8 and the standard library are used, because the
+program may use any interpreter; imports are few, because they delay every program.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOCAL = ("127.0.0.1", "::1", "localhost")
 SANDBOX = os.environ.get("SAGESPEC_SANDBOX", "")
-"""Where it is, kept from what the program does with its environment."""
+"""The endpoint, read before the program can change its environment."""
 
 
 def is_local(url: str) -> bool:
@@ -31,13 +32,13 @@ def is_local(url: str) -> bool:
 
 
 def sandbox() -> str:
-    """The endpoint: the program may have put something of its own on this machine in front of it."""
+    """Return the endpoint; the program may have set another one on this machine that forwards to it."""
     chosen = os.environ.get("AWS_ENDPOINT_URL", "")
     return chosen if is_local(chosen) else SANDBOX
 
 
 def lead(botocore_session: Any) -> None:
-    """Let sessions make no client that would ask anybody but this machine."""
+    """Patch sessions so that they create clients for this machine only."""
     import inspect
 
     usual = botocore_session.Session.create_client
@@ -56,7 +57,7 @@ def lead(botocore_session: Any) -> None:
 
 
 class Finder:
-    """Finds the modules that make sessions as everybody would, and leads them once they are loaded."""
+    """Finds the modules of botocore sessions like the standard finder, and patches them after they are loaded."""
 
     finding = False
 
