@@ -1,8 +1,8 @@
-"""One module a kind: its rules across fields, the facts that it needs, and its requests.
+"""The kinds: a module for each with its rules across fields, the facts that it needs, and its requests.
 
-A module is found by its name: `multi_turn_rl_trainer` serves the kind MultiTurnRLTrainer. One that serves several
-kinds is named by their schemas (`x-module`). Adding a kind is one schema, one template, one module here, one example,
-and nothing else.
+A module is found by its name: `multi_turn_rl_trainer` implements the kind MultiTurnRLTrainer. A module of several
+kinds is named in their schemas (`x-module`). A new kind needs one schema, one template, one module here and one
+example.
 """
 
 from __future__ import annotations

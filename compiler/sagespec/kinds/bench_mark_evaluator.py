@@ -26,7 +26,7 @@ class Facts:
 
 @cache
 def _benchmarks() -> dict[str, Any]:
-    """The benchmarks by name: modality, description, metrics, strategy, subtasks."""
+    """Return the benchmarks by name: modality, description, metrics, strategy, subtasks."""
     benchmarks: dict[str, Any] = assets.document(assets.data() / "benchmarks.json")
     return benchmarks
 
@@ -52,7 +52,10 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
 
 
 def _check_thresholds(inputs: Inputs, metrics: list[str], ground: Ground | None, problems: Problems) -> None:
-    """All metrics of the catalog are shares, each with a standard error; `all` stands for names not known here."""
+    """Check thresholds.
+
+    All metrics are shares with a standard error; a benchmark with `all` has metrics not listed here.
+    """
     measured = {name: thresholds.SHARE for metric in metrics for name in (metric, f"{metric}_stderr")}
     model = ground.model if ground else None
     if "all" in metrics:
@@ -62,7 +65,7 @@ def _check_thresholds(inputs: Inputs, metrics: list[str], ground: Ground | None,
 
 
 def _subtask(given: Traced, name: str, benchmark: dict[str, Any], problems: Problems) -> Traced | None:
-    """The subtasks as they are sent: joined by commas; all of them are none in particular."""
+    """Return the subtasks as they are sent, joined by commas; None for all of them."""
     if not given.given:
         return None
     if not benchmark["takes_subtasks"]:

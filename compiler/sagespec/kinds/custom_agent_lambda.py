@@ -1,7 +1,7 @@
-"""CustomAgentLambda: a Lambda function that is the agent of rollouts, created or already there.
+"""CustomAgentLambda: a Lambda function that is the agent of rollouts, created or existing.
 
-Refuses what Lambda would: variables that are its own or too long together, a handler that is in another file
-than the code. Code is read as far as its names, and never run.
+Refuses what Lambda would refuse: variables that are reserved or too long together, and a handler in another file than
+the code. Code is parsed, and never run.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from sagespec.sagemaker.exports import Exports
 from sagespec.sagemaker.inputs import Inputs
 
 MODULE = "lambda_function.py"
-"""What inline code and single files are called in the archive."""
+"""The file name of inline code and of single files in the archive."""
 ENVIRONMENT_LIMIT = 4096
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The function: `arn` where it exists already, else its role, its code and the name that it is given."""
+    """The function: `arn` of an existing one, else role, code and name."""
 
     arn: Traced | None = None
     role: Traced | None = None
@@ -56,7 +56,10 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
 
 
 def _warn_of_no_effect(inputs: Inputs, problems: Problems) -> None:
-    """An existing function is taken as it is; what the project gives every spec is not meant for it."""
+    """Warn of fields that do not apply to an existing function.
+
+    The project's defaults are ignored without a warning.
+    """
     for name, value in inputs.fields.entries():
         if name not in ("lambda_arn", "region") and value.path not in inputs.spec.overlays:
             problems.warn("no-effect", f"an existing function has its own {name}", value.path, on_key=True)
@@ -74,7 +77,7 @@ def _check_environment(given: Traced, problems: Problems) -> None:
 
 
 def _check_runtime(given: Traced, problems: Problems) -> None:
-    """New functions are refused with a runtime some weeks after it is deprecated; only Lambda knows when."""
+    """Warn of a deprecated runtime, which Lambda refuses for new functions at some later time."""
     since = _deprecated().get(str(given.value))
     if since is not None:
         message = f"Lambda has deprecated {given.value} on {since}: it may refuse new functions with it"
@@ -83,7 +86,7 @@ def _check_runtime(given: Traced, problems: Problems) -> None:
 
 @cache
 def _deprecated() -> dict[str, str]:
-    """The runtimes that Lambda has deprecated, and when."""
+    """Return the runtimes that Lambda has deprecated, with the dates."""
     runtimes: dict[str, str] = assets.document(assets.data() / "lambda_runtimes.json")
     return runtimes
 
@@ -94,7 +97,10 @@ def _reserved() -> frozenset[str]:
 
 
 def _code(inputs: Inputs, source: Traced, problems: Problems) -> Any:
-    """Code of a function: an object in S3, a file beside the spec, or inline Python, in this order."""
+    """Return the code of a function.
+
+    An object in S3, a file beside the spec, or inline Python, tried in this order.
+    """
     text = source.value.strip()
     if not text:
         problems.error("bad-source", "the source is empty", source.path)
@@ -108,7 +114,7 @@ def _code(inputs: Inputs, source: Traced, problems: Problems) -> Any:
 
 
 def _in_s3(inputs: Inputs, source: Traced, problems: Problems) -> Any:
-    """An archive is Lambda's to fetch; anything else is Python code, which the lock holds."""
+    """Return the code of an S3 URI: Lambda fetches an archive itself; anything else is Python code in the lock."""
     bucket, _, key = source.value.removeprefix("s3://").partition("/")
     if key.endswith(".zip"):
         return {"S3Bucket": source.to(bucket), "S3Key": source.to(key)}
@@ -143,7 +149,7 @@ def _in_file(inputs: Inputs, source: Traced, problems: Problems) -> Any:
 
 
 def _check_text(fields: Traced, source: Traced, content: str | bytes, problems: Problems) -> None:
-    """Check code that is in a file of its own; it may be of a newer Python than this one."""
+    """Check code in a file; its Python may be newer than this one, so a syntax error is a warning."""
     _check_module(fields, problems)
     try:
         _check_function(fields, _parse(content), problems)
@@ -166,9 +172,12 @@ def _inline(inputs: Inputs, source: Traced, one_line: bool, problems: Problems) 
 
 
 def _parse(code: str | bytes) -> ast.Module:
-    """Read Python code; SyntaxError is all that is raised, also for what its parser has no room for."""
+    """Parse Python code.
+
+    Raises SyntaxError, also for the parser's other errors.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the code's own style
+        warnings.simplefilter("ignore")  # warnings about the style of the code
         try:
             return ast.parse(code)
         except (RecursionError, MemoryError):
@@ -182,14 +191,14 @@ def _where(error: SyntaxError) -> str:
 
 
 def _is_only_named(tree: ast.Module) -> bool:
-    """Whether all that the code does is to name something: a mistyped path reads like that as Python."""
+    """Return whether code consists of names only: a mistyped path is valid Python of this form."""
     return all(isinstance(node, ast.Expr) for node in tree.body) and not any(
         isinstance(node, ast.Call) for node in ast.walk(tree)
     )
 
 
 def _check_module(fields: Traced, problems: Problems) -> None:
-    """Code that is archived as one file is certainly in no other."""
+    """Check that the handler is in the module that the code is archived as."""
     handler, runtime = fields.handler, fields.runtime
     module, function = _handler(fields)
     if runtime and not runtime.value.startswith("python"):
@@ -213,7 +222,7 @@ def _handler(fields: Traced) -> tuple[str, str]:
 
 
 def _bound(tree: ast.Module) -> set[str]:
-    """Every name that code may define, at whatever depth; `*` for all that an import may bring."""
+    """Return every name that code may define, at any depth; `*` for a star import."""
     bound = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

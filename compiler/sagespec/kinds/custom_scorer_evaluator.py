@@ -26,7 +26,7 @@ class Facts:
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields, scorer = inputs.fields, inputs.fields.evaluator
     ground = evaluation.find_ground(inputs, problems)
-    # what scorers measure is documented nowhere: those of AWS neither, and others name their metrics themselves
+    # the metrics of scorers are not documented, and custom ones name their own
     thresholds.check(inputs, ground.model if ground else None, {}, problems, others=True)
     if ground is None:
         return None
@@ -49,7 +49,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
 
 
 def _warn_of_type(scorer: Traced, problems: Problems) -> None:
-    """The SDK's own example is of a type that hubs do not have; only the service can say what becomes of it."""
+    """Warn of the hub-content type Evaluator, which the SDK's own example uses and hubs do not have."""
     content = arn.hub_content(scorer.value)
     if content is not None and content.type == "Evaluator":
         hint = "evaluators that the SDK registers are of the type JsonDoc"
@@ -57,7 +57,7 @@ def _warn_of_type(scorer: Traced, problems: Problems) -> None:
 
 
 def _require_postprocessing(given: Traced, problems: Problems) -> None:
-    """A scorer of one's own is called in postprocessing, which is therefore always on."""
+    """Warn where postprocessing is off: custom scorers run in postprocessing, which is therefore always on."""
     chosen = given.postprocessing
     if chosen.given and chosen.value != "True":
         problems.warn("no-effect", "postprocessing is always on for an evaluator ARN", chosen.path)

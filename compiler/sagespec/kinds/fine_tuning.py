@@ -1,4 +1,4 @@
-"""Fine-tuning trainers: one serverless CreateTrainingJob, by the technique that the kind is called after."""
+"""Fine-tuning trainers: one serverless CreateTrainingJob by the technique that the kind is named after."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _technique(inputs: Inputs) -> str:
 
 
 def _own_group(inputs: Inputs, base: Model, problems: Problems) -> Traced | None:
-    """The group of the package that training starts from, where no other is given."""
+    """Return the group of the package that training starts from; a problem where there is none and none is given."""
     if base.group is None and not inputs.fields.model_package_group.given:
         message = "'model_package_group' is required where training starts from a base model"
         problems.error("missing-field", message, ("spec",), "give the name or ARN of a model package group")
@@ -74,7 +74,7 @@ def _own_group(inputs: Inputs, base: Model, problems: Problems) -> Traced | None
 
 
 def _recipe(inputs: Inputs, base: Model, problems: Problems) -> Recipe | None:
-    """The recipe of the technique, type and length; a model without it cannot be trained so."""
+    """Return the recipe of the technique, type and length; None with a problem where the model has none."""
     fields, known, technique = inputs.fields, base.recipes, _technique(inputs)
     name = recipes.choose(inputs.spec.kind, is_nova=base.is_nova)
     if known is None:
@@ -102,7 +102,7 @@ def _recipe(inputs: Inputs, base: Model, problems: Problems) -> Recipe | None:
 
 
 def _offered(known: Mapping[str, Any], name: str) -> dict[str, str]:
-    """The types that a model has recipes of, with their lengths."""
+    """Return the training types that a model has recipes for, with their lengths."""
     lengths_of: dict[str, set[str]] = {}
     for key, recipe in known.items():
         start, _, rest = key.partition(f"{name}/")

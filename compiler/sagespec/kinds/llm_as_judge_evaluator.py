@@ -1,4 +1,4 @@
-"""LLMAsJudgeEvaluator: a pipeline in which each model answers first, and a judge then rates the answers."""
+"""LLMAsJudgeEvaluator: a pipeline in which each model answers, and a judge rates the answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Phase:
-    """One model's two steps: answering, and being judged."""
+    """The two steps of one model: answering, and being judged."""
 
     inference: Step
     judgement: Step
@@ -40,7 +40,7 @@ class Phase:
 
 @cache
 def _metrics() -> dict[str, str]:
-    """The metrics that Bedrock documents, by name without `Builtin.`."""
+    """Return the metrics that Bedrock documents, by name without `Builtin.`."""
     metrics: dict[str, str] = assets.document(assets.data() / "judge_metrics.json")
     return metrics
 
@@ -71,7 +71,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
 def _check_thresholds(
     inputs: Inputs, builtin: list[Traced], custom: Traced, ground: Ground | None, problems: Problems
 ) -> None:
-    """A judge measures what it is asked for: Bedrock's metrics as shares, custom ones on scales of their own."""
+    """Check thresholds: Bedrock's metrics are shares, custom ones have their own scales."""
     known = {prefix + metric.value: thresholds.SHARE for metric in builtin for prefix in ("", "Builtin.")}
     for definition in custom.value if isinstance(custom.value, list) else []:
         known[source.get(definition, ("customMetricDefinition", "name"))] = _scale(definition)
@@ -79,7 +79,7 @@ def _check_thresholds(
 
 
 def _scale(definition: Any) -> thresholds.Range:
-    """The range of a custom metric's mean, which may be given as a share of its scale."""
+    """Return the range of a custom metric's mean, which may be reported as a share of its scale."""
     ratings = source.get(definition, ("customMetricDefinition", "ratingScale"))
     numbers = [source.get(rating, ("value", "floatValue")) for rating in ratings or ()]
     if not numbers or not all(isinstance(number, int | float) for number in numbers):
@@ -88,7 +88,7 @@ def _scale(definition: Any) -> thresholds.Range:
 
 
 def _builtin(given: Traced, problems: Problems) -> Traced:
-    """A metric's name as it is sent: without `Builtin.`, which may be written in any case."""
+    """Return a metric's name as it is sent: without `Builtin.` in any case."""
     name = str(given.value)
     short = name[len("Builtin.") :] if name.lower().startswith("builtin.") else name
     if short not in _metrics():
@@ -98,7 +98,7 @@ def _builtin(given: Traced, problems: Problems) -> Traced:
 
 
 def _custom(given: Traced, problems: Problems) -> Traced:
-    """Custom metrics as data: a list of definitions, or the same as JSON text."""
+    """Return custom metrics as data; they are given as a list of definitions, or as JSON text."""
     if not isinstance(given.value, str):
         return given
     document = json_reader.read(given.value)
@@ -144,7 +144,7 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
 
 
 def _phases(ground: Ground, compare: bool) -> tuple[list[Phase], list[Report]]:
-    """The models to judge, and what each of their steps leaves behind."""
+    """Return the phases of the models to judge, and the reports that they write."""
     first = None if ground.model.package is None else "CreateEvaluationAction"
     phases, reports = [], []
     if compare or ground.model.package is None:
@@ -165,7 +165,7 @@ def _phase(which: str, after: str | None, package: Traced | None = None, group: 
 
 
 def _upload(path: Traced, definitions: Traced, inputs: Inputs) -> Request:
-    """Upload custom metrics below the output path, at a place that their content gives."""
+    """Draft the upload of custom metrics below the output path; the key contains a hash of their content."""
     bucket, _, prefix = path.value.removeprefix("s3://").partition("/")
     body = {"$json": definitions.value}
     digits = identity.content_hash(body)[:DIGITS]

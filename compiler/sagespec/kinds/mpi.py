@@ -1,4 +1,4 @@
-"""MPI: processes started by mpirun, as a spec of its own that trainers refer to."""
+"""MPI: starting processes by mpirun, as a separate spec that trainers refer to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Config:  # noqa: ARG001  the 
     return distributed.of_kind(inputs.spec.kind, inputs.fields)
 
 
-def requests(inputs: Inputs, facts: Config) -> list[Request]:  # noqa: ARG001  it is only there to be referred to
+def requests(inputs: Inputs, facts: Config) -> list[Request]:  # noqa: ARG001  the kind has no requests of its own
     return []
 
 

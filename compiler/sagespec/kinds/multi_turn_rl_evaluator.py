@@ -60,7 +60,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
 
 
 def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
-    """The agent given, or the one that the trainer or finished job behind `model` was trained with."""
+    """Return the given agent, or the one that the trainer or finished job of `model` was trained with."""
     fields = inputs.fields
     qualifier = fields.agent_qualifier
     if fields.agent_config:
@@ -83,7 +83,7 @@ def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
 
 
 def _inherited(inputs: Inputs, trained_with: Agent, problems: Problems) -> Agent:
-    """The agent of the trainer behind `model`, with its own qualifier unless another is given."""
+    """Return the agent of the trainer that `model` refers to, with its own qualifier unless another is given."""
     model, qualifier = inputs.fields.model, inputs.fields.agent_qualifier
     if trained_with.is_lambda and qualifier:
         problems.warn("no-effect", "a Lambda agent has no qualifier", qualifier.path, on_key=True)
@@ -93,7 +93,7 @@ def _inherited(inputs: Inputs, trained_with: Agent, problems: Problems) -> Agent
 
 
 def _check_pass_k(given: Traced, chosen: dict[str, Traced], problems: Problems) -> None:
-    """pass@k beyond the group that is sampled cannot be computed; a recipe's defaults are not the author's doing."""
+    """Refuse a pass@k above the size of the sampled group, unless both are defaults of the recipe."""
     said = [given[name] for name in ("pass_k_values", "eval_group_size") if given[name].given]
     group, values = chosen.get("eval_group_size"), chosen.get("pass_k_values")
     if not said or group is None or values is None:
@@ -105,7 +105,10 @@ def _check_pass_k(given: Traced, chosen: dict[str, Traced], problems: Problems) 
 
 
 def _check_thresholds(inputs: Inputs, model: Model, chosen: dict[str, Traced], problems: Problems) -> None:
-    """pass@k is a share, and measured for the chosen k within the group; an agent may log metrics of its own."""
+    """Check thresholds.
+
+    Pass@k is a share, measured for the chosen k within the group; agents may log other metrics.
+    """
     known = {}
     for metric in (threshold.metric for threshold in thresholds.given(inputs)):
         name = _PASS_AT.fullmatch(metric.value)
@@ -123,7 +126,7 @@ _PASS_AT = re.compile(r"(?:eval|val)/reward/pass_at_([0-9]{1,9})", re.ASCII)
 
 
 def _unmeasured(k: int, chosen: dict[str, Traced]) -> str:
-    """Why pass@k is not measured; nothing where it may be."""
+    """Return why pass@k is not measured, or ''."""
     values, group = chosen.get("pass_k_values"), chosen.get("eval_group_size")
     wanted, size = _numbers(values.value if values else ""), _numbers(group.value if group else "")
     if wanted and k not in wanted:
@@ -132,7 +135,7 @@ def _unmeasured(k: int, chosen: dict[str, Traced]) -> str:
 
 
 def _numbers(text: str) -> list[int]:
-    """The whole numbers of a text, those of a sensible size."""
+    """Return the integers in a text of at most 18 digits."""
     return [int(digits) for digits in re.findall(r"(?<![\w.-])[0-9]{1,18}(?![\w.])", text, re.ASCII)]
 
 
@@ -164,7 +167,10 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
 
 
 def _steps(model: Model, compare: bool) -> list[Step]:
-    """Base only without a package; with one the fine-tuned model, after the base model when compared."""
+    """Return the steps.
+
+    The base model without a package; else the fine-tuned one, after the base model if compared.
+    """
     base = Step("EvaluateBaseModel", "base-model-eval", "base-eval-report", "CreateEvaluationAction")
     if model.package is None:
         return [base]

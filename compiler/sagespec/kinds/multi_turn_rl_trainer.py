@@ -83,7 +83,7 @@ def _recipe(inputs: Inputs, base: Model, problems: Problems) -> Mapping[str, Any
 def _groups(
     inputs: Inputs, base: Model, output: Traced | None, checkpoint: Traced | None, problems: Problems
 ) -> tuple[Traced, Traced, dict[str, str]] | None:
-    """The two model package groups, and those of them that are left to us to create, by request id."""
+    """Return the two model package groups, and those that we create, by request id."""
     fields, new = inputs.fields, {}
     if not fields.output_model_package_group:
         output = base.group

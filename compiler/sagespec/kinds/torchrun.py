@@ -1,4 +1,4 @@
-"""Torchrun: processes started by torchrun, as a spec of its own that trainers refer to."""
+"""Torchrun: starting processes by torchrun, as a separate spec that trainers refer to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Config:
     return config
 
 
-def requests(inputs: Inputs, facts: Config) -> list[Request]:  # noqa: ARG001  it is only there to be referred to
+def requests(inputs: Inputs, facts: Config) -> list[Request]:  # noqa: ARG001  the kind has no requests of its own
     return []
 
 

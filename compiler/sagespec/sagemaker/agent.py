@@ -26,10 +26,9 @@ def find(
     function: Traced | None = None,
     default: str | None = None,
 ) -> Agent | None:
-    """Look up the agent that a field names; `function` is the ARN of a function that a ref leads to.
+    """Look up the agent that a field names; `function` is the ARN of the function that a ref refers to.
 
-    `default` is the qualifier of a runtime where none is given. Reports a missing fact at the field and gives
-    None.
+    `default` is the qualifier of a runtime where none is given. Reports a missing fact at the field and returns None.
     """
     agent = _find(given, choose(qualifier, default), context, problems, function)
     if agent is not None and agent.is_lambda and qualifier:
@@ -38,7 +37,7 @@ def find(
 
 
 def choose(qualifier: Traced, default: str | None) -> Traced | None:
-    """The qualifier to send: the one given, where none is the default; an empty one is none at all."""
+    """Return the qualifier to send: the given one, else the default; None where it is empty."""
     chosen = qualifier if qualifier.given else qualifier.to(default)
     return chosen if chosen else None
 

@@ -19,25 +19,25 @@ Row = dict[str, Any]
 
 
 def benchmarks() -> list[Row]:
-    """The benchmarks: name, modality, description, metrics, strategy, subtasks, Nova restriction."""
+    """Return the benchmarks: name, modality, description, metrics, strategy, subtasks, Nova restriction."""
     return [{"name": name, **about} for name, about in _data("benchmarks").items()]
 
 
 def scorers() -> list[Row]:
-    """The built-in scorers."""
+    """Return the built-in scorers: name and description."""
     return [{"name": name, "description": text} for name, text in _data("scorers").items()]
 
 
 def judge_metrics() -> list[Row]:
-    """The metrics that Bedrock documents for judges."""
+    """Return the metrics that Bedrock documents for judges: name and description."""
     return [{"name": name, "description": text} for name, text in _data("judge_metrics").items()]
 
 
 def hyperparameters_of(context: Context, given: str, kind: str | None) -> list[Row]:
-    """What may be given to a model's kinds: kind, recipe, name, type, default, min, max, enum.
+    """Return the hyperparameters of a model: kind, recipe, name, type, default, min, max, enum.
 
-    The model is given as a spec's `model` is: by id, alias or ARN. A fine-tuning has recipes for types
-    and lengths. Raises MissingFact where the lock does not know the model.
+    `given` is an id, an alias or an ARN, as in a spec's `model`. A fine-tuning has recipes for training types and
+    sequence lengths. Raises MissingFact where the lock does not have the model.
     """
     known = _model(context, given)
     return [
@@ -51,7 +51,7 @@ def hyperparameters_of(context: Context, given: str, kind: str | None) -> list[R
 
 
 def _entries(recipe: Recipe, found: Model) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The entries of a model's recipes that a spec may give, by the recipe's key."""
+    """Return the entries of a model's recipe that a spec may give."""
     if recipe.is_inference:
         yield recipe.key, inference_parameters.entries(found.recipe(recipe.key))
         return

@@ -1,7 +1,7 @@
-"""The bucket for what a spec gives no place of its own: uploads, and output without a path.
+"""The bucket for uploads, and for output of specs that name no path.
 
-In: `default_bucket` and `default_bucket_prefix` of a spec, which the SDK takes as arguments of its session. Without
-the first, the bucket is the one that the SDK makes for an account and a region.
+In: `default_bucket` and `default_bucket_prefix` of a spec, which are arguments of the SDK's session. Without a name,
+it is the bucket that the SDK creates for an account and a region.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from sagespec.sagemaker.inputs import Inputs
 class DefaultBucket:
     """A bucket, and the prefix of all keys in it.
 
-    `owner` is the account that a bucket with a generated name has to belong to, since anybody can make a bucket of
-    that name in an account of their own. A bucket that a spec names may be of any account.
+    `owner` is the account that must own a bucket with a generated name, because anyone can create a bucket of that
+    name in their account. A bucket that a spec names may be of any account.
     """
 
     name: Traced
@@ -26,11 +26,11 @@ class DefaultBucket:
     owner: str = ""
 
     def key(self, *parts: str) -> str:
-        """Join a key of those parts that there are, below the prefix."""
+        """Join the non-empty parts of a key below the prefix."""
         return "/".join(part for part in (str(self.prefix.value or ""), *parts) if part)
 
     def uri(self, *parts: str) -> Traced:
-        """Write the S3 URI of a key below the prefix."""
+        """Return the S3 URI of a key below the prefix."""
         return self.name.to(f"s3://{self.name.value}/{self.key(*parts)}".rstrip("/"))
 
 
@@ -43,7 +43,7 @@ def find(inputs: Inputs) -> DefaultBucket:
 
 
 def owner(bucket: str, context: Context) -> str:
-    """The account that a bucket which a URI names has to belong to; '' if it may be any."""
+    """Return the account that must own a bucket; '' if any may."""
     return context.account if bucket == _generated(context) else ""
 
 

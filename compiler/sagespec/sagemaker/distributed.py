@@ -1,6 +1,6 @@
-"""How a training's processes are started on its nodes: torchrun, mpirun, or a driver of the user's own.
+"""How the processes of a training are started on its nodes: torchrun, mpirun, or the user's own driver.
 
-In: a distributed config. Out: the document that the drivers read, and what is wrong with its degrees.
+In: a distributed config. Out: the document that the drivers read, and the problems of its degrees.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _ABSENT = Traced(None)
 class Config:
     """A distributed config: its type, and the document that the drivers read.
 
-    `processes` and `smp` are the fields that rules know; a driver of the user's own has none. `origin` is the address
-    of the spec that they are from, where it is another one.
+    `processes` and `smp` are fields that rules check; a user's own driver has none. `origin` is the address of the
+    spec with the config, if that is another one.
     """
 
     type: str
@@ -40,32 +40,35 @@ class Config:
 
 
 def of_kind(kind: str, fields: Traced) -> Config:
-    """The config of a reusable kind, or of the same type written inline."""
+    """Return the config of a reusable kind, or of the same type written inline."""
     document, _ = settle(render(kind, spec=fields))
     given = {name: value for name, value in document.items() if value is not None}
     return Config(kind, given, fields.process_count_per_node, fields.smp)
 
 
 def of_ref(config: Config, ref: Traced) -> Config:
-    """A config of another spec, at the place that refers to it."""
+    """Return the config of another spec, with the path of the ref to it."""
     return replace(config, processes=ref.to(config.processes.value), smp=ref.to(config.smp.value), origin=ref.value)
 
 
 def of_compiled(content: Compiled) -> dict[str, Any] | None:
-    """What the drivers of a compiled training are told; None where its processes are not distributed."""
+    """Return the document for the drivers in a compiled training; None where processes are not distributed."""
     config = next((r.parameters["Body"].get("$json") for r in content.requests if r.id == DOCUMENT), None)
     return config if isinstance(config, dict) else None
 
 
 @cache
 def instances() -> dict[str, dict[str, Any]]:
-    """Accelerators and EFA by instance type."""
+    """Return accelerators and EFA by instance type."""
     document: dict[str, dict[str, Any]] = assets.document(assets.data() / "instances.json")
     return document
 
 
 def _world_size(cluster: Sequence[Group], config: Config) -> int | None:
-    """Count the processes of all nodes: as configured, else one for each accelerator; None where nobody knows."""
+    """Return the number of processes on all nodes.
+
+    As configured, else one for each accelerator; None where unknown.
+    """
     size = 0
     for group in cluster:
         each = config.processes.value or instances().get(group.type.value, {}).get("accelerators")
@@ -76,7 +79,7 @@ def _world_size(cluster: Sequence[Group], config: Config) -> int | None:
 
 
 def check(config: Config, problems: Problems) -> None:
-    """Check what degrees of model parallelism say of each other, whatever the machines are."""
+    """Check the degrees of model parallelism against each other, independent of the instances."""
     smp = config.smp
     tensor, expert = smp.tensor_parallel_degree, smp.expert_parallel_degree
     if (tensor.value or 1) > 1 and (expert.value or 1) > 1:
@@ -88,7 +91,7 @@ def check(config: Config, problems: Problems) -> None:
 
 
 def check_machines(config: Config, clusters: Sequence[Sequence[Group]], problems: Problems) -> None:
-    """Check degrees against the number of processes of each cluster that may be, and hint at slow networks."""
+    """Check degrees against the number of processes, and warn of slow networks."""
     said: set[tuple[str, str]] = set()
     for cluster in clusters:
         for name, message in _misfits(config.smp, _world_size(cluster, config)):

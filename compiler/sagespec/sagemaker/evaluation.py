@@ -19,7 +19,7 @@ from sagespec.sagemaker import recipes
 from sagespec.sagemaker.inputs import Inputs, tag
 from sagespec.sagemaker.model import Model
 
-_LIST_TAG = tag(EVALUATION, "true")  # SageMaker Studio and the SDK find evaluations by it
+_LIST_TAG = tag(EVALUATION, "true")  # SageMaker Studio and the SDK find evaluations by this tag
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Report:
-    """What a step leaves behind, as lineage knows it."""
+    """A report that a step writes, as a lineage artifact."""
 
     name: str
     step: str
@@ -102,7 +102,7 @@ def _warn_of_no_effect(inputs: Inputs, model: Model, problems: Problems) -> None
 
 
 def warn_of_repeats(names: Iterable[Traced], problems: Problems) -> None:
-    """Point out what is asked for twice: it is sent as it is given."""
+    """Warn of names that are given twice, which are sent unchanged."""
     seen = set()
     for name in names:
         if name.value in seen:
@@ -111,9 +111,9 @@ def warn_of_repeats(names: Iterable[Traced], problems: Problems) -> None:
 
 
 def recipe(inputs: Inputs, model: Model, problems: Problems, modality: str = "") -> Mapping[str, Any] | None:
-    """Find the recipe of an evaluation; None where the lock does not know the model, so that nothing can be checked.
+    """Find the recipe of an evaluation; None with a warning where the lock does not have the model.
 
-    A model that is known and has no such recipe has an empty one: it is evaluated without parameters.
+    A known model without such a recipe has an empty one: it is evaluated without parameters.
     """
     fields = inputs.fields
     if model.recipes is None:
@@ -132,7 +132,7 @@ def recipe(inputs: Inputs, model: Model, problems: Problems, modality: str = "")
 
 
 def steps(ground: Ground, compare: bool) -> tuple[list[Step], list[Report]]:
-    """The models to evaluate: the base model alone, the fine-tuned one, or both."""
+    """Return the steps of the models to evaluate: the base model alone, the fine-tuned one, or both."""
     base = Step("EvaluateBaseModel")
     if ground.model.package is None:
         return [base], []
@@ -143,7 +143,7 @@ def steps(ground: Ground, compare: bool) -> tuple[list[Step], list[Report]]:
 
 
 def common(inputs: Inputs, ground: Ground, evaluation_type: str) -> Common:
-    """The values that the documents share; the experiment is the pipeline's own where none is given."""
+    """Return the values that the documents share; the default experiment has the pipeline's name."""
     name = pipeline_name(inputs, evaluation_type)
     experiment = inputs.fields.mlflow_experiment_name
     return Common(
@@ -156,7 +156,7 @@ def common(inputs: Inputs, ground: Ground, evaluation_type: str) -> Common:
 
 
 def _artifact_request(package: Traced) -> Request:
-    """The lineage artifact of a model package: got, or created, by its source."""
+    """Return the request that gets or creates the lineage artifact of a model package."""
     parameters = {
         "ArtifactType": "Model",
         "Source": {"SourceUri": package},
@@ -166,12 +166,12 @@ def _artifact_request(package: Traced) -> Request:
 
 
 def pipeline_name(inputs: Inputs, evaluation_type: str) -> str:
-    """One pipeline a spec, by a name that its content does not change."""
+    """Return the name of a spec's pipeline, which does not depend on its content."""
     return f"SagemakerEvaluation-{evaluation_type}-{inputs.qualified_name}"
 
 
 def action_prefix(inputs: Inputs) -> str:
-    """The ARN of a lineage action up to its name, which is the execution's id."""
+    """Return the ARN of a lineage action without its name, which is the execution's id."""
     context = inputs.context
     return arn.sagemaker(context.partition, context.region, context.account, "action")
 
@@ -187,7 +187,7 @@ def requests(
         "PipelineDefinition": {"$json": definition},
         "Tags": inputs.tags(_LIST_TAG, *conventional),
     }
-    # the API takes one line; a description of several is a folded one to people as well
+    # the API accepts a single line
     if description := " ".join(inputs.spec.data["metadata"].get("description", "").split()):
         pipeline["PipelineDescription"] = Traced(description, ("metadata", "description"))
     base = fields.base_eval_name.value or inputs.qualified_name
@@ -202,7 +202,7 @@ def requests(
 
 
 def scored_requests(inputs: Inputs, ground: Ground, evaluation_type: str, **values: Any) -> list[Request]:
-    """Draft an evaluation that scores answers by rule; `values` are what the template of its kind needs besides."""
+    """Draft an evaluation that scores answers by rule; `values` are additional values of the kind's template."""
     shared = common(inputs, ground, evaluation_type)
     models_, reports = steps(ground, bool(inputs.fields.evaluate_base_model))
     definition = render(
@@ -219,7 +219,7 @@ def scored_requests(inputs: Inputs, ground: Ground, evaluation_type: str, **valu
 
 
 def training_requests(inputs: Inputs, ground: Ground, name: str, definition: Any, *uploads: Request) -> list[Request]:
-    """Draft a pipeline of training steps, after what its definition names: a package's artifact, and `uploads`."""
+    """Draft a pipeline of training steps, after the resources that it names: a package's artifact, and `uploads`."""
     package = ground.model.package
     if package is None:
         return [*uploads, *requests(inputs, name, ground.role, definition, tag(MODEL_ID, ground.model.name))]

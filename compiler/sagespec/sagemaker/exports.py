@@ -1,4 +1,4 @@
-"""The values that a spec gives to those that refer to it: the only interface between kinds."""
+"""The values that a spec offers to its dependents: the only interface between kinds."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from sagespec.sagemaker.model import Model
 class Exports:
     """The values of a resolved spec for its dependents; None for what its kind does not have.
 
-    `model` is what a training makes and `agent` what it is trained with, `function` the ARN of a Lambda function or
-    the output that becomes one, `config` how processes are started. `output_path` is where a job writes straight
-    below, `function_name` a name that the author chose: no two specs may have the same.
+    `model` is the result of a training, `agent` the agent of the training, `function` the ARN of a Lambda function or
+    the output that becomes one, `config` how processes are started. `output_path` is the path directly below which a
+    job writes, `function_name` a name that the author chose: two specs must not have the same.
     """
 
     model: Model | None = None

@@ -1,9 +1,9 @@
 """Check hyperparameters against a recipe's override spec.
 
-In: the mapping that a spec gives, and the recipe's entries (`type`, `default`, `min`, `max`, `enum`).
-Out: the text that is sent for each. Refuses: names that the recipe does not have, values outside type, range or enum,
-characters that the service does not take, prompt and response longer than the recipe's sequence. Warns of entries
-that the service fills in itself.
+In: the mapping that a spec gives, and the recipe's entries (`type`, `default`, `min`, `max`, `enum`). Out: the text
+to send for each. Refuses names that the recipe does not have, values outside type, range or enum, characters that the
+service refuses, and prompt and response together longer than the recipe's sequence. Warns of entries that the service
+sets itself.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ SERVICE_MANAGED = frozenset(
         "output_path",
     }
 )
-"""Entries of override specs that the service fills in itself."""
+"""Entries of override specs that the service sets itself."""
 
 OF_THE_SERVICE = "system"
-"""The category of further ones, where a recipe has categories."""
+"""The category of more such entries, in recipes that have categories."""
 _SENDABLE = re.compile(r"[a-zA-Z0-9/_.:,\-\s'\"\[\]]*")
 _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
@@ -51,12 +51,12 @@ _TYPE_NAMES = {
 
 
 def text(value: Any) -> str:
-    """Write a value as it is sent: text as it is, lists as JSON, everything else as Python prints it."""
+    """Return the text that is sent for a value: text unchanged, lists as JSON, others as Python prints them."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
 
 
 def changed(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str, Traced]:
-    """What differs from the recipe's defaults, as text (what a trainer sends)."""
+    """Return the values that differ from the recipe's defaults, as text; a trainer sends these."""
     checked = _check(given, recipe, problems)
     specs = entries(recipe)
     return {
@@ -67,9 +67,9 @@ def changed(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[st
 
 
 def complete(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str, Traced]:
-    """Every entry of the recipe that has a value, given or default, as text (what an evaluator sends).
+    """Return all entries of the recipe that have a value, given or default, as text; an evaluator sends these.
 
-    An entry whose given value is refused is absent: nothing more is said of it on account of its default.
+    An entry whose given value is refused is left out, so that its default causes no further problems.
     """
     checked = _check(given, recipe, problems)
     defaults = {
@@ -87,10 +87,10 @@ def trained(
     filled_in: Collection[str],
     settled: Mapping[str, Traced],
 ) -> dict[str, Traced]:
-    """Every entry of the recipe that has a value, given or default, as text (what a fine-tuning sends).
+    """Return all entries of the recipe that have a value, given or default, as text; a fine-tuning sends these.
 
-    `filled_in` are the entries that the trainer fills in itself, `settled` those that fields of the spec decide, with
-    their values: None where none is sent. Neither may be given.
+    `filled_in` are the entries that the trainer sets itself. `settled` are the entries that fields of the spec
+    decide, with their values: None where none is sent. Neither may be given.
     """
     specs = {name: spec for name, spec in entries(recipe).items() if name not in filled_in}
     reserved = {name: given[name] for name in (*filled_in, *settled) if given[name].given}
@@ -105,7 +105,7 @@ def trained(
 
 
 def entries(recipe: Recipe | None) -> Mapping[str, Any]:
-    """The override spec of a recipe, by name."""
+    """Return the override spec of a recipe, by name."""
     specs: Mapping[str, Any] = (recipe or {}).get("hyperparameters", {})
     return specs
 
@@ -156,7 +156,7 @@ def _fits(name: str, value: Traced, spec: Mapping[str, Any], problems: Problems)
 
 
 def _check_pass_k(values: Traced, problems: Problems) -> None:
-    """pass@k is of k attempts out of a group: each k is a whole number of at least 1."""
+    """Check that each k of pass@k is an integer of at least 1."""
     for value in values:
         if type(value.value) is not int:
             problems.error("wrong-type", f"pass@k needs a whole number, found {json.dumps(value.value)}", value.path)
@@ -193,7 +193,7 @@ def _check_saving(given: Traced, recipe: Recipe, problems: Problems) -> None:
 
 
 def _whole_numbers(names: Sequence[str], given: Traced, recipe: Recipe) -> list[int]:
-    """The values of some entries, given or default; none where none is given, or one is not a whole number."""
+    """Return the values of some entries, given or default; [] where none is given, or one is not an integer."""
     if not any(given[name].given for name in names):
         return []
     specs = entries(recipe)
@@ -202,6 +202,6 @@ def _whole_numbers(names: Sequence[str], given: Traced, recipe: Recipe) -> list[
 
 
 def warn_unchecked(model: str, given: Traced, problems: Problems) -> None:
-    """Say that nothing is known of a recipe, so nothing was checked."""
+    """Warn that hyperparameters were not checked, because the recipe is unknown."""
     message = f"the lock has no recipe of {model} for this: hyperparameters went unchecked"
     problems.warn("unchecked-hyperparameters", message, given.path, "run `sagespec lock`")

@@ -1,6 +1,6 @@
-"""The address of an image in a private registry of Amazon ECR.
+"""Parse the address of an image in a private registry of Amazon ECR.
 
-In: text. Out: its parts; None for an image that is elsewhere, or for text that is no address.
+In: text. Out: its parts; None for images of other registries, and for text that is not an address.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ECR = re.compile(
 
 
 class Image(NamedTuple):
-    """An image of a repository, by its digest or else by its tag; one of the two is empty."""
+    """An image of a repository, by its digest or its tag; the other is ''."""
 
     account: str
     region: str
@@ -27,12 +27,12 @@ class Image(NamedTuple):
 
     @property
     def id(self) -> dict[str, str]:
-        """The image as ECR's API names it."""
+        """The image in the form of ECR's API."""
         return {"imageDigest": self.digest} if self.digest else {"imageTag": self.tag}
 
 
 def parse(text: str) -> Image | None:
-    """Read an address; without a tag and a digest the tag is `latest`, and a digest decides where there are both."""
+    """Parse an address; the digest takes precedence over the tag, and the default tag is `latest`."""
     match = _ECR.fullmatch(text)
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""Inference parameters of evaluations that score by rule, as the SDK chooses and sends them."""
+"""Inference parameters of evaluations that score by rule, as the SDK selects and sends them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARAMETERS = (
     "postprocessing",
     "max_model_len",
 )
-"""What the SDK takes from a recipe's override spec; the rest belongs to the service."""
+"""The entries that the SDK uses of a recipe's override spec; the service sets the others."""
 
 SETTLED = frozenset(
     {
@@ -33,11 +33,11 @@ SETTLED = frozenset(
         "preset_reward_function",
     }
 )
-"""What an evaluation says of itself beside them."""
+"""Further values that an evaluation sets itself."""
 
 
 def find(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str, Traced]:
-    """The parameters of a recipe, given or default, as text; those without a value are left out."""
+    """Return the parameters of a recipe, given or default, as text; those without a value are left out."""
     if recipe is None:
         for name, value in given.entries():
             if name in SETTLED:
@@ -47,10 +47,10 @@ def find(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str, 
 
 
 def entries(recipe: Recipe | None) -> Mapping[str, Any]:
-    """The override spec of a recipe as far as it is of parameters."""
+    """Return the entries of a recipe's override spec that are inference parameters."""
     return {name: about for name, about in hyperparameters.entries(recipe).items() if name in PARAMETERS}
 
 
 def metric_name(model: Model) -> str:
-    """What the metric is called: Nova's container has another word for it."""
+    """Return the name of the metric's parameter, which differs in Nova's container."""
     return "metric" if model.is_nova else "evaluation_metric"

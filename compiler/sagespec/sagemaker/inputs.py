@@ -17,10 +17,10 @@ from sagespec.sagemaker.exports import Exports
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a kind's module is given.
+    """The inputs of a kind's module.
 
-    `upstream` maps the fields that are refs to what the specs that they refer to export; files that a spec names
-    are relative to `folder`, files that a compiled file names to the project's root.
+    `upstream` maps the fields that are refs to the exports of the specs they refer to. Files that a spec names are
+    relative to `folder`, files in a compiled file to the project's root.
     """
 
     spec: Spec
@@ -35,13 +35,13 @@ class Inputs:
         return self.spec.fields
 
     def role(self, problems: Problems) -> Traced | None:
-        """The ARN of the role, given or default."""
+        """Return the ARN of the role, given or default; None with a problem where it is missing."""
         given = self.fields.role
         role_arn = ask(problems, given.path, lambda: self.context.role(given.value))
         return None if role_arn is None else given.to(role_arn)
 
     def mlflow(self, given: Traced, problems: Problems, least: str = "") -> Traced | None:
-        """The ARN of the MLflow app or server, given or default; a default is of version `least` or later."""
+        """Return the ARN of the MLflow app or server, given or default; a default needs version `least` or later."""
         if given:
             return given
         app = ask(problems, given.path, self.context.mlflow_app)
@@ -55,24 +55,27 @@ class Inputs:
         return given.to(app)
 
     def local_path(self, given: Traced, problems: Problems) -> Path | None:
-        """Find the file or folder that a field names, relative to the spec, by its real name."""
+        """Return the real path of the file or folder that a field names, relative to the spec.
+
+        Refuses absolute paths, and paths that lead out of the project, with a problem and None.
+        """
         return self.project.boundary.find(self.folder, given.value, given.path, problems)
 
     def tags(self, *conventional: dict[str, Any]) -> list[dict[str, Any]]:
-        """The tags of a job or pipeline: those of the SDK's conventions, and the spec's."""
+        """Return the tags of a job or pipeline: those of the SDK's conventions, and the spec's."""
         own = [{"Key": v.to(key), "Value": v} for key, v in self.spec.tags().items()]
         return [*conventional, *own]
 
 
 def tag(key: str, value: Any) -> dict[str, Any]:
-    """Write a tag as the API does."""
+    """Return a tag in the API's form."""
     return {"Key": key, "Value": value}
 
 
 class Resolved(NamedTuple):
-    """A spec, its inputs and what its kind made of them; nothing more has to be looked up.
+    """A spec, its inputs and the kind's facts; nothing more has to be looked up.
 
-    `facts` are the kind's own; all that others see of them is in `exports`.
+    `facts` are private to the kind; other specs see only `exports`.
     """
 
     inputs: Inputs

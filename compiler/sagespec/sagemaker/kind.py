@@ -1,6 +1,6 @@
-"""The hooks that a module of a kind provides, and their defaults.
+"""The hooks that the module of a kind provides, and their defaults.
 
-A function of a kind's module that has no underscore is one of these hooks; `tests/unit/test_kinds.py` holds that.
+Every function without an underscore in a kind's module is one of these hooks; `tests/unit/test_kinds.py` checks that.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ F = TypeVar("F")
 
 
 class Kind(Protocol[F]):
-    """What every kind has; `F` are its facts, which nobody else looks into."""
+    """What every kind has; `F` are its facts, which are private to it."""
 
     def resolve(self, inputs: Inputs, problems: Problems) -> F | None:
-        """Check the rules across fields and find the facts; None when something is missing."""
+        """Check the rules across fields and find the facts; None where something is missing."""
 
     def requests(self, inputs: Inputs, facts: F) -> list[Request]:
-        """Draft the requests, in order; values are traced, names still without the identity."""
+        """Draft the requests, in order; values are traced, and names still lack the identity."""
 
 
 @runtime_checkable
 class Exporting(Kind[F], Protocol[F]):
-    """A kind whose specs give something to others."""
+    """A kind whose specs offer values to dependents."""
 
     def exports(self, inputs: Inputs, facts: F) -> Exports:
-        """Say what a resolved spec gives to those that refer to it."""
+        """Return what a resolved spec offers to its dependents."""
 
 
 def exports(kind: Kind[F], inputs: Inputs, facts: F) -> Exports:

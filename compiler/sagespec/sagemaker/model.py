@@ -1,4 +1,4 @@
-"""Resolve the `model` of a spec: a base model, and for a fine-tuned one its package and group."""
+"""Resolve the `model` of a spec: a base model, or a fine-tuned one with its package and group."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sagespec.project.lock import Context, HubModel, ask
 class Model:
     """A base model (`package` is None) or a fine-tuned one.
 
-    `package` is the ARN of the model package, or an `$output` that becomes one; `recipes` and `gated` are None
-    where the lock does not know the base model. `arn` is the base model that a package was trained from, `latest`
-    the same model as the hub has it now, where that is known. `data_mixing` has the default percents of Nova data.
+    `package` is the ARN of the model package, or an `$output` that becomes one; `recipes` and `gated` are None where
+    the lock does not have the base model. `arn` is the base model that a package was trained from, `latest` the hub's
+    current version of it, if known. `data_mixing` has the default percents of Nova data.
     """
 
     name: str
@@ -38,11 +38,11 @@ class Model:
 
     @property
     def base_model_arn(self) -> Traced:
-        """What is trained on: the recipe is the hub's latest, so the base model is as well."""
+        """The ARN of the model to train on: the latest one, like the recipe."""
         return self.latest or self.arn
 
     def trained(self, group: Traced) -> Model:
-        """What a training on this model makes, in a group of model packages."""
+        """Return the model that a training on this one makes, in a model package group."""
         return Model(
             name=self.name,
             arn=self.base_model_arn,
@@ -54,15 +54,15 @@ class Model:
         )
 
     def recipe(self, name: str) -> Mapping[str, Any] | None:
-        """A recipe by its key, such as `<type>/<technique>`, or by the start of it."""
+        """Return a recipe by its key, such as `<type>/<technique>`, or by the first parts of it."""
         keys = sorted(key for key in self.recipes or {} if key == name or key.startswith(f"{name}/"))
         return self.recipes[keys[0]] if self.recipes and keys else None
 
 
 def find(given: Traced, context: Context, problems: Problems, trained: Model | None = None) -> Model | None:
-    """Look up the model that a field names; `trained` is what a ref resolves to.
+    """Look up the model that a field names; `trained` is the model of a ref.
 
-    Reports a missing fact at the field and gives None.
+    Reports a missing fact at the field and returns None.
     """
     return ask(problems, given.path, lambda: _find(given, context, problems, trained)) if given else None
 
@@ -96,7 +96,7 @@ def _of_hub(given: Traced, model: HubModel) -> Model:
 
 
 def _of_arn(given: Traced, context: Context, problems: Problems, content: arn.HubContent) -> Model:
-    """A hub-content ARN: it does not say whether the model is gated, nor its recipes."""
+    """Return the model of a hub-content ARN, whose gating and recipes only the lock knows."""
     known = ask(problems, given.path, lambda: context.hub_model(given.value), needed=False)
     if known is None:
         return Model(content.name, given, content.hub)
@@ -113,7 +113,7 @@ def _of_job(given: Traced, context: Context, problems: Problems) -> Model:
 def _tuned(
     given: Traced, context: Context, problems: Problems, name: str, base_arn: str, package: str, group: str
 ) -> Model:
-    """A fine-tuned model: it runs without what the hub says of its base model, by whatever version."""
+    """Return a fine-tuned model; it can run without the hub's facts of its base model."""
     known = ask(problems, given.path, lambda: context.hub_model(name), needed=False)
     return Model(
         name=name,
@@ -129,7 +129,7 @@ def _tuned(
 
 
 def alias(name: str) -> str:
-    """The hub's name for a model that is called as Bedrock calls it."""
+    """Return the hub's name of a model that is given by Bedrock's name."""
     return _aliases().get(name.removesuffix(":0"), name)
 
 
@@ -140,7 +140,7 @@ def _aliases() -> dict[str, str]:
 
 
 def check_eula(model: Model, fields: Traced, problems: Problems, needs_flag: bool = False) -> None:
-    """Refuse to train or evaluate a gated model against the author's word, or to train it without."""
+    """Refuse a gated model where the licence is explicitly not accepted, or where training needs the acceptance."""
     given = fields.accept_eula
     if model.gated is False or given.value is True:
         return

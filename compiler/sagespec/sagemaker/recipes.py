@@ -1,7 +1,7 @@
-"""The recipes of the lock that the hyperparameters of a kind come from, as `x-recipes` of its schema says.
+"""The recipes in the lock that contain the hyperparameters of a kind, from `x-recipes` of its schema.
 
-In: a kind. Out: the keys of its recipes, and which of them a model has. A key is what the lock has the recipe under,
-or the start of it.
+In: a kind. Out: the keys of its recipes, and which of them a model has. A key is that of the recipe in the lock, or
+its first parts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TECHNIQUES = ("SFT", "DPO", "RLVR", "RLAIF")
 class Recipe:
     """A recipe of a kind: for Nova models, for others, or for all (None); for one modality, or for all ('').
 
-    With `is_inference` only the entries that are inference parameters may be given, else all of them.
+    With `is_inference` only entries that are inference parameters may be given, else all.
     """
 
     key: str
@@ -30,7 +30,7 @@ class Recipe:
 
 @cache
 def of_kind(kind: str) -> tuple[Recipe, ...]:
-    """Read the recipes of a kind; none where its hyperparameters are of no recipe."""
+    """Return the recipes of a kind; none where its hyperparameters are not from a recipe."""
     return tuple(
         Recipe(
             key=given["key"],
@@ -43,14 +43,14 @@ def of_kind(kind: str) -> tuple[Recipe, ...]:
 
 
 def of_model(kind: str, *, is_nova: bool) -> list[Recipe]:
-    """The recipes of a kind that models of a sort have."""
+    """Return the recipes of a kind for Nova models, or for others."""
     return [recipe for recipe in of_kind(kind) if recipe.is_nova in (None, is_nova)]
 
 
 def choose(kind: str, *, is_nova: bool, modality: str = "") -> str:
-    """Choose the key of the one recipe that a kind has for a model and what it is asked to do.
+    """Return the key of the one recipe that a kind has for a model and a modality.
 
-    Raises ValueError where the schema of the kind has none, or several.
+    Raises ValueError where the schema of the kind has none or several.
     """
     (chosen,) = (recipe for recipe in of_model(kind, is_nova=is_nova) if recipe.modality in ("", modality))
     return chosen.key
@@ -58,11 +58,11 @@ def choose(kind: str, *, is_nova: bool, modality: str = "") -> str:
 
 @cache
 def kinds() -> tuple[str, ...]:
-    """The kinds that have hyperparameters of a recipe."""
+    """Return the kinds whose hyperparameters are from a recipe."""
     return tuple(kind for kind in schema.kinds() if of_kind(kind))
 
 
 def is_used(key: str) -> bool:
-    """Whether any kind has hyperparameters of the recipe that a hub has under a key."""
+    """Return whether a kind uses the recipe of a key of the hub."""
     used = (recipe.key for kind in kinds() for recipe in of_kind(kind))
     return any(key == name or key.startswith(f"{name}/") for name in used)

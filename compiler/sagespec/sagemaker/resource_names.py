@@ -1,7 +1,7 @@
-"""What the fields of a spec name in AWS: ARNs, S3 URIs, images; and paths in which a value was left out.
+"""Check the AWS resources in the fields of a spec (ARNs, S3 URIs, images), and paths with placeholders.
 
-In: a spec and where it runs. Refuses: ARNs, buckets and images of another partition or region, buckets that S3 cannot
-have, malformed image URIs of ECR. Warns of other accounts and of placeholders of other tools.
+In: a spec with its account and region. Refuses ARNs, buckets and images of another partition or region, invalid
+bucket names, and malformed image URIs of ECR. Warns of other accounts and of placeholders of other tools.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sagespec.sagemaker import images
 
 
 def check(spec: Spec, here: Context) -> Iterator[Problem]:
-    """Check what the fields of a spec name."""
+    """Check the resources in the fields of a spec."""
     for kind, pattern in _marked_fields(spec.kind):
         for path, text in _texts(spec.fields.value, pattern, ("spec",)):
             yield from _CHECKS[kind](text, here, path)
@@ -29,7 +29,10 @@ def check(spec: Spec, here: Context) -> Iterator[Problem]:
 
 @cache
 def _marked_fields(kind: str) -> tuple[tuple[str, KeyPath], ...]:
-    """What the fields of a kind may hold, by their pattern or a mark; other text may only look like it."""
+    """Return the resources that the fields of a kind may contain, by their pattern or mark.
+
+    Other texts are not checked.
+    """
     fields = ((what, path) for path, shape in schema.shapes(kind) for what in _named_by(shape))
     return tuple(dict.fromkeys(fields))
 
@@ -45,7 +48,7 @@ def _named_by(shape: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _texts(data: Any, pattern: KeyPath, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    """The texts of a field, with their paths."""
+    """Yield the texts of a field with their paths."""
     if not pattern:
         if isinstance(data, str):
             yield path, data
@@ -61,7 +64,7 @@ _ELSEWHERE = {"iam", "s3"}
 
 
 def _arn(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
-    """ARNs of another partition or region fail for certain, those of another account often."""
+    """Check an ARN: another partition or region always fails, another account often."""
     parsed = arn.parse(text)
     if parsed is None:
         return
@@ -78,14 +81,14 @@ def _arn(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
 
 KEY_BYTES = 1024
 _LEGACY_REGION = "us-east-1"
-"""Where buckets may have names that S3 gives to no new one."""
+"""The region where old buckets may have names that are no longer allowed."""
 _LEGACY = re.compile(r"[A-Za-z0-9._-]{3,255}")
 _GENERATED = re.compile(r"sagemaker-([a-z]{2,}(?:-[a-z]+)+-[0-9]+)-([0-9]{12})")
 _REGION = re.compile(r"(?<![a-z0-9])(?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-gov)?(?:-[a-z]+)+-[0-9](?![a-z0-9])")
 
 
 def _s3(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
-    """A bucket that S3 cannot have, or one that is elsewhere: SageMaker and Lambda read and write in their region."""
+    """Check an S3 URI: the bucket name must be valid, and SageMaker and Lambda use buckets of their region."""
     if not text.strip().startswith("s3://"):
         return
     bucket, key = arn.s3_location(text.strip())
@@ -100,7 +103,7 @@ def _s3(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
 
 
 def _bucket(bucket: str, here: Context, path: KeyPath) -> Iterator[Problem]:
-    """A bucket by its name: whether S3 can have it, and where it is."""
+    """Check a bucket by its name."""
     reason = bucket_flaw(bucket)
     if reason:
         legacy = here.region == _LEGACY_REGION and _LEGACY.fullmatch(bucket) is not None
@@ -142,7 +145,7 @@ def bucket_flaw(name: str) -> str:
 
 
 def _image(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
-    """An image of ECR has to be in the region of the job."""
+    """Check an image: one in ECR must be in the region of the job."""
     image = images.parse(text)
     if image is not None and image.region != here.region:
         message = f"the image is of region {image.region}, this spec's is {here.region}"
@@ -160,13 +163,13 @@ _PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}|(?<![${])\{[A-Za-z_][\w.-]*\}|\$[A-Za
 
 
 def _path(text: str, _here: Context, path: KeyPath) -> Iterator[Problem]:
-    """What looks like a value that another tool would fill in."""
+    """Warn of text that looks like a placeholder of another tool."""
     for placeholder in _PLACEHOLDER.findall(text)[:1]:
         yield Problem("placeholder", f"{placeholder} is sent as it is", path, _meant(placeholder), "warning")
 
 
 def _meant(text: str) -> str:
-    """The value that a placeholder stands for, as we write it."""
+    """Return a hint with the placeholder in our syntax, or ''."""
     match = _PLACEHOLDER.search(text)
     name = re.search(r"[A-Za-z_][\w.-]*", match[0]) if match else None
     return f"a value is written ${{{name[0]}}}" if name else ""

@@ -1,7 +1,7 @@
-"""The techniques of fine-tuning: what sets one apart from the others, one row each.
+"""The techniques of fine-tuning: a table of their differences.
 
-In: a spec, its model and recipe. Out: what its fields decide beside the recipe: hyperparameters, an evaluator.
-Refuses: percents of data that do not add up, categories that the model does not have.
+In: a spec, its model and recipe. Out: what its fields decide besides the recipe: hyperparameters, an evaluator.
+Refuses percents of data that do not sum to 100, and categories that the model does not have.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ DEFAULT_TYPE = "LORA"
 class Decided:
     """What the fields of one technique decide.
 
-    `hyperparameters` are values that the recipe's defaults give way to: None where none is sent. `evaluator` is the
-    ARN of a reward function or prompt, or the output of one of `requests`, which come before the job.
+    `hyperparameters` override the recipe's defaults: None where none is sent. `evaluator` is the ARN of a reward
+    function or prompt, or the output of one of `requests`, which come before the job.
     """
 
     hyperparameters: Mapping[str, Traced] = field(default_factory=dict)
@@ -38,7 +38,7 @@ Rule = Callable[[Inputs, Model, Recipe, Problems], Decided]
 
 @dataclass(frozen=True)
 class Technique:
-    """A technique: recipe entries that the trainer fills in, how Nova reads S3 data, what its own fields decide."""
+    """A technique: recipe entries that the trainer sets, how Nova reads S3 data, and the rule for its own fields."""
 
     filled_in: tuple[str, ...]
     is_converse: bool = False
@@ -46,7 +46,7 @@ class Technique:
 
 
 def _mix_data(inputs: Inputs, base: Model, _recipe: Recipe, problems: Problems) -> Decided:
-    """The share of Nova's own data, and of its categories: those given and no others, else the recipe's."""
+    """Return the share of Nova's data and of its categories: exactly the given ones, else the recipe's."""
     given, modality = inputs.fields.data_mixing_config, "text"
     if inputs.fields.is_multimodal:
         modality = "multimodal"
@@ -76,11 +76,11 @@ def _mix_data(inputs: Inputs, base: Model, _recipe: Recipe, problems: Problems) 
 
 
 _ROUNDING = 1e-9
-"""By how much sums of decimal fractions are off."""
+"""The tolerance for sums of decimal fractions."""
 
 
 def _shortest(number: Any) -> Any:
-    """Write a whole number without a fraction."""
+    """Return a whole number as an int."""
     return int(number) if number == int(number) else number
 
 
@@ -97,4 +97,4 @@ TECHNIQUES: Mapping[str, Technique] = {
     "DPO": Technique(filled_in=_OF_EXAMPLES, is_converse=True),
     "SFT": Technique(filled_in=_OF_EXAMPLES, is_converse=True, decide=_mix_data),
 }
-"""The techniques by name; a kind is called after its own."""
+"""The techniques by name; a kind is named after its technique."""

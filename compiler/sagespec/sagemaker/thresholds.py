@@ -1,7 +1,7 @@
 """Check thresholds against the metrics that an evaluation measures.
 
-In: the thresholds of a spec, and what its kind knows of its metrics. Refuses those that no result can decide: of a
-metric that will not be there, beyond the range of one, of a loss without a base model beside the fine-tuned one.
+In: the thresholds of a spec, and what its kind knows of its metrics. Refuses thresholds that no result can meet or
+miss: of a metric that is not measured, outside its range, of a loss without an evaluated base model.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNBOUNDED: Range = (-math.inf, math.inf)
 
 
 def given(inputs: Inputs) -> Traced:
-    """The thresholds of a spec, with their paths; none where the schema refuses them."""
+    """Return the thresholds of a spec, with their paths; none where the schema refuses them."""
     spec = inputs.spec
     written = spec.data["metadata"].get("thresholds")
     shape = schema.load(spec.kind)["properties"]["metadata"]["properties"]["thresholds"]
@@ -32,9 +32,9 @@ def given(inputs: Inputs) -> Traced:
 def check(
     inputs: Inputs, model: Model | None, known: Mapping[str, Range], problems: Problems, others: bool = False
 ) -> None:
-    """Check thresholds against the metrics that are known, by name; with `others` there may be more.
+    """Check thresholds against the known metrics and their ranges; with `others` there may be more metrics.
 
-    `found` is the model that is evaluated, None where it is not known.
+    `model` is the model that is evaluated, None where it is unknown.
     """
     seen: set[tuple[str, str]] = set()
     for threshold in given(inputs):
@@ -60,7 +60,7 @@ def check(
 
 
 def _is_beyond(value: float, low: float, high: float) -> bool:
-    """Whether a number is outside a range; one that no float can hold is outside any."""
+    """Return whether a number is outside a range; one that is too large for a float always is."""
     try:
         return not low <= float(value) <= high
     except OverflowError:
@@ -72,12 +72,12 @@ def _between(low: float, high: float) -> str:
 
 
 def _as_share(value: float, high: float) -> str:
-    """Percent where a share of 1 is meant."""
+    """Return a hint where a percentage is given instead of a share of 1, else ''."""
     return f"{value} % is {value / 100:g}" if high == 1 and 1 < value <= 100 else ""
 
 
 def _check_comparison(inputs: Inputs, model: Model | None, loss: Traced, problems: Problems) -> None:
-    """A loss is against the base model, which has to be evaluated beside the fine-tuned one."""
+    """Check that a threshold of a loss has a base model to compare with."""
     if model is not None and model.package is None:
         message = f"{model.name} is a base model: there is no other model to compare it with"
         hint = "use `minimum`, or evaluate a fine-tuned model"

@@ -1,7 +1,7 @@
-"""Files that a job needs in S3: which ones, under which prefix, as requests.
+"""Draft the uploads of a job's files to S3.
 
-In: files, or named contents. Out: PutObject requests, one a file, keyed by a hash of all of them, so that nothing
-unchanged is uploaded twice.
+In: files, or named contents. Out: PutObject requests, one for each file, whose keys contain a hash of all of them, so
+that unchanged files are not uploaded again.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from sagespec.documents.compiled import PACKAGED, Request
 from sagespec.documents.traced import Traced
 
 IGNORED = (".env", ".git", "__pycache__", ".DS_Store", ".cache", ".ipynb_checkpoints")
-"""What is left out where a spec does not say; the SDK's own list."""
+"""The default patterns of ignored files. Source: the SDK's own list."""
 FILE_BYTES = 5 * 1024**3
-"""How long a file may be: what S3 takes in one request."""
+"""The longest file: the most that S3 accepts in one request."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Upload:
 
 
 def status(path: Path) -> os.stat_result | None:
-    """What a path leads to, if it leads somewhere: a name may also be too long for one, or hold a NUL."""
+    """Return the status of a path's target; None where there is none, or the name is impossible."""
     try:
         return path.stat()
     except (OSError, ValueError):
@@ -43,7 +43,7 @@ def status(path: Path) -> os.stat_result | None:
 
 
 def packaged() -> list[Upload]:
-    """The drivers of this package: Python below `drivers/`, the entry point beside it."""
+    """Return the drivers of this package: Python below `drivers/`, the entry point beside it."""
     folder = assets.drivers()
     listed = []
     for path in sorted(p for p in folder.iterdir() if p.suffix in (".py", ".sh", ".json")):
@@ -53,18 +53,18 @@ def packaged() -> list[Upload]:
 
 
 def document(name: str, content: Any) -> Upload:
-    """A JSON document that is made for the job."""
+    """Return the upload of a generated JSON document."""
     body = {"$json": content}
     return Upload(name, body, identity.content_hash(body))
 
 
 def of_file(name: str, path: Path, shown: str) -> Upload:
-    """Upload a file as `name`; `shown` is what a compiled file calls it.
+    """Return the upload of a file as `name`; `shown` is its path in the compiled file.
 
     Raises OSError.
     """
     digest, size = hashlib.sha256(), 0
-    for chunk in disk.chunks(path, FILE_BYTES):  # there may be weights of some GB among the code
+    for chunk in disk.chunks(path, FILE_BYTES):  # in chunks: a folder of code may contain weights of some GB
         digest.update(chunk)
         size += len(chunk)
     sha256 = digest.hexdigest()
@@ -72,15 +72,12 @@ def of_file(name: str, path: Path, shown: str) -> Upload:
 
 
 def prefix(uploads: Iterable[Upload], channel: str, key_id: str = "") -> str:
-    """The key prefix of a set of files: the same for the same names, contents and KMS key.
-
-    Objects are shared by content between specs, and the role of one may not use the key of another.
-    """
+    """Return the key prefix of a set of files: the same for the same names and contents."""
     return f"sagespec/{channel}/{identity.of_files({upload.name: upload.sha256 for upload in uploads}, key_id)}"
 
 
 def protection(owner: str, key_id: Traced) -> dict[str, Any]:
-    """What an upload says beside its content: whose bucket it has to be, and the KMS key of the output."""
+    """Return the members of an upload that protect it: the bucket's required owner, and the KMS key."""
     members = {"ExpectedBucketOwner": owner} if owner else {}
     return members | ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {})
 
@@ -88,7 +85,7 @@ def protection(owner: str, key_id: Traced) -> dict[str, Any]:
 def requests(
     uploads: Iterable[Upload], label: str, bucket: str | Traced, key_prefix: str, **members: Any
 ) -> list[Request]:
-    """Draft the uploads, in the order of their names; `members` are what each request has besides."""
+    """Draft the uploads, sorted by name; `members` are additional members of each request."""
     return [
         Request(
             f"{label}/{upload.name}",
