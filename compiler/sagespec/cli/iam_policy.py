@@ -1,4 +1,4 @@
-"""`sagespec iam-policy`: the least permissions that a command, a job or an agent needs for compiled files."""
+"""`sagespec iam-policy`: print the least permissions that a command, a job or an agent needs for compiled files."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def command(opened: Session, targets: tuple[str, ...], purpose: permissions.Purp
 
 
 def _policies(granted: list[Granted], name: str) -> list[Policy]:
-    """The policies of each role, in the order of the roles."""
+    """Return the policies of each role, sorted by role."""
     roles = sorted({one.role for one in granted})
     return [
         policy

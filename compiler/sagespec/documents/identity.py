@@ -16,7 +16,7 @@ from sagespec.documents.compiled import DIGITS, PACKAGED, Compiled, Request, can
 _NOT_COUNTED = {"Tags", "HubContentSearchKeywords", "ServerSideEncryption", "SSEKMSKeyId", "ExpectedBucketOwner"}
 _PREFIX_DIGITS = 16
 DATA = "data"
-"""How the ids of uploads of data begin: then come the channel and the name."""
+"""The prefix of ids of uploads of data, before the channel and the name."""
 
 
 def identify(made: Compiled) -> str:
@@ -71,7 +71,7 @@ def _counted(value: Any, prefixes: Mapping[str, str]) -> Any:
 
 
 def _prefixes(requests: Iterable[Request]) -> Iterable[tuple[str, str]]:
-    """Yield the S3 URIs of uploads, as they are and without their hashes: of each folder, and of each file."""
+    """Yield the S3 URIs of uploads, of folders and of files, each with and without its hash."""
     for request in requests:
         if request.operation == "PutObject" and (prefix := _prefix(request)):
             bucket, name = f"s3://{request.parameters['Bucket']}/", request.parameters["Key"][len(prefix) :]
@@ -87,7 +87,10 @@ def _prefix(request: Request) -> str:
 
 
 def _upload(request: Request) -> tuple[str, str]:
-    """The set that an upload is one of, and its name in it; '' for a lone file. Data has a set for each channel."""
+    """Return the set that an upload belongs to, and its name in it; '' for a single file.
+
+    Each channel of data is a set.
+    """
     label, _, name = request.id.partition("/")
     if label != DATA:
         return label, name
@@ -130,7 +133,7 @@ def misplaced(requests: Sequence[Request]) -> list[str]:
 
 
 def uploads_of(requests: Iterable[Request]) -> dict[str, str]:
-    """The places of uploads as S3 URIs, each with the part of it that stands before the hash of its content."""
+    """Return the S3 URIs of uploads, each with its part before the hash of the content."""
     places = {}
     for request in (r for r in requests if r.operation == "PutObject"):
         folder = (_prefix(request) or request.parameters["Key"].rpartition("/")[0]).rstrip("/")

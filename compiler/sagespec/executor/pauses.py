@@ -1,4 +1,4 @@
-"""Wait: the only module of the executor that does. All of it waits in seconds that tests let pass faster."""
+"""Wait; no other module of the executor does. Tests let the time of this module pass faster."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import threading
 import time
 
 SPEED = 1.0
-"""How many seconds pass here in one of the machine: a test does not wait for minutes."""
+"""Seconds that pass here for each second of the clock, so that tests need not wait."""
 
 
 def now() -> float:
-    """Seconds since some moment."""
+    """Return a time in seconds, for differences only."""
     return time.monotonic() * SPEED
 
 
 def pause(seconds: float, stopping: threading.Event | None = None) -> None:
-    """Wait, or until `stopping` is set."""
+    """Wait for some seconds, or until `stopping` is set."""
     if stopping is None:
         time.sleep(seconds / SPEED)
     else:

@@ -32,13 +32,13 @@ CONFIGS = (
     ("remote_debug_config", "RemoteDebugConfig", "enable_remote_debug", "EnableRemoteDebug"),
     ("session_chaining_config", "SessionChainingConfig", "enable_session_tag_chaining", "EnableSessionTagChaining"),
 )
-"""Mappings of one switch, which is on where nothing is said: field, member, field and member of the switch."""
+"""Mappings that a switch can disable (it is on by default): field, member, and field and member of the switch."""
 MODEL_PARALLELISM = "mp_parameters"
 MAX_RUNTIME_SECONDS = 3600
 QUOTA_SECONDS = 432_000
 CUSTOM = "Custom"
 KEY_BYTES = 1024
-"""How long a key of S3 may be."""
+"""The most bytes of an S3 key."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
 
 
 def _config(inputs: Inputs, problems: Problems) -> Config | None:
-    """The distributed config: that of a ref, or the one written inline."""
+    """Return the distributed config of a ref, or the one written inline."""
     given = inputs.fields.distributed
     if not given:
         return None
@@ -96,7 +96,7 @@ def _config(inputs: Inputs, problems: Problems) -> Config | None:
 
 
 def _check_image(fields: Traced, problems: Problems) -> None:
-    """A registry of one's own is where the image is, and in the VPC of the job."""
+    """Check that training_image_config has an image, and a private registry the VPC of the job."""
     given, mode = fields.training_image_config, fields.training_image_config.training_repository_access_mode
     if given.given and not fields.training_image:
         message = "training_image_config says how training_image is reached, which there is none of"
@@ -125,7 +125,7 @@ def _check_metrics(definitions: Traced, problems: Problems) -> None:
 
 
 def _check_waiting(fields: Traced, problems: Problems) -> None:
-    """Spot instances are waited for, others are not."""
+    """Check the waiting time, which only spot instances have."""
     spot, given = fields.compute.enable_managed_spot_training, fields.stopping_condition
     wait, longest = given.max_wait_time_in_seconds, given.max_runtime_in_seconds.value or MAX_RUNTIME_SECONDS
     if wait and wait.value < longest:
@@ -176,7 +176,7 @@ def _driver(inputs: Inputs, problems: Problems) -> list[Upload]:
 
 @dataclass(frozen=True)
 class Uploaded:
-    """What is uploaded for one channel: its files, the prefix of their keys, and how the ids of requests begin."""
+    """The uploads of one channel: files, key prefix, and the prefix of the ids of requests."""
 
     channel: str
     label: str
@@ -188,7 +188,7 @@ class Uploaded:
 
 
 def _uploaded(inputs: Inputs, facts: Facts) -> Iterator[Uploaded]:
-    """Go through what is uploaded, by channel."""
+    """Yield the uploads of each channel."""
     fields = inputs.fields
     bucket, key_id = default_bucket.find(inputs), str(fields.output_data_config.kms_key_id.value or "")
     above = str(fields.input_s3_key_prefix.value or "")
@@ -204,7 +204,7 @@ def _uploaded(inputs: Inputs, facts: Facts) -> Iterator[Uploaded]:
 
 
 def _check_keys(inputs: Inputs, facts: Facts, problems: Problems) -> None:
-    """Check that keys are not too long: a key has its prefixes, and the name of a file below them."""
+    """Check the length of keys: prefixes and file name together."""
     fields = inputs.fields
     keys = [f"{one.prefix}/{upload.name}" for one in _uploaded(inputs, facts) for upload in one.files.uploads]
     size = max((len(key.encode()) for key in keys), default=0)
@@ -249,21 +249,21 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
 
 
 def _base(fields: Traced) -> str:
-    """How the default output path ends: the base name of the job, else that of the image or algorithm."""
+    """Return the end of the default output path: the base name of the job, else that of image or algorithm."""
     image = str(fields.training_image.value or "")
     what = image.rpartition("/")[2].partition(":")[0].partition("@")[0] or fields.algorithm_name.value
     return str(fields.base_job_name.value or f"{what}-job")
 
 
 def _checkpoints(fields: Traced, output: str, name: Mapping[str, str]) -> Traced:
-    """Where checkpoints go: by default below the job's own name, so that no job goes on with those of another."""
+    """Return the URI of checkpoints: by default below the job's own name, so that no job continues another's."""
     given = fields.checkpoint_config
     own = {"$identity": [f"{output}/{name['$identity']}", "/checkpoints"]}
     return given.s3_uri if given.s3_uri.given else given.to(own)
 
 
 def _drivers(fields: Traced, facts: Facts) -> list[Upload]:
-    """What the container starts with: our drivers, what they are to run, and a driver of the user's own."""
+    """Return the uploads that start a container: our drivers, their configuration, and the user's own driver."""
     source = fields.source_code
     if not source:
         return []
@@ -276,7 +276,7 @@ def _drivers(fields: Traced, facts: Facts) -> list[Upload]:
 
 
 def _hyperparameters(fields: Traced, config: Config | None) -> Iterator[tuple[str, Traced]]:
-    """Hyperparameters as they are sent: text as it is, anything else as JSON."""
+    """Yield hyperparameters as they are sent: text unchanged, other values as JSON."""
     for name, given in fields.hyperparameters.entries():
         yield name, given.to(_text(given.value))
     if config is not None and config.smp.given:

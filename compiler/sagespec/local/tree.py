@@ -19,9 +19,9 @@ from sagespec.sagemaker import distributed
 
 CODE, DRIVERS = "code", "sm_drivers"
 SOURCE = "source/"
-"""How the ids of uploads of code begin."""
+"""The prefix of ids of uploads of code."""
 _CHANNELS = {"source": CODE, "drivers": DRIVERS}
-"""Channels by the first part of an upload's id; others begin with `data`, then the channel's name."""
+"""Channels by the first part of an upload's id; other ids begin with `data` and the channel's name."""
 
 
 def lay_out(
@@ -80,7 +80,7 @@ def place(
 
 
 def resources(host: str, hosts: Sequence[str], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a host is told of its cluster; the instance type is that of its group, or the first preference.
+    """Return the content of `resourceconfig.json`; the instance type is that of the group, or the first preference.
 
     Groups get hosts in their order, as many as they have instances; the last one gets the rest.
     """
@@ -109,7 +109,7 @@ def _is_for(channel: Mapping[str, Any], group: str | None) -> bool:
 
 
 def _described(channel: Mapping[str, Any], mode: str) -> dict[str, str]:
-    """Return what a container is told of a channel."""
+    """Return a channel's entry of `inputdataconfig.json`."""
     described = {"TrainingInputMode": channel.get("InputMode", mode)}
     source = channel["DataSource"].get("S3DataSource")
     if source is not None:

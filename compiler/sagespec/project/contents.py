@@ -1,7 +1,7 @@
-"""Files that stand for the value of a field: the hyperparameters that a spec keeps in a file of their own.
+"""Read files that contain the value of a field, such as the hyperparameters of a spec.
 
-In: a spec's fields, values filled in. Out: what is in the files that they name. That is data: no values are filled
-into it. Refuses: files that are absent, lead out of the project, cannot be read, or hold no mapping.
+In: a spec's fields, with values filled in. Out: the content of the files that they name, in which no values are
+filled in. Refuses files that do not exist, are outside the project, cannot be read, or do not contain a mapping.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sagespec.reading.source import Source
 
 @dataclass(frozen=True)
 class Content:
-    """A file that was read for a field: its real path, and its text where that may be shown."""
+    """A file that was read for a field: its real path, and its text if it may be shown."""
 
     path: Path
     source: Source | None = field(default=None, repr=False)
@@ -32,7 +32,7 @@ class Content:
 
 
 def read(kind: str, fields: Any, file: str, project: Project, problems: Problems) -> dict[KeyPath, Content]:
-    """Read the files that the fields of a spec name, by the paths of the fields; `file` is the spec's."""
+    """Read the files that the fields of a spec name, by the key paths of the fields; `file` is the spec's."""
     folder = (project.root / file).parent
     read: dict[KeyPath, Content] = {}
     for name in _fields(kind):

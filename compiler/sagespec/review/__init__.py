@@ -1,1 +1,1 @@
-"""What authors, reviewers and CI read about specs and compiled files."""
+"""Reports on specs and compiled files for authors, reviewers and CI."""

@@ -1,6 +1,6 @@
-"""Policies of IAM from grants: as few statements as say the same, within the size of a managed policy.
+"""Write IAM policies for grants, with few statements and within the size of a managed policy.
 
-In: grants. Out: `Policy`s, each a document that IAM takes, and for every statement what needs it.
+In: grants. Out: `Policy`s, each with a document that IAM accepts, and the origins of every statement.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from sagespec.documents.compiled import canonical
 from sagespec.sagemaker.permissions import Condition, Grant, Origin
 
 MOST_CHARACTERS = 6144
-"""The characters of a managed policy; IAM does not count white space, and here there is none."""
+"""The most characters of a managed policy. IAM does not count white space, and documents here have none."""
 VERSION = "2012-10-17"
 _ANY_OF = "StringLike"
-"""The operator whose values may be of several grants at once: any of them is enough."""
+"""The operator whose values may come from several grants: any of them is sufficient."""
 
 
 Texts = tuple[str, ...]
@@ -61,14 +61,14 @@ class Policy:
 
 
 def write(grants: Iterable[Grant], name: str, role: str = "") -> list[Policy]:
-    """Write the policies for some grants; several are numbered from 1."""
+    """Write the policies for grants; several are numbered from 1."""
     policies = list(_packed(_statements(grants)))
     names = [name] if len(policies) == 1 else [f"{name}-{number}" for number in range(1, len(policies) + 1)]
     return [Policy(own, role, tuple(statements)) for own, statements in zip(names, policies, strict=True)]
 
 
 class _Allowed(NamedTuple):
-    """What a grant allows, whoever asks for it."""
+    """The content of a grant, without its origin."""
 
     action: str
     resource: str
@@ -76,7 +76,7 @@ class _Allowed(NamedTuple):
 
 
 def _statements(grants: Iterable[Grant]) -> list[Statement]:
-    """Bring grants together: the actions on the same resource, then the resources, then the values of a condition."""
+    """Merge grants: first the actions on the same resource, then the resources, then the values of a condition."""
     origins: defaultdict[_Allowed, list[Origin]] = defaultdict(list)
     for grant in grants:
         origins[_Allowed(*grant[:3])].append(grant.origin)
@@ -101,7 +101,7 @@ def _statements(grants: Iterable[Grant]) -> list[Statement]:
 
 
 def _asking(statement: Statement, origins: Mapping[_Allowed, Sequence[Origin]]) -> tuple[Origin, ...]:
-    """What a statement is for."""
+    """Return the origins of a statement."""
     asked = (
         origin
         for allowed, known in origins.items()
@@ -114,7 +114,7 @@ def _asking(statement: Statement, origins: Mapping[_Allowed, Sequence[Origin]]) 
 
 
 def _drop_covered(origins: dict[_Allowed, list[Origin]]) -> None:
-    """Leave out what a wider resource or fewer conditions of the same action allow anyway; what asks for it moves."""
+    """Drop grants that a wider resource or fewer conditions of the same action include; their origins move there."""
     by_action: defaultdict[str, list[_Allowed]] = defaultdict(list)
     for allowed in sorted(origins):
         by_action[allowed.action].append(allowed)
@@ -128,28 +128,28 @@ def _drop_covered(origins: dict[_Allowed, list[Origin]]) -> None:
 
 
 def _covers(wide: _Allowed, narrow: _Allowed) -> bool:
-    """Whether one grant allows all that another of the same action does."""
+    """Return whether one grant includes another of the same action."""
     return matches(wide.resource, narrow.resource) and all(
         any(_implies(own, other) for own in narrow.conditions) for other in wide.conditions
     )
 
 
 def _implies(own: Condition, other: Condition) -> bool:
-    """Whether whatever meets one condition meets another."""
+    """Return whether one condition implies another."""
     if own[:2] != other[:2]:
         return False
     return own.value == other.value or (own.operator == _ANY_OF and matches(other.value, own.value))
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern of IAM matches a text; `?`, `*` and `$` are literal in `${}`."""
+    """Return whether a pattern of IAM matches a text; `?`, `*` and `$` are literal in `${}`."""
     if "${" not in pattern:
         return fnmatchcase(text, pattern.replace("[", "[[]"))
     return pattern == text
 
 
 def _packed(statements: Sequence[Statement]) -> Iterator[list[Statement]]:
-    """Divide statements among policies, in order; one that is too long by itself is divided by its resources."""
+    """Distribute statements over policies, in order; a statement that is too long is split by its resources."""
     page: list[Statement] = []
     for statement in (part for whole in statements for part in _fitting(whole)):
         if page and _size([*page, statement]) > MOST_CHARACTERS:
@@ -174,7 +174,7 @@ def _size(statements: Sequence[Statement]) -> int:
 
 
 def terraform(policies: Iterable[Policy]) -> str:
-    """Write policies as resources of Terraform; what its language would fill in is escaped."""
+    """Write policies as Terraform resources; Terraform's own placeholders are escaped."""
     return "\n".join(_resource(policy) for policy in policies)
 
 

@@ -1,4 +1,4 @@
-"""The permissions that commands need for compiled files, and those of the roles that these files pass on.
+"""The permissions that commands need for compiled files, and those of the roles that the files pass.
 
 In: compiled files, the facts of the lock, the table of permissions. Out: `Grant`s, by the role that needs them.
 """
@@ -22,18 +22,18 @@ Purpose = Literal["lock", "plan", "apply", "track", "execution", "agent"]
 OF_CALLER: tuple[Purpose, ...] = ("lock", "plan", "apply", "track")
 OF_ROLES: tuple[Purpose, ...] = ("execution", "agent")
 CALLER = ""
-"""The role of whoever runs the command: which one that is nobody says here."""
+"""The role of the user who runs the command, which is unknown here."""
 
 
 class Granted(NamedTuple):
-    """One grant, and the ARN of the role that needs it; `CALLER` for whoever runs the command."""
+    """One grant, and the ARN of the role that needs it; `CALLER` for the user who runs the command."""
 
     role: str
     grant: Grant
 
 
 class _Files(NamedTuple):
-    """The files that are asked about, and those that they refer to, by address."""
+    """The requested files, and the files that they refer to, by address."""
 
     asked: Sequence[File]
     known: Mapping[str, File]
@@ -57,7 +57,7 @@ class _Files(NamedTuple):
         )
 
     def outputs(self, address: str, name: str) -> Iterator[str]:
-        """The patterns of an output: of a request of the same file, or of another file."""
+        """Yield the patterns of an output of a request in the same file, or of another file."""
         owner, _, output = name.rpartition(".")
         own = owner.removeprefix("requests.") if owner.startswith("requests.") else ""
         file = self.known[address if own else owner]
@@ -68,7 +68,10 @@ class _Files(NamedTuple):
                     yield text
 
     def role_of_function(self, pattern: str) -> str:
-        """The role of a function that a spec makes, by the pattern of the function's ARN; '' of any other agent."""
+        """Return the role of a function that a spec creates, by the pattern of the function's ARN.
+
+        '' for other agents.
+        """
         for file in self.known.values():
             for request in file.content.requests:
                 made = self.call(file, request).filled([entry("outputs", "FunctionArn")])
@@ -87,9 +90,9 @@ def _place(file: File) -> dict[str, str]:
 def find(
     purpose: Purpose, asked: Sequence[File], known: Mapping[str, File], contexts: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Granted]:
-    """Say what a purpose needs for files; `contexts` are those of the lock.
+    """Yield what a purpose needs for files; `contexts` are those of the lock.
 
-    Raises permissions.Unlisted for what the table does not have.
+    Raises permissions.Unlisted for an operation or resource that is not in the table.
     """
     files = _Files(asked, known)
     if purpose == "execution":
@@ -117,7 +120,7 @@ def _for_caller(grants: Iterator[Grant]) -> Iterator[Granted]:
 
 
 def _of_needs(file: File, purpose: Purpose) -> Iterator[Grant]:
-    """What it takes to look for what a file needs."""
+    """Yield the grants for looking up the resources that a file needs."""
     for need in needs.of(file):
         sort, parameters = _parameters(need, file)
         if parameters:
@@ -127,7 +130,7 @@ def _of_needs(file: File, purpose: Purpose) -> Iterator[Grant]:
 
 
 def _parameters(need: Need, file: File) -> tuple[str, dict[str, str]]:
-    """How the table calls the sort of a need, and the parameters of calls that look for it."""
+    """Return the table's name for the sort of a need, and the parameters of the calls that look it up."""
     if need.sort in ("bucket", "object", "prefix"):
         bucket, key = arn.s3_location(need.name) if need.name.startswith("s3://") else (need.name, "")
         return need.sort, {"Bucket": bucket, **({"Key": key} if need.sort == "object" else {})}
@@ -144,7 +147,7 @@ def _parameters(need: Need, file: File) -> tuple[str, dict[str, str]]:
 
 
 def _of_facts(place: Mapping[str, str], context: Mapping[str, Any]) -> Iterator[Grant]:
-    """What it takes to look up the facts that the lock has."""
+    """Yield the grants for looking up the facts in the lock."""
     for section, facts in context.items():
         if section in ("account", "partition", "region") or facts is None:
             continue
@@ -159,7 +162,10 @@ def _of_facts(place: Mapping[str, str], context: Mapping[str, Any]) -> Iterator[
 
 
 def _of_execution(files: _Files) -> Iterator[Granted]:
-    """What SageMaker does with the roles that it is given: that of a job, of a pipeline, and of the steps of one."""
+    """Yield what SageMaker needs with the roles that it gets.
+
+    Of a job, of a pipeline, and of the pipeline's steps.
+    """
     for file in files.asked:
         for request in file.content.requests:
             role = _role(request.operation, request.parameters)
@@ -176,15 +182,15 @@ def _of_execution(files: _Files) -> Iterator[Granted]:
 
 
 def _role(operation: str, parameters: Mapping[str, Any]) -> str:
-    """The role that a request passes; '' where it passes none."""
+    """Return the role that a request passes, or ''."""
     request = Request("", "", operation, dict(parameters))
     return next((passed.role for passed in permissions.passed(request)), "")
 
 
 def _of_agents(files: _Files) -> Iterator[Granted]:
-    """What agents do with their roles: they sample from the jobs that call them, and write logs.
+    """Yield what agents need with their roles: sampling from the jobs that call them, and writing logs.
 
-    Of an agent that no spec makes, the agent itself stands for the role that it has.
+    The role of an agent that no spec creates is unknown, so the agent's ARN stands for it.
     """
     actions = permissions.table()["agent"]
     for file in files.asked:

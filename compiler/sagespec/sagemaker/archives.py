@@ -1,7 +1,7 @@
-"""What is in an archive of code, a .tar.gz, which the container unpacks.
+"""Look into archives of code (.tar.gz), which the container unpacks.
 
-In: the path of an archive. Out: which of the files that are started and installed it lacks. Refuses: what cannot be
-unpacked, and more than a limit to look through, since a small archive may unpack to anything.
+In: the path of an archive. Out: the wanted files that it lacks. Refuses archives that cannot be unpacked, and content
+above a limit, because a small archive may unpack to any size.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from sagespec import disk
 
 SUFFIX = ".tar.gz"
 MAX_BYTES = 2 * 1024**3
-"""How much of the unpacked contents is looked through."""
+"""The most unpacked bytes that are searched."""
 MAX_HEADER_BYTES = 1024**2
 
 
 class Unreadable(Exception):
-    """An archive that cannot be unpacked, or not looked through."""
+    """An archive that cannot be unpacked, or is too large to search."""
 
 
 def missing(path: Path, wanted: Collection[str]) -> set[str]:
-    """Return those of some files that an archive does not have.
+    """Return the wanted files that an archive does not have.
 
     Raises Unreadable, OSError.
     """
@@ -37,7 +37,7 @@ def missing(path: Path, wanted: Collection[str]) -> set[str]:
         try:
             archive = tarfile.TarFile(fileobj=cast("BinaryIO", _Bounded(gzip.GzipFile(fileobj=stream))))
             while (left or not count) and (member := archive.next()) is not None:
-                vars(archive)["members"].clear()  # it would keep them all
+                vars(archive)["members"].clear()  # tarfile would keep all members in memory
                 count += 1
                 if not member.isdir():
                     left.pop(posixpath.normpath(member.name), None)
@@ -49,7 +49,7 @@ def missing(path: Path, wanted: Collection[str]) -> set[str]:
 
 
 class _Bounded:
-    """An unpacked stream that is read in small pieces, and not for ever."""
+    """An unpacked stream that is read in small pieces and up to a limit."""
 
     def __init__(self, stream: gzip.GzipFile) -> None:
         self.stream = stream

@@ -1,7 +1,7 @@
 """The input channels of a training: data in S3, in file systems, in hubs, or beside the spec.
 
-In: `input_data_config` of a spec. Out: what is uploaded, and the channels as a request has them. Refuses: channels
-that collide, and groups that there are not. Warns of members without effect.
+In: `input_data_config` of a spec. Out: the uploads, and the channels in the form of a request. Refuses duplicate
+channels and unknown groups. Warns of members without effect.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ABSENT = Traced(None)
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel: `source` in full, or the S3 URI of all that it has; `entry` has its further members."""
+    """A channel: its full `source`, or the S3 URI of all its data; `entry` has its further members."""
 
     name: Traced
     source: Traced = _ABSENT
@@ -32,7 +32,7 @@ class Channel:
 
 
 def check(fields: Traced, problems: Problems) -> None:
-    """Check the channels among themselves, against the instance groups, and for members without effect."""
+    """Check channels for duplicates, against the instance groups, and for members without effect."""
     taken: set[str] = set()
     for channel in fields.input_data_config:
         name = channel.channel_name
@@ -83,12 +83,12 @@ def _is_in_s3(source: Traced) -> bool:
 
 
 def is_local(source: Traced) -> bool:
-    """Whether data lies beside the spec."""
+    """Return whether data is beside the spec."""
     return isinstance(source.value, str) and not source.value.startswith(("s3://", "arn:"))
 
 
 def _check_input_mode(fields: Traced, problems: Problems) -> None:
-    """An S3 URI alone, and what is uploaded, is copied, as by the SDK: the channel's own mode wins over the job's."""
+    """Warn of an input mode without effect: an S3 URI alone and uploaded data are always copied, as in the SDK."""
     mode = fields.training_input_mode
     plain = [c for c in fields.input_data_config if isinstance(c.data_source.value, str) and not c.input_mode]
     copied = [c.channel_name.value for c in plain if not c.data_source.value.startswith("arn:")]
@@ -99,7 +99,7 @@ def _check_input_mode(fields: Traced, problems: Problems) -> None:
 
 
 def data(inputs: Inputs, problems: Problems) -> dict[str, Files]:
-    """Find the files of the channels whose data lies beside the spec, by channel."""
+    """Return the files of the channels whose data is beside the spec, by channel."""
     return {
         channel.channel_name.value: local_files.data(inputs, channel.data_source, problems)
         for channel in inputs.fields.input_data_config
@@ -108,7 +108,7 @@ def data(inputs: Inputs, problems: Problems) -> dict[str, Files]:
 
 
 def of(fields: Traced, uploaded: Mapping[str, Traced], code: Traced | None) -> Iterator[Channel]:
-    """List the channels of a job; `uploaded` are the URIs of uploads, by channel, `code` that of code in S3."""
+    """Yield the channels of a job; `uploaded` are the URIs of uploads by channel, `code` that of code in S3."""
     groups = _all_groups(fields)
     for entry in fields.input_data_config:
         source, name = entry.data_source, entry.channel_name
@@ -125,7 +125,7 @@ def of(fields: Traced, uploaded: Mapping[str, Traced], code: Traced | None) -> I
 
 
 def _all_groups(fields: Traced) -> Traced:
-    """All groups, for channels of our own and uploaded data: they have to name some as soon as one channel does."""
+    """Return all groups, for our own channels and uploaded data: if one channel names groups, all have to."""
     if any(channel.data_source.instance_group_names for channel in fields.input_data_config):
         return fields.compute.instance_groups.to(compute.names_of_groups(fields.compute))
     return _ABSENT

@@ -1,6 +1,6 @@
-"""The machines of a training: one sort of them, groups of several sorts, or alternatives.
+"""The instances of a training: of one type, in groups of several types, or as preferences.
 
-In: the fields of a training. Out: what is wrong with `compute`, and the clusters that may come of it.
+In: the fields of a training. Out: the problems of `compute`, and the possible clusters.
 """
 
 from __future__ import annotations
@@ -13,24 +13,27 @@ from sagespec.diagnostics import Problems
 from sagespec.documents.traced import Traced
 
 DEFAULT_TYPE = "ml.m5.xlarge"
-"""What the SDK takes, one of it, where a spec names no machines."""
+"""The SDK's default, with one instance."""
 _ACCELERATED = re.compile(r"ml\.(p|g|trn)[0-9]")
 _LOCAL_STORAGE = re.compile(
     r"ml\.(g4dn|g[5-9][a-z]*|p3dn|p4|p[5-9]|trn|i[0-9]|[a-z]+[0-9]+[a-z]*d[a-z]*)[a-z0-9-]*\."
 )
-"""Instances that encrypt local storage by a key of their own; documentation of ResourceConfig.VolumeKmsKeyId."""
+"""Instances that encrypt local storage by a key of their own.
+
+Source: documentation of ResourceConfig.VolumeKmsKeyId.
+"""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Machines of one type."""
+    """Instances of one type."""
 
     type: Traced
     count: int
 
 
 def clusters(compute: Traced) -> list[list[Group]]:
-    """List the clusters that a job may run on: of each preference one, else the only one, of all groups."""
+    """Return the clusters that a job may run on: one for each preference, else a single one with all groups."""
     if compute.instance_preferences:
         count = compute.instance_count.value
         return [[_group(one, one.instance_count.value or count)] for one in compute.instance_preferences]
@@ -44,12 +47,12 @@ def _group(given: Traced, count: int | None) -> Group:
 
 
 def is_accelerated(compute: Traced) -> bool:
-    """Whether any of the machines has GPUs or Trainium."""
+    """Return whether any instance has GPUs or Trainium."""
     return any(_ACCELERATED.match(group.type.value) for cluster in clusters(compute) for group in cluster)
 
 
 def check(compute: Traced, problems: Problems) -> None:
-    """Check which members of `compute` go together."""
+    """Check which members of `compute` exclude or need each other."""
     if compute.instance_preferences:
         _check_preferences(compute, problems)
     elif compute.instance_groups:
@@ -116,12 +119,12 @@ def _check_placement(compute: Traced, problems: Problems) -> None:
 
 
 def names_of_groups(compute: Traced) -> list[str]:
-    """List the names of the instance groups."""
+    """Return the names of the instance groups."""
     return [group.instance_group_name.value for group in compute.instance_groups]
 
 
 def check_effects(fields: Traced, problems: Problems) -> None:
-    """Warn of fields that do nothing on the machines that there are."""
+    """Warn of fields without effect on these instances."""
     if is_accelerated(fields.compute):
         return
     for field, what in _for_accelerators(fields):

@@ -1,11 +1,11 @@
-"""The files of a folder of code or data: which are uploaded, which never are, and which cannot be.
+"""List the files of a folder of code or data for upload.
 
-In: a folder of the project, and patterns of what to leave out. Out: uploads. Refuses: folders that are empty or lead
-out of the project, files that cannot be uploaded, and too many files.
+In: a folder of the project, and patterns of files to leave out. Out: uploads. Refuses folders that are empty or
+outside the project, files that cannot be uploaded, and too many files.
 
-Files of sagespec, environments and caches are never uploaded as code, whatever the patterns say: a folder that is the
-whole project would have other contents after every compile, and on every machine. Data is uploaded whole, but for
-the output folder, the lock and `.git`.
+Files of sagespec, virtual environments and caches are never uploaded as code, whatever the patterns are: if the
+folder is the whole project, its content would otherwise change with every compile and on every machine. Data is
+uploaded completely, except the output folder, the lock and `.git`.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from sagespec.sagemaker import uploads
 from sagespec.sagemaker.uploads import Upload
 
 NAME_BYTES = 960
-"""How long a name may be: S3 keys end at 1,024 bytes, of which the prefix has the rest."""
+"""The longest file name: S3 keys have at most 1,024 bytes, and the prefix takes the rest."""
 MAX_FILES = 20_000
 MAX_ENTRIES = 100_000
-"""Files and folders that are looked at, also those that are left out; links make many of few."""
+"""The most files and folders to look at, ignored ones included; links can multiply a few."""
 _SAMPLES = (".example", ".sample", ".template", ".dist")
 _SECRET_NAMES = re.compile(r"\.env(\..+)?|\.envrc|\.netrc|\.git-credentials|id_(rsa|dsa|ecdsa|ed25519)(_sk)?")
 _KEY_SUFFIXES = (".ppk", ".p12", ".pfx", ".jks")
 _PRIVATE_KEY = re.compile(rb"^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----", re.MULTILINE)
 _KEY_BYTES = 64 * 1024
-"""How far into a file a private key is looked for."""
+"""How many bytes of a file are searched for a private key."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something in a folder that cannot be uploaded: its name, empty for the folder itself, and why."""
+    """Something that cannot be uploaded: its name ('' for the folder itself) and the reason."""
 
     name: str
     why: str
@@ -48,7 +48,7 @@ class Fault:
 
 
 class Unusable(Exception):
-    """A folder with faults: all that there are."""
+    """A folder with faults, all of them in `faults`."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{fault.name}: {fault.why}" for fault in faults))
@@ -56,10 +56,10 @@ class Unusable(Exception):
 
 
 def read(folder: Path, project: Project, ignored: Ignored | None) -> list[Upload]:
-    """List the files of a folder, which is given by its real name, but for those that are left out.
+    """List the files of a folder, given by its real path, without ignored ones.
 
-    Nothing is `ignored` in a folder of data. Links are followed, and files called by their real names.
-    Raises Unusable.
+    With `ignored` None, it is a folder of data. Links are followed, and files named by their real paths. Raises
+    Unusable.
     """
     walk = _Walk(project, ignored)
     try:
@@ -75,7 +75,7 @@ def read(folder: Path, project: Project, ignored: Ignored | None) -> list[Upload
 
 
 def file(name: str, path: Path, project: Project) -> Upload:
-    """Take one file, which is given by its real name, as `name`.
+    """Return the upload of one file, given by its real path, as `name`.
 
     Raises Unusable.
     """
@@ -111,7 +111,7 @@ def _uploads(walk: _Walk, folder: Path) -> list[Upload]:
 
 
 def secrets(listed: Sequence[Upload], folder: Path) -> list[str]:
-    """The names of the uploads that look like secrets: environment files and private keys."""
+    """Return the names of uploads that look like secrets: environment files and private keys."""
     return [upload.name for upload in listed if _is_secret(folder / upload.name)]
 
 
@@ -128,7 +128,7 @@ def _is_secret(path: Path) -> bool:
 
 
 def _is_ours(path: Path, upload: Upload) -> bool:
-    """Whether a file is a spec, or another of our own."""
+    """Return whether a file is a spec or another file of sagespec."""
     if not source.is_spec(path.name) or (upload.size or 0) > disk.TEXT_BYTES:
         return False
     return source.is_ours(path.name, disk.read(path, disk.TEXT_BYTES))
@@ -136,7 +136,7 @@ def _is_ours(path: Path, upload: Upload) -> bool:
 
 @dataclass
 class _Walk:
-    """One folder's files being listed, and what is wrong with them."""
+    """Walks a folder: lists its files and collects their faults."""
 
     project: Project
     ignored: Ignored | None
@@ -153,7 +153,10 @@ class _Walk:
         self.faults.append(Fault(_shown(name), why, rule))
 
     def files(self, folder: Path, below: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, Path]]:
-        """Go through the files of a folder; `above` are the folders that lead there, so that no link leads back."""
+        """Yield the files of a folder.
+
+        `above` has device and inode of its parents, so that links cannot form a cycle.
+        """
         if below and self.ignored is not None and tool_folders.is_marked(folder):
             return
         try:
@@ -183,7 +186,7 @@ class _Walk:
                 yield known, path
 
     def _names(self, folder: Path, below: str) -> list[str]:
-        """The names in a folder; of those that are too many, none."""
+        """Return the names in a folder; none where there are too many."""
         names: list[str] = []
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -205,7 +208,7 @@ class _Walk:
         return is_part or tool_folders.is_named(name) or self.ignored.has(known, is_folder)
 
     def _real(self, path: Path) -> Path | None:
-        """What a name in a real folder leads to; None where that is outside."""
+        """Return the target of a path in a real folder; None where that is outside."""
         if path not in self.leads_to:
             target = boundary.real(path) if path.is_symlink() else path
             is_inside = target == path or self.project.boundary.admits(target)
@@ -214,7 +217,7 @@ class _Walk:
 
 
 def _fault(path: Path, name: str, status: os.stat_result | None) -> Fault | None:
-    """Why a file or folder cannot be uploaded, if it is seen without reading it."""
+    """Return why a file or folder cannot be uploaded, as far as that is visible without reading it."""
     try:
         size = len(name.encode())
     except UnicodeEncodeError:

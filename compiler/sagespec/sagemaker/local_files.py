@@ -1,7 +1,7 @@
-"""Files beside a spec that a job gets: code, data, drivers of the user's own.
+"""Local files of a job: code, data, and the user's own drivers.
 
-In: a field that names a file or folder, relative to the spec. Out: uploads. Refuses: what is not there, leads out of
-the project, or cannot be uploaded. Warns of uploads that are large, or look like secrets.
+In: a field that names a file or folder, relative to the spec. Out: uploads. Refuses paths that do not exist or are
+outside the project, and files that cannot be uploaded. Warns of uploads that are large, or look like secrets.
 """
 
 from __future__ import annotations
@@ -26,14 +26,17 @@ _DATA_HINT = "bring it to S3 yourself, and give its URI"
 
 @dataclass(frozen=True)
 class Files:
-    """What is uploaded for a channel: the files of a folder, or `single`, one file that is all of it."""
+    """The uploads of a channel: the files of a folder, or `single`, the name of the only file."""
 
     uploads: list[Upload] = field(default_factory=list, repr=False)
     single: str = ""
 
 
 def find(inputs: Inputs, given: Traced, problems: Problems, wanted: str, hint: str = "") -> tuple[Path, bool] | None:
-    """Find what a field names, and whether it is a folder; `wanted` is what it should be, `hint` the way out."""
+    """Return the path that a field names, and whether it is a folder; None with a problem where it does not exist.
+
+    `wanted` describes what it should be, for the message.
+    """
     path = inputs.local_path(given, problems)
     if path is None:
         return None
@@ -46,7 +49,7 @@ def find(inputs: Inputs, given: Traced, problems: Problems, wanted: str, hint: s
 
 
 def folder(inputs: Inputs, given: Traced, path: Path, ignored: Ignored | None, problems: Problems) -> Files:
-    """List the files of a folder of code, or, where nothing is `ignored`, of data."""
+    """Return the files of a folder of code, or of data if `ignored` is None."""
     try:
         files = folders.read(path, inputs.project, ignored)
     except Unusable as error:
@@ -59,7 +62,7 @@ def folder(inputs: Inputs, given: Traced, path: Path, ignored: Ignored | None, p
 
 
 def single(inputs: Inputs, given: Traced, path: Path, problems: Problems) -> Files:
-    """Take one file, by the name that the spec gives it."""
+    """Return one file, named as in the spec."""
     name = posixpath.basename(posixpath.normpath(given.value))
     try:
         upload = folders.file(name, path, inputs.project)
@@ -72,7 +75,7 @@ def single(inputs: Inputs, given: Traced, path: Path, problems: Problems) -> Fil
 
 
 def data(inputs: Inputs, given: Traced, problems: Problems) -> Files:
-    """Take the data of a channel, whole: a folder's files, or a file."""
+    """Return the data of a channel: all files of a folder, or one file."""
     hint = "" if "://" not in given.value else "in S3, data has a URI that begins with s3://"
     target = find(inputs, given, problems, "file or folder", hint)
     if target is None:
@@ -82,7 +85,7 @@ def data(inputs: Inputs, given: Traced, problems: Problems) -> Files:
 
 
 def ignored(patterns: Traced, problems: Problems) -> Ignored | None:
-    """What a spec leaves out of a folder of code; None where that cannot be said."""
+    """Return the ignore patterns of a folder of code; None with problems where they are invalid."""
     before = len(problems)
     for pattern in patterns:
         try:
@@ -91,7 +94,7 @@ def ignored(patterns: Traced, problems: Problems) -> Ignored | None:
             problems.error("bad-pattern", str(error), pattern.path)
     try:
         return None if len(problems) > before else Ignored(patterns.value if patterns.given else uploads.IGNORED)
-    except ValueError as error:  # of all together
+    except ValueError as error:  # an error of all patterns together
         problems.error("bad-pattern", str(error), patterns.path)
         return None
 

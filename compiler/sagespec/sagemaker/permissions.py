@@ -1,7 +1,8 @@
 """The table of permissions: what each operation of AWS needs, filled in from the parameters of calls.
 
-In: `data/permissions.json`, and a `Call`. Out: `Grant`s. Text of specs is literal in them: what IAM would read as a
-wildcard or a variable is escaped; a name that ends in the identity ends in `*`.
+In: `data/permissions.json`, and a `Call`. Out: `Grant`s. Texts of specs are literal in them: characters that IAM
+would read as a wildcard or a variable are escaped. A name that ends in the identity becomes a pattern that ends in
+`*`.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ _SPECIAL = re.compile(r"[*?$]")
 
 
 class Unlisted(Exception):
-    """The table has no entry for something; the message names the entry and the file."""
+    """An entry that the table does not have; the message names the entry and the file."""
 
 
 class Condition(NamedTuple):
-    """One condition of a statement; a request meets it with any of the values of its key in all conditions alike."""
+    """One condition of a statement; equal operators and keys are alternatives, of which one value must match."""
 
     operator: str
     key: str
@@ -36,7 +37,7 @@ class Condition(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What asks for a grant: a request of a spec, and the paths of the parameters that name the resource."""
+    """The origin of a grant: a request of a spec, and the key paths of the parameters that name the resource."""
 
     address: str
     request: str
@@ -44,7 +45,7 @@ class Origin(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """One action on one resource under conditions, and what asks for it."""
+    """One action on one resource under conditions, with its origin."""
 
     action: str
     resource: str
@@ -53,22 +54,22 @@ class Grant(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A text as IAM has it, with the path of the parameter that it comes from."""
+    """A text in IAM's syntax, with the key path of the parameter that it comes from."""
 
     pattern: str
     path: KeyPath = ()
 
 
 Outputs = Callable[[str, str], Iterable[str]]
-"""From the address of a file and the name of an output of one, as `$output` has it, the patterns of its values."""
+"""Maps the address of a file and the name of an output, as in `$output`, to the patterns of its values."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call of an operation: where, with which parameters, and for which request.
+    """A call of an operation: account and region, parameters, and the request that it belongs to.
 
-    `given` are parameters that do not stand in the request, as patterns. `at` is the path of the parameters in that
-    request: those of a step are deep in it. `uploads` maps URIs of uploads, which end in a hash, to patterns without.
+    `given` are additional parameters, as patterns. `at` is the key path of the parameters in the request, for a step
+    of a pipeline. `uploads` maps URIs of uploads, which end in a hash, to patterns without the hash.
     """
 
     address: str
@@ -81,14 +82,17 @@ class Call:
     outputs: Outputs = lambda _address, _name: ()
 
     def with_(self, given: Mapping[str, str]) -> Iterator[Call]:
-        """The same call with further parameters, whose texts have slots: a call for each combination of values."""
+        """Yield the call with further parameters, whose texts contain slots: once for each combination of values."""
         names = sorted(given)
         for filled, paths in self.filled([given[name] for name in names]):
             values = {name: Value(text, paths[0] if paths else ()) for name, text in zip(names, filled, strict=True)}
             yield replace(self, given={**self.given, **values})
 
     def filled(self, templates: Sequence[str]) -> Iterator[tuple[tuple[str, ...], tuple[KeyPath, ...]]]:
-        """Fill several texts alike: once for each combination of the values of their slots, or never."""
+        """Fill several texts with the same values.
+
+        Once for each combination of the values of their slots, or never.
+        """
         slots = list(dict.fromkeys((m["deep"] or "") + m["name"] for t in templates for m in _SLOT.finditer(t)))
         for values in product(*(self.values(slot) for slot in slots)):
             chosen = dict(zip(slots, values, strict=True))
@@ -98,7 +102,7 @@ class Call:
                 yield tuple(str(text) for text in texts), paths
 
     def values(self, slot: str) -> list[Value]:
-        """The values of a slot, each once."""
+        """Return the distinct values of a slot."""
         if slot in self.given:
             return [self.given[slot]]
         if slot in self.place:
@@ -124,7 +128,7 @@ class Call:
 
 
 def escaped(text: str) -> str:
-    """Write a text so that IAM takes every character for itself."""
+    """Escape a text so that IAM reads every character literally."""
     return _SPECIAL.sub(lambda match: f"${{{match[0]}}}", text)
 
 
@@ -133,7 +137,7 @@ def _is_in(uri: str, folder: str) -> bool:
 
 
 def _leaves(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    """The texts and markers of a tree; what AWS fills in itself, such as `Get`, has no value yet."""
+    """Yield the texts and markers of a tree; expressions that AWS evaluates, such as `Get`, have no value yet."""
     if isinstance(tree, dict):
         if marker(tree) not in ("", "$json"):
             yield path, tree
@@ -148,14 +152,14 @@ def _leaves(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
 
 
 def _ends(path: KeyPath, name: str) -> bool:
-    """Whether a path ends in these keys; members of lists go by the name of their list."""
+    """Return whether a key path ends in the keys of a dotted name; items of lists have the name of their list."""
     keys = [step for step in path if isinstance(step, str) and step != "$json"]
     names = name.split(".")
     return keys[-len(names) :] == names
 
 
 def _fill(template: str, chosen: Mapping[str, Value], place: Mapping[str, str]) -> str | None:
-    """A template with its slots filled; None where one has no such part."""
+    """Return a template with its slots filled; None where a value lacks the required part."""
     parts: list[str] = []
     at = 0
     for match in _SLOT.finditer(template):
@@ -184,7 +188,7 @@ def _location(text: str, _place: Mapping[str, str]) -> str | None:
 
 
 def _of_hub(text: str, _place: Mapping[str, str]) -> str | None:
-    """The ARN of the hub that has a content."""
+    """Return the ARN of the hub that contains a content."""
     parsed, content = arn.parse(text), arn.hub_content(text)
     if parsed is None or content is None:
         return None
@@ -192,7 +196,7 @@ def _of_hub(text: str, _place: Mapping[str, str]) -> str | None:
 
 
 def _unversioned(text: str, _place: Mapping[str, str]) -> str | None:
-    """The ARN of a hub's content without its version."""
+    """Return the ARN of hub content without its version."""
     parsed, content = arn.parse(text), arn.hub_content(text)
     if parsed is None or content is None:
         return None
@@ -201,14 +205,14 @@ def _unversioned(text: str, _place: Mapping[str, str]) -> str | None:
 
 
 def _packages(text: str, _place: Mapping[str, str]) -> str | None:
-    """The packages of a group, by the group's ARN."""
+    """Return the pattern of a group's packages by the group's ARN."""
     return (
         text.replace(":model-package-group/", ":model-package/") + "/*" if ":model-package-group/" in text else None
     )
 
 
 def _repository(text: str, _place: Mapping[str, str]) -> str | None:
-    """The repository of an image of ECR, by the image's address."""
+    """Return the ARN of an ECR repository by an image's address."""
     image = images.parse(text)
     if image is None:
         return None
@@ -217,7 +221,7 @@ def _repository(text: str, _place: Mapping[str, str]) -> str | None:
 
 
 def _kms(text: str, place: Mapping[str, str]) -> str:
-    """A KMS key by its ARN, its id or an alias; which key an alias stands for only AWS knows."""
+    """Return the ARN of a KMS key by ARN, id or alias; the key of an alias is unknown, so it is a pattern of all."""
     start = "arn:{partition}:kms:{region}:{account}:key/".format(**place)
     if "alias/" in text:
         return f"{start}*"
@@ -225,7 +229,7 @@ def _kms(text: str, place: Mapping[str, str]) -> str:
 
 
 def _interfaces(_text: str, place: Mapping[str, str]) -> str:
-    """The network interfaces that a service makes in a subnet; it names them itself."""
+    """Return the pattern of the network interfaces that a service creates in a subnet."""
     return "arn:{partition}:ec2:{region}:{account}:network-interface/*".format(**place)
 
 
@@ -245,18 +249,18 @@ _PARTS: Mapping[str, Callable[[str, Mapping[str, str]], str | None]] = {
     "repository": _repository,
     "unversioned": _unversioned,
 }
-"""Parts of a value that a form may name; without that part nothing is granted."""
+"""Parts of a value that a form may name; a value without that part gives no grant."""
 
 
 @cache
 def table() -> Mapping[str, Any]:
-    """The table as it is written."""
+    """Return the table."""
     document: Mapping[str, Any] = assets.document(assets.data() / "permissions.json")
     return document
 
 
 def entry(section: str, name: str) -> Any:
-    """What a section of the table says of something.
+    """Return an entry of a section of the table.
 
     Raises Unlisted.
     """
@@ -267,7 +271,7 @@ def entry(section: str, name: str) -> Any:
 
 
 def granted(call: Call, actions: Mapping[str, str | Sequence[str]]) -> Iterator[Grant]:
-    """The grants that a call needs, from actions by the forms of their resources."""
+    """Yield the grants that a call needs, from actions with the forms of their resources."""
     for action, forms in actions.items():
         for form in [forms] if isinstance(forms, str) else forms:
             yield from _of_form(call, action, entry("forms", form))
@@ -281,7 +285,7 @@ def _of_form(call: Call, action: str, form: Mapping[str, Any]) -> Iterator[Grant
 
 
 def sent(call: Call, operations: Iterable[Any]) -> Iterator[Grant]:
-    """The grants for operations that are sent for one and the same thing; each may have parameters of its own."""
+    """Yield the grants for operations on the same resource; each may have additional parameters."""
     for operation in operations:
         name, given = (operation, {}) if isinstance(operation, str) else operation
         for one in call.with_(given) if given else (call,):
@@ -289,7 +293,7 @@ def sent(call: Call, operations: Iterable[Any]) -> Iterator[Grant]:
 
 
 class Step(NamedTuple):
-    """A step of a pipeline, as the operation that the pipeline carries out, and where its arguments stand."""
+    """A step of a pipeline: its operation, and the key path of its arguments."""
 
     operation: str
     sends: Sequence[Any]
@@ -298,7 +302,7 @@ class Step(NamedTuple):
 
 
 def steps(request: Request) -> Iterator[Step]:
-    """The steps of the pipeline that a request makes, where it makes one."""
+    """Yield the steps of the pipeline that a request creates, if it creates one."""
     definition = request.parameters.get("PipelineDefinition")
     if not isinstance(definition, dict) or "$json" not in definition:
         return
@@ -309,7 +313,7 @@ def steps(request: Request) -> Iterator[Step]:
 
 
 class Passed(NamedTuple):
-    """A role that a request gives to a service, and the path of the parameter that names it."""
+    """A role that a request passes to a service, and the key path of the parameter with it."""
 
     role: str
     service: str
@@ -317,7 +321,7 @@ class Passed(NamedTuple):
 
 
 def passed(request: Request) -> Iterator[Passed]:
-    """The roles that a request passes: its own, and those of the steps of its pipeline."""
+    """Yield the roles that a request passes: its own, and those of the steps of its pipeline."""
     yield from _passed(request.operation, request.parameters, ())
     for step in steps(request):
         yield from _passed(step.operation, step.arguments, step.path)

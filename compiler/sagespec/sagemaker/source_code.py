@@ -1,7 +1,7 @@
-"""The code of a training: a folder or an archive, beside the spec or in S3, and how it is started.
+"""The code of a training: a folder or an archive, local or in S3, and how it is started.
 
-In: `source_code` of a spec. Out: what is uploaded, what is mounted, and the document by which the drivers start it.
-Refuses: code that could not be started.
+In: `source_code` of a spec. Out: the uploads, the channel, and the document that tells the drivers how to start it.
+Refuses code that cannot be started.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _AUTO = "auto"
 
 @dataclass(frozen=True)
 class Code:
-    """Code to upload, or the URI of code in S3; `archive` is the name of what the container unpacks."""
+    """Code to upload, or the URI of code in S3; `archive` is the name of the archive that the container unpacks."""
 
     files: Files = field(default_factory=Files, repr=False)
     uri: Traced | None = None
@@ -35,7 +35,7 @@ class Code:
 
 
 def check(fields: Traced, problems: Problems) -> None:
-    """Check which fields of the code go together, and with what starts it."""
+    """Check which fields of the code exclude or need each other."""
     source = fields.source_code
     if source.command and source.entry_script:
         problems.error("exclusive-fields", "either an entry_script or a command, not both", source.command.path)
@@ -71,7 +71,7 @@ def _check_effects(fields: Traced, problems: Problems) -> None:
 
 
 def find(inputs: Inputs, problems: Problems) -> Code:
-    """Find the code of a spec, and check that what is started is there, as far as that can be seen from here."""
+    """Return the code of a spec; checks that the files to start exist, as far as that is visible locally."""
     source = inputs.fields.source_code
     given = source.source_dir
     ignored = local_files.ignored(source.ignore_patterns, problems)
@@ -131,7 +131,7 @@ def _archive(inputs: Inputs, path: Path, problems: Problems) -> Code:
 
 
 def _check_uri(source: Traced, problems: Problems) -> None:
-    """What is mounted from S3 is a folder, or one archive: an archive of another sort would stay packed."""
+    """Check a URI of code: it must be a folder or a .tar.gz archive, because other archives would not be unpacked."""
     given = source.source_dir
     last = posixpath.basename(arn.s3_location(given.value)[1])
     hint = "a folder ends in /, an archive in .tar.gz"
@@ -145,7 +145,7 @@ def _check_uri(source: Traced, problems: Problems) -> None:
 
 
 def started(source: Traced, code: Code) -> dict[str, Any]:
-    """The document by which the drivers know what to unpack, install and start."""
+    """Return the document that tells the drivers what to unpack, install and start."""
     wanted: dict[str, Any] = {name: source[name].value for name in ("command", *NAMED) if source[name]}
     if source.args:
         wanted["args"] = [arg.value if isinstance(arg.value, str) else str(arg.value) for arg in source.args]
