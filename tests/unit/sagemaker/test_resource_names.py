@@ -65,7 +65,7 @@ def s3_fields(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
 @pytest.mark.parametrize("kind", schema.kinds())
 def test_every_s3_uri_of_every_kind_is_looked_at(kind: str) -> None:
     wanted = set(s3_fields(schema.load(kind)["properties"]["spec"]))
-    looked_at = {path for what, path in resource_names._marked_fields(kind) if what == "s3"}
+    looked_at = {path for what, path in resource_names._marked_fields(kind) if what in ("s3", "code")}
     assert wanted == looked_at
 
 
