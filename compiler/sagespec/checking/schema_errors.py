@@ -192,7 +192,7 @@ def _named(tags: dict[str, Any], instance: Any) -> bool:
 
 
 def _knows(branch: Any, instance: Any) -> bool:
-    """Whether a branch has all the keys of a mapping, if not in their right shape."""
+    """Return whether an alternative has all keys of a mapping, whatever their values are."""
     known = branch.get("properties", {}) if isinstance(branch, dict) else {}
     return isinstance(instance, dict) and bool(instance) and all(key in known for key in instance)
 

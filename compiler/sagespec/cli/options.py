@@ -174,7 +174,7 @@ def _named(diagnostics: Iterable[Diagnostic], called: Callable[[str], str]) -> l
 
 
 def tell_following(addresses: Sequence[str], said: Iterable[Diagnostic]) -> None:
-    """Tell how many specs were not compiled only because they refer to one that `said` is about."""
+    """Print how many specs were not compiled only because they depend on a spec with errors in `said`."""
     if addresses:
         count, names = len(addresses), ", ".join(addresses[:MOST_NAMES])
         more = ", ..." if count > MOST_NAMES else ""

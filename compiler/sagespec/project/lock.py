@@ -155,12 +155,12 @@ class Context:
         )
 
     def is_known_otherwise(self, fact: Fact) -> bool:
-        """Whether what a fact was asked for is in another section: a job is in one of several."""
+        """Return whether another section has the fact: a job is in one of several."""
         section, name = fact
         return section in FINISHED_JOBS and any(self.find((other, name)) is not None for other in FINISHED_JOBS)
 
     def _without_job(self, name: str, reasons: Sequence[Reason]) -> MissingFact:
-        """Say why no job of a name is known; that AWS has refused to say it comes first."""
+        """Return why no job of a name is known; a refusal of AWS takes precedence."""
         if not reasons:
             return MissingFact(*self._unlocked(FINISHED_JOBS[0], "finished job", name))
         first = min(reasons, key=lambda reason: not reason.refused)
@@ -197,7 +197,7 @@ class Context:
         return known if is_it else None
 
     def key(self, fact: Fact) -> str:
-        """The key of a fact in its section; an evaluator that is named is kept by its ARN."""
+        """Return the key of a fact in its section; an evaluator that is given by name has its ARN."""
         section, name = fact
         if section != "evaluators" or name.startswith("arn:"):
             return kept_as(fact)

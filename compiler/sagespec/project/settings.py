@@ -49,13 +49,13 @@ class Project:
         return boundary.around(self.root, self.allow_outside)
 
     def written_files(self) -> list[Path]:
-        """Return the paths of our own files: project file, lock, and output folder, both configured and `--out`."""
+        """Return the paths that we write: lock, and output folder, both configured and `--out`."""
         data = self.source.data if self.source else {}
         names = (self.output, str(data.get("output", Project.output)), self.lock)
         return [self.root / name for name in names]
 
     def own_files(self) -> list[Path]:
-        """What we read and write ourselves: the same, and the project file."""
+        """Return the paths that we read or write: `written_files` and the project file."""
         return [*self.written_files(), *([self.root / self.source.file] if self.source else [])]
 
     def environments(self) -> list[str]:

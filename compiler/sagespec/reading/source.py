@@ -90,11 +90,11 @@ def get(data: Any, path: KeyPath) -> Any:
 
 
 ANY = "*"
-"""Any item of a list, in the path of a field."""
+"""The step of a key path that stands for any item of a list."""
 
 
 def each(data: Any, path: KeyPath) -> Iterator[Any]:
-    """Go through the values at a path that may go through any item of a list; none where there is nothing."""
+    """Yield the values at a path, which may contain `ANY`; none where the path does not exist."""
     if not path:
         yield data
     elif path[0] == ANY:

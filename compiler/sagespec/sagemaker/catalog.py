@@ -68,17 +68,17 @@ def _entries(recipe: Recipe, found: Model) -> Iterator[tuple[str, Mapping[str, A
 
 
 def judges(region: str | None) -> list[Row]:
-    """The judges that reward_model_id of an RLAIFTrainer takes, those of a region or all: name, regions."""
+    """Return the judges for reward_model_id of an RLAIFTrainer, of a region or all: name, regions."""
     known: dict[str, list[str]] = _data("fine_tuning")["judges"]
     rows = [{"name": name, "regions": regions} for name, regions in known.items()]
     return [row for row in rows if region is None or region in row["regions"]]
 
 
 def reward_prompts(context: Context, given: str | None) -> list[Row]:
-    """The presets that reward_prompt of an RLAIFTrainer takes: model, name, and the value that is sent.
+    """Return the presets for reward_prompt of an RLAIFTrainer: model, name, and the value that is sent.
 
-    Those of one model, or of all that the lock knows; and the prompts of the registry that it knows. Raises
-    MissingFact where the lock does not know the model.
+    Contains the presets of one model, or of all in the lock, and the registered prompts in the lock. Raises
+    MissingFact where the lock does not have the model.
     """
     models = [_model(context, name) for name in ([given] if given else context.facts.get("hub_models", {}))]
     rows = {

@@ -1,4 +1,4 @@
-"""The registry of an account: the hub that Studio and the SDK keep reward functions, prompts and data sets in.
+"""The registry of an account: the hub where Studio and the SDK store reward functions, prompts and data sets.
 
 In: a region and an account, or a document of the registry. Out: the hub's name, or the evaluator that is described.
 """
@@ -22,12 +22,12 @@ class Evaluator(NamedTuple):
 
 
 def display_name(region: str, account: str) -> str:
-    """What the hub is called where people see it."""
+    """Return the display name of the hub."""
     return f"AiRegistry-{region}-{account}"
 
 
 def hub(region: str, account: str) -> str:
-    """The name of the hub: a hash of the other name, in base 32 with extended hex digits."""
+    """Return the name of the hub: a hash of the display name, in base 32 with extended hex digits."""
     digest = hashlib.sha256(display_name(region, account).encode()).digest()
     return base64.b32hexencode(digest).decode().rstrip("=")
 

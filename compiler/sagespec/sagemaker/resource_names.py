@@ -176,7 +176,7 @@ def _meant(text: str) -> str:
 
 
 def _code(text: str, here: Context, path: KeyPath) -> Iterator[Problem]:
-    """Code is in S3, or beside the spec."""
+    """Check the location of code: an S3 URI, or a local path."""
     yield from (_s3 if text.startswith("s3://") else _path)(text, here, path)
 
 

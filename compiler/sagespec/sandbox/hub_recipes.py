@@ -20,14 +20,14 @@ _CUSTOMER_DEFAULT = 50.0
 
 
 class Offer(NamedTuple):
-    """A recipe of a document: what it is kept by, its members, and its override spec."""
+    """A recipe in a hub's document: its key in the lock, its members, and its override spec."""
 
     key: str
     members: Mapping[str, Any]
     entries: Mapping[str, Any]
 
     def described(self, model: str, bucket: str) -> dict[str, Any]:
-        """The recipe as a hub's document has it."""
+        """Return the recipe in the form of a hub's document."""
         places = {
             "SmtjRecipeTemplateS3Uri": f"s3://{bucket}/{self._folder(model)}/recipe.yaml",
             "SmtjOverrideParamsS3Uri": f"s3://{bucket}/{self._folder(model)}/override.json",
@@ -35,7 +35,7 @@ class Offer(NamedTuple):
         return {"Name": self.key.replace("/", "-").lower(), **self.members, **places}
 
     def objects(self, model: str, account: str) -> Iterator[tuple[str, bytes]]:
-        """The objects that it names, as an account finds them: keys and contents."""
+        """Yield keys and contents of the objects that the recipe refers to, for an account."""
         folder = self._folder(model).replace("{customer_id}", account)
         lines = ["run:", f"  name: {self.key.replace('/', '-').lower()}", "training_config:"]
         lines += [f"  {name}: {{{{{name}}}}}" for name in sorted(self.entries)]
@@ -48,7 +48,7 @@ class Offer(NamedTuple):
 
 
 def bucket(region: Region) -> str:
-    """The bucket that has the recipes of all models."""
+    """Return the bucket with the recipes of all models."""
     return f"jumpstart-cache-prod-{region.region}"
 
 

@@ -124,13 +124,13 @@ def _recipes(account: Account, collection: Sequence[Any]) -> dict[str, Any]:
 
 
 def _is_serverless(recipe: Mapping[str, Any]) -> bool:
-    """Whether a serverless job can run a recipe: for a technique that has no job of its own, by its template."""
+    """Return whether a serverless job can run a recipe; a fine-tuning technique is recognized by its template."""
     members = (_TEMPLATE,) if recipe.get("CustomizationTechnique") in TECHNIQUES else _SERVERLESS
     return bool(recipe.get("Type")) and any(recipe.get(member) for member in members)
 
 
 def _by_length(collection: Iterable[Any]) -> dict[str, Mapping[str, Any]]:
-    """Recipes of one technique and type that differ in length, each by its own: a spec may ask for one of them."""
+    """Return the recipes of a technique and type that differ in length, by length: a spec may select one."""
     groups: dict[str, dict[str, Mapping[str, Any]]] = {}
     for recipe in filter(_is_serverless, collection):
         is_open = recipe.get("CustomizationTechnique") in TECHNIQUES and not recipe.get(_SUBSCRIPTION)
@@ -158,7 +158,7 @@ def _key(recipe: Mapping[str, Any]) -> str:
 
 
 def _data_mixing(account: Account, collection: Iterable[Any]) -> dict[str, dict[str, float]]:
-    """The categories of data that a model's trainings can mix in, with their default percents, by modality."""
+    """Return the categories of Nova data that a model can mix in, with their default percents, by modality."""
     mixing = {}
     for modality, word in _MIXING.items():
         recipe = next((r for r in collection if word in str(r.get("Name") or "") and r.get(_OVERRIDES)), None)
@@ -190,7 +190,7 @@ def _recipe(
 
 
 def _read(account: Account, key: str, recipe: Mapping[str, Any], *, needed: bool) -> dict[str, Any] | None:
-    """A recipe as the lock has it; None for one that cannot be read and is not needed."""
+    """Return a recipe in the lock's form; None where it cannot be read and is not needed."""
     length, uri = _length(recipe), recipe.get(_OVERRIDES)
     try:
         entry: dict[str, Any] = {"hyperparameters": _override_spec(account, uri) if uri else {}}

@@ -212,7 +212,7 @@ def _training_job(account: Account, name: str) -> dict[str, Any]:
 
 
 def _evaluator(account: Account, name: str) -> Named:
-    """A reward function or prompt: by its ARN, or by its name in the registry of the account."""
+    """Look up a reward function or prompt by its ARN, or by its name in the registry of the account."""
     content, owner = arn.hub_content(name), arn.parse(name)
     hub = content.hub if content else registry.hub(account.region, account.account)
     given = {"HubName": hub, "HubContentType": "JsonDoc", "HubContentName": content.name if content else name}
@@ -220,7 +220,7 @@ def _evaluator(account: Account, name: str) -> Named:
         given["HubContentType"] = content.type
         if content.version:
             given["HubContentVersion"] = content.version
-        if owner.account != account.account:  # another account's hub goes by its ARN only
+        if owner.account != account.account:  # hubs of other accounts are found by ARN only
             given["HubName"] = arn.sagemaker(owner.partition, owner.region, owner.account, f"hub/{hub}")
     what = f"evaluator {given['HubContentName']!r} in hub {hub}"
     found = account.describe(what, "sagemaker", "DescribeHubContent", **given)
