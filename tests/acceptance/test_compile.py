@@ -15,6 +15,7 @@ import pytest
 from sagespec.checking import schema
 from sagespec.compiling import source_map
 from sagespec.compiling.source_map import Sources
+from sagespec.diagnostics import Problem
 from sagespec.executor import files
 
 from tests.conftest import LOCK, ROOT, Run
@@ -358,11 +359,14 @@ def test_what_aws_says_is_told_whatever_became_of_the_project(example: Path, run
     run("compile", "-e", "p")
     (file,) = files.read([Path("compiled/p")]).files.values()
     at = source_map.member(file.requests[-1], "max_epochs must be 1")
-    found = source_map.locate(file.content, "job", at, "no", Sources([file.content], Path(), None))
+    found = source_map.locate(file.content, "job", at, Problem("aws", "no"), Sources([file.content], Path(), None))
     assert found is not None
     assert (found.file, found.path) == ("specs/a.yaml", "spec.hyperparameters.max_epochs")
     Path("sagespec.yaml").write_text(f"{text}{after}\n", "utf-8")
-    assert source_map.locate(file.content, "job", at, "no", Sources([file.content], Path(), None)) is None
+    assert (
+        source_map.locate(file.content, "job", at, Problem("aws", "no"), Sources([file.content], Path(), None))
+        is None
+    )
 
 
 def test_policies_must_hold(example: Path, run: Run, project: Path) -> None:

@@ -9,6 +9,7 @@ import click
 
 from sagespec.cli import exits, output, session
 from sagespec.cli.session import Session
+from sagespec.executor.files import File
 from sagespec.review import iam_policies, permissions
 from sagespec.review.iam_policies import Policy
 from sagespec.review.permissions import Granted
@@ -45,11 +46,24 @@ def command(opened: Session, targets: tuple[str, ...], purpose: permissions.Purp
         raise exits.Stop(str(error), exits.INVALID) from None
     name = "-".join(filter(None, ("sagespec", opened.project.name, opened.environment, purpose)))
     policies = _policies(granted, name)
-    if form == "terraform":
+    if form == "trust":
+        _show_trust(purpose, files)
+    elif form == "terraform":
         output.document(iam_policies.terraform(policies))
     else:
         output.document(json.dumps({"policies": [_entry(policy) for policy in policies]}, indent=2) + "\n")
     return exits.DONE
+
+
+def _show_trust(purpose: permissions.Purpose, files: list[File]) -> None:
+    """Print the trust policies of the roles that files pass, by role."""
+    if purpose not in permissions.OF_ROLES:
+        raise click.UsageError(
+            f"-o trust is for {' and '.join(permissions.OF_ROLES)}: nobody assumes what {purpose} runs as"
+        )
+    trusted = permissions.trusted(purpose, files)
+    entries = [{"role": role, "document": iam_policies.trust(account, by)} for (role, account), by in trusted.items()]
+    output.document(json.dumps({"policies": entries}, indent=2) + "\n")
 
 
 def _policies(granted: list[Granted], name: str) -> list[Policy]:

@@ -11,7 +11,7 @@ from sagespec.cli import options, output
 from sagespec.cli.session import Session
 from sagespec.compiling import source_map
 from sagespec.compiling.source_map import Sources
-from sagespec.diagnostics import dotted
+from sagespec.diagnostics import Problem, dotted
 from sagespec.diagnostics.report import Line, Styled
 from sagespec.executor import thresholds
 from sagespec.executor.apply import Event, Failure, Outcome
@@ -88,7 +88,8 @@ def tell_obstacles(plan: Plan, opened: Session) -> bool:
     sources = Sources([planned.file.content for planned in refused], Path.cwd(), opened.project_file)
     for planned in refused:
         for obstacle in planned.obstacles:
-            failure = Failure(planned.address, obstacle.reason, obstacle.hint, True, obstacle.request, obstacle.path)
+            where = obstacle.request, obstacle.path
+            failure = Failure(planned.address, obstacle.reason, obstacle.hint, True, *where, obstacle.problem)
             _tell_failure(failure, planned.file, sources)
     return bool(refused)
 
@@ -148,7 +149,8 @@ def _where(failure: Failure, file: File, sources: Sources) -> Iterator[Line]:
     at = failure.path or source_map.member(file.content.requests[index], failure.reason)
     if not at:
         return
-    diagnostic = source_map.locate(file.content, failure.request, at, failure.reason, sources)
+    problem = failure.problem or Problem("aws", failure.reason)
+    diagnostic = source_map.locate(file.content, failure.request, at, problem, sources)
     done = sources.compilation(file.content)
     if diagnostic is not None and done is not None:
         yield from options.lines([diagnostic], done.checked.texts, done.checked.settings.project.root)

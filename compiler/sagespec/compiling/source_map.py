@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +116,7 @@ class Sources:
         return workspace.compile(workspace.check(settings, there, region)) if there else None
 
 
-def locate(file: Compiled, request_id: str, at: KeyPath, message: str, sources: Sources) -> Diagnostic | None:
+def locate(file: Compiled, request_id: str, at: KeyPath, problem: Problem, sources: Sources) -> Diagnostic | None:
     """Return a diagnostic at the field of the spec that a member of a request came from.
 
     None where the sources do not compile to the same file any more.
@@ -127,7 +127,7 @@ def locate(file: Compiled, request_id: str, at: KeyPath, message: str, sources: 
         return None
     spec = done.checked.resolved[file.address].spec
     path = build.within(spec.data, origin(made.provenance[request_id], at))
-    return spec.locate(Problem("aws", message, path))
+    return spec.locate(replace(problem, path=path))
 
 
 def _in_document(request: Request, message: str) -> KeyPath:

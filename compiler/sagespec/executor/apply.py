@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from sagespec.diagnostics import KeyPath
+from sagespec.diagnostics import KeyPath, Problem
 from sagespec.documents.compiled import outputs_in
 from sagespec.executor import pauses, tags
 from sagespec.executor.cloud import Cloud, CloudError
@@ -48,7 +48,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a file failed; `path` is the key path in the parameters of `request`, if known."""
+    """Why a file failed; `path` is the key path in the parameters of `request`; `problem` is its rule, if known."""
 
     address: str
     reason: str
@@ -56,6 +56,7 @@ class Failure:
     by_aws: bool = False
     request: str = ""
     path: KeyPath = ()
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,20 @@ once. One that the caller may not look at may exist, and is no obstacle.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any, NamedTuple
 
 from sagespec import arn
-from sagespec.diagnostics import KeyPath
-from sagespec.executor import needs
+from sagespec.diagnostics import KeyPath, Problem
+from sagespec.executor import needs, trust
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File
 from sagespec.executor.lookahead import at_once
 from sagespec.executor.needs import Need, Sort
 from sagespec.executor.resources import Shelf
-from sagespec.sagemaker import images
+from sagespec.sagemaker import images, permissions
 
 Asked = tuple[str, str, Sort, str]
 """Account, region, sort and name of a needed resource."""
@@ -35,13 +36,22 @@ _NO_ANSWER = {"400"}
 class Obstacle:
     """A resource, existing or missing, that prevents a file from being applied, with a hint.
 
-    `path` is the key path in the parameters of `request` that names it, if there is one.
+    `path` is the key path in the parameters of `request` that names it, if there is one; `problem` is set if a rule
+    of its own reports it.
     """
 
     reason: str
     hint: str = ""
     request: str = ""
     path: KeyPath = ()
+    problem: Problem | None = None
+
+
+class _Role(NamedTuple):
+    """What is wrong with the name of a role, and its trust policy, as far as it is known."""
+
+    missing: tuple[str, str] | None = None
+    trust: Any = None
 
 
 def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[str, tuple[Obstacle, ...]]:
@@ -59,7 +69,9 @@ def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[st
                 wanted[file.address].setdefault(asked, need)
     everything = dict.fromkeys(asked for asks in wanted.values() for asked in asks)
     inside = [asked for asked in everything if asked[2] in ("object", "prefix")]
-    answers = at_once([a for a in everything if a not in inside], lambda asked: _missing(cloud, asked))
+    roles = at_once([asked for asked in everything if asked[2] == "role"], lambda asked: _role(cloud, asked))
+    alone = [asked for asked in everything if asked not in inside and asked not in roles]
+    answers = at_once(alone, lambda asked: _missing(cloud, asked)) | {asked: roles[asked].missing for asked in roles}
     there = [asked for asked in inside if not any(answers.get(bucket) for bucket in _buckets(asked))]
     answers |= at_once(there, lambda asked: _missing(cloud, asked))
     by_address: defaultdict[str, list[Obstacle]] = defaultdict(list)
@@ -67,6 +79,8 @@ def check(cloud: Cloud, files: Sequence[File], known: Iterable[File]) -> dict[st
         for asked, need in asks.items():
             if missing := answers.get(asked):
                 by_address[address].append(Obstacle(*missing, need.request, need.path))
+    for file in files:
+        by_address[file.address] += _untrusted(file, roles)
     return {address: tuple(obstacles) for address, obstacles in by_address.items()}
 
 
@@ -84,6 +98,23 @@ def _groups(file: File) -> Iterable[str]:
     return (r.parameters["ModelPackageGroupName"] for r in file.requests if r.operation == "CreateModelPackageGroup")
 
 
+def _untrusted(file: File, roles: Mapping[Asked, _Role]) -> Iterator[Obstacle]:
+    """Return the roles that a file passes to services that may not assume them; each role is reported once."""
+    account, region = file.content.account, file.content.region
+    found: dict[str, tuple[str, KeyPath, dict[str, tuple[str, ...]]]] = {}
+    for request in file.requests:
+        for role, service, path in permissions.passed(request):
+            known = roles.get((account, region, "role", role), _Role())
+            if lacks := trust.lacking(known.trust, service, permissions.entry("trust", service), account):
+                found.setdefault(role, (request.id, path, {}))[2][service] = lacks
+    for role, (request_id, path, lacking) in found.items():
+        said = " nor ".join(f"{service} call {' and '.join(actions)}" for service, actions in lacking.items())
+        reason = f"the trust policy of role {arn.name(role)} does not let {said}"
+        purpose = "agent" if {*lacking} == {"lambda.amazonaws.com"} else "execution"
+        hint = f"set the trust policy that `sagespec iam-policy {file.address} --for {purpose} -o trust` prints"
+        yield Obstacle(reason, hint, request_id, path, Problem("role-trust", reason))
+
+
 def _missing(cloud: Cloud, asked: Asked) -> tuple[str, str] | None:
     """Return what is missing, with a hint; None where it exists or that cannot be determined."""
     account, region, sort, name = asked
@@ -95,19 +126,25 @@ def _missing(cloud: Cloud, asked: Asked) -> tuple[str, str] | None:
             return _own_bucket(shelf, account, name)
         if sort in ("object", "prefix"):
             return _data(shelf, sort, name)
-        if sort == "role":
-            return _role(shelf, account, name)
         if sort == "image":
             return _image(shelf, account, name)
         if sort in ("runtime", "mlflow"):
             return _endpoint(shelf, account, sort, name)
         return _resource(shelf, sort, name)
     except CloudError as error:
-        if error.is_denied or error.code in _NO_ANSWER:
-            return None
-        if not error.is_of_request:
-            raise
-        return f"{name} cannot be looked up: {error}", error.hint or "name another"
+        return _told(error, name)
+
+
+def _told(error: CloudError, name: str) -> tuple[str, str] | None:
+    """Return what an error says of a resource; None where it cannot be determined.
+
+    Raises the error where it is not about the name.
+    """
+    if error.is_denied or error.code in _NO_ANSWER:
+        return None
+    if not error.is_of_request:
+        raise error
+    return f"{name} cannot be looked up: {error}", error.hint or "name another"
 
 
 def _own_bucket(shelf: Shelf, account: str, name: str) -> tuple[str, str] | None:
@@ -180,16 +217,23 @@ def _near(shelf: Shelf, bucket: str, key: str) -> str:
     return ""
 
 
-def _role(shelf: Shelf, account: str, role: str) -> tuple[str, str] | None:
+def _role(cloud: Cloud, asked: Asked) -> _Role:
+    """Describe a role of the account; roles of other accounts are not looked up."""
+    account, region, _, role = asked
     parsed = arn.parse(role)
     if parsed is None or parsed.account != account:
-        return None
+        return _Role()
     name = arn.name(role)
-    described = shelf.look("iam", "GetRole", RoleName=name)
+    try:
+        described = Shelf(cloud, region).look("iam", "GetRole", RoleName=name)
+    except CloudError as error:
+        return _Role(_told(error, role))
     if described is None:
-        return f"there is no role {name} in account {account}", "create the role first, or name another"
+        return _Role((f"there is no role {name} in account {account}", "create the role first, or name another"))
     there = str(described["Role"]["Arn"])
-    return None if there == role else (f"role {name} is {there}, not {role}", "name it by its path, too")
+    if there != role:
+        return _Role((f"role {name} is {there}, not {role}", "name it by its path, too"))
+    return _Role(trust=described["Role"].get("AssumeRolePolicyDocument"))
 
 
 def _image(shelf: Shelf, account: str, address: str) -> tuple[str, str] | None:

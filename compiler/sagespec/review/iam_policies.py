@@ -173,6 +173,23 @@ def _size(statements: Sequence[Statement]) -> int:
     return len(canonical({"Version": VERSION, "Statement": [s.document() for s in statements]}))
 
 
+def trust(account: str, actions: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Write a trust policy that lets services act for an account, each with what it calls."""
+    services: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for service, called in sorted(actions.items()):
+        services[tuple(called)].append(service)
+    statements = [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": names},
+            "Action": list(called),
+            "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+        }
+        for called, names in services.items()
+    ]
+    return {"Version": VERSION, "Statement": statements}
+
+
 def terraform(policies: Iterable[Policy]) -> str:
     """Write policies as Terraform resources; Terraform's own placeholders are escaped."""
     return "\n".join(_resource(policy) for policy in policies)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 from sagespec import arn
+from sagespec.compiling import location
 from sagespec.documents import identity
 from sagespec.documents.compiled import Request
 from sagespec.executor import needs
@@ -82,8 +83,7 @@ class _Files(NamedTuple):
 
 def _place(file: File) -> dict[str, str]:
     content = file.content
-    texts = str(content.requests)
-    partition = next((p for p in ("aws-cn", "aws-us-gov", "aws-iso-b", "aws-iso") if f"arn:{p}:" in texts), "aws")
+    partition = location.partition_of(content.region)
     return {"partition": partition, "region": content.region, "account": content.account}
 
 
@@ -212,3 +212,18 @@ def _of_agent(files: _Files, call: Call, actions: Mapping[str, Any]) -> Iterator
         for agent in call.values(slot):
             role = files.role_of_function(agent.pattern) or agent.pattern
             yield from (Granted(role, grant) for grant in granted(call, actions))
+
+
+def trusted(purpose: Purpose, files: Sequence[File]) -> dict[tuple[str, str], dict[str, list[str]]]:
+    """Say what has to be allowed to assume the roles that files pass: actions by service, by role and account.
+
+    The roles of agents are those of functions; all others execute jobs and pipelines.
+    """
+    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for file in files:
+        for request in file.content.requests:
+            for role, service, _ in permissions.passed(request):
+                if (request.operation == "CreateFunction") == (purpose == "agent"):
+                    key = role, file.content.account
+                    found.setdefault(key, {})[service] = entry("trust", service)
+    return dict(sorted(found.items()))

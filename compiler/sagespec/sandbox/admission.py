@@ -14,6 +14,8 @@ from sagespec.sandbox import neighbours
 from sagespec.sandbox.service import Region, ServiceError
 
 TRAINING, JOB = "sagemaker.amazonaws.com", "job.sagemaker.amazonaws.com"
+_ASSUMING = {TRAINING: ("sts:AssumeRole",), JOB: ("sts:AssumeRole", "sts:TagSession")}
+"""What each of them calls, and the trust policy of a role has to allow."""
 _PULL = "ecr:BatchCheckLayerAvailability, ecr:BatchGetImage, ecr:GetDownloadUrlForLayer"
 
 
@@ -22,7 +24,7 @@ def check_role(region: Region, role: str, principal: str = TRAINING) -> None:
 
     Raises ServiceError.
     """
-    if not neighbours.may_assume(region, role, {TRAINING, principal}):
+    if not neighbours.may_assume(region, role, principal, _ASSUMING[principal]):
         hint = f"Please ensure that the role exists and allows principal '{principal}' to assume the role."
         raise ServiceError("ValidationException", f"Could not assume role {role}. {hint}")
 

@@ -14,9 +14,9 @@ from sagespec.sandbox import hub_contents, mlflow_servers, neighbours, registry
 from sagespec.sandbox.service import CREATED, MOTO, Region
 
 MARK = "data.jsonl"
-"""The object that is created below a prefix."""
-TRUST = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {
-"Service": ["sagemaker.amazonaws.com", "job.sagemaker.amazonaws.com", "lambda.amazonaws.com"]}}]}"""
+"""The object that stands for all that is below a prefix."""
+TRUST = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"],
+"Principal": {"Service": ["sagemaker.amazonaws.com", "job.sagemaker.amazonaws.com", "lambda.amazonaws.com"]}}]}"""
 
 
 def create(region: Region, name: str) -> None:

@@ -47,27 +47,32 @@ def has_role(region: Region, arn: str) -> bool:
     return _role(region, arn) is not None
 
 
-def may_assume(region: Region, arn: str, principals: Iterable[str]) -> bool:
-    """Return whether a role exists and its trust policy lets one of these services assume it."""
+def may_assume(region: Region, arn: str, principal: str, actions: Iterable[str]) -> bool:
+    """Whether there is a role, and its trust policy lets a service do what it takes to assume it."""
     role = _role(region, arn)
     try:
         policy = json.loads(role.assume_role_policy_document) if role else {}
         statements = policy.get("Statement", [])
-        allowed = [_trusted(s) for s in (statements if isinstance(statements, list) else [statements])]
+        allowed = [_trusted(s, principal) for s in (statements if isinstance(statements, list) else [statements])]
     except MALFORMED:
         return False
-    return bool(set(principals) & set().union(*allowed))
+    return role is not None and set(actions) <= set().union(*allowed)
 
 
-def _trusted(statement: dict[str, Any]) -> set[str]:
-    """Return the services that a statement of a trust policy lets assume the role."""
+def _trusted(statement: dict[str, Any], service: str) -> set[str]:
+    """The actions that a statement of a trust policy lets a service do."""
     if statement.get("Effect") != "Allow":
         return set()
     principal = statement.get("Principal", {})
-    if principal == "*":
-        return {"sagemaker.amazonaws.com"}
-    services = principal.get("Service", [])
-    return {services} if isinstance(services, str) else set(services)
+    services = [service] if principal == "*" else principal.get("Service", [])
+    actions = statement.get("Action", [])
+    return (
+        {actions}
+        if service in services and isinstance(actions, str)
+        else {*actions}
+        if service in services
+        else set()
+    )
 
 
 def _role(region: Region, arn: str) -> Any:

@@ -180,6 +180,17 @@ RULES = (
         good="Arguments: {StartTime: {Get: Execution.StartDateTime}}",
     ),
     Rule(
+        "role-trust",
+        "error",
+        "Role that the service may not assume",
+        "`plan` has found that the trust policy of the role does not let in the service that the role is given to: "
+        "the job would fail once it leaves the queue.",
+        "Give the role the trust policy that `sagespec iam-policy --for execution -o trust` prints, or name another.",
+        "ModelTrainer",
+        bad="role: arn:aws:iam::123456789012:role/LambdaOnly  # only lambda.amazonaws.com may assume it",
+        good="role: arn:aws:iam::123456789012:role/SageMakerRole",
+    ),
+    Rule(
         "aws",
         "error",
         "Request that AWS refused",
