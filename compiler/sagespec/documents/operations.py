@@ -14,9 +14,16 @@ from sagespec import assets
 
 Schema = dict[str, Any]
 
-GROUND = ("CreateArtifact", "CreateModelPackageGroup", "CreatePipeline", "PutObject")
+GROUND = (
+    "CreateArtifact",
+    "CreateHub",
+    "CreateModelPackageGroup",
+    "CreatePipeline",
+    "ImportHubContent",
+    "PutObject",
+)
 """Operations that create what a run needs. Any other operation starts the run of its file, as its last request."""
-SHARED = ("CreateArtifact", "CreateModelPackageGroup", "PutObject")
+SHARED = ("CreateArtifact", "CreateHub", "CreateModelPackageGroup", "ImportHubContent", "PutObject")
 """Operations on resources that several specs share, so that no tags of one spec are added."""
 
 

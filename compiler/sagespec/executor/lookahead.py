@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from sagespec.documents.compiled import Request
-from sagespec.executor import markers, resources
+from sagespec.executor import hubs, markers, resources
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
 from sagespec.executor.files import File
@@ -141,6 +141,8 @@ def _thing(file: File, request: Request) -> tuple[str, str, str]:
         name = given["ModelPackageGroupName"]
     elif request.operation == "PutObject":
         name = f"{given['Bucket']}/{given['Key']}"
+    elif request.operation in ("CreateHub", "ImportHubContent"):
+        name = f"{given['HubName']}/{given.get('HubContentName', '')}"
     else:
         name = f"{file.address} {request.id}"
     return file.content.region, request.operation, name
@@ -148,8 +150,10 @@ def _thing(file: File, request: Request) -> tuple[str, str, str]:
 
 _NAMES = {
     "CreateArtifact": "Source",
+    "CreateHub": "HubName",
     "CreateModelPackageGroup": "ModelPackageGroupName",
     "CreatePipeline": "PipelineName",
+    "ImportHubContent": "HubContentName",
     "PutObject": "Key",
 }
 
@@ -179,6 +183,14 @@ def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word 
             what = f"s3://{given['Bucket']}/{given['Key']} has other content, and is never overwritten"
             return Foreign(what, "Key", "look at what it is, and delete it or choose another path")
         return "keep" if there == "same" else "create"
+    if request.operation == "CreateHub":
+        return "keep" if shelf.look("sagemaker", "DescribeHub", HubName=given["HubName"]) else "create"
+    if request.operation == "ImportHubContent":
+        content = hubs.find(shelf, given)
+        if content and not hubs.says_the_same(content, markers.fill(given, {}, project)):
+            what = f"{content['HubContentArn']} says something else, and is never overwritten"
+            return Foreign(what, "HubContentName", "delete it, if nothing uses it")
+        return "keep" if content else "create"
     if request.operation != "CreatePipeline":
         return "create"
     described = shelf.pipeline(given["PipelineName"])

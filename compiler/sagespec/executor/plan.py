@@ -237,7 +237,12 @@ def _what(request: Request) -> str:
     return str(parameters.get(name, operation))
 
 
-_NAMES = {"CreateModelPackageGroup": "ModelPackageGroupName", "CreatePipeline": "PipelineName"}
+_NAMES = {
+    "CreateHub": "HubName",
+    "CreateModelPackageGroup": "ModelPackageGroupName",
+    "CreatePipeline": "PipelineName",
+    "ImportHubContent": "HubContentName",
+}
 
 
 def _since(cloud: Cloud, file: File, earlier: Target | None, project: Project) -> tuple[str, ...]:

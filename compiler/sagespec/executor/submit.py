@@ -13,7 +13,7 @@ from typing import Any
 
 from sagespec.documents import submitted
 from sagespec.documents.compiled import Request, identified
-from sagespec.executor import markers, pauses, resources
+from sagespec.executor import hubs, markers, pauses, resources
 from sagespec.executor.cloud import ROUNDS, CloudError
 from sagespec.executor.runs import pipelines, sorts
 from sagespec.executor.runs.run import Run
@@ -148,8 +148,10 @@ def _object(s: Submission, request: Request, parameters: dict[str, Any], _known:
 
 _HANDLERS: dict[str, Callable[[Submission, Request, dict[str, Any], Mapping[str, Any]], Answer]] = {
     "CreateArtifact": _artifact,
+    "CreateHub": hubs.create,
     "CreateModelPackageGroup": _group,
     "CreatePipeline": pipelines.submit,
+    "ImportHubContent": hubs.import_content,
     "PutObject": _object,
     **{operation: sort.submit for operation, sort in sorts.BY_OPERATION.items()},
 }
