@@ -71,6 +71,13 @@ FIELDS = {
         training_dataset: s3://my-bucket/preferences.jsonl
         kms_key_id: alias/output
         """,
+    "RLVRTrainer": """
+        model: huggingface-reasoning-qwen3-32b
+        model_package_group: out-mpg
+        training_dataset: s3://my-bucket/problems.jsonl
+        kms_key_id: alias/output
+        hyperparameters: {preset_reward_function: gsm8k}
+        """,
     "SFTTrainer": """
         model: meta-textgeneration-llama-3-2-1b-instruct
         model_package_group: llama-ft
@@ -89,6 +96,7 @@ NAMES = {
     "LLMAsJudgeEvaluator": "judged",
     "ModelTrainer": "job",
     "DPOTrainer": "preferred",
+    "RLVRTrainer": "rewarded",
     "SFTTrainer": "tuned",
     "Torchrun": "two",
     "MPI": "eight",
@@ -284,6 +292,7 @@ BY_HAND: dict[str, Callable[[str], list[str]]] = {
     "too-deep": _deep,
     "unknown-category": partial(_fine_tuning, "SFTTrainer"),
     "unlisted-region": _unlisted_region,
+    "wrong-reward": partial(_fine_tuning, "RLVRTrainer"),
 }
 """Rules whose examples need more than the project has."""
 

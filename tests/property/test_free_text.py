@@ -157,6 +157,7 @@ PLACES: dict[str, dict[str, Place]] = {
         "option": lambda text: ({**MPI, "distributed": {"type": "MPI", "mpi_additional_options": [text]}}, text),
     },
     "DPOTrainer": FINE_TUNING,
+    "RLVRTrainer": FINE_TUNING,
     "SFTTrainer": {**FINE_TUNING, "hyperparameter": lambda text: ({"hyperparameters": {"note": text}}, text)},
 }
 """Torchrun and MPI, the other kinds, hold no text but the options, which are sent by a ModelTrainer."""
@@ -171,6 +172,7 @@ BASES: dict[str, list[Patch]] = {
     **{k: [s["spec"] for s in VALID if s["kind"] == k and "lambda_arn" not in s["spec"]] for k in PLACES},
     "ModelTrainer": [PLAIN],
     "DPOTrainer": [TUNED],
+    "RLVRTrainer": [{**TUNED, "hyperparameters": {"preset_reward_function": "gsm8k"}}],
     "SFTTrainer": [TUNED],
 }
 TEXTS = st.text(min_size=1, max_size=20) | st.sampled_from(

@@ -1,18 +1,24 @@
 """The techniques of fine-tuning: a table of their differences.
 
 In: a spec, its model and recipe. Out: what its fields decide besides the recipe: hyperparameters, an evaluator.
-Refuses percents of data that do not sum to 100, and categories that the model does not have.
+Refuses percents of data that do not sum to 100, categories that the model does not have, and trainings without a
+reward.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sagespec import arn
 from sagespec.diagnostics import Problems, did_you_mean
-from sagespec.documents.compiled import Request
+from sagespec.documents import names
+from sagespec.documents.compiled import DIGITS, Request
 from sagespec.documents.traced import Traced
+from sagespec.project.lock import ask
+from sagespec.sagemaker import hyperparameters, registry
 from sagespec.sagemaker.hyperparameters import Recipe
 from sagespec.sagemaker.inputs import Inputs
 from sagespec.sagemaker.model import Model
@@ -84,6 +90,68 @@ def _shortest(number: Any) -> Any:
     return int(number) if number == int(number) else number
 
 
+def _reward(inputs: Inputs, _base: Model, recipe: Recipe, problems: Problems) -> Decided:
+    """The reward: a registered function, a Lambda function that is registered, or one of the recipe's own."""
+    given, name = inputs.fields.custom_reward_function, "preset_reward_function"
+    preset = inputs.fields.hyperparameters[name]
+    default = hyperparameters.entries(recipe).get(name, {}).get("default")
+    if not given.given:
+        if not (preset.value if preset.given else default):
+            hint = "give custom_reward_function, or hyperparameters.preset_reward_function"
+            problems.error("missing-field", "the training has no reward function", ("spec",), hint)
+        return Decided()
+    if preset:
+        problems.warn("two-rewards", "custom_reward_function and a preset are both sent", preset.path)
+    if arn.hub_content(given.value) is not None:
+        _check_reward_type(inputs, given, "RewardFunction", problems)
+        return Decided(evaluator=given)
+    context = inputs.context
+    hub = registry.hub(context.region, context.account)
+    digits = hashlib.sha256(given.value.encode()).hexdigest()[:DIGITS]
+    label = given.value.rpartition(":")[2].replace("_", "-")
+    space = names.JOB_LIMIT - len(f"{_REWARD}-{digits}")
+    document = {
+        "SubType": "AWS/Evaluator",
+        "JsonContent": {"$json": {"EvaluatorType": "RewardFunction", "Reference": given}},
+    }
+    make_hub = {
+        "HubName": hub,
+        "HubDisplayName": registry.display_name(context.region, context.account),
+        "HubDescription": "AI Registry Hub",
+    }
+    content = {
+        "HubName": hub,
+        "HubContentType": "JsonDoc",
+        "HubContentName": given.to(f"{_REWARD}{label[:space]}-{digits}"),
+        "HubContentVersion": "1.0.0",
+        "DocumentSchemaVersion": "2.0.0",
+        "HubContentDocument": {"$json": document},
+        "HubContentSearchKeywords": list(_KEYWORDS),
+    }
+    made = (
+        Request("registry", "sagemaker", "CreateHub", make_hub),
+        Request("reward", "sagemaker", "ImportHubContent", content),
+    )
+    return Decided(evaluator=given.to({"$output": "requests.reward.HubContentArn"}), requests=made)
+
+
+_REWARD = "rlvr-reward-"
+_KEYWORDS = (
+    "method:lambda",
+    "@subtype:aws/evaluator",
+    "@evaluatortype:rewardfunction",
+    "@contenttype:byolambda",
+)
+"""How Studio and the SDK find a reward function that is a Lambda function."""
+
+
+def _check_reward_type(inputs: Inputs, given: Traced, wanted: str, problems: Problems) -> None:
+    """Refuse an evaluator that the lock knows to be of the other type; most are not in it, and need not be."""
+    known = ask(problems, given.path, lambda: inputs.context.evaluator(given.value), needed=False)
+    if known is not None and known.type != wanted:
+        problems.error("wrong-reward", f"{known.name} is a {known.type}, this is to be a {wanted}", given.path)
+
+
 _OF_EXAMPLES = (
     "data_path",
     "output_path",
@@ -95,6 +163,10 @@ _OF_EXAMPLES = (
 )
 TECHNIQUES: Mapping[str, Technique] = {
     "DPO": Technique(filled_in=_OF_EXAMPLES, is_converse=True),
+    "RLVR": Technique(
+        filled_in=("data_path", "output_path", "data_s3_path", "validation_data_path", "reward_lambda_arn"),
+        decide=_reward,
+    ),
     "SFT": Technique(filled_in=_OF_EXAMPLES, is_converse=True, decide=_mix_data),
 }
 """The techniques by name; a kind is named after its technique."""

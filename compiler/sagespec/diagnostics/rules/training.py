@@ -362,4 +362,38 @@ RULES = (
         bad="region: eu-central-1",
         good="region: us-west-2",
     ),
+    Rule(
+        "two-rewards",
+        "warning",
+        "Two reward functions",
+        "A function of yours and one of the recipe are both sent; the service chooses.",
+        "Leave one of them out.",
+        "RLVRTrainer",
+        bad="""
+            custom_reward_function: arn:aws:lambda:us-west-2:123456789012:function:reward
+            hyperparameters: {preset_reward_function: gsm8k}
+            """,
+        good="""
+            custom_reward_function: arn:aws:lambda:us-west-2:123456789012:function:reward
+            hyperparameters: {max_epochs: 1}
+            """,
+    ),
+    Rule(
+        "wrong-reward",
+        "error",
+        "Evaluator of the other type",
+        "Reward functions and reward prompts are registered alike, and the evaluator is of the other type.",
+        "Name an evaluator of the type that the field takes.",
+        "RLVRTrainer",
+        bad="""
+            custom_reward_function:
+              arn:aws:sagemaker:us-west-2:123456789012:hub-content/AIRegistry/JsonDoc/my-prompt/1.0.0
+            hyperparameters: {max_epochs: 1}
+            """,
+        good="""
+            custom_reward_function:
+              arn:aws:sagemaker:us-west-2:123456789012:hub-content/AIRegistry/JsonDoc/my-reward/1.0.0
+            hyperparameters: {max_epochs: 1}
+            """,
+    ),
 )
