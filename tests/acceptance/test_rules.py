@@ -71,6 +71,13 @@ FIELDS = {
         training_dataset: s3://my-bucket/preferences.jsonl
         kms_key_id: alias/output
         """,
+    "RLAIFTrainer": """
+        model: huggingface-reasoning-qwen3-32b
+        model_package_group: out-mpg
+        training_dataset: s3://my-bucket/texts.jsonl
+        kms_key_id: alias/output
+        reward_model_id: openai.gpt-oss-120b-1:0
+        """,
     "RLVRTrainer": """
         model: huggingface-reasoning-qwen3-32b
         model_package_group: out-mpg
@@ -96,6 +103,7 @@ NAMES = {
     "LLMAsJudgeEvaluator": "judged",
     "ModelTrainer": "job",
     "DPOTrainer": "preferred",
+    "RLAIFTrainer": "judged-training",
     "RLVRTrainer": "rewarded",
     "SFTTrainer": "tuned",
     "Torchrun": "two",

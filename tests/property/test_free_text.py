@@ -157,6 +157,7 @@ PLACES: dict[str, dict[str, Place]] = {
         "option": lambda text: ({**MPI, "distributed": {"type": "MPI", "mpi_additional_options": [text]}}, text),
     },
     "DPOTrainer": FINE_TUNING,
+    "RLAIFTrainer": FINE_TUNING,
     "RLVRTrainer": FINE_TUNING,
     "SFTTrainer": {**FINE_TUNING, "hyperparameter": lambda text: ({"hyperparameters": {"note": text}}, text)},
 }
@@ -172,6 +173,7 @@ BASES: dict[str, list[Patch]] = {
     **{k: [s["spec"] for s in VALID if s["kind"] == k and "lambda_arn" not in s["spec"]] for k in PLACES},
     "ModelTrainer": [PLAIN],
     "DPOTrainer": [TUNED],
+    "RLAIFTrainer": [{**TUNED, "reward_model_id": "qwen.qwen3-32b-v1:0"}],
     "RLVRTrainer": [{**TUNED, "hyperparameters": {"preset_reward_function": "gsm8k"}}],
     "SFTTrainer": [TUNED],
 }

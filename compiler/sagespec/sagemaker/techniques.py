@@ -1,8 +1,8 @@
 """The techniques of fine-tuning: a table of their differences.
 
 In: a spec, its model and recipe. Out: what its fields decide besides the recipe: hyperparameters, an evaluator.
-Refuses percents of data that do not sum to 100, categories that the model does not have, and trainings without a
-reward.
+Refuses percents of data that do not sum to 100, categories that the model does not have, trainings without a reward
+or a judge, and judges and prompts that are not known.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sagespec import arn
+from sagespec import arn, assets
 from sagespec.diagnostics import Problems, did_you_mean
 from sagespec.documents import names
 from sagespec.documents.compiled import DIGITS, Request
@@ -149,7 +150,75 @@ def _check_reward_type(inputs: Inputs, given: Traced, wanted: str, problems: Pro
     """Refuse an evaluator that the lock knows to be of the other type; most are not in it, and need not be."""
     known = ask(problems, given.path, lambda: inputs.context.evaluator(given.value), needed=False)
     if known is not None and known.type != wanted:
-        problems.error("wrong-reward", f"{known.name} is a {known.type}, this is to be a {wanted}", given.path)
+        problems.error("wrong-reward", f"{known.name} is a {known.type}, not a {wanted}", given.path)
+
+
+def _judge(inputs: Inputs, _base: Model, recipe: Recipe, problems: Problems) -> Decided:
+    """The judge, and what it is told: one of the recipe's prompts, or a registered one in place of them."""
+    fields, entries = inputs.fields, hyperparameters.entries(recipe)
+    judge, settled = fields.reward_model_id, {}
+    known = judges()
+    if judge.given:
+        settled[_JUDGE] = judge.to(f"bedrock/{judge.value}")
+        here = [name for name, regions in known.items() if inputs.context.region in regions]
+        if judge.value not in here:
+            what = (
+                f"is not known as a judge in {inputs.context.region}"
+                if judge.value in known
+                else "is not a known judge"
+            )
+            near = did_you_mean(judge.value, here) if here else "no judge is known there"
+            hint = f"{near}; hyperparameters.{_JUDGE} takes any other"
+            problems.error("unknown-judge", f"{judge.value!r} {what}", judge.path, hint)
+    elif not (fields.hyperparameters[_JUDGE].value or entries.get(_JUDGE, {}).get("default")):
+        hint = f"give reward_model_id, or hyperparameters.{_JUDGE}"
+        problems.error("missing-field", "the training has no judge", ("spec",), hint)
+    prompt = fields.reward_prompt
+    if not prompt.given:
+        return Decided(settled)
+    template = entries.get(_PROMPT, {})
+    presets = {_preset(value): value for value in template.get("enum") or [template.get("default") or ""]}
+    name = _preset(prompt.value)
+    if name in presets:
+        return Decided({**settled, _PROMPT: prompt.to(presets[name])})
+    settled[_PROMPT] = prompt.to(None)
+    content = arn.hub_content(prompt.value)
+    if content is not None and content.type in _EVALUATOR_TYPES:
+        _check_reward_type(inputs, prompt, "RewardPrompt", problems)
+        return Decided(settled, evaluator=prompt)
+    hint = (
+        f"the recipe has {', '.join(filter(None, sorted(presets)))}; after others are registered, run `sagespec lock`"
+    )
+    if arn.parse(prompt.value) is not None or prompt.value.lower().startswith(_BUILTIN):
+        problems.error("unknown-prompt", f"{prompt.value} is not a reward prompt", prompt.path, hint)
+        return Decided(settled)
+    registered = ask(problems, prompt.path, lambda: inputs.context.evaluator(prompt.value), needed=False)
+    if registered is None:
+        problems.error("missing-fact", f"neither recipe nor lock has a prompt {prompt.value!r}", prompt.path, hint)
+    elif registered.type != "RewardPrompt":
+        problems.error(
+            "wrong-reward", f"{registered.name} is a {registered.type}, not a RewardPrompt", prompt.path, hint
+        )
+    else:
+        return Decided(settled, evaluator=prompt.to(registered.arn))
+    return Decided(settled)
+
+
+_JUDGE, _PROMPT, _BUILTIN = "judge_model_id", "judge_prompt_template", "builtin"
+_EVALUATOR_TYPES = ("JsonDoc", "Evaluator")
+
+
+@cache
+def judges() -> dict[str, list[str]]:
+    """The models that the SDK takes as judges of RLAIF, with the regions of each."""
+    known: dict[str, list[str]] = assets.document(assets.data() / "fine_tuning.json")["judges"]
+    return known
+
+
+def _preset(name: str) -> str:
+    """A prompt of a recipe by its shortest name: case, path, prefix and ending do not matter."""
+    plain = name.strip().lower().removeprefix(f"{_BUILTIN}.").rpartition("/")[2]
+    return plain.removesuffix(".jinja")
 
 
 _OF_EXAMPLES = (
@@ -163,6 +232,7 @@ _OF_EXAMPLES = (
 )
 TECHNIQUES: Mapping[str, Technique] = {
     "DPO": Technique(filled_in=_OF_EXAMPLES, is_converse=True),
+    "RLAIF": Technique(filled_in=("data_path", "output_path", "validation_data_path"), decide=_judge),
     "RLVR": Technique(
         filled_in=("data_path", "output_path", "data_s3_path", "validation_data_path", "reward_lambda_arn"),
         decide=_reward,

@@ -396,4 +396,24 @@ RULES = (
             hyperparameters: {max_epochs: 1}
             """,
     ),
+    Rule(
+        "unknown-judge",
+        "error",
+        "Unknown judge",
+        "The SageMaker Python SDK does not know the model as a judge of RLAIF in this region.",
+        "Take one of the hint, or give any other model as the hyperparameter `judge_model_id`, after `bedrock/`.",
+        "RLAIFTrainer",
+        bad="reward_model_id: openai.gpt-oss-120b",
+        good="reward_model_id: openai.gpt-oss-120b-1:0",
+    ),
+    Rule(
+        "unknown-prompt",
+        "error",
+        "Unknown reward prompt",
+        "The recipe has no such prompt, and none of that name is registered.",
+        "Take one of the hint, or register the prompt, name it by its ARN or name, and run `sagespec lock`.",
+        "RLAIFTrainer",
+        bad="reward_prompt: builtin.summary",
+        good="reward_prompt: builtin.summarize",
+    ),
 )
