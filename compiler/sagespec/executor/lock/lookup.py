@@ -261,7 +261,12 @@ SOURCES: dict[str, Source] = {
     "default_mlflow_version": Source(
         _mlflow_version, ("sagemaker:ListMlflowApps",), (), ("the default app of MTRL",)
     ),
-    "evaluators": Source(_evaluator, ("sagemaker:DescribeHubContent",), ("custom_reward_function", "reward_prompt")),
+    "evaluators": Source(
+        _evaluator,
+        ("sagemaker:DescribeHubContent",),
+        ("reward_prompt",),
+        ("where it is a name",),
+    ),
     "hub_models": Source(hub_models.find, ("sagemaker:DescribeHubContent", "s3:GetObject"), ("model",)),
     "job_schemas": Source(
         _job_schema,
