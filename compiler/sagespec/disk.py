@@ -3,17 +3,21 @@
 In: paths. Out: bytes, up to a limit. Reading refuses everything but regular files (a pipe or a device may never end),
 and files longer than their limit. Writing refuses to follow links, and to replace anything but a regular file. Raises
 OSError with the path that was given.
+
+What is read may come from a `View` of a folder instead, such as a commit of git; what is written never does.
 """
 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 TEXT_BYTES = 4 * 1024**2
 """The longest spec, project file, policy, or code of a function: reading it takes seconds at most."""
@@ -32,6 +36,120 @@ _WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ENTERING = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 
 
+class Entry(Protocol):
+    """One name in a folder; `os.DirEntry` is one."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __fspath__(self) -> str: ...
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool: ...
+
+    def is_symlink(self) -> bool: ...
+
+
+class View(Protocol):
+    """What a folder holds at another time, or in another place, under the paths that it has on disk.
+
+    Whatever is asked about a path raises OSError, as the disk does.
+    """
+
+    def holds(self, path: Path) -> bool:
+        """Whether a path is one of the folder: everything else is on disk."""
+
+    def real(self, path: Path) -> Path:
+        """The path with all links followed, as far as it is there."""
+
+    def status(self, path: Path, *, follow: bool) -> os.stat_result:
+        """Mode, size and number of what is at a path."""
+
+    def entries(self, path: Path) -> AbstractContextManager[Iterator[Entry]]:
+        """The names in a folder."""
+
+    def read(self, path: Path, limit: int) -> bytes:
+        """A regular file of at most `limit` bytes."""
+
+
+_view: ContextVar[View | None] = ContextVar("view", default=None)
+
+
+@contextmanager
+def through(view: View) -> Iterator[None]:
+    """Read the paths of a folder from a view of it, within a block."""
+    token = _view.set(view)
+    try:
+        yield
+    finally:
+        _view.reset(token)
+
+
+def _viewed(path: Path) -> View | None:
+    view = _view.get()
+    return view if view is not None and view.holds(path) else None
+
+
+def real(path: Path) -> Path:
+    """The real path of what a path leads to, as far as it is there."""
+    view = _viewed(path)
+    try:
+        return view.real(path) if view else Path(os.path.realpath(path))
+    except ValueError:  # a NUL, with which nothing can be opened
+        return path.absolute()
+
+
+def status(path: Path, *, follow: bool = True) -> os.stat_result | None:
+    """What a path leads to, if it leads somewhere: a name may also be too long for one, or hold a NUL."""
+    try:
+        return look(path, follow=follow)
+    except (OSError, ValueError):
+        return None
+
+
+def look(path: Path, *, follow: bool = True) -> os.stat_result:
+    """What a path leads to, or with `follow` off is itself."""
+    view = _viewed(path)
+    return view.status(path, follow=follow) if view else path.stat(follow_symlinks=follow)
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something at a path, also a link that leads nowhere."""
+    return status(path, follow=False) is not None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path leads to a folder; raises OSError where nobody may know."""
+    return _is(path, stat.S_ISDIR)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path leads to a regular file; raises OSError where nobody may know."""
+    return _is(path, stat.S_ISREG)
+
+
+def _is(path: Path, test: Callable[[int], bool]) -> bool:
+    try:
+        return test(look(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise
+
+
+def is_link(path: Path) -> bool:
+    """Whether there is a link at a path."""
+    found = status(path, follow=False)
+    return found is not None and stat.S_ISLNK(found.st_mode)
+
+
+def entries(path: Path) -> AbstractContextManager[Iterator[Entry]]:
+    """The names in a folder, without an order."""
+    view = _viewed(path)
+    return view.entries(path) if view else os.scandir(path)
+
+
 def read(path: Path, limit: int) -> bytes:
     """Read a regular file of at most `limit` bytes.
 
@@ -45,6 +163,9 @@ def chunks(path: Path, limit: int) -> Iterator[bytes]:
 
     Raises OSError, for a longer file after `limit` bytes.
     """
+    if view := _viewed(path):
+        yield view.read(path, limit)
+        return
     with _opened(path) as descriptor:
         size = 0
         while chunk := os.read(descriptor, min(CHUNK_BYTES, limit + 1 - size)):
@@ -59,6 +180,8 @@ def head(path: Path, size: int) -> bytes:
 
     Raises OSError.
     """
+    if view := _viewed(path):
+        return view.read(path, COMPILED_BYTES)[:size]
     with _opened(path) as descriptor:
         return os.read(descriptor, size)
 
@@ -66,6 +189,9 @@ def head(path: Path, size: int) -> bytes:
 @contextmanager
 def streamed(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file for a reader that goes through it by itself."""
+    if view := _viewed(path):
+        yield io.BytesIO(view.read(path, COMPILED_BYTES))
+        return
     with _opened(path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as stream:
         yield stream
 

@@ -166,7 +166,7 @@ def covered(project: Project) -> list[str]:
     """Return the folders of specs inside the output folder, where compiled files would be read as specs."""
     output = real(project.root / project.output)
     folders = {name: real(project.root / name) for name in project.specs}
-    return [name for name, folder in folders.items() if folder.exists() and output in (folder, *folder.parents)]
+    return [name for name, folder in folders.items() if disk.exists(folder) and output in (folder, *folder.parents)]
 
 
 def is_among_specs(folder: Path, project: Project) -> bool:

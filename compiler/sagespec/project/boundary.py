@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sagespec import disk
 from sagespec.diagnostics import START, Diagnostic, KeyPath, Problem, Problems, locate
 
 GIT = ".git"
@@ -92,7 +93,7 @@ def around(project: Path, allowed: Iterable[str] = ()) -> Boundary:
 def work_tree(folder: Path) -> Path | None:
     """Return the real path of the nearest git work tree that contains a folder, or None."""
     root = real(folder)
-    return next((above for above in (root, *root.parents[:-1]) if os.path.lexists(above / GIT)), None)
+    return next((above for above in (root, *root.parents[:-1]) if disk.exists(above / GIT)), None)
 
 
 def refusal(name: str, path: KeyPath = (), hint: str = "") -> Problem:
@@ -113,7 +114,4 @@ def withheld(name: str, diagnostics: Sequence[Diagnostic], message: str) -> list
 
 def real(path: Path) -> Path:
     """Return a path with links resolved, as far as it exists."""
-    try:
-        return Path(os.path.realpath(path))
-    except ValueError:  # a NUL: no such file can be opened
-        return path.absolute()
+    return disk.real(path)

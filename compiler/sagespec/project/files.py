@@ -85,7 +85,7 @@ def find(settings: Settings, paths: Sequence[Path]) -> Found:
 
 def _is_folder(path: Path) -> bool:
     try:
-        return path.is_dir()
+        return disk.is_folder(path)
     except PermissionError:  # reading it reports the error
         return False
 
@@ -108,7 +108,7 @@ def _below(top: Path, project: Project, refused: set[Diagnostic]) -> Iterator[Pa
         if folder != top and tool_folders.is_marked(folder):
             continue
         try:
-            with os.scandir(folder) as entries:
+            with disk.entries(folder) as entries:
                 for entry in entries:
                     left -= 1
                     if left < 0:

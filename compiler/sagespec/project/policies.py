@@ -17,6 +17,7 @@ from sagespec import disk
 from sagespec.checking import foreign_schema
 from sagespec.checking.foreign_schema import Foreign
 from sagespec.diagnostics import START, Diagnostic, KeyPath, Problem, locate
+from sagespec.disk import Entry
 from sagespec.project import boundary
 from sagespec.project.boundary import Boundary
 from sagespec.project.settings import Project
@@ -85,9 +86,9 @@ def _files(project: Project, pattern: str) -> list[Path]:
     folder = project.root.joinpath(*plain)
     if len(plain) < len(steps):
         return sorted(_Search(project.boundary).below(folder, steps[len(plain) :]))
-    if project.boundary.admits(folder) and folder.is_dir():
+    if project.boundary.admits(folder) and disk.is_folder(folder):
         raise ValueError(f"is a folder; write {pattern.rstrip('/')}/*.json")
-    if project.boundary.admits(folder) and not folder.exists():
+    if project.boundary.admits(folder) and not disk.is_file(folder):
         raise ValueError("there is no such file")
     return [folder]
 
@@ -109,7 +110,7 @@ class _Search:
         Raises ValueError and OSError.
         """
         if not steps:
-            if folder.is_file():
+            if disk.is_file(folder):
                 yield folder
             return
         step, *rest = steps
@@ -124,11 +125,11 @@ class _Search:
             elif step != "**" and fnmatchcase(entry.name, step) and (entry.is_dir() or not rest):
                 yield from self.below(Path(entry), rest)
 
-    def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
+    def _entries(self, folder: Path) -> list[Entry]:
         if not self.boundary.admits(folder):
             raise ValueError("leads out of the project")
         try:
-            with os.scandir(folder) as listed:
+            with disk.entries(folder) as listed:
                 entries = list(islice(listed, self.left + 1))
         except (FileNotFoundError, NotADirectoryError):
             return []

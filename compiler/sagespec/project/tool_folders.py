@@ -5,7 +5,6 @@ In: names of folders and their content. Out: whether a tool made the folder, so 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from sagespec import disk
@@ -31,7 +30,7 @@ def is_named(name: str) -> bool:
 
 def is_marked(folder: Path) -> bool:
     """Return whether a folder is a tool's by its content."""
-    if any(os.path.lexists(folder / mark) for mark in MARKS):
+    if any(disk.exists(folder / mark) for mark in MARKS):
         return True
     try:
         return disk.head(folder / TAG, len(SIGNATURE)) == SIGNATURE

@@ -160,7 +160,7 @@ class _Walk:
         if below and self.ignored is not None and tool_folders.is_marked(folder):
             return
         try:
-            own = folder.stat()
+            own = disk.look(folder)
             names = self._names(folder, below)
         except OSError as error:
             self.fault(below, _reason(error))
@@ -188,7 +188,7 @@ class _Walk:
     def _names(self, folder: Path, below: str) -> list[str]:
         """Return the names in a folder; none where there are too many."""
         names: list[str] = []
-        with os.scandir(folder) as entries:
+        with disk.entries(folder) as entries:
             for entry in entries:
                 self.left -= 1
                 if self.left < 0:
@@ -210,7 +210,7 @@ class _Walk:
     def _real(self, path: Path) -> Path | None:
         """Return the target of a path in a real folder; None where that is outside."""
         if path not in self.leads_to:
-            target = boundary.real(path) if path.is_symlink() else path
+            target = boundary.real(path) if disk.is_link(path) else path
             is_inside = target == path or self.project.boundary.admits(target)
             self.leads_to[path] = target if is_inside else None
         return self.leads_to[path]
@@ -225,7 +225,7 @@ def _fault(path: Path, name: str, status: os.stat_result | None) -> Fault | None
     if size > NAME_BYTES:
         return Fault(name, f"the name has {size} bytes, at most {NAME_BYTES} are possible in S3", "bad-name")
     if status is None:
-        return Fault(name, "cannot be read" if os.path.lexists(path) else "a link that leads nowhere")
+        return Fault(name, "cannot be read" if disk.exists(path) else "a link that leads nowhere")
     if stat.S_ISDIR(status.st_mode):
         return None
     if not stat.S_ISREG(status.st_mode):

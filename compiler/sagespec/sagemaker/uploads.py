@@ -35,11 +35,8 @@ class Upload:
 
 
 def status(path: Path) -> os.stat_result | None:
-    """Return the status of a path's target; None where there is none, or the name is impossible."""
-    try:
-        return path.stat()
-    except (OSError, ValueError):
-        return None
+    """What a path leads to, if it leads somewhere: a name may also be too long for one, or hold a NUL."""
+    return disk.status(path)
 
 
 def packaged() -> list[Upload]:
