@@ -5,20 +5,14 @@ In: compiled files. Out: HEAD by address, for files that are committed unchanged
 
 from __future__ import annotations
 
-import hashlib
-import os
-import subprocess
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sagespec.disk import COMPILED_BYTES, read
 from sagespec.executor.files import File
+from sagespec.executor.git import Entry, GitError, Repository, blob_id
 from sagespec.project import boundary
-
-_SECONDS = 10.0
-_MISLEADING = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"}
-"""Variables that git sets for hooks, and that would select another repository."""
 
 
 def of_files(files: Iterable[File]) -> dict[str, str]:
@@ -33,31 +27,22 @@ def of_files(files: Iterable[File]) -> dict[str, str]:
 
 
 def _of_folder(folder: Path, members: Iterable[File]) -> dict[str, str]:
-    head = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD").strip()
-    # one entry for each file, relative to the folder: mode, type, hash, tab, name
-    listed = _git(folder, "ls-tree", "-z", "HEAD", ".").split("\0") if head else []
-    entries = (line.partition("\t") for line in listed if line)
-    hashes = {name.removeprefix("./"): entry.split()[2] for entry, _, name in entries}
-    return {file.address: head for file in members if hashes.get(file.path.name) == _hash(file.path, len(head))}
-
-
-def _hash(path: Path, digits: int) -> str | None:
-    """Return git's hash of a file, or None where it cannot be read."""
+    top = boundary.work_tree(folder)
+    head = Repository(top).commit("HEAD") if top else None
+    if top is None or head is None:
+        return {}
+    below = folder.relative_to(top).as_posix()
     try:
-        content = read(path, COMPILED_BYTES)
+        listed = Repository(top).tree(head, "" if below == "." else below)
+    except GitError:
+        return {}
+    return {file.address: head for file in members if _is_in(listed, f"{below}/{file.path.name}", file.path)}
+
+
+def _is_in(listed: Mapping[str, Entry], name: str, path: Path) -> bool:
+    """Whether a file is as git has it."""
+    entry = listed.get(name.removeprefix("./"))
+    try:
+        return entry is not None and entry.id == blob_id(read(path, COMPILED_BYTES), entry.id)
     except OSError:
-        return None
-    algorithm = hashlib.sha1 if digits == 40 else hashlib.sha256  # git's two hash algorithms
-    return algorithm(b"blob %d\0" % len(content) + content).hexdigest()
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    """Return the output of git; '' where it fails or is not installed."""
-    environment = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
-    # a folder in a pull request may look like a bare repository
-    command = ["git", "-c", "safe.bareRepository=explicit", "-C", str(folder), *arguments]
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, timeout=_SECONDS, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
+        return False
