@@ -180,6 +180,31 @@ def test_one_module_waits_for_aws() -> None:
     assert found == [PACKAGE / "executor" / "pauses.py"]
 
 
+LOOKED = {"stat", "lstat", "exists", "lexists", "is_file", "is_dir", "is_symlink", "iterdir", "scandir", "listdir"}
+LOOKED |= {"glob", "rglob", "walk", "realpath", "resolve", "readlink", "samefile"}
+OF_ENTRIES = {"project/files.py": {"is_dir", "is_symlink"}, "project/policies.py": {"is_dir"}}
+"""What is asked of a name in a folder, which knows by itself where it is from."""
+OF_THIS_PACKAGE = {"checking/schema.py", "documents/operations.py", "sagemaker/uploads.py", "assets.py"}
+"""Who looks into the folders of the package, which no commit of a project has."""
+
+
+def test_what_compiles_looks_at_files_in_one_way() -> None:
+    """A project is compiled from a commit as from the disk: nothing may look past the one that is chosen."""
+    stages = {*STAGES[STAGES.index("kinds") :]} - {"disk", "__init__"}
+    users = {}
+    for file in (f for f in FILES if unit(f) in stages):
+        name = file.relative_to(PACKAGE).as_posix()
+        calls = {
+            node.func.attr
+            for node in ast.walk(ast.parse(file.read_text("utf-8")))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and getattr(node.func.value, "id", "") not in ("disk", "kinds", "ast")
+        }
+        users[name] = (calls & LOOKED) - OF_ENTRIES.get(name, set())
+    assert {name for name, calls in users.items() if calls} <= OF_THIS_PACKAGE, users
+
+
 READ = {"open", "read_text", "read_bytes", "fdopen", "FileSystemLoader"}
 WRITTEN = {"write_text", "write_bytes", "mkdir", "makedirs", "touch", "symlink_to", "hardlink_to", "link", "symlink"}
 WRITTEN |= {"rename", "renames", "unlink", "rmdir", "rmtree", "copy", "copyfile", "copytree", "move", "mkstemp"}

@@ -24,6 +24,7 @@ COMMANDS = {
     "compile": "Compile specs into reviewable JSON.",
     "delete": "Delete what has run, so that it may run again.",
     "describe": "Show everything of one job, execution or function.",
+    "diff": "Show what a change of the specs would start.",
     "iam-policy": "Print the least IAM permissions that compiled files need.",
     "init": "Write a commented starter spec.",
     "list": "List what there is in the account.",

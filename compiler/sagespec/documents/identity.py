@@ -8,7 +8,7 @@ is the hash in the key of an upload, because the hash of the content already cou
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sagespec.documents.compiled import DIGITS, PACKAGED, Compiled, Request, canonical, marker
@@ -24,7 +24,6 @@ def identify(made: Compiled) -> str:
 
     The parts of the qualified name are hashed separately: project a-b in environment c is not project a in b-c.
     """
-    prefixes = dict(_prefixes(made.requests))
     content = {
         "kind": made.kind,
         "name": [made.project, made.environment, made.name],
@@ -32,9 +31,15 @@ def identify(made: Compiled) -> str:
         "account": made.account,
         "region": made.region,
         "dependsOn": dict(made.depends_on),
-        "requests": [[r.id, r.service, r.operation, _content(r, prefixes)] for r in made.requests],
+        "requests": [[r.id, r.service, r.operation, content] for r, content in counted(made.requests)],
     }
     return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def counted(requests: Sequence[Request]) -> Iterator[tuple[Request, dict[str, Any]]]:
+    """What counts of the parameters of each request."""
+    prefixes = dict(_prefixes(requests))
+    return ((request, _content(request, prefixes)) for request in requests)
 
 
 def _content(request: Request, prefixes: Mapping[str, str]) -> dict[str, Any]:

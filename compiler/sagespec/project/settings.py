@@ -7,7 +7,6 @@ values that cannot be filled in.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -42,6 +41,7 @@ class Project:
     policies: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     allow_outside: tuple[str, ...] = ()
+    prices: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def boundary(self) -> Boundary:
@@ -106,7 +106,7 @@ class Settings:
 def find(start: Path) -> Path | None:
     """Return the nearest project file in a folder or above it, or None."""
     for folder in (start, *start.parents):
-        if os.path.lexists(folder / FILE) and not (folder / FILE).is_dir():
+        if disk.exists(folder / FILE) and not disk.is_folder(folder / FILE):
             return folder / FILE
     return None
 
@@ -139,6 +139,7 @@ def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
         policies=tuple(data.get("policies", ())),
         exclude=tuple(data.get("exclude", ())),
         allow_outside=tuple(data.get("allow_outside", ())),
+        prices=data.get("prices", {}),
     )
     return project, []
 
@@ -186,7 +187,7 @@ def _impassable(path: Path) -> str:
     here = Path(path.anchor)
     for tried in (str(path), *path.parts):
         try:
-            (here / tried).stat()
+            disk.look(here / tried)
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue
         except OSError as error:

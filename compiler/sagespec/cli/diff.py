@@ -1,0 +1,149 @@
+"""`sagespec diff`: what a change of the specs would start, and why."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sagespec.cli import exits, options, output
+from sagespec.compiling import workspace
+from sagespec.diagnostics import did_you_mean
+from sagespec.executor.git import GitError, Repository
+from sagespec.project import boundary
+from sagespec.review import data, diff, refs, selection, text
+from sagespec.review.entry import GROUPS, Review
+from sagespec.review.refs import Base, UnknownRef
+
+_AFTER = "sagespec.after"
+"""Where the context keeps how many arguments stand after `--`: click takes that away."""
+
+
+class _Diff(click.Command):
+    """A command that knows which of its arguments stand after `--`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_AFTER] = len(args) - args.index("--") - 1 if "--" in args else 0
+        return super().parse_args(ctx, args)
+
+
+class _Groups(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs alone
+    """Groups of classes, separated by commas."""
+
+    name = "groups"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
+        groups = frozenset(str(value).split(","))
+        wrong = sorted(groups - {*GROUPS})
+        return self.fail(f"{wrong[0]!r} is none of {', '.join(GROUPS)}", param, ctx) if wrong else groups
+
+
+@click.command("diff", cls=_Diff)
+@click.argument("arguments", nargs=-1, metavar="[BASE] [ADDRESS|GLOB]...")
+@options.PROJECT
+@click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project.")
+@click.option("--all-envs", is_flag=True, help="Every environment of the project.")
+@click.option("--region", metavar="REGION", help="Region of specs and projects that name none.")
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Form of the result.",
+)
+@click.option("--only", type=_Groups(), metavar="GROUPS", help=f"Of {','.join(GROUPS)}, those to show.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 6 when something would start.")
+@click.option("--verbose", is_flag=True, help="Show every change of every spec.")
+@click.pass_context
+def command(
+    context: click.Context,
+    arguments: tuple[str, ...],
+    project_file: Path | None,
+    environment: str | None,
+    all_envs: bool,
+    region: str | None,
+    form: str,
+    only: frozenset[str] | None,
+    detailed_exitcode: bool,
+    verbose: bool,
+) -> int:
+    """Show what a change of the specs would start, and why, against a commit. Nothing is asked of AWS.
+
+    BASE is a ref of git; by default the commit where this branch left the one that it is to be merged into, else
+    HEAD. Addresses go after `--` where git has a ref of that name.
+
+    \b
+    >   starts                 <-  starts after another      >r  renamed, starts
+    ~   starts nothing         =   back to what has run      -   gone   !   does not compile
+    """
+    gc.disable()  # as for `compile`
+    if all_envs and environment:
+        raise click.UsageError("--env and --all-envs exclude each other")
+    settings = options.settings(environment, (), project_file, "text", None)
+    root = boundary.work_tree(settings.project.root)
+    if root is None:
+        raise exits.Stop(f"{settings.project.root} is in no work tree of git", exits.USAGE)
+    after = context.meta[_AFTER]
+    base, patterns = _base(Repository(root), arguments, after)
+    environments: list[str | None] = [*settings.project.environments()] if all_envs else []
+    reviews, failed, known = [], False, set()
+    for name in environments or [environment]:
+        made, was_invalid, addresses = _review(Repository(root), base, name, project_file, region)
+        reviews.append(made)
+        failed |= was_invalid
+        known |= addresses
+    for pattern in selection.unknown(patterns, known):
+        hint = did_you_mean(pattern, sorted(known))
+        ref = "git has no ref, and " if pattern == patterns[0] and not after else ""
+        raise click.UsageError(f"{ref}no spec has the address {pattern!r}" + (f": {hint}" if hint else ""))
+    shown = [selection.select(made, patterns, only or ()) for made in reviews]
+    _show(shown, form, verbose)
+    if failed:
+        return exits.INVALID
+    starting = any(entry.starts for made in shown for entry in made.entries)
+    return exits.PENDING if detailed_exitcode and starting else exits.DONE
+
+
+def _base(repository: Repository, arguments: Sequence[str], after: int) -> tuple[Base, Sequence[str]]:
+    """What to compare with, and the addresses asked for; exit 2 where there is no such commit."""
+    before, addresses = arguments[: len(arguments) - after], arguments[len(arguments) - after :]
+    if before and (base := refs.given(repository, before[0])) is not None:
+        return base, [*before[1:], *addresses]
+    try:
+        return refs.default(repository, os.environ), [*before, *addresses]
+    except UnknownRef as error:
+        raise exits.Stop(str(error), exits.USAGE, error.hint) from None
+
+
+def _review(
+    repository: Repository, base: Base, environment: str | None, project_file: Path | None, region: str | None
+) -> tuple[Review, bool, set[str]]:
+    """Review one environment: also whether its specs are invalid, and the addresses that there are."""
+    settings = options.settings(environment, (), project_file, "text", None)
+    done = workspace.compile(options.check(settings, (), region))
+    root = settings.project.root
+    options.show(done.diagnostics, done.checked.texts, root)
+    options.tell_following(done.following, done.diagnostics)
+    if stale := diff.stale(done):
+        files = "file on disk is" if stale == 1 else "files on disk are"
+        output.tell(f"warning: {stale} compiled {files} out of date: run `sagespec compile` before you commit")
+    try:
+        made = diff.review(repository, base.name, base.commit, done)
+    except GitError as error:
+        raise exits.Stop(str(error), exits.USAGE) from None
+    addresses = {*done.checked.targets, *done.checked.resolved, *(entry.address for entry in made.entries)}
+    return made, done.failed, addresses
+
+
+def _show(reviews: Sequence[Review], form: str, verbose: bool) -> None:
+    if form == "json":
+        documents = [data.of(one) for one in reviews]
+        output.as_json(documents[0] if len(documents) == 1 else documents)
+    else:
+        for one in reviews:
+            output.result(*text.lines(one, verbose))

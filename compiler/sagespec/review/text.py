@@ -1,0 +1,166 @@
+"""A review as lines of text.
+
+In: a `Review`. Out: lines: what starts, each with its cost and its changes, those that follow another below it; then
+what is gone, quiet, back and refused. What is not of a spec's own is told once for all that it changes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sagespec.diagnostics.report import Line, Styled
+from sagespec.review import words
+from sagespec.review.entry import SIGNS, STARTING, Change, Class, Entry, Review
+
+_COLORS: dict[Class, str] = {
+    "start": "green",
+    "after": "green",
+    "renamed": "warning",
+    "refused": "red",
+    "gone": "red",
+}
+_MOST = 20
+"""Changes of one spec, and addresses of one line, that are shown without --verbose."""
+_WIDEST = 46
+
+
+class Cause(NamedTuple):
+    """What is told once: a change, and the entries that have it."""
+
+    change: Change
+    entries: list[Entry]
+
+
+def lines(review: Review, verbose: bool = False) -> Iterator[Line]:
+    """Write a review."""
+    yield words.head(review)
+    yield from (f"note: {remark}" for remark in review.remarks)
+    yield ""
+    yield from _Text(review, verbose).lines()
+    total = words.totals(review)
+    yield f"{words.verdict(review)}{'; ' + total if total else ''}."
+
+
+def shared(entries: Sequence[Entry]) -> dict[tuple[str, ...], Cause]:
+    """The changes that several entries have, and that no spec made itself."""
+    causes: dict[tuple[str, ...], Cause] = {}
+    for entry in entries:
+        for change in entry.changes:
+            if change.source != "spec":
+                causes.setdefault(change.cause, Cause(change, [])).entries.append(entry)
+    return {key: cause for key, cause in causes.items() if len(cause.entries) > 1}
+
+
+class _Text:
+    def __init__(self, review: Review, verbose: bool) -> None:
+        self.entries = {entry.address: entry for entry in review.entries}
+        self.verbose = verbose
+        self.causes = shared(review.entries)
+        self.after: Mapping[str, list[Entry]] = self._followers()
+        names = [len(e.address) + 2 * self._depth(e) for e in review.entries if e.starts]
+        self.width = min(max(names, default=0), _WIDEST)
+        self.shown: set[str] = set()
+
+    def _followers(self) -> Mapping[str, list[Entry]]:
+        followers: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in self.entries.values():
+            if entry.sort == "after":
+                followers[self._first(entry)].append(entry)
+        return followers
+
+    def _first(self, entry: Entry) -> str:
+        """The dependency that an entry is shown below."""
+        return next((address for address in entry.because if address in self.entries), "")
+
+    def _depth(self, entry: Entry) -> int:
+        depth, here = 0, entry
+        while here.sort == "after" and (above := self.entries.get(self._first(here))) and depth < len(self.entries):
+            depth, here = depth + 1, above
+        return depth
+
+    def lines(self) -> Iterator[Line]:
+        leading = [e for e in self.entries.values() if e.address in self.after and e.sort not in STARTING]
+        for entry in self.entries.values():
+            if entry.starts and not (entry.sort == "after" and self._first(entry)):
+                yield from self._start(entry, 0)
+        for entry in leading:
+            yield from self._start(entry, 0)
+        yield from self._causes()
+        quiet = [e for e in self.entries.values() if e.sort == "quiet" and e not in leading]
+        for entry in (e for e in self.entries.values() if e.sort == "gone"):
+            yield self._line(entry, "removed; what it ran stays")
+        for entry in (e for e in self.entries.values() if e.sort == "back"):
+            yield self._line(entry, f"as in {entry.commit[:7]}: starts nothing where that was applied")
+        yield from self._quiet(quiet)
+        for entry in (e for e in self.entries.values() if e.sort == "refused"):
+            where = f"{entry.file}:{entry.line}" if entry.line else entry.file
+            yield self._line(entry, f"does not compile: {entry.reason}  {where}".rstrip())
+        if self.entries:
+            yield ""
+
+    def _line(self, entry: Entry, text: str, depth: int = 0) -> Line:
+        sign = "  " * depth + SIGNS[entry.sort]
+        name = entry.address.ljust(max(0, self.width - 2 * depth))
+        return (Styled(sign, _COLORS.get(entry.sort, "cyan")), f" {name}  {text}".rstrip())
+
+    def _start(self, entry: Entry, depth: int) -> Iterator[Line]:
+        if entry.address in self.shown:
+            return
+        self.shown.add(entry.address)
+        own = [change for change in entry.changes if change.cause not in self.causes]
+        text = words.cost(entry) if entry.cost else "runs nothing itself"
+        if entry.sort == "renamed":
+            text += f"; was {entry.was}"
+        elif entry.old is None:
+            text += "; new"
+        if entry.sort == "after" and any(change.starts for change in entry.changes):
+            text += "; changed itself too"
+        yield self._line(entry, text, depth)
+        yield from self._changes(own, depth)
+        for follower in self.after.get(entry.address, ()):
+            yield from self._start(follower, depth + 1)
+
+    def _changes(self, changes: Sequence[Change], depth: int) -> Iterator[Line]:
+        most = len(changes) if self.verbose else _MOST
+        width = min(max((len(change.path) for change in changes[:most]), default=0), _WIDEST)
+        for change in changes[:most]:
+            quiet = "" if change.starts else "  (starts nothing)"
+            text = f"{change.path.ljust(width)}  {words.values(change)}"
+            yield f"{'  ' * depth}    {text}  {words.place(change)}{quiet}".rstrip()
+        if len(changes) > most:
+            yield f"{'  ' * depth}    and {len(changes) - most} more: see --verbose"
+
+    def _causes(self) -> Iterator[Line]:
+        """Causes outside the specs, of what starts."""
+        for change, touched in self.causes.values():
+            starting = [entry for entry in touched if entry.starts]
+            if starting:
+                count = f"{len(starting)} specs" if len(starting) > 1 else starting[0].address
+                yield f"  {count}: {change.path}  {words.values(change)}  {words.place(change)}"
+
+    def _quiet(self, quiet: Sequence[Entry]) -> Iterator[Line]:
+        told: set[str] = set()
+        for change, touched in self.causes.values():
+            here = [entry for entry in touched if entry in quiet]
+            if here:
+                told |= {entry.address for entry in here}
+                yield self._once(f"{len(here)} specs" if len(here) > 1 else here[0].address, change)
+        for entry in quiet:
+            own = [change for change in entry.changes if change.cause not in self.causes]
+            for change in own:
+                told.add(entry.address)
+                yield self._once(entry.address, change)
+        for entry in (entry for entry in quiet if entry.address not in told):
+            yield (Styled(SIGNS["quiet"], "cyan"), f" {entry.address}  {_why(entry)}")
+
+    def _once(self, who: str, change: Change) -> Line:
+        text = f" {who}: {change.path}  {words.values(change)}  {words.place(change)}  starts nothing"
+        return (Styled(SIGNS["quiet"], "cyan"), text)
+
+
+def _why(entry: Entry) -> str:
+    if entry.old is None:
+        return "new; runs nothing itself"
+    return "starts nothing"
