@@ -69,6 +69,7 @@ NOT_SENT = {"description", "ignore_patterns"}
 INSTEAD: dict[tuple[str, str], dict[str, Any]] = {
     ("CustomAgentLambda", "lambda_arn"): {"source": None},
     ("ModelTrainer", "algorithm_name"): {"training_image": None},
+    ("MultiTurnRLTrainer", "default_bucket_prefix"): {"s3_output_path": None},
     ("ModelTrainer", "command"): {"source_code": {}},
     ("ModelTrainer", "mpi_additional_options"): {"distributed": {"type": "MPI"}},
     ("ModelTrainer", "distributed"): {"distributed": {"type": "Custom", "driver_dir": "training"}},
