@@ -44,6 +44,7 @@ _DETAILS = {
     "model_artifacts": "ModelArtifacts",
     "model_package_config": "ModelPackageConfig",
     "output_model_package_arn": "OutputModelPackageArn",
+    "final_metric_data_list": "FinalMetricDataList",
     "billable_time_in_seconds": "BillableTimeInSeconds",
     "mlflow_config": "MlflowConfig",
     "progress_info": "ProgressInfo",
