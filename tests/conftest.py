@@ -191,12 +191,29 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+class ClockOfSandbox(pauses.Clock):
+    """The sandbox's time, as the executor's: where a command waits it passes at once. It goes on from where it is."""
+
+    def __init__(self, running: Sandbox) -> None:
+        self._clock = running.clock
+        self._offset = pauses.now() - running.clock.now()
+
+    def now(self) -> float:
+        return self._clock.now() + self._offset
+
+    def pause(self, seconds: float, stopping: threading.Event) -> None:
+        end = self._clock.now() + seconds
+        super().pause(seconds, stopping)
+        self._clock.advance(max(0.0, end - self._clock.now()))
+
+
 @pytest.fixture
-def account() -> Iterator[Sandbox]:
-    """A fast sandbox of the recorded account."""
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A sandbox of the recorded account, whose time passes where a command waits."""
     with sandbox.start(
         json.loads(LOCK.read_text("utf-8")), timing=Timing(job=0.4, lineage=0.05), existing=EXISTING
     ) as running:
+        monkeypatch.setattr(pauses, "CLOCK", ClockOfSandbox(running))
         yield running
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timezone
 
 import click
@@ -38,7 +37,7 @@ def command(
         run = opened.find_one(target, may_be_new=follow)
         tail = Tail(cloud, run.region, int(start.timestamp() * 1000) if start else 0)
         shown = was_running = False
-        seen = time.monotonic()
+        seen = pauses.now()
         while True:
             try:
                 status = track.status(cloud, run)
@@ -46,12 +45,12 @@ def command(
                     shown = True
                     _show(line, form)
             except CloudError as error:
-                if not follow or not error.is_passing or time.monotonic() - seen > BLIND_SECONDS:
+                if not follow or not error.is_passing or pauses.now() - seen > BLIND_SECONDS:
                     raise
                 output.tell(f"looking again: {error}")
                 pauses.pause(poll)
                 continue
-            seen = time.monotonic()
+            seen = pauses.now()
             if not follow or not (was_running or status.state == "running"):
                 break
             # poll once more after the end: the last lines arrive late

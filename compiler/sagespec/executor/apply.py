@@ -7,7 +7,6 @@ any time and repeated.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -116,8 +115,8 @@ class _Applying:
     """Files that wait for a quota."""
     shared: Shared = field(default_factory=Shared)
     stopping: threading.Event = field(default_factory=threading.Event)
-    started: float = field(default_factory=time.monotonic)
-    seen: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=pauses.now)
+    seen: float = field(default_factory=pauses.now)
     """The time of the last successful status request."""
     patience: dict[str, Patience] = field(default_factory=dict)
     """How long AWS may still fail to show each run; renewed whenever it shows the run."""
@@ -179,7 +178,7 @@ class _Applying:
         limit = self.options.timeout_seconds
         if limit is None:
             return threading.TIMEOUT_MAX
-        rest = self.started + limit - time.monotonic()
+        rest = self.started + limit - pauses.now()
         if rest <= 0:
             raise TimedOut(f"not done after {limit:g} seconds; runs continue")
         return rest
@@ -300,12 +299,12 @@ class _Applying:
                     self._fail(Failure(address, reason, "apply again, or raise metadata.run", by_aws=True))
                 elif error.is_missing:
                     self.on_event(Event(address, "not shown yet", running[address].name))
-                elif not error.is_passing or time.monotonic() - self.seen > BLIND_SECONDS:
+                elif not error.is_passing or pauses.now() - self.seen > BLIND_SECONDS:
                     raise
                 else:
                     self.on_event(Event(address, "looking again", str(error)))
                 continue
-            self.seen = time.monotonic()
+            self.seen = pauses.now()
             self.patience[address] = Patience()
             run = replace(running[address], status=status.status, reason=status.failure_reason or "")
             self.runs[address] = run

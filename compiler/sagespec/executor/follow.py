@@ -5,7 +5,6 @@ In: targets. Out: their last statuses; each change is reported by an event. Endi
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 from sagespec.executor import pauses
@@ -30,7 +29,7 @@ def follow(
 
     Raises TimedOut, and CloudError for errors that are not transient or last too long.
     """
-    started = seen = time.monotonic()
+    started = seen = pauses.now()
     patience = {name: Patience() for name in targets}
     done: dict[str, Status] = {}
     while True:
@@ -43,11 +42,11 @@ def follow(
                 if error.is_missing and not patience[name].is_over:
                     on_event(Event(name, "not shown yet", target.name))
                     continue
-                if not error.is_passing or time.monotonic() - seen > BLIND_SECONDS:
+                if not error.is_passing or pauses.now() - seen > BLIND_SECONDS:
                     raise
                 on_event(Event(name, "looking again", str(error)))
                 continue
-            seen = time.monotonic()
+            seen = pauses.now()
             patience[name] = Patience()
             on_event(Event(name, status.status, status.name, status=status))
             if status.state != "running" or has_had(status, until):
@@ -56,7 +55,7 @@ def follow(
             return done
         pause = poll_seconds
         if timeout_seconds is not None:
-            pause = min(pause, started + timeout_seconds - time.monotonic())
+            pause = min(pause, started + timeout_seconds - pauses.now())
             if pause <= 0:
                 missing = ", ".join(name for name in targets if name not in done)
                 raise TimedOut(f"not done after {timeout_seconds:g} seconds: {missing}; runs continue")
