@@ -138,7 +138,7 @@ def test_a_function_is_deleted_where_its_name_and_tags_are_ours(project: Path, a
     run("apply", *FAST)
     (function,) = client.list_functions()["Functions"]
     assert "sagespec:address" not in client.list_tags(Resource=function["FunctionArn"])["Tags"]
-    assert "function_name gives" in run("delete", "CustomAgentLambda/adapter", "--yes", code=1).stderr
+    assert "has its name from function_name" in run("delete", "CustomAgentLambda/adapter", "--yes", code=1).stderr
     assert [f["FunctionName"] for f in client.list_functions()["Functions"]] == ["shared"]
 
 
