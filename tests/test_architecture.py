@@ -423,9 +423,9 @@ def test_a_new_kind_is_these_four_files_and_nothing_else(tmp_path: Path) -> None
         ([FUNCTION, ("tag", "lambda", "TagResource")], "apply does not know the operation TagResource"),
         (
             [("group", "sagemaker", "CreateModelPackageGroup")],
-            "its last request, CreateModelPackageGroup, makes nothing that runs",
+            "its last request, CreateModelPackageGroup, starts no run",
         ),
-        ([FUNCTION, ("again", "lambda", "CreateFunction")], "runs more than one thing"),
+        ([FUNCTION, ("again", "lambda", "CreateFunction")], "starts more than one run"),
     ],
 )
 def test_a_kind_that_could_not_be_applied_is_not_compiled(tmp_path: Path, sent: Sent, reason: str) -> None:

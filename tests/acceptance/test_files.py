@@ -215,7 +215,7 @@ def test_an_output_folder_that_holds_the_specs_is_refused(example: Path, run: Ru
     for command in ("compile", "validate"):
         assert "sagespec.yaml:3:9: error[bad-output]" in run(command, code=1).stderr
     Path("sagespec.yaml").write_text(PROJECT, "utf-8")
-    assert "would hold the specs" in run("compile", "--out", output, code=2).stderr
+    assert "would contain the specs" in run("compile", "--out", output, code=2).stderr
 
 
 def test_a_file_is_one_by_whatever_name(example: Path, run: Run) -> None:

@@ -208,7 +208,7 @@ TROUBLES = {
     "no working directory": Trouble(
         ("validate", "compile", "plan", "lock", "run"),
         'mkdir g; cd g; rmdir ../g; exec "$@"',
-        says=dict.fromkeys(("validate", "compile", "plan", "lock"), "the working directory is gone"),
+        says=dict.fromkeys(("validate", "compile", "plan", "lock"), "the working directory does not exist any more"),
         code=1,
     ),
     "locale C": Trouble(

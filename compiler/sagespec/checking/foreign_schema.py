@@ -75,7 +75,7 @@ class Foreign:
                 message = "the schema refers to itself endlessly, or to something that does not exist"
                 return Problems([Problem("bad-schema", message, severity="warning")])
             except Exhausted:
-                self.given_up.append("the schema takes too long to check with: it has too many ways to try")
+                self.given_up.append("checking with the schema takes too long: it has too many alternatives")
             finally:
                 _BUDGET.reset(budget)
         return Problems([Problem("bad-schema", self.given_up[0], severity="warning")])
@@ -223,7 +223,7 @@ class _Reader:
             return None
         for reference, path, target in self.targets:
             for problem in () if id(target) in self.seen else _misfits(self.draft, target):
-                self._break(f"{reference} leads to no schema: {problem.message}", path)
+                self._break(f"{reference} does not refer to a schema: {problem.message}", path)
         return read
 
     def _schema(self, data: Any, path: KeyPath, resolver: Any) -> Any:

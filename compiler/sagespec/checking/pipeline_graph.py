@@ -63,7 +63,7 @@ def check(definition: dict[str, Any]) -> Iterator[Problem]:
     except CycleError as error:
         way = " -> ".join(reversed(error.args[1]))
         at = names.index(error.args[1][0])
-        yield Problem("pipeline-cycle", f"steps wait for one another: {way}", ("Steps", at))
+        yield Problem("pipeline-cycle", f"steps depend on each other in a cycle: {way}", ("Steps", at))
 
 
 def edges(definition: dict[str, Any]) -> dict[str, list[str]]:

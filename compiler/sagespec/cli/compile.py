@@ -88,7 +88,7 @@ def _writing_to(settings: Settings, out: Path) -> Settings:
     if settings.project.boundary.is_left_by_link(out):
         raise click.BadParameter(f"{out} leads out of the project through a link", param_hint="--out")
     if workspace.covered(moved.project):
-        raise click.BadParameter(f"{out} would hold the specs: give a folder of its own", param_hint="--out")
+        raise click.BadParameter(f"{out} would contain the specs: name a separate folder", param_hint="--out")
     if workspace.is_among_specs(out, settings.project):
         message = (
             f"{out} is in a folder of specs, and its files would be read as specs: make it the project's `output`"

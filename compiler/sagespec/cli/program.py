@@ -20,28 +20,28 @@ from sagespec.cli import exits, output
 
 COMMANDS = {
     "apply": "Submit compiled files, once.",
-    "catalog": "Show what can be chosen.",
+    "catalog": "List what a spec can choose from.",
     "compile": "Compile specs into reviewable JSON.",
-    "delete": "Delete what has run, so that it may run again.",
-    "describe": "Show everything of one job, execution or function.",
+    "delete": "Delete a run, so that the same content can run again.",
+    "describe": "Show all details of a job, execution or function.",
     "diff": "Show what a change of the specs would start.",
     "iam-policy": "Print the least IAM permissions that compiled files need.",
     "init": "Write a commented starter spec.",
-    "list": "List what there is in the account.",
-    "lock": "Look up what only AWS knows.",
-    "logs": "Show what a job has written.",
+    "list": "List jobs and evaluations of the account.",
+    "lock": "Look up facts that only AWS knows.",
+    "logs": "Show the logs of a job.",
     "metrics": "Show what a training has logged at each step.",
     "mlflow-url": "Print a presigned URL of a job's MLflow app.",
     "plan": "Show what apply would do.",
-    "results": "Show what came out of an evaluation.",
+    "results": "Show the scores of an evaluation.",
     "run": "Run a training's drivers and script on this machine.",
-    "sandbox": "Serve a local AWS endpoint to try everything against.",
+    "sandbox": "Serve a local AWS endpoint for trials and tests.",
     "schema": "Print the JSON Schema of a kind.",
-    "status": "Show what runs, or has run.",
+    "status": "Show the status of runs.",
     "stop": "Stop a job or an execution.",
     "validate": "Check specs without rendering them.",
     "verify": "Compare what really ran with the compiled file.",
-    "wait": "Wait until what runs is done.",
+    "wait": "Wait until runs have ended.",
 }
 
 
@@ -145,7 +145,7 @@ def _say_what_is_gone(error: FileNotFoundError) -> None:
     try:
         os.getcwd()  # noqa: PTH109  only its error matters
     except OSError:
-        output.error("the working directory is gone", "change to an existing folder")
+        output.error("the working directory does not exist any more", "change to an existing folder")
     else:
         output.error((error.strerror or str(error)).lower(), "set TMPDIR to a folder that can be written")
 

@@ -188,7 +188,7 @@ def _wrong_order(made: Compiled) -> Iterator[str]:
             if own == address and address not in made.depends_on:
                 yield f"{request.id} needs {needed}, which is not among what it depends on"
             elif own != address and own not in known:
-                yield f"{request.id} needs {needed}, which no request before it gives"
+                yield f"{request.id} needs {needed}, which no earlier request provides"
         known.add(request.id)
     if made.address in made.depends_on:
         yield "depends on itself"

@@ -79,6 +79,6 @@ def wrong(operations: Sequence[str]) -> Iterator[str]:
     for unknown in dict.fromkeys(one for one in operations if one not in services()):
         yield f"apply does not know the operation {unknown}"
     if operations and operations[-1] in GROUND:
-        yield f"its last request, {operations[-1]}, makes nothing that runs"
+        yield f"its last request, {operations[-1]}, starts no run"
     if any(operation in runs() for operation in operations[:-1]):
-        yield "runs more than one thing"
+        yield "starts more than one run"

@@ -218,7 +218,7 @@ def document(text: str | bytes, what: str, *, lenient: bool = False) -> Any:
     try:
         value = json.loads(text) if lenient else _STRICT.decode(text if isinstance(text, str) else text.decode())
     except RecursionError:
-        raise InvalidAnswer(f"{what} is nested without end") from None
+        raise InvalidAnswer(f"{what} is nested too deeply") from None
     except DoubledKey:
         raise InvalidAnswer(f"{what} is not JSON: a key is given twice") from None
     except NotANumber as error:
@@ -262,7 +262,7 @@ def _check_depth(tree: Any, what: str) -> None:
         level = [item for one in level for item in _inside(one)]
         if not level:
             return
-    raise InvalidAnswer(f"{what} is nested without end")
+    raise InvalidAnswer(f"{what} is nested too deeply")
 
 
 def _inside(tree: Any) -> list[Any]:

@@ -184,7 +184,7 @@ def hint(code: str, message: str, service: str, operation: str, parameters: Mapp
     if code == "ProfileNotFound":
         return "see `aws configure list-profiles`"
     if code in _DENIED and "explicit deny" in message:
-        return "a policy forbids it, whatever else allows it: ask whoever keeps the account's policies"
+        return "a policy denies it explicitly: ask the administrators of the account"
     if code in _DENIED:
         named = re.search(r"perform: ([\w-]+:\w+)", message)
         action = (

@@ -90,7 +90,7 @@ def read(paths: Sequence[Path]) -> Order:
         graph = {address: list(file.content.depends_on) for address, file in sorted(loaded.items())}
         return Order({address: loaded[address] for address in TopologicalSorter(graph).static_order()})
     except CycleError as error:
-        raise InvalidFiles(f"files depend on one another: {' -> '.join(error.args[1])}") from None
+        raise InvalidFiles(f"files depend on each other in a cycle: {' -> '.join(error.args[1])}") from None
 
 
 def _stale(loaded: Mapping[str, File]) -> Iterator[str]:

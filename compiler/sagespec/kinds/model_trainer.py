@@ -99,7 +99,7 @@ def _check_image(fields: Traced, problems: Problems) -> None:
     """Check that training_image_config has an image, and a private registry the VPC of the job."""
     given, mode = fields.training_image_config, fields.training_image_config.training_repository_access_mode
     if given.given and not fields.training_image:
-        message = "training_image_config says how training_image is reached, which there is none of"
+        message = "training_image_config needs a training_image"
         problems.error("missing-field", message, given.path, on_key=True)
     if mode.value == "Vpc" and not fields.networking.subnets:
         message = "training_repository_access_mode Vpc needs networking.subnets of the VPC that the registry is in"
@@ -148,7 +148,7 @@ def _check_debugging(fields: Traced, problems: Problems) -> None:
     given = fields.remote_debug_config
     is_on = given.given and given.enable_remote_debug.value is not False
     if is_on and fields.networking.enable_network_isolation:
-        message = "enable_network_isolation leaves enable_remote_debug no way into the containers"
+        message = "enable_remote_debug does not work with enable_network_isolation"
         problems.warn("no-network", message, given.path, on_key=True)
 
 

@@ -328,7 +328,7 @@ class Lock:
             raise MissingFact(f"the lock has no context for {wanted}; it has {known}", "run `sagespec lock`")
         raise MissingFact(
             f"the lock has several contexts for {wanted}: {known}",
-            "say which in `defaults` of sagespec.yaml: account and region",
+            "choose one by account and region in `defaults` of sagespec.yaml",
         )
 
 

@@ -152,7 +152,7 @@ def _read(file: Path, name: str, policies: Policies, bounds: Boundary) -> None:
     if bounds.holds(file):
         policies.texts[name] = content.decode("utf-8-sig", "replace")
     else:
-        said = boundary.withheld(name, said, "it cannot be checked with")
+        said = boundary.withheld(name, said, "it is not a valid JSON Schema")
     policies.diagnostics.extend(said)
 
 

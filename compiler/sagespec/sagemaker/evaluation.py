@@ -117,7 +117,9 @@ def recipe(inputs: Inputs, model: Model, problems: Problems, modality: str = "")
     """
     fields = inputs.fields
     if model.recipes is None:
-        message = f"the lock does not know {model.name}: parameters went unchecked, and only those given are sent"
+        message = (
+            f"the lock does not know {model.name}: parameters were not checked, and only the given ones are sent"
+        )
         field = fields.hyperparameters or fields.model
         problems.warn("unchecked-hyperparameters", message, field.path, "run `sagespec lock`")
         return None

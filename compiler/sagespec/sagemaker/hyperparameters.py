@@ -203,5 +203,5 @@ def _whole_numbers(names: Sequence[str], given: Traced, recipe: Recipe) -> list[
 
 def warn_unchecked(model: str, given: Traced, problems: Problems) -> None:
     """Warn that hyperparameters were not checked, because the recipe is unknown."""
-    message = f"the lock has no recipe of {model} for this: hyperparameters went unchecked"
+    message = f"the lock has no recipe of {model} for this: hyperparameters were not checked"
     problems.warn("unchecked-hyperparameters", message, given.path, "run `sagespec lock`")

@@ -149,7 +149,7 @@ def check_eula(model: Model, fields: Traced, problems: Problems, needs_flag: boo
     if model.gated is None:
         if unsaid:
             message = f"whether {model.name} is gated is not known: its licence counts as not accepted"
-            problems.warn("eula", message, fields.model.path, "run `sagespec lock`, or say accept_eula")
+            problems.warn("eula", message, fields.model.path, "run `sagespec lock`, or set accept_eula")
     elif given.value is False:
         problems.error("eula", f"{model.name} is gated and accept_eula is false", given.path, hint)
     elif unsaid:

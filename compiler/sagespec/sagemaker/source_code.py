@@ -140,7 +140,7 @@ def _check_uri(source: Traced, problems: Problems) -> None:
     elif _named(source) and not given.value.endswith(("/", archives.SUFFIX)):
         problems.error("bad-pattern", f"{given.value} is neither a folder nor an archive", given.path, hint)
     if source.requirements.value == _AUTO:
-        message = "auto is no word here, but would be a file's name"
+        message = "auto is not supported: it would be the name of a file"
         problems.error("bad-value", message, source.requirements.path, "name a requirements file of the code")
 
 

@@ -27,7 +27,7 @@ def test_what_apply_adds_follows_from_the_members() -> None:
 def test_a_file_ends_in_its_one_run(ground: list[str], run: str) -> None:
     assert list(operations.wrong([])) == []
     assert list(operations.wrong([*ground, run])) == []
-    assert list(operations.wrong([run, *ground, run])) == ["runs more than one thing"]
+    assert list(operations.wrong([run, *ground, run])) == ["starts more than one run"]
     assert bool(list(operations.wrong(ground))) == bool(ground)
 
 
