@@ -51,7 +51,7 @@ def missing(path: Path, wanted: Collection[str]) -> set[str]:
                 if not member.isdir():
                     left.pop(posixpath.normpath(member.name), None)
         except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError) as error:
-            raise Unreadable(f"not a .tar.gz archive that can be unpacked: {str(error).lower()}") from None
+            raise Unreadable(f"cannot be read as a .tar.gz archive: {str(error).lower()}") from None
     if not count:
         raise Unreadable("an archive without files")
     return set(left.values())

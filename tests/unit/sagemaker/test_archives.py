@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,37 @@ def test_a_small_archive_of_very_many_entries_is_not_looked_through(
     packed = pack(tmp_path, *(entry(f"f{number}") for number in range(11)))
     with pytest.raises(archives.Unreadable, match="more than 10 entries"):
         archives.missing(packed, ["f0"])
+
+
+@pytest.mark.parametrize("name", ["a/train.py", "./a/train.py", "a//train.py"])
+def test_files_are_found_however_they_are_written(tmp_path: Path, name: str) -> None:
+    packed = pack(tmp_path, entry(name), entry("b.txt"))
+    assert archives.missing(packed, ["a/train.py", "./a/train.py"]) == set()
+    assert archives.missing(packed, ["a/train.py", "c.txt", "a"]) == {"c.txt", "a"}
+
+
+def header(size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    """A header that claims a size, and nothing of what it announces."""
+    member = tarfile.TarInfo("a")
+    member.size, member.type = size, kind
+    return member.tobuf(tarfile.GNU_FORMAT) + bytes(2048)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"no archive", "not a gzipped file"),
+        (b"", "empty file"),
+        (gzip.compress(b"no archive"), "truncated header"),
+        (gzip.compress(header(10))[:40], "ended before"),
+        (gzip.compress(header(6 * 1024**3)), "bytes to look through"),
+        (gzip.compress(header(5 * 1024**3, tarfile.XHDTYPE)), "a header that is too long"),
+        (gzip.compress(header(5 * 1024**3, tarfile.GNUTYPE_LONGNAME)), "a header that is too long"),
+        (gzip.compress(bytes(10240)), "an archive without files"),
+    ],
+)
+def test_what_is_no_archive_or_claims_to_be_huge_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "code.tar.gz"
+    path.write_bytes(content)
+    with pytest.raises(archives.Unreadable, match=reason):
+        archives.missing(path, ["train.py"])
