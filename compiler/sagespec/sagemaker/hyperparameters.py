@@ -124,9 +124,10 @@ def _check(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str
             problems.warn("service-managed", message, value.path, on_key=True)
         if _fits(name, value, specs.get(name, {}), problems):
             sent[name] = value.to(text(value.value))
-    if recipe is not None:
-        _check_sequence(given, recipe, problems)
-        _check_saving(given, recipe, problems)
+    if recipe is not None:  # of a value that is refused already nothing more is said
+        fitting = given.to({name: given.value[name] for name in sent})
+        _check_sequence(fitting, recipe, problems)
+        _check_saving(fitting, recipe, problems)
     return sent
 
 
