@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from sagespec.checking import schema
 from sagespec.compiling import workspace
@@ -20,8 +21,10 @@ from sagespec.diagnostics import Diagnostic
 from sagespec.documents import compiled
 from sagespec.project import settings
 from sagespec.project.settings import Project
+from sagespec.sagemaker import registry
+from sagespec.sandbox import Sandbox
 
-from tests.conftest import FINE_TUNING_LOCK, HERE
+from tests.conftest import FINE_TUNING_LOCK, HERE, Run
 
 RECORDED = HERE / "vectors" / "finetune"
 _found = importlib.util.spec_from_file_location("compare_fine_tuning", RECORDED / "compare.py")
@@ -87,6 +90,7 @@ def test_all_vectors_are_of_kinds_that_there_are() -> None:
     assert len(KNOWN) == len(VECTORS) == 161
 
 
+ROLE = "arn:aws:iam::123456789012:role"
 ARN = "arn:aws:sagemaker:us-west-2:123456789012"
 CONTENT = f"{ARN}:hub-content/AIRegistry"
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:my_reward"
@@ -473,3 +477,31 @@ def test_a_name_of_two_jobs_is_nobodys(tmp_path: Path) -> None:
     (error,) = done.errors("SFTTrainer-a.json")
     assert (error.path, error.rule) == ("spec.model", "missing-fact")
     assert "give the ARN" in error.hint
+
+
+def test_a_function_is_registered_once_by_apply(project: Path, aws: Sandbox, run: Run) -> None:
+    """Two trainers of one function: one hub, one content, which their jobs name; the plan says so before."""
+    boto3.client("lambda", "us-west-2").create_function(
+        FunctionName="my_reward",
+        Role=f"{ROLE}/LambdaRole",
+        Code={"ZipFile": b""},
+        Runtime="python3.12",
+        Handler="a.b",
+    )
+    for name in ("one", "two"):
+        fields = {"custom_reward_function": FUNCTION, "skip_reward_validation": True, "hyperparameters": {}}
+        spec = json.dumps(spec_of(name, "RLVRTrainer", {**fields, "training_dataset": "s3://my-bucket/train.jsonl"}))
+        (project / "specs" / f"{name}.json").write_text(spec, "utf-8")
+    run("lock", "specs", "--region", "us-west-2")
+    run("compile", "specs")
+    region, content = aws.region("us-west-2"), "rlvr-reward-my-reward-"
+    del region.table("hubs")[registry.hub("us-west-2", "123456789012")]
+    run("plan")
+    assert not {"CreateHub", "ImportHubContent"} & {call.operation for call in aws.calls}
+    for _ in range(2):
+        run("apply", "--yes")
+        sent = [call.operation for call in aws.calls]
+        assert sent.count("CreateHub") == sent.count("ImportHubContent") == 1
+    (arn,) = (arn for arn, c in region.table("hub_contents").items() if c["HubContentName"].startswith(content))
+    jobs = region.table("training_jobs").values()
+    assert [job["ServerlessJobConfig"]["EvaluatorArn"] for job in jobs] == [arn, arn]

@@ -33,11 +33,13 @@ _LARGEST = 2**63
 NEEDED: dict[str, tuple[str, ...]] = {
     "AddTags": (),
     "CreateArtifact": ("ArtifactArn",),
+    "CreateHub": ("HubArn",),
     "CreateModelPackageGroup": ("ModelPackageGroupArn",),
     "CreatePipeline": ("PipelineArn",),
     "CreatePresignedMlflowAppUrl": ("AuthorizedUrl",),
     "CreatePresignedMlflowTrackingServerUrl": ("AuthorizedUrl",),
     "DeleteArtifact": (),
+    "DescribeHub": ("HubArn", "HubStatus"),
     "DescribeHubContent": ("HubContentArn", "HubContentDocument", "HubContentVersion"),
     "DescribeImages": ("imageDetails.imageDigest",),
     "DescribeJob": (
@@ -78,6 +80,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "GetRole": ("Role.Arn",),
     "HeadBucket": (),
     "HeadObject": ("ETag",),
+    "ImportHubContent": ("HubContentArn",),
     "ListAgentRuntimes": (
         "agentRuntimes.agentRuntimeArn",
         "agentRuntimes.agentRuntimeId",

@@ -11,19 +11,11 @@ from typing import Any
 
 from sagespec.documents.compiled import Request
 from sagespec.executor import documents
-from sagespec.executor.answers import rely_on
 from sagespec.executor.cloud import CloudError
 from sagespec.executor.resources import Shelf
 from sagespec.executor.submission import Answer, Refused, Submission
 
 _KEY = ("HubName", "HubContentType", "HubContentName", "HubContentVersion")
-rely_on(
-    {
-        "CreateHub": ("HubArn",),
-        "DescribeHub": ("HubArn", "HubStatus"),
-        "ImportHubContent": ("HubContentArn",),
-    }
-)
 
 
 def create(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
@@ -32,7 +24,7 @@ def create(s: Submission, request: Request, parameters: dict[str, Any], _known: 
 
     def make() -> tuple[str, str]:
         word = "kept"
-        if s.shelf.look("sagemaker", "DescribeHub", HubName=name) is None:
+        if find_hub(s.shelf, parameters) is None:
             word = _sent(s, "CreateHub", parameters)
         ready = _ready(s, request, name, "HubStatus", "InService", "DescribeHub", HubName=name)
         return word, str(ready["HubArn"])
@@ -56,6 +48,11 @@ def import_content(s: Submission, request: Request, parameters: dict[str, Any], 
 
     word, arn = s.shared.get(f"{s.region} hub content {key}", make)
     return word, {"HubContentArn": arn}
+
+
+def find_hub(shelf: Shelf, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The hub of a name; None where it does not exist."""
+    return shelf.look("sagemaker", "DescribeHub", HubName=parameters["HubName"])
 
 
 def find(shelf: Shelf, parameters: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -184,7 +184,7 @@ def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word 
             return Foreign(what, "Key", "look at what it is, and delete it or choose another path")
         return "keep" if there == "same" else "create"
     if request.operation == "CreateHub":
-        return "keep" if shelf.look("sagemaker", "DescribeHub", HubName=given["HubName"]) else "create"
+        return "keep" if hubs.find_hub(shelf, given) else "create"
     if request.operation == "ImportHubContent":
         content = hubs.find(shelf, given)
         if content and not hubs.says_the_same(content, markers.fill(given, {}, project)):
