@@ -49,6 +49,7 @@ lint: develop
 	$(BIN)/mypy
 
 test: lint
+	$(BIN)/python -m compileall -q compiler # every test of a command starts a process that would compile it anew
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 trials: develop # the kill tests once more, at length: TRIALS=300 for a day when it matters
