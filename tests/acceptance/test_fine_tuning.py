@@ -505,3 +505,30 @@ def test_a_function_is_registered_once_by_apply(project: Path, aws: Sandbox, run
     (arn,) = (arn for arn, c in region.table("hub_contents").items() if c["HubContentName"].startswith(content))
     jobs = region.table("training_jobs").values()
     assert [job["ServerlessJobConfig"]["EvaluatorArn"] for job in jobs] == [arn, arn]
+
+
+AGENT = "arn:aws:lambda:us-west-2:123456789012:function:agent-env"
+ON_DATA = {"dataset": "s3://my-bucket/e.jsonl", "s3_output_path": "s3://my-bucket/o"}
+TRAINED: dict[str, Any] = {"a-ref": {"ref": "SFTTrainer/base"}, "a-job": {"job": "finished-sft-job"}}
+
+
+@pytest.mark.parametrize("model", TRAINED.values(), ids=TRAINED)
+def test_agents_go_on_from_a_fine_tuned_model_and_are_evaluated_on_it(model: Any, tmp_path: Path) -> None:
+    """A fine-tuning has no agent that an evaluation could inherit."""
+    trainer = {"model": model, "agent_env": AGENT, "training_dataset": "s3://my-bucket/t.jsonl"}
+    done = compiling(
+        tmp_path,
+        spec_of("base", "SFTTrainer", {}),
+        spec_of("agent", "MultiTurnRLTrainer", trainer),
+        spec_of("named", "MultiTurnRLEvaluator", {"model": model, "agent_config": AGENT, **ON_DATA}),
+        spec_of("nobody", "MultiTurnRLEvaluator", {"model": model, **ON_DATA}),
+    )
+    assert {file for file in done.said if done.errors(file)} == {"MultiTurnRLEvaluator-nobody.json"}
+    (error,) = done.errors("MultiTurnRLEvaluator-nobody.json")
+    assert (error.rule, error.path) == ("missing-field", "spec")
+    job = json.loads((done.folder / "MultiTurnRLTrainer" / "agent.json").read_text("utf-8"))
+    document = job["requests"][-1]["parameters"]["JobConfigDocument"]["$json"]
+    package = (
+        {"$output": "SFTTrainer/base.OutputModelPackageArn"} if "ref" in model else f"{ARN}:model-package/llama-ft/1"
+    )
+    assert document["ModelPackageConfig"]["InputModelPackageArn"] == package
