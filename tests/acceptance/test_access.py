@@ -171,9 +171,10 @@ def test_clients_of_other_services_are_told(account: Sandbox) -> None:
 def test_functions_are_kept_and_not_run(account: Sandbox) -> None:
     """moto would fetch a container from the network."""
     functions = client(account, "lambda")
-    for call in (functions.invoke, functions.invoke_with_response_stream):
-        with pytest.raises(ClientError, match="does not run them"):
-            call(FunctionName="f", Payload=b"{}")
+    with pytest.raises(ClientError, match="does not run them"):
+        functions.invoke_with_response_stream(FunctionName="f", Payload=b"{}")
+    with pytest.raises(functions.exceptions.ResourceNotFoundException):
+        functions.invoke(FunctionName="f", Payload=b"{}")
 
 
 def test_the_list_of_calls_is_for_programs(account: Sandbox, port: str) -> None:

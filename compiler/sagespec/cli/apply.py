@@ -88,6 +88,7 @@ def command(
             )
         plan_text.warn_of_ends(order, opened, datetime.now(timezone.utc).date())
         plan_text.warn_of_thresholds(order)
+        plan_text.warn_of_rewards(made)
         plan_text.show(made)
         if plan_text.tell_obstacles(made, opened):
             output.tell("nothing was sent: correct this, or name only the files to apply")

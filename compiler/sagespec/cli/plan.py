@@ -34,6 +34,7 @@ def command(
         made = planning.plan(order, opened.cloud, project, sync_tags)
     plan_text.warn_of_ends(order, opened, datetime.now(timezone.utc).date())
     plan_text.warn_of_thresholds(order)
+    plan_text.warn_of_rewards(made)
     if form == "json":
         output.as_json({"files": planning.summary(made, project)})
     else:

@@ -13,7 +13,7 @@ from sagespec.compiling import source_map
 from sagespec.compiling.source_map import Sources
 from sagespec.diagnostics import Problem, dotted
 from sagespec.diagnostics.report import Line, Styled
-from sagespec.executor import thresholds
+from sagespec.executor import rewards, thresholds
 from sagespec.executor.apply import Event, Failure, Outcome
 from sagespec.executor.files import File, Order
 from sagespec.executor.plan import Plan
@@ -117,6 +117,14 @@ def warn_of_thresholds(order: Order) -> None:
             f"warning: {file.address}: its thresholds may be about metrics in MLflow, which cannot be read here",
             f"{output.HINT}pip install 'sagespec[mlflow]', or check them elsewhere: `sagespec results --check`",
         )
+
+
+def warn_of_rewards(made: Plan) -> None:
+    """Warn of reward functions that cannot be verified before their training starts."""
+    for planned in made.targets():
+        check = rewards.of(planned.file) if planned.is_pending else None
+        if check and check.reason:
+            output.tell(f"warning: {planned.address}: {check.note}")
 
 
 def _judges(tree: Any) -> set[str]:

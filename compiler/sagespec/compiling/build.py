@@ -73,6 +73,7 @@ def build(
         environment=settings.environment,
         run=spec.data["metadata"].get("run"),
         thresholds=tuple(spec.data["metadata"].get("thresholds", ())),
+        skip_reward_validation=spec.data["spec"].get("skip_reward_validation") is True,
     )
     made = replace(unnamed, identity=identify(unnamed))
     broken = [spec.locate(p) for p in _policy_problems(made, provenance, spec.data, policies)]

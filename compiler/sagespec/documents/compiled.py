@@ -49,6 +49,7 @@ class Compiled:
     environment: str | None = None
     run: int | None = None
     thresholds: tuple[Mapping[str, Any], ...] = ()
+    skip_reward_validation: bool = False
     digest: str = field(default="", compare=False)
 
     @property
@@ -152,6 +153,8 @@ def _document(compiled: Compiled) -> dict[str, Any]:
     metadata |= {key: value for key, value in optional.items() if value is not None}
     if compiled.thresholds:
         metadata["thresholds"] = [dict(t) for t in compiled.thresholds]
+    if compiled.skip_reward_validation:
+        metadata["skipRewardValidation"] = True
     return {
         "apiVersion": API_VERSION,
         "kind": "Compiled",
@@ -189,5 +192,6 @@ def of_document(document: Mapping[str, Any]) -> Compiled:
         environment=metadata.get("environment"),
         run=metadata.get("run"),
         thresholds=tuple(metadata.get("thresholds", ())),
+        skip_reward_validation=metadata.get("skipRewardValidation", False),
         digest=metadata["digest"],
     )

@@ -81,6 +81,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "HeadBucket": (),
     "HeadObject": ("ETag",),
     "ImportHubContent": ("HubContentArn",),
+    "Invoke": ("Payload",),
     "ListAgentRuntimes": (
         "agentRuntimes.agentRuntimeArn",
         "agentRuntimes.agentRuntimeId",

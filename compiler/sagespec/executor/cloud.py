@@ -187,6 +187,20 @@ class Cloud:
                 raise NotJSON(f"s3://{bucket}/{key} is not JSON") from None
             raise invalid(str(error), "GetObject") from None
 
+    def invoke(self, function: str, payload: bytes, region: str | None = None) -> tuple[bytes, str]:
+        """Invoke a Lambda function and wait for its answer: the payload, and the kind of error where it failed.
+
+        Raises CloudError.
+        """
+
+        def once() -> tuple[bytes, str]:
+            given = {"FunctionName": function, "InvocationType": "RequestResponse", "Payload": payload}
+            answer = self._call("lambda", "Invoke", region, given)
+            body = b"".join(_stream(answer["Payload"], DOCUMENT_BYTES, "lambda", "Invoke"))
+            return body, str(answer.get("FunctionError") or "")
+
+        return _patiently(once)
+
     def chunks(self, bucket: str, key: str, region: str | None = None) -> Iterator[bytes]:
         """Yield an object of S3 in chunks; after a lost connection, continue with the same version of the object.
 
@@ -376,7 +390,7 @@ def _pause(number: int) -> None:
     pauses.pause(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.1 * 2**number)))
 
 
-def _stream(body: Any, most: int) -> Iterator[bytes]:
+def _stream(body: Any, most: int, service: str = "s3", operation: str = "GetObject") -> Iterator[bytes]:
     from botocore.exceptions import BotoCoreError
 
     size = 0
@@ -387,9 +401,9 @@ def _stream(body: Any, most: int) -> Iterator[bytes]:
                 raise wire.Endless(f"it has more than {most:,} bytes")
             yield chunk
     except wire.Endless as error:
-        raise endless(str(error), "GetObject") from None
+        raise endless(str(error), operation) from None
     except BotoCoreError as error:
-        raise _broken(error, "s3", "GetObject") from None
+        raise _broken(error, service, operation) from None
     finally:
         body.close()
 

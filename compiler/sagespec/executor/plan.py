@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sagespec.documents.compiled import API_VERSION, Request
-from sagespec.executor import lookahead, markers, preflight, staleness, tags
+from sagespec.executor import lookahead, markers, preflight, rewards, staleness, tags
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File, InvalidFiles, Order
 from sagespec.executor.lookahead import Foresight
@@ -209,6 +209,8 @@ def _plan_new(
     elif waits:
         action, note = "wait", f"for {', '.join(waits)}"
     lines = [Line(r.id, action or _action(file, r, ahead), _what(r), note) for r in requests]
+    if (check := rewards.of(file)) and action in (None, "wait"):
+        lines[-1] = replace(lines[-1], note="; ".join(filter(None, [note, check.note])))
     return FilePlan(file, tuple(lines), differences=since, obstacles=obstacles)
 
 

@@ -247,6 +247,12 @@ class Sandbox:
                 if service == "mlflow":
                     given = {**_query(environ), **wire.parse(body)}
                     return mlflow.serve(environ, start_response, self.region, self.home, given)
+                if (
+                    service == "lambda"
+                    and call.mutating
+                    and (said := functions.invoke(here, environ["PATH_INFO"], body))
+                ):
+                    return wire.invoked(start_response, *said)
                 if call.lag:
                     here = here.at(self.clock.now() - call.lag)
                 answer = self._play(environ, service, operation, here, body)

@@ -81,6 +81,13 @@ def answer(start_response: StartResponse, status: int, body: Any) -> Iterable[by
     return [content]
 
 
+def invoked(start_response: StartResponse, payload: bytes, has_failed: bool) -> Iterable[bytes]:
+    """Answer an invocation of a function."""
+    error = [("X-Amz-Function-Error", "Unhandled")] if has_failed else []
+    start_response("200 OK", [("Content-Type", "application/json"), *error, ("x-amzn-requestid", "sandbox")])
+    return [payload]
+
+
 def page(start_response: StartResponse) -> Iterable[bytes]:
     """Answer like a proxy that wants a sign-in."""
     content = b"<html><body>Please sign in.</body></html>"

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from sagespec.documents.compiled import Request
+from sagespec.executor import rewards
 from sagespec.executor.answers import at, rely_on
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
@@ -66,6 +67,9 @@ rely_on(
 
 def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: Mapping[str, Any]) -> Answer:
     name = parameters[MEMBER]
+    check = rewards.of(s.file)
+    if check and s.shelf.look("sagemaker", "DescribeTrainingJob", TrainingJobName=name) is None:
+        rewards.verify(s, check)
     _PACE.keep(s.stopping)
     s.go_on()
     try:
