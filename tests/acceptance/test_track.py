@@ -238,7 +238,7 @@ def test_jobs_that_no_kind_makes(project: Path, aws: Sandbox, run: Run) -> None:
     assert scores["eval/reward/mean"]["custom"] > 0
     assert scores["eval/reward/mean"]["base"] is None
     assert "has no judge" in run("results", "theirs", "--limit", "1", code=1).stderr
-    assert "is not an evaluation" in run("results", TRAINER, code=1).stderr
+    assert ":model-package/" in run("results", TRAINER).stdout
 
 
 def test_logs_page_through_to_the_last_line(trained: Path, aws: Sandbox, run: Run) -> None:

@@ -41,7 +41,7 @@ def command(
     cloud = opened.regional
     with session.trouble():
         run = opened.find_one(target)
-        series = metrics.read(cloud, track.status(cloud, run), wanted)
+        series = metrics.read(cloud, track.status(cloud, run), wanted, run.region)
     if plot is not None and len(series.metrics) > PANELS:
         raise click.BadParameter(
             f"{len(series.metrics)} metrics do not fit: choose with --metric", param_hint="--plot"

@@ -17,7 +17,7 @@ from sagespec.executor import results, staleness, thresholds
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File
 from sagespec.executor.metrics import MlflowMissing, MlflowTrouble, NoMetrics
-from sagespec.executor.results import NoResults, Page, Score
+from sagespec.executor.results import NoResults, Outcome, Page, Score
 from sagespec.executor.runs import targets, track
 from sagespec.executor.runs.run import Run
 from sagespec.executor.runs.status import Status
@@ -57,6 +57,9 @@ def command(
             raise exits.Stop(
                 f"{status.name} is {status.status}: there is nothing to check before its end", exits.INVALID
             )
+        trained = None if paged or check else results.of_training(cloud, status, run.region)
+        if trained is not None:
+            return _show_training(target, status, trained, form)
         try:
             scores = results.read(cloud, status, run.region)
         except NoResults:
@@ -96,6 +99,21 @@ def command(
     if check and not wanted:
         output.tell(f"{status.name} has no thresholds to check")
     return exits.FAILED if check and not all(v.met for v in verdicts) else exits.DONE
+
+
+def _show_training(target: str, status: Status, trained: Outcome, form: str) -> int:
+    """Print a training's output package and the last value of each metric."""
+    if form == "json":
+        output.as_json({"target": target, "arn": status.arn, **asdict(trained)})
+    elif form == "table":
+        output.result(trained.output_model_package_arn or f"{status.name} has put out no model package")
+        rows = [(name, f"{value:.6g}") for name, value in trained.metrics.items()]
+        output.result(*(f"  {line}" for line in output.columns(rows, right=1, least=(28, 8))))
+    else:
+        raise click.UsageError(f"what a training has put out is shown as a table or as JSON, not as {form}")
+    if trained.note:
+        output.tell(trained.note)
+    return exits.DONE
 
 
 def _ended(status: Status) -> str:

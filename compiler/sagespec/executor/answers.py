@@ -39,7 +39,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "CreatePresignedMlflowAppUrl": ("AuthorizedUrl",),
     "CreatePresignedMlflowTrackingServerUrl": ("AuthorizedUrl",),
     "DeleteArtifact": (),
-    "DescribeHub": ("HubArn", "HubStatus"),
+    "DescribeHub": ("HubArn", "HubName", "HubStatus"),
     "DescribeHubContent": ("HubContentArn", "HubContentDocument", "HubContentVersion"),
     "DescribeImages": ("imageDetails.imageDigest",),
     "DescribeJob": (

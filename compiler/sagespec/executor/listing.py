@@ -19,10 +19,13 @@ def find(cloud: Cloud, wanted: Filter) -> list[Entry]:
     Raises CloudError.
     """
     entries: list[Entry] = []
+    by_sort: dict[str, dict[str, str]] = {}
     for kind in wanted.kinds:
         name, _, which = (schema.runs(kind) if kind in schema.kinds() else f"{job.NAME}/{kind}").partition("/")
+        by_sort.setdefault(name, {})[which] = kind
+    for name, kinds in by_sort.items():
         if (sort := sorts.BY_NAME.get(name)) and not _excludes(wanted, sort):
-            entries += sort.listed(cloud, kind, which, wanted)
+            entries += sort.listed(cloud, kinds, wanted)
     return [entry for entry in entries if wanted.takes(entry)]
 
 

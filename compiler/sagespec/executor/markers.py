@@ -50,7 +50,8 @@ def fill(value: Any, outputs: Mapping[str, Any], project: Project) -> Any:
 
 def _output(address: str, outputs: Mapping[str, Any]) -> Any:
     if address not in outputs:
-        raise Unfilled(f"{address} is not known yet")
+        spec, _, name = address.rpartition(".")
+        raise Unfilled(f"{spec} has put out no {name}")
     return outputs[address]
 
 

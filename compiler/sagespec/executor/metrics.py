@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sagespec.executor import log_metrics
 from sagespec.executor.cloud import Cloud
 from sagespec.executor.runs.status import Status
 
@@ -86,11 +87,25 @@ class Series:
         return values
 
 
-def read(cloud: Cloud, status: Status, wanted: tuple[str, ...] = ()) -> Series:
-    """Read the metrics of a job; without names the training metrics if it has them, else all.
+def read(cloud: Cloud, status: Status, wanted: tuple[str, ...] = (), region: str | None = None) -> Series:
+    """Read the metrics of a job; without names the usual training metrics where it has logged them, else all metrics.
 
-    Raises NoMetrics, MlflowMissing, MlflowTrouble, and CloudError without credentials.
+    What MLflow does not have is looked for in the log of a Nova model's training. Raises NoMetrics, MlflowMissing,
+    MlflowTrouble; CloudError without credentials.
     """
+    try:
+        return _of_mlflow(cloud, status, wanted)
+    except (MlflowMissing, MlflowTrouble, NoMetrics):
+        rows = log_metrics.read(cloud, status, region)
+        names = wanted or tuple(dict.fromkeys(name for values in rows.values() for name in values))
+        kept = {step: {name: values[name] for name in names if name in values} for step, values in rows.items()}
+        if not any(kept.values()) or set(names) - {name for values in kept.values() for name in values}:
+            raise
+        return Series("", "", names, {step: values for step, values in kept.items() if values})
+
+
+def _of_mlflow(cloud: Cloud, status: Status, wanted: tuple[str, ...]) -> Series:
+    """Read them from MLflow; raises what `read` does."""
     details = _mapping(status, "mlflow_details")
     if status.has_steps:
         jobs = [step.job_arn for step in status.steps if step.job_arn]

@@ -69,6 +69,15 @@ class Page:
     judgements: tuple[Judgement, ...]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a training has put out; `note` says why there are no metrics."""
+
+    output_model_package_arn: str | None
+    metrics: Mapping[str, float]
+    note: str = ""
+
+
 class NoResults(Exception):
     """An evaluation without results, or with results that cannot be read."""
 
@@ -82,6 +91,23 @@ def read(cloud: Cloud, status: Status, region: str | None) -> tuple[Score, ...]:
     base, custom = sides.get("base", {}), sides.get("custom", {})
     names = list(dict.fromkeys([*custom, *base]))
     return tuple(Score(metric, base.get(metric), custom.get(metric)) for metric in names)
+
+
+def of_training(cloud: Cloud, status: Status, region: str | None) -> Outcome | None:
+    """Read what a training has put out: its model package, and the last value of each metric; None for other runs.
+
+    Raises NoResults before its end, CloudError. Without metrics that can be read, `note` says why.
+    """
+    is_training = at(status.details, "serverless_job_config", "JobType") == "FineTuning"
+    if not is_training and status.details.get("job_category") != "AgentRFT":
+        return None
+    if status.state != "done":
+        raise NoResults(f"{status.name} is {status.status}: it has put out nothing")
+    package = status.details.get("output_model_package_arn")
+    try:
+        return Outcome(package, metrics.read(cloud, status, region=region).latest())
+    except (metrics.MlflowMissing, metrics.MlflowTrouble, metrics.NoMetrics) as error:
+        return Outcome(package, {}, str(error))
 
 
 def judgements(cloud: Cloud, status: Status, region: str | None, offset: int, limit: int) -> Page | None:

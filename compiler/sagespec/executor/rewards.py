@@ -51,7 +51,7 @@ class Check(NamedTuple):
 def of(file: File) -> Check | None:
     """Return the check of a file; None for files without a reward function, or that skip the check."""
     request = main_request(file)
-    if request is None or request.operation != "CreateTrainingJob" or file.content.skip_reward_validation:
+    if request is None or file.content.skip_reward_validation:
         return None
     config = request.parameters.get("ServerlessJobConfig", {})
     evaluator = config.get("EvaluatorArn")

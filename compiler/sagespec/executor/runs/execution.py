@@ -358,12 +358,13 @@ def _whose(cloud: Cloud, region: str | None, file: File, summary: Mapping[str, A
     return f"{started}: started by {resources.user(described.get('CreatedBy')) or 'others'}"
 
 
-def listed(cloud: Cloud, kind: str, which: str, wanted: Filter) -> Iterator[Entry]:
+def listed(cloud: Cloud, kinds: Mapping[str, str], wanted: Filter) -> Iterator[Entry]:
     times = {"CreatedAfter": wanted.after, "CreatedBefore": wanted.before}
     given = {name: value for name, value in times.items() if value is not None}
-    for run in _evaluations(cloud, f"{_PREFIX}-{which}", **given):
-        name = run.get(MEMBER, run["PipelineExecutionArn"].rpartition("/")[2])
-        yield Entry(kind, name, run["PipelineExecutionStatus"], run["StartTime"], run["PipelineExecutionArn"])
+    for which, kind in kinds.items():
+        for run in _evaluations(cloud, f"{_PREFIX}-{which}", **given):
+            name = run.get(MEMBER, run["PipelineExecutionArn"].rpartition("/")[2])
+            yield Entry(kind, name, run["PipelineExecutionStatus"], run["StartTime"], run["PipelineExecutionArn"])
 
 
 def logs(status: Status) -> list[Place]:

@@ -211,7 +211,7 @@ def delete(cloud: Cloud, target: Target) -> str:
     return "deleted"
 
 
-def listed(_cloud: Cloud, _kind: str, _which: str, _wanted: Filter) -> Iterator[Entry]:
+def listed(_cloud: Cloud, _kinds: Mapping[str, str], _wanted: Filter) -> Iterator[Entry]:
     return iter(())
 
 

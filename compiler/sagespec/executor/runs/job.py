@@ -206,8 +206,13 @@ def delete(cloud: Cloud, target: Target) -> str:
     return "deleted"
 
 
-def listed(cloud: Cloud, kind: str, which: str, wanted: Filter) -> Iterator[Entry]:
-    parameters = {"JobCategory": which, "MaxResults": 100, **wanted.api(STATUSES)}
+def listed(cloud: Cloud, kinds: Mapping[str, str], wanted: Filter) -> Iterator[Entry]:
+    for category, kind in kinds.items():
+        yield from _listed(cloud, kind, category, wanted)
+
+
+def _listed(cloud: Cloud, kind: str, category: str, wanted: Filter) -> Iterator[Entry]:
+    parameters = {"JobCategory": category, "MaxResults": 100, **wanted.api(STATUSES)}
     try:
         for page in cloud.pages("sagemaker", "ListJobs", "JobSummaries", **parameters):
             for job in page:
@@ -215,7 +220,7 @@ def listed(cloud: Cloud, kind: str, which: str, wanted: Filter) -> Iterator[Entr
                     yield Entry(kind, job["JobName"], job["JobStatus"], job["CreationTime"], job["JobArn"])
     except CloudError as error:
         # the region does not have the category yet, and so no such jobs
-        if not (kind == which and error.code == "ValidationException"):
+        if not (kind == category and error.code == "ValidationException"):
             raise
 
 

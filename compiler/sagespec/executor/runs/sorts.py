@@ -104,8 +104,8 @@ class Sort(Protocol):
     def delete(self, cloud: Cloud, target: Target, /) -> str:
         """Delete a run, and return what was deleted."""
 
-    def listed(self, cloud: Cloud, kind: str, which: str, wanted: Filter, /) -> Iterator[Entry]:
-        """List the runs of an account as entries of a kind; `which` is the part of `x-runs` after the sort."""
+    def listed(self, cloud: Cloud, kinds: Mapping[str, str], wanted: Filter, /) -> Iterator[Entry]:
+        """List those of an account, as entries of kinds; their keys are what follows the sort in `x-runs`."""
 
     def logs(self, status: Status, /) -> list[Place]:
         """Return the log streams that a run writes to."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -47,6 +49,9 @@ _DETAILS = {
     "output_model_package_arn": "OutputModelPackageArn",
     "final_metric_data_list": "FinalMetricDataList",
     "billable_time_in_seconds": "BillableTimeInSeconds",
+    "billable_token_count": "BillableTokenCount",
+    "serverless_job_config": "ServerlessJobConfig",
+    "hyper_parameters": "HyperParameters",
     "mlflow_config": "MlflowConfig",
     "progress_info": "ProgressInfo",
 }
@@ -146,9 +151,21 @@ def status(cloud: Cloud, target: Target) -> Status:
         details={
             **{name: described.get(member) for name, member in _DETAILS.items()},
             "s3_output_path": at(described, "OutputDataConfig", "S3OutputPath"),
+            "progress": _progress(described),
             "mlflow_details": _mlflow_details(described),
         },
     )
+
+
+def _progress(job: Mapping[str, Any]) -> float | None:
+    """Return the share of the steps of all epochs that are done or begun, 0 to 1; None where it is not known."""
+    info = job.get("ProgressInfo", {})
+    epochs, steps = info.get("MaxEpoch"), info.get("TotalStepCountPerEpoch")
+    if not epochs or not steps:
+        return None
+    done = (info.get("CurrentEpoch", 1) - 1) * steps + info.get("CurrentStep", 0)
+    share: float = round(done / (epochs * steps), 4)
+    return min(1.0, max(0.0, share))
 
 
 def _mlflow_details(job: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -198,13 +215,32 @@ def delete(cloud: Cloud, target: Target) -> str:
     return "deleted"
 
 
-def listed(cloud: Cloud, kind: str, _which: str, wanted: Filter) -> Iterator[Entry]:
+def listed(cloud: Cloud, kinds: Mapping[str, str], wanted: Filter) -> Iterator[Entry]:
+    """List them by technique: a list does not say which that is, and so each job is looked at, where it matters."""
     parameters = {"MaxResults": 100, **wanted.api(STATUSES)}
     for page in cloud.pages("sagemaker", "ListTrainingJobs", "TrainingJobSummaries", **parameters):
-        for job in page:
-            name, status = job["TrainingJobName"], job["TrainingJobStatus"]
-            if not is_of_a_step(name):
-                yield Entry(kind, name, status, job["CreationTime"], job["TrainingJobArn"])
+        entries = [
+            Entry("", job[MEMBER], job["TrainingJobStatus"], job["CreationTime"], job["TrainingJobArn"])
+            for job in page
+            if not is_of_a_step(job[MEMBER])
+        ]
+        entries = [entry for entry in entries if wanted.takes(entry)]
+        with ThreadPoolExecutor(job_lists.THREADS) as pool:
+            techniques = pool.map(lambda entry: _technique(cloud, entry.name), entries)
+        for entry, technique in zip(entries, techniques, strict=True):
+            if technique in kinds:
+                yield replace(entry, kind=kinds[technique])
+
+
+def _technique(cloud: Cloud, name: str) -> str:
+    """Return the technique of a serverless fine-tuning; '' for other trainings, and for what was just deleted."""
+    try:
+        job = cloud.call("sagemaker", "DescribeTrainingJob", TrainingJobName=name)
+    except CloudError as error:
+        if error.is_missing:
+            return ""
+        raise
+    return str(at(job, "ServerlessJobConfig", "CustomizationTechnique") or "")
 
 
 def logs(status: Status) -> list[Place]:

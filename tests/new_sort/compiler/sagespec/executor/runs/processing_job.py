@@ -151,7 +151,8 @@ def delete(cloud: Cloud, target: Target) -> str:
     return "deleted"
 
 
-def listed(cloud: Cloud, kind: str, _which: str, wanted: Filter) -> Iterator[Entry]:
+def listed(cloud: Cloud, kinds: Mapping[str, str], wanted: Filter) -> Iterator[Entry]:
+    (kind,) = kinds.values()
     given = {"MaxResults": 100, **wanted.api(STATUSES)}
     for page in cloud.pages("sagemaker", "ListProcessingJobs", "ProcessingJobSummaries", **given):
         for job in page:
