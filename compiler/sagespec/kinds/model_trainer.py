@@ -218,10 +218,12 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     bucket = default_bucket.find(inputs)
     members = uploads.protection(bucket.owner, fields.output_data_config.kms_key_id)
     origins = {c.channel_name.value: c.data_source for c in fields.input_data_config}
+    # a generated bucket comes from no field: what is said of an upload is said of the whole spec
+    held_in = bucket.name if fields.default_bucket else bucket.name.value
     made: list[Request] = []
     uris: dict[str, Traced] = {}
     for one in _uploaded(inputs, facts):
-        made += uploads.requests(one.files.uploads, one.label, bucket.name, one.prefix, **members)
+        made += uploads.requests(one.files.uploads, one.label, held_in, one.prefix, **members)
         uris[one.channel] = origins.get(one.channel, fields.source_code).to(one.uri(bucket))
     base = _base(fields)
     name = names.ending_in_identity(fields.base_job_name.value or inputs.qualified_name, names.JOB_LIMIT)
