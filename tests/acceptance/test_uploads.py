@@ -15,7 +15,8 @@ import pytest
 from moto.backends import get_backend
 from sagespec.executor import cloud_errors
 from sagespec.executor.runs import drivers
-from sagespec.sandbox import Sandbox
+from sagespec.sandbox import Sandbox, buckets
+from sagespec.sandbox.service import ServiceError
 
 from tests import proxy
 from tests.conftest import ROOT, Run
@@ -122,6 +123,24 @@ def test_a_bucket_of_somebody_else_is_told_before_anything_is_sent(training: Pat
         assert f"bucket {OURS} is not of account 123456789012" in told
         assert "hint: somebody else has made a bucket of this name" in told
     assert len(aws.mutations()) == changes
+
+
+def test_a_bucket_that_shows_nothing_may_be_somebody_elses(
+    training: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever lacks s3:ListBucket is told the same: no obstacle, but a note, and both reasons when it is refused."""
+
+    def check_owner(environ: dict[str, Any]) -> None:
+        raise ServiceError("AccessDenied", "Access Denied", 403)
+
+    run("compile")
+    monkeypatch.setattr(buckets, "check_owner", check_owner)
+    lines = run("plan").stdout.splitlines()
+    uploads = [line for line in lines if "create" in line]
+    assert len(uploads) > 5
+    assert all("or the bucket is somebody else's" in line for line in uploads)
+    assert "it is expected to be of account 123456789012" in run("apply", "--yes", code=3).stderr
+    assert not aws.region("us-west-2").table("training_jobs")
 
 
 def test_a_refused_upload_says_whose_the_bucket_is_expected_to_be() -> None:

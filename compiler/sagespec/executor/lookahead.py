@@ -23,6 +23,7 @@ from sagespec.project.settings import Project
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 Word = Literal["create", "update", "keep"]
+Seen = Literal["create", "update", "keep", "hidden"]
 THREADS = 16
 
 
@@ -41,6 +42,7 @@ class Foresight:
 
     words: Mapping[tuple[str, str], Word] = field(default_factory=dict)
     foreign: Mapping[tuple[str, str], Foreign] = field(default_factory=dict)
+    notes: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def look(cloud: Cloud, ready: Sequence[File], waiting: Sequence[File], project: Project) -> Foresight:
@@ -54,13 +56,21 @@ def look(cloud: Cloud, ready: Sequence[File], waiting: Sequence[File], project: 
     answers = at_once(wanted, lambda thing: _answer(Shelf(cloud, thing[0]), *wanted[thing], project))
     words: dict[tuple[str, str], Word] = {}
     foreign: dict[tuple[str, str], Foreign] = {}
+    notes: dict[tuple[str, str], str] = {}
     for file, request in looks:
         answer = answers[_thing(file, request)]
         if isinstance(answer, Foreign):
             foreign[file.address, request.id] = answer
+        elif answer == "hidden":
+            words[file.address, request.id] = "create"
+            if "ExpectedBucketOwner" in request.parameters:
+                notes[file.address, request.id] = _HIDDEN
         else:
             words[file.address, request.id] = answer
-    return Foresight(words, foreign)
+    return Foresight(words, foreign, notes)
+
+
+_HIDDEN = "may not be looked at: s3:ListBucket is missing, or the bucket is somebody else's"
 
 
 def redefined(cloud: Cloud, ran: Mapping[str, tuple[File, Run]]) -> dict[str, str]:
@@ -158,7 +168,7 @@ _NAMES = {
 }
 
 
-def _answer(shelf: Shelf, file: File, request: Request, project: Project) -> Word | Foreign:
+def _answer(shelf: Shelf, file: File, request: Request, project: Project) -> Seen | Foreign:
     """Return what a request will find. A name that AWS refuses to look up is an obstacle of this file only."""
     try:
         return _find(shelf, file, request, project)
@@ -169,7 +179,7 @@ def _answer(shelf: Shelf, file: File, request: Request, project: Project) -> Wor
         return Foreign(f"cannot be looked up: {error}", member, error.hint or "name another")
 
 
-def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word | Foreign:
+def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Seen | Foreign:
     """Return what a get-or-create request will find."""
     given = request.parameters
     if request.operation == "CreateModelPackageGroup":
@@ -182,7 +192,7 @@ def _find(shelf: Shelf, file: File, request: Request, project: Project) -> Word 
         if there == "other":
             what = f"s3://{given['Bucket']}/{given['Key']} has other content, and is never overwritten"
             return Foreign(what, "Key", "look at what it is, and delete it or choose another path")
-        return "keep" if there == "same" else "create"
+        return "hidden" if there == "hidden" else "keep" if there == "same" else "create"
     if request.operation == "CreateHub":
         return "keep" if hubs.find_hub(shelf, given) else "create"
     if request.operation == "ImportHubContent":

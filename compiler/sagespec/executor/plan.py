@@ -208,7 +208,10 @@ def _plan_new(
         action, note = "blocked", f"by {', '.join(blockers)}"
     elif waits:
         action, note = "wait", f"for {', '.join(waits)}"
-    lines = [Line(r.id, action or _action(file, r, ahead), _what(r), note) for r in requests]
+    lines = [
+        Line(r.id, action or _action(file, r, ahead), _what(r), note or ahead.notes.get((file.address, r.id), ""))
+        for r in requests
+    ]
     if (check := rewards.of(file)) and action in (None, "wait"):
         lines[-1] = replace(lines[-1], note="; ".join(filter(None, [note, check.note])))
     return FilePlan(file, tuple(lines), differences=since, obstacles=obstacles)

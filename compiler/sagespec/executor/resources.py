@@ -53,17 +53,14 @@ class Shelf:
         listed = [artifact for page in pages for artifact in page]
         return [str(a["ArtifactArn"]) for a in sorted(listed, key=lambda a: (a["CreationTime"], a["ArtifactArn"]))]
 
-    def object(self, parameters: Mapping[str, Any]) -> Literal["same", "other", "absent"]:
-        """Return whether an object exists with this content, with other content, or not.
-
-        Without permission it is absent.
-        """
+    def object(self, parameters: Mapping[str, Any]) -> Literal["same", "other", "absent", "hidden"]:
+        """Return whether an object has this content or other content, or is absent; hidden without permission."""
         location = {name: parameters[name] for name in ("Bucket", "Key", "ExpectedBucketOwner") if name in parameters}
         try:
             described = self.look("s3", "HeadObject", **location, ChecksumMode="ENABLED")
         except CloudError as error:
             if error.is_denied:  # without permission to list, S3 says the same of a missing object
-                return "absent"
+                return "hidden"
             raise
         if described is None:
             return "absent"

@@ -129,7 +129,7 @@ def _object(s: Submission, request: Request, parameters: dict[str, Any], _known:
 
     def make() -> tuple[str, str]:
         there = "absent" if request.id in s.absent else s.shelf.object(parameters)
-        if there == "absent":
+        if there in ("absent", "hidden"):
             try:
                 s.call("s3", "PutObject", **put)
                 return "uploaded", uri
