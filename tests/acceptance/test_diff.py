@@ -68,7 +68,146 @@ def test_a_change_is_said_with_what_starts_and_where(committed: Path, run: Run) 
         "    hyperparameters.group_size  4 -> 8 (the recipe's own)  specs/graph.yaml:11\n",
         "  <- BenchMarkEvaluator/calculator-math        4 steps, at most 24 h each; changed itself too\n"
         "      subtasks  [algebra, prealgebra] -> [algebra]  specs/graph.yaml:28\n",
-        "~ CustomAgentLambda/calculator: tags.team  rl -> agents  sagespec.yaml:5 (default)  starts nothing\n",
+        "~ 6 specs: tags.team  rl -> agents  sagespec.yaml:5 (default)  starts nothing\n",
         "5 start (3 of them after another), 0 removed, 1 changed quietly, 0 refused; at most 2 instance-hours.",
     ):
         assert expected in text
+
+
+def test_a_commit_without_compiled_files_is_compiled_from_its_objects(committed: Path, run: Run) -> None:
+    """Links, code folders, values and the lock are those of the commit, whatever the work tree has become."""
+    Path("specs/linked").symlink_to("training")
+    change("specs/model-trainer.yaml", "source_dir: training", "source_dir: linked")
+    git("rm", "-q", "-r", "--cached", "compiled")
+    (committed / ".gitignore").write_text("compiled\n", "utf-8")
+    git("add", ".")
+    git("commit", "-q", "-m", "without")
+    said = run("diff")
+    assert "which has no compiled files: its specs were compiled" in said.stdout
+    assert said.stdout.endswith("\n0 start, 0 removed, 0 changed quietly, 0 refused.\n")
+    shutil.rmtree("specs/training")
+    Path("specs/linked").unlink()
+    shutil.copytree(ROOT / "specs" / "training", "specs/linked")
+    with Path("specs/linked/train.py").open("a") as file:
+        file.write("# another\n")
+    found = entries(run)
+    assert {address: entry["class"] for address, entry in found.items()} == {"ModelTrainer/line": "start"}
+    paths = [one["path"] for one in found["ModelTrainer/line"]["changes"]]
+    assert "specs/linked/train.py" in paths
+
+
+def test_the_same_project_lies_in_a_folder_of_its_repository(committed: Path, run: Run, tmp_path: Path) -> None:
+    below = tmp_path / "a b" / "-x"
+    below.parent.mkdir()
+    below.mkdir()
+    for name in ("specs", "compiled", "sagespec.yaml", "sagespec.lock.json"):
+        (committed / name).rename(below / name)
+    git("add", "--all", ".")
+    git("commit", "-q", "-m", "moved")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(below)
+        assert entries(run) == {}
+        change("specs/model-trainer.yaml", "instance_count: 2", "instance_count: 4")
+        assert [*entries(run)] == ["ModelTrainer/line"]
+
+
+def test_refs(committed: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = git("rev-parse", "HEAD")
+    git("tag", "line")
+    change("specs/model-trainer.yaml", "instance_count: 2", "instance_count: 4")
+    run("compile")
+    git("commit", "-q", "-a", "-m", "two")
+    assert entries(run) == {}
+    assert [*entries(run, "HEAD~1")] == [*entries(run, first)] == [*entries(run, "line", "ModelTrainer/*")]
+    assert entries(run, "--", "line") == {}, "the spec of that name, since HEAD"
+    for wrong in ("nothing-of-that-name", "--upload-pack=x", "HEAD~99", "line..HEAD", "", "a\x1bb"):
+        run("diff", "--", wrong, code=2) if wrong.startswith("-") else run("diff", wrong, code=2)
+    monkeypatch.setenv("GITHUB_BASE_REF", "no-such-branch")
+    said = run("diff", code=2).stderr
+    assert "git has no commit of no-such-branch, which GITHUB_BASE_REF names" in said
+    assert "fetch-depth: 0" in said
+    git("branch", "no-such-branch", first)
+    assert [*entries(run)] == ["ModelTrainer/line"]
+    monkeypatch.delenv("GITHUB_BASE_REF")
+    monkeypatch.setenv("CI_MERGE_REQUEST_DIFF_BASE_SHA", first)
+    assert [*entries(run)] == ["ModelTrainer/line"]
+    assert committed
+
+
+def test_nothing_that_git_is_configured_to_run_is_run(committed: Path, run: Run, monkeypatch: Any) -> None:
+    trap = committed / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch '{committed}/sprung'\n", "utf-8")
+    trap.chmod(0o755)
+    for name in ("core.pager", "core.fsmonitor", "diff.external", "diff.x.textconv", "diff.x.command", "core.editor"):
+        git("config", name, str(trap))
+    (committed / ".git" / "info" / "attributes").write_text("* diff=x filter=x\n", "utf-8")
+    git("config", "filter.x.smudge", str(trap))
+    monkeypatch.setenv("GIT_EXTERNAL_DIFF", str(trap))
+    monkeypatch.setenv("GIT_PAGER", str(trap))
+    monkeypatch.setenv("GIT_DIR", "/nonexistent")
+    change("specs/model-trainer.yaml", "instance_count: 2", "instance_count: 4")
+    for form in ("text", "json", "markdown"):
+        run("diff", "-o", form)
+    assert not (committed / "sprung").exists()
+
+
+HOSTILE = "@everyone </details> | <img src=x> ``` ::error::x #1 [a](http://b) ${{ x }} _*~ \\"
+
+
+def test_text_of_others_is_inert_in_markdown(committed: Path, run: Run) -> None:
+    change("specs/model-trainer.yaml", "steps: 20", f"steps: 20, note: {json.dumps(HOSTILE).replace('$', '$$')}")
+    text = run("diff", "-o", "markdown").stdout
+    assert text.startswith("<!-- sagespec:diff -->\n### sagespec: 1 starts, 0 removed")
+    assert "@" not in text
+    assert "<img" not in text
+    assert text.count("</details>") == text.count("<details>") == 1
+    rows = [line for line in text.splitlines() if line.startswith("| <code>")]
+    assert rows
+    assert all(row.count("|") == 5 for row in rows)
+    assert "http:" not in text
+    assert committed
+
+
+def test_values_of_variables_are_never_shown(committed: Path, run: Run) -> None:
+    change("specs/model-trainer.yaml", "spec:\n", "spec:\n  environment: {MODE: true, WORD: plain-before}\n")
+    run("compile")
+    git("commit", "-q", "-a", "-m", "two")
+    change("specs/model-trainer.yaml", "plain-before", "plain-after")
+    change("specs/model-trainer.yaml", "MODE: true", "MODE: auto")
+    for form in ("text", "json", "markdown"):
+        said = run("diff", "--verbose", "-o", form)
+        assert "environment.WORD" in said.stdout.replace("&#95;", "_")
+        assert not any(value in said.stdout + said.stderr for value in ("plain-", "auto", "true, WORD"))
+    assert committed
+
+
+def test_what_does_not_compile_is_refused_and_not_gone(committed: Path, run: Run) -> None:
+    change("specs/graph.yaml", "benchmark: math", "benchmark: maths")
+    change("specs/torchrun.yaml", "kind: Torchrun", "kind: [Torchrun")
+    found = entries(run, code=1)
+    assert {address: entry["class"] for address, entry in found.items()} == {
+        "BenchMarkEvaluator/calculator-math": "refused",
+        "ModelTrainer/line": "refused",
+        "Torchrun/two-a-node": "refused",
+    }
+    assert "specs/graph.yaml:27" in run("diff", code=1).stdout
+    assert committed
+
+
+def test_a_change_of_a_thousand_specs_fits_a_comment(project: Path, run: Run) -> None:
+    trainer = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8").replace("support-agent", "s-NUMBER")
+    texts = [trainer.replace("NUMBER", str(number)) for number in range(1000)]
+    (project / "sagespec.yaml").write_text(PROJECT, "utf-8")
+    (project / "specs" / "all.yaml").write_text("---\n".join(texts), "utf-8")
+    git("init", "-q")
+    run("compile")
+    git("add", ".")
+    git("commit", "-q", "-m", "one")
+    change("specs/all.yaml", "hyperparameters:", "accept_eula: true\n  hyperparameters:")
+    text = run("diff", "-o", "markdown").stdout
+    assert len(text) <= 60_000
+    assert text.splitlines()[1].startswith(
+        "### sagespec: 1,000 start" if "1,000 start" in text else "### sagespec: 1000 start"
+    )
+    assert "Left out for length: the changes of 1000 specs, " in text
+    assert entries(run, "--only", "quiet,gone") == {}

@@ -15,7 +15,7 @@ from sagespec.compiling import workspace
 from sagespec.diagnostics import did_you_mean
 from sagespec.executor.git import GitError, Repository
 from sagespec.project import boundary
-from sagespec.review import data, diff, refs, selection, text
+from sagespec.review import data, diff, markdown, refs, selection, text
 from sagespec.review.entry import GROUPS, Review
 from sagespec.review.refs import Base, UnknownRef
 
@@ -52,12 +52,15 @@ class _Groups(click.ParamType):  # type: ignore[type-arg]  # generic in its stub
     "-o",
     "--output",
     "form",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "markdown", "json"]),
     default="text",
     help="Form of the result.",
 )
 @click.option("--only", type=_Groups(), metavar="GROUPS", help=f"Of {','.join(GROUPS)}, those to show.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 6 when something would start.")
+@click.option(
+    "--max-chars", type=click.IntRange(1000), default=60_000, show_default=True, help="Length of the Markdown."
+)
 @click.option("--verbose", is_flag=True, help="Show every change of every spec.")
 @click.pass_context
 def command(
@@ -70,6 +73,7 @@ def command(
     form: str,
     only: frozenset[str] | None,
     detailed_exitcode: bool,
+    max_chars: int,
     verbose: bool,
 ) -> int:
     """Show what a change of the specs would start, and why, against a commit. Nothing is asked of AWS.
@@ -102,7 +106,7 @@ def command(
         ref = "git has no ref, and " if pattern == patterns[0] and not after else ""
         raise click.UsageError(f"{ref}no spec has the address {pattern!r}" + (f": {hint}" if hint else ""))
     shown = [selection.select(made, patterns, only or ()) for made in reviews]
-    _show(shown, form, verbose)
+    _show(shown, form, max_chars, verbose)
     if failed:
         return exits.INVALID
     starting = any(entry.starts for made in shown for entry in made.entries)
@@ -140,10 +144,12 @@ def _review(
     return made, done.failed, addresses
 
 
-def _show(reviews: Sequence[Review], form: str, verbose: bool) -> None:
+def _show(reviews: Sequence[Review], form: str, max_chars: int, verbose: bool) -> None:
     if form == "json":
         documents = [data.of(one) for one in reviews]
         output.as_json(documents[0] if len(documents) == 1 else documents)
+    elif form == "markdown":
+        output.document("\n".join(markdown.write(one, max_chars // len(reviews)) for one in reviews))
     else:
         for one in reviews:
             output.result(*text.lines(one, verbose))

@@ -38,10 +38,11 @@ FILE = "file"
 
 
 class Old(NamedTuple):
-    """One address as it was: its compiled file, and its spec where that can still be read."""
+    """One address as it was: its compiled file, and its spec and those it refers to, where they can still be read."""
 
     made: Compiled
     spec: Spec | None
+    others: Mapping[str, Spec]
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,9 @@ class _Comparison:
         ):
             yield self._of_file(str(path[0]), before, after)
         left = [one for one in self.sent if not self._is_told(one, told)]
-        facts = [*self._of_lock()] if left else []
-        yield from facts
-        yield from () if facts else (self._of_template(one) for one in left)
+        besides = [*self._of_lent(), *self._of_lock()] if left else []
+        yield from besides
+        yield from () if besides else (self._of_template(one) for one in left)
         yield from self._of_place(told)
 
     def _of_specs(self) -> Iterator[Difference]:
@@ -213,6 +214,24 @@ class _Comparison:
         if path.startswith(PACKAGED):
             return Change(path, old, new, "", 0, before is None or after is None, "template", "", FILE)
         return Change(path, old, new, path, START.line, self._is_new, "spec", "", FILE)
+
+    def _of_lent(self) -> Iterator[Change]:
+        """What specs say otherwise that lend their fields to this one, and run nothing themselves."""
+        for one in self.resolved.dependencies:
+            before = self.old.others.get(one.spec.address)
+            if before is None or (
+                one.spec.address in self.new.compiled.depends_on and self._is_other(one.spec.address)
+            ):
+                continue
+            for path, old, new in differences.of(_fields(before), _fields(one.spec), ("spec",)):
+                at = one.spec.locate(Problem("", "", path))
+                shown = f"{one.spec.address} {_shown_path(path)}"
+                starts = any(sent.counts for sent in self.sent)
+                yield Change(shown, masked(old, path), masked(new, path), at.file, at.line, starts, "spec")
+
+    def _is_other(self, address: str) -> bool:
+        """Whether a dependency has another identity than it had."""
+        return self.old.made.depends_on.get(address) != self.new.compiled.depends_on.get(address)
 
     def _of_lock(self) -> Iterator[Change]:
         """The facts that the spec asked for, and that are others now."""

@@ -7,7 +7,7 @@ by identities alone: those of the compiled files of the commit, and of all commi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -88,7 +88,9 @@ class _Comparison:
 
     def sources(self) -> set[str]:
         """The spec files of the commit that something is to be said of."""
-        return {old.source for old in self.olds.values()}
+        resolved = self.done.checked.resolved
+        lent = {one.spec.source.file for address in self.touched for one in resolved[address].dependencies}
+        return lent | {old.source for old in self.olds.values()}
 
     @cached_property
     def touched(self) -> list[str]:
@@ -102,12 +104,12 @@ class _Comparison:
         gone = [address for address in self.olds if address not in self.done.builds]
         refused = {address: said for address in self._refused() if (said := self._first_error(address)) is not None}
         gone = [address for address in gone if address not in refused and not self._is_uncertain(self.olds[address])]
-        renamed = self._renamed(gone, old_specs)
         known = self._known_before()
+        renamed = self._renamed(gone, old_specs, known)
         for address in self.touched:
             old = self.olds.get(address)
             was = renamed.get(address)
-            yield self._entry(address, old, old_specs.get(address), sides, was, known.get(address, ""))
+            yield self._entry(address, old, old_specs, sides, was, known.get(address, ""))
         for address in (address for address in gone if address not in renamed.values()):
             spec, old = old_specs.get(address), self.olds[address]
             yield Entry(address, "gone", old=old.identity, file=old.source, line=_line(spec) if spec else 0)
@@ -146,14 +148,15 @@ class _Comparison:
         errors = [d for d in self.done.diagnostics if d.is_error and "/" not in d.address]
         return any(d.file == old.source for d in errors) or (bool(errors) and not self.done.checked.targets)
 
-    def _renamed(self, gone: Sequence[str], old_specs: Mapping[str, Spec]) -> dict[str, str]:
-        """Addresses that are new, with those that are gone and whose specs said the same."""
+    def _renamed(self, gone: Sequence[str], old_specs: Mapping[str, Spec], known: Collection[str]) -> dict[str, str]:
+        """Addresses that were never there before, with those that are gone and whose specs said the same."""
         renamed: dict[str, str] = {}
-        for address in (one for one in self.touched if one not in self.olds and one not in self.before.unusable):
+        before = {*self.olds, *self.before.unusable, *known}
+        for address in (one for one in self.touched if one not in before):
             spec = self.done.checked.resolved[address].spec
             for was in gone:
-                before = old_specs.get(was)
-                if before is not None and was not in renamed.values() and _said_alike(before, spec):
+                old = old_specs.get(was)
+                if old is not None and was not in renamed.values() and _said_alike(old, spec):
                     renamed[address] = was
                     break
         return renamed
@@ -179,11 +182,17 @@ class _Comparison:
         return found
 
     def _entry(
-        self, address: str, old: Compiled | None, old_spec: Spec | None, sides: Sides, was: str | None, known: str
+        self,
+        address: str,
+        old: Compiled | None,
+        old_specs: Mapping[str, Spec],
+        sides: Sides,
+        was: str | None,
+        known: str,
     ) -> Entry:
         build, resolved = self.done.builds[address], self.done.checked.resolved[address]
         made = build.compiled
-        spec = resolved.spec
+        spec, old_spec = resolved.spec, old_specs.get(address)
         same = old is not None and old.identity == made.identity
         runs = bool(made.requests)
         because = _because(old, made)
@@ -194,7 +203,7 @@ class _Comparison:
             old=old.identity if old else None,
             new=made.identity,
             cost=self._cost(made, resolved),
-            changes=changes.of(Old(old, old_spec), build, resolved, sides) if old else (),
+            changes=changes.of(Old(old, old_spec, old_specs), build, resolved, sides) if old else (),
             file=spec.source.file,
             line=_line(spec),
         )

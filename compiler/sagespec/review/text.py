@@ -32,6 +32,12 @@ class Cause(NamedTuple):
     change: Change
     entries: list[Entry]
 
+    @property
+    def starts(self) -> bool:
+        """Whether it starts any of them."""
+        keys = (change for entry in self.entries if entry.starts for change in entry.changes)
+        return any(change.starts for change in keys if change.cause == self.change.cause)
+
 
 def lines(review: Review, verbose: bool = False) -> Iterator[Line]:
     """Write a review."""
@@ -133,27 +139,21 @@ class _Text:
             yield f"{'  ' * depth}    and {len(changes) - most} more: see --verbose"
 
     def _causes(self) -> Iterator[Line]:
-        """Causes outside the specs, of what starts."""
-        for change, touched in self.causes.values():
-            starting = [entry for entry in touched if entry.starts]
-            if starting:
-                count = f"{len(starting)} specs" if len(starting) > 1 else starting[0].address
+        """Causes outside the specs: of what starts, then of what does not."""
+        for cause in sorted(self.causes.values(), key=lambda cause: not cause.starts):
+            count, change = f"{len(cause.entries)} specs", cause.change
+            if cause.starts:
                 yield f"  {count}: {change.path}  {words.values(change)}  {words.place(change)}"
+            else:
+                yield self._once(count, change)
 
     def _quiet(self, quiet: Sequence[Entry]) -> Iterator[Line]:
-        told: set[str] = set()
-        for change, touched in self.causes.values():
-            here = [entry for entry in touched if entry in quiet]
-            if here:
-                told |= {entry.address for entry in here}
-                yield self._once(f"{len(here)} specs" if len(here) > 1 else here[0].address, change)
         for entry in quiet:
             own = [change for change in entry.changes if change.cause not in self.causes]
             for change in own:
-                told.add(entry.address)
                 yield self._once(entry.address, change)
-        for entry in (entry for entry in quiet if entry.address not in told):
-            yield (Styled(SIGNS["quiet"], "cyan"), f" {entry.address}  {_why(entry)}")
+            if not entry.changes:
+                yield (Styled(SIGNS["quiet"], "cyan"), f" {entry.address}  {_why(entry)}")
 
     def _once(self, who: str, change: Change) -> Line:
         text = f" {who}: {change.path}  {words.values(change)}  {words.place(change)}  starts nothing"

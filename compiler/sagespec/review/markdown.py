@@ -1,0 +1,197 @@
+"""A review as Markdown, for a comment on a pull request.
+
+In: a `Review` and the most characters. Out: text whose first line is a marker, by which a CI job finds its comment
+again. Text of others is shown as code, and every character of it that Markdown, HTML or a forge gives a meaning is
+written as a number: it cannot mention anybody, break a table or close a tag. What there is no room for is left out in
+this order, and counted: values beyond 20 of a spec, details, the graph, rows of the table; never the verdict.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from sagespec.diagnostics.escapes import printable
+from sagespec.review import words
+from sagespec.review.entry import SIGNS, Entry, Review
+from sagespec.review.text import shared
+
+_VALUES = 20
+"""Changes of one spec that stay when there is no room for all."""
+_NODES = 40
+_NAMED = 10
+"""Addresses that a line names; it counts the rest."""
+_LONGEST_REMARK = 300
+_ACTIVE = re.compile(r"[^A-Za-z0-9 .,/=+\-]")
+
+
+def write(review: Review, most: int) -> str:
+    """Write a review in at most `most` characters, but for its title."""
+    return _Comment(review).within(most)
+
+
+def code(text: str) -> str:
+    """Show a text of others as code in which nothing is active."""
+    return f"<code>{_inert(text)}</code>"
+
+
+def _inert(text: str) -> str:
+    """Write as numbers what could be active, and letters beyond ASCII too where they could be taken for such."""
+    return _ACTIVE.sub(lambda match: match[0] if match[0].isalpha() else f"&#{ord(match[0])};", printable(text))
+
+
+class _Room(NamedTuple):
+    """How much of each part there is room for; None is all of it."""
+
+    values: int | None = None
+    details: int | None = None
+    graph: bool = True
+    rows: int | None = None
+
+
+class _Comment:
+    def __init__(self, review: Review) -> None:
+        self.review = review
+        self.starting = [entry for entry in review.entries if entry.starts]
+        self.causes = shared(review.entries)
+        self.detailed = [entry for entry in review.entries if self._own(entry)]
+        self.graph = graph(review)
+
+    def within(self, most: int) -> str:
+        """Write as much as there is room for."""
+        for room in (_Room(), _Room(values=_VALUES)):
+            if len(text := self.write(room)) <= most:
+                return text
+        least = _Room(_VALUES, 0)
+        if len(self.write(least)) <= most:
+            return self._most(len(self.detailed), most, lambda n: _Room(_VALUES, n))
+        if len(text := self.write(least._replace(graph=False))) <= most:
+            return text
+        return self._most(len(self.starting), most, lambda n: _Room(_VALUES, 0, False, n))
+
+    def _most(self, count: int, most: int, room: Callable[[int], _Room]) -> str:
+        """Write with the largest number up to `count` that fits, or none."""
+        low, high = 0, count
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if len(self.write(room(middle))) <= most else (low, middle - 1)
+        return self.write(room(low))
+
+    def write(self, room: _Room) -> str:
+        return "\n".join(self._lines(room)) + "\n"
+
+    def _lines(self, room: _Room) -> Iterator[str]:
+        review = self.review
+        yield f"<!-- sagespec:diff{f':{review.environment}' if review.environment else ''} -->"
+        total = words.totals(review)
+        yield f"### sagespec: {words.verdict(review)}{'; ' + total if total else ''}"
+        yield f"\n{code(words.head(review))}"
+        yield from (f"\nNote: {code(remark[:_LONGEST_REMARK])}" for remark in review.remarks[:_NAMED])
+        yield from self._table(room.rows)
+        yield from self._causes()
+        yield from self._others()
+        if self.graph and room.graph:
+            yield f"\n```mermaid\n{self.graph}\n```"
+        yield from self._details(room)
+        if left := [*self._left_out(room)]:
+            yield f"\nLeft out for length: {', '.join(left)}."
+
+    def _table(self, most: int | None) -> Iterator[str]:
+        if self.starting:
+            yield "\n| | starts | at most | since |\n|---|---|---|---|"
+        for entry in self.starting[:most]:
+            since = [f"was {entry.was}"] if entry.was else ["new"] if entry.old is None else []
+            since += [f"after {address}" for address in entry.because[:_NAMED]]
+            since += ["changed itself"] if any(change.starts for change in entry.changes) else []
+            cells = (SIGNS[entry.sort], entry.address, words.cost(entry), ", ".join(since))
+            yield f"| {' | '.join(code(cell) if cell else '' for cell in cells)} |"
+
+    def _causes(self) -> Iterator[str]:
+        """What is not of specs' own, once for all that it touches."""
+        lines = []
+        for cause in [*self.causes.values()][:_VALUES]:
+            count = sum(entry.starts for entry in cause.entries)
+            effect = f"{count} of them start" if cause.starts else "starts nothing"
+            said = f"{cause.change.path}  {words.values(cause.change)}"
+            lines.append(f"- {len(cause.entries)} specs: {code(said)} {code(words.place(cause.change))}, {effect}")
+        yield from ("", *lines) if lines else ()
+        if len(self.causes) > _VALUES:
+            yield f"- and {len(self.causes) - _VALUES} more"
+
+    def _others(self) -> Iterator[str]:
+        """What does not start, a line for each class."""
+        told: Mapping[str, str] = {
+            "quiet": "changed quietly, start nothing",
+            "back": "back to what was applied, start nothing",
+            "gone": "removed; what they ran stays",
+            "refused": "do not compile",
+        }
+        for sort, text in told.items():
+            entries = [entry for entry in self.review.entries if entry.sort == sort]
+            if entries:
+                names = ", ".join(code(entry.address) for entry in entries[:_NAMED])
+                more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
+                yield f"\n{code(SIGNS[entries[0].sort])} {len(entries)} {text}: {names}{more}"
+        for entry in [entry for entry in self.review.entries if entry.reason][:_NAMED]:
+            where = f"{entry.file}:{entry.line}" if entry.line else entry.file
+            yield f"\n{code(entry.address)} {code(where)}: {code(entry.reason[:_LONGEST_REMARK])}"
+
+    def _own(self, entry: Entry) -> int:
+        return sum(change.cause not in self.causes for change in entry.changes)
+
+    def _details(self, room: _Room) -> Iterator[str]:
+        entries = self.detailed[: room.details]
+        if not entries:
+            return
+        yield f"\n<details><summary>Changes of {len(entries)} specs</summary>\n"
+        yield "| spec | field | change | where |\n|---|---|---|---|"
+        for entry in entries:
+            own = [change for change in entry.changes if change.cause not in self.causes]
+            for change in own[: room.values]:
+                quiet = "" if change.starts else ", starts nothing"
+                cells = (entry.address, change.path, words.values(change), words.place(change) + quiet)
+                yield f"| {' | '.join(map(code, cells))} |"
+        yield "\n</details>"
+
+    def _left_out(self, room: _Room) -> Iterator[str]:
+        shown = self.detailed[: room.details]
+        if room.values is not None and (n := sum(max(0, self._own(entry) - room.values) for entry in shown)):
+            yield f"{n} changes of specs that have more than {room.values}"
+        if n := len(self.detailed) - len(shown):
+            yield f"the changes of {n} specs"
+        if self.graph and not room.graph:
+            yield "the graph"
+        if room.rows is not None and (n := len(self.starting) - room.rows):
+            yield f"{n} of those that start"
+
+
+def graph(review: Review) -> str:
+    """Draw what starts and what it starts after, or by kinds where that is too much; '' where nothing follows."""
+    entries = {entry.address: entry for entry in review.entries}
+    edges = [(above, entry.address) for entry in review.entries if entry.starts for above in entry.because]
+    nodes = list(dict.fromkeys(address for edge in edges for address in edge))
+    if len(nodes) <= _NODES:
+        labels = {a: f"{SIGNS[entries[a].sort]} {a}" if a in entries else a for a in nodes}
+        return _mermaid(labels, dict.fromkeys(edges, "")) if edges else ""
+    counts = Counter(address.partition("/")[0] for address in nodes)
+    links = Counter((one.partition("/")[0], other.partition("/")[0]) for one, other in edges)
+    kinds = [kind for kind, _ in counts.most_common(_NODES)]
+    return _mermaid(
+        {kind: f"{kind}: {counts[kind]}" for kind in kinds},
+        {link: str(count) for link, count in links.items() if {*link} <= {*kinds}},
+    )
+
+
+def _mermaid(labels: Mapping[str, str], edges: Mapping[tuple[str, str], str]) -> str:
+    ids = {node: f"n{number}" for number, node in enumerate(labels)}
+    lines = ["flowchart LR", *(f'  {ids[node]}["{_quoted(label)}"]' for node, label in labels.items())]
+    for (one, other), label in edges.items():
+        lines.append(f"  {ids[one]} -->{f'|{label}|' if label else ''} {ids[other]}")
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    """A label, in the form of Mermaid: `#60;` is `<`."""
+    return re.sub(r"[^A-Za-z0-9 ./:\-]", lambda match: f"#{ord(match[0])};", printable(text))
