@@ -103,10 +103,13 @@ def of_training(cloud: Cloud, status: Status, region: str | None) -> Outcome | N
         return None
     if status.state != "done":
         raise NoResults(f"{status.name} is {status.status}: it has put out nothing")
-    package = status.details.get("output_model_package_arn")
+    found = status.details.get("output_model_package_arn")
+    package = found if isinstance(found, str) else None
     try:
         return Outcome(package, metrics.read(cloud, status, region=region).latest())
     except (metrics.MlflowMissing, metrics.MlflowTrouble, metrics.NoMetrics) as error:
+        if package is None:
+            raise NoResults(f"{status.name} has put out no model package, and no metrics: {error}") from None
         return Outcome(package, {}, str(error))
 
 
