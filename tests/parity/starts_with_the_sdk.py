@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from sagemaker.core.resources import TrainingJob
 from sagemaker.core.training.configs import Compute, SourceCode
-from sagemaker.train import ModelTrainer
+from sagemaker.train import DPOTrainer, ModelTrainer, SFTTrainer
 from sagemaker.train.custom_agent_lambda import CustomAgentLambda
 from sagemaker.train.evaluate import BenchMarkEvaluator, CustomScorerEvaluator, LLMAsJudgeEvaluator
 from sagemaker.train.evaluate.benchmark_evaluator import get_benchmarks
@@ -35,6 +36,25 @@ WARMTH = {
     }
 }
 DATA = b'{"prompt": "1 + 1", "response": "2"}\n'
+
+
+def fine_tuned(dataset: str, output: str) -> dict[str, Any]:
+    """Train by examples, wait, and go on from the package by preferences; each job as the SDK reads it again."""
+    common = {"training_dataset": dataset, "s3_output_path": output, "accept_eula": True}
+    first = SFTTrainer(model=MODEL, model_package_group="out-mpg", **common).train(wait=True, poll=1)
+    package = first.output_model_package_arn
+    second = DPOTrainer(model=package, model_package_group="out-mpg", **common).train(wait=True, poll=1)
+    jobs = {"SFTTrainer": first, "DPOTrainer": second}
+    read = {kind: TrainingJob.get(job.training_job_name) for kind, job in jobs.items()}
+    return {
+        kind: {
+            "name": job.training_job_name,
+            "status": job.training_job_status,
+            "package": job.output_model_package_arn,
+            "source": package if kind == "SFTTrainer" else job.model_package_config.source_model_package_arn,
+        }
+        for kind, job in read.items()
+    }
 
 
 def main() -> None:
@@ -82,6 +102,7 @@ def main() -> None:
         execution.wait(poll=1)
         if kind != "MultiTurnRLEvaluator":  # its results are in MLflow, and the SDK shows the link to them only
             execution.show_results()
+    tuned = fine_tuned(f"s3://{bucket}/sums/train.jsonl", output)
     code = folder / "code"
     code.mkdir()
     (code / "train.py").write_text("print('training')\n", "utf-8")
@@ -95,6 +116,7 @@ def main() -> None:
     found = {
         "agent": agent.lambda_arn,
         "job": {"name": job.job_name, "status": job.job_status, "package": package},
+        "tuned": tuned,
         "metrics": job.get_training_metrics(),
         "executions": {kind: {"arn": e.arn, "status": e.status.overall_status} for kind, e in executions.items()},
         "training": training._latest_training_job.training_job_name,

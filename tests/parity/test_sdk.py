@@ -131,6 +131,10 @@ def test_what_the_sdk_starts_is_ours_to_follow(tmp_path: Path) -> None:
     assert runs[sdk["training"]]["kind"] == "ModelTrainer"
     (job,) = read("status")["status"]
     assert job["details"]["output_model_package_arn"] == sdk["job"]["package"]
+    for kind, tuned in sdk["tuned"].items():
+        assert (runs[tuned["name"]]["kind"], tuned["status"]) == (kind, "Completed")
+        assert ":model-package/out-mpg/" in tuned["package"]
+    assert sdk["tuned"]["DPOTrainer"]["source"] == sdk["tuned"]["SFTTrainer"]["package"]
     (training,), (agent,) = read("status-training")["status"], read("status-agent")["status"]
     assert (training["name"], training["status"]) == (sdk["training"], "Completed")
     assert agent["arn"] == sdk["agent"]
