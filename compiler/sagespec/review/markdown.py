@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from sagespec.diagnostics.escapes import printable
-from sagespec.review import words
+from sagespec.review import drawing, words
 from sagespec.review.entry import SIGNS, Entry, Review
 from sagespec.review.text import shared
 
@@ -174,24 +174,11 @@ def graph(review: Review) -> str:
     nodes = list(dict.fromkeys(address for edge in edges for address in edge))
     if len(nodes) <= _NODES:
         labels = {a: f"{SIGNS[entries[a].sort]} {a}" if a in entries else a for a in nodes}
-        return _mermaid(labels, dict.fromkeys(edges, "")) if edges else ""
+        return drawing.mermaid(labels, dict.fromkeys(edges, "")) if edges else ""
     counts = Counter(address.partition("/")[0] for address in nodes)
     links = Counter((one.partition("/")[0], other.partition("/")[0]) for one, other in edges)
     kinds = [kind for kind, _ in counts.most_common(_NODES)]
-    return _mermaid(
+    return drawing.mermaid(
         {kind: f"{kind}: {counts[kind]}" for kind in kinds},
         {link: str(count) for link, count in links.items() if {*link} <= {*kinds}},
     )
-
-
-def _mermaid(labels: Mapping[str, str], edges: Mapping[tuple[str, str], str]) -> str:
-    ids = {node: f"n{number}" for number, node in enumerate(labels)}
-    lines = ["flowchart LR", *(f'  {ids[node]}["{_quoted(label)}"]' for node, label in labels.items())]
-    for (one, other), label in edges.items():
-        lines.append(f"  {ids[one]} -->{f'|{label}|' if label else ''} {ids[other]}")
-    return "\n".join(lines)
-
-
-def _quoted(text: str) -> str:
-    """A label, in the form of Mermaid: `#60;` is `<`."""
-    return re.sub(r"[^A-Za-z0-9 ./:\-]", lambda match: f"#{ord(match[0])};", printable(text))

@@ -1,0 +1,80 @@
+"""`sagespec graph`: what refers to what, as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sagespec.cli import exits, options, output
+from sagespec.compiling import workspace
+from sagespec.compiling.workspace import Checked
+from sagespec.diagnostics import did_you_mean
+from sagespec.review import drawing, graph, selection
+from sagespec.review.graph import Graph
+
+
+@click.command("graph")
+@click.argument("wanted", nargs=-1, metavar="[ADDRESS|PATH]...")
+@options.PROJECT
+@click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project.")
+@click.option("--region", metavar="REGION", help="Region of specs and projects that name none.")
+@click.option("--steps", is_flag=True, help="The steps of the one pipeline that is asked for.")
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(["mermaid", "dot", "svg", "json"]),
+    default="mermaid",
+    help="Form of the result.",
+)
+def command(
+    wanted: tuple[str, ...],
+    project_file: Path | None,
+    environment: str | None,
+    region: str | None,
+    steps: bool,
+    form: str,
+) -> int:
+    """Draw specs and the refs between them, or the steps of a pipeline.
+
+    Without an argument these are all specs of the project; else those asked for, what they need and what needs them.
+    """
+    settings = options.settings(environment, (), project_file, "text", None)
+    checked = options.check(settings, (), region)
+    options.show(checked.diagnostics, checked.texts, settings.project.root)
+    specs = {address: one.spec for address, one in checked.resolved.items()}
+    chosen = _chosen(wanted, checked)
+    drawn = _steps(chosen, checked) if steps else graph.around(graph.of_specs(specs), chosen)
+    if form == "json":
+        nodes = [node._asdict() for node in drawn.nodes]
+        output.as_json({"nodes": nodes, "edges": [edge._asdict() for edge in drawn.edges]})
+    else:
+        draw = {"mermaid": drawing.of_graph, "dot": drawing.dot, "svg": drawing.svg}[form]
+        output.document(draw(drawn))
+    return exits.INVALID if checked.failed else exits.DONE
+
+
+def _chosen(wanted: tuple[str, ...], checked: Checked) -> list[str]:
+    """The addresses that are meant by addresses, names, globs, and spec files or folders."""
+    files = {
+        address: checked.settings.project.root / one.spec.source.file for address, one in checked.resolved.items()
+    }
+    chosen = [] if wanted else [*files]
+    for one in wanted:
+        here = Path(one).absolute()
+        meant = [a for a, file in files.items() if selection.fits(a, one) or here in (file, *file.parents)]
+        if not meant:
+            hint = did_you_mean(one, sorted(files))
+            raise click.UsageError(f"no valid spec has the address or path {one!r}" + (f": {hint}" if hint else ""))
+        chosen += meant
+    return chosen
+
+
+def _steps(chosen: list[str], checked: Checked) -> Graph:
+    builds = workspace.compile(checked).builds
+    pipelines = {a: made for a in chosen if a in builds and (made := graph.of_steps(builds[a].compiled.requests))}
+    if len(pipelines) != 1:
+        raise click.UsageError(f"--steps draws one pipeline, and {len(pipelines)} are asked for: name an evaluator")
+    (drawn,) = pipelines.values()
+    return drawn
