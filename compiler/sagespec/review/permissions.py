@@ -62,11 +62,11 @@ class _Files(NamedTuple):
         owner, _, output = name.rpartition(".")
         own = owner.removeprefix("requests.") if owner.startswith("requests.") else ""
         file = self.known[address if own else owner]
-        template = entry("outputs", output)
+        templates = entry("outputs", output)
         for request in file.content.requests:
             if not own or request.id == own:
-                for (text,), _ in self.call(file, request).filled([template]):
-                    yield text
+                call = self.call(file, request)
+                yield from (text for template in templates for (text,), _ in call.filled([template]))
 
     def role_of_function(self, pattern: str) -> str:
         """Return the role of a function that a spec creates, by the pattern of the function's ARN.
@@ -75,7 +75,7 @@ class _Files(NamedTuple):
         """
         for file in self.known.values():
             for request in file.content.requests:
-                made = self.call(file, request).filled([entry("outputs", "FunctionArn")])
+                made = self.call(file, request).filled(entry("outputs", "FunctionArn"))
                 if any(arn_pattern == pattern for (arn_pattern,), _ in made):
                     return _role(request.operation, request.parameters)
         return ""

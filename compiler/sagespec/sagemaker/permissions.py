@@ -164,11 +164,11 @@ def _fill(template: str, chosen: Mapping[str, Value], place: Mapping[str, str]) 
     at = 0
     for match in _SLOT.finditer(template):
         text: str | None = chosen[(match["deep"] or "") + match["name"]].pattern
-        if text and match["text"] and match["text"] not in text:
+        if text is not None and match["text"] and match["text"] not in text:
             text = None
-        if text and match["part"]:
+        if text is not None and match["part"]:
             text = _PARTS[match["part"]](text, place)
-        if not text:
+        if text is None:
             return None
         parts += [template[at : match.start()], text]
         at = match.end()
@@ -233,6 +233,11 @@ def _interfaces(_text: str, place: Mapping[str, str]) -> str:
     return "arn:{partition}:ec2:{region}:{account}:network-interface/*".format(**place)
 
 
+def _none(_text: str, _place: Mapping[str, str]) -> str:
+    """Nothing of a value: what follows depends on it."""
+    return ""
+
+
 def _any(_text: str, _place: Mapping[str, str]) -> str:
     return "*"
 
@@ -245,6 +250,7 @@ _PARTS: Mapping[str, Callable[[str, Mapping[str, str]], str | None]] = {
     "key": _key,
     "kms": _kms,
     "location": _location,
+    "none": _none,
     "packages": _packages,
     "repository": _repository,
     "unversioned": _unversioned,
