@@ -63,7 +63,8 @@ def write(project: Path, s: dict[str, str], **more: Any) -> None:
         spec["spec"].update(more if name == "t" else {})
         (project / "specs" / f"{name}.json").write_text(json.dumps(spec, indent=2), "utf-8")
     defaults = {"environment": {"SHARED": s["default"]}, "region": "us-west-2"}
-    content = {"apiVersion": "sagespec/v1", "kind": "Project", "defaults": defaults}
+    allowed = ["HF_TOKEN", "note", "command", "source"]  # what is looked at here is what becomes of them
+    content = {"apiVersion": "sagespec/v1", "kind": "Project", "defaults": defaults, "allow_secrets": allowed}
     (project / "sagespec.yaml").write_text(json.dumps(content), "utf-8")
 
 

@@ -14,7 +14,7 @@ from sagespec import kinds
 from sagespec.compiling import location
 from sagespec.compiling.location import Facts
 from sagespec.diagnostics import Diagnostic, Problem, Problems
-from sagespec.project import references
+from sagespec.project import plain_text, references
 from sagespec.project.references import Failed
 from sagespec.project.settings import Settings
 from sagespec.project.spec import Spec
@@ -140,6 +140,7 @@ def _resolve(
     if isinstance(context, Diagnostic):
         return None, [context]
     problems = Problems(location.check(spec, context, resolved))
+    problems += plain_text.check(spec.data.get("spec"), settings.project.allow_secrets)
     root = settings.project.root
     inputs = Inputs(
         spec=spec,

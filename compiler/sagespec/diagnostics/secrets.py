@@ -30,24 +30,38 @@ _FIELDS = ("spec", "defaults")
 _ASSIGNED = re.compile(r"(?P<name>[^:=]*)[:=]\s*(?P<value>.+)", re.DOTALL)
 """A variable and its value written as one key, `NAME=value`."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_FORMS = re.compile(
-    "|".join(
-        (
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.*?-----END [A-Z ]*PRIVATE KEY-----|.*)",
-            r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",  # AWS: access keys, session tokens, what signs a URL
-            r"\b(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz)[\w/+=%-]{16,}",
-            r"(?i:(?<=X-Amz-Security-Token=)|(?<=X-Amz-Signature=)|(?<=X-Amz-Credential=))[^&\s\"'*]+",
-            r"(?<=[?&]authToken=)[^&\s\"'*]+",
-            r"\bhf_(?=[A-Za-z0-9]*[A-Z0-9])[A-Za-z0-9]{10,}",
-            r"\bgh[opsur]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{20,}",
-            r"\bsk-(?:proj|ant|svcacct|live|test)-[\w-]{16,}|\bsk-[A-Za-z0-9]{20,}|\bsk_(?:live|test)_\w{16,}",
-            r"\bxox[abeprs]-[\w-]{10,}|\bAIza[\w-]{30,}|\bnpm_[A-Za-z0-9]{30,}|\bpypi-[\w-]{30,}|\bdapi[0-9a-f]{32}",
-            r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?",  # JSON web tokens
-            r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)",  # user and password in a URL
-        )
+_KINDS = {
+    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.*?-----END [A-Z ]*PRIVATE KEY-----|.*)",
+    "an access key of AWS": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "a session token of AWS": r"\b(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz)[\w/+=%-]{16,}",
+    "a presigned URL of AWS": (
+        r"(?i:(?<=X-Amz-Security-Token=)|(?<=X-Amz-Signature=)|(?<=X-Amz-Credential=))[^&\s\"'*]+"
+        r"|(?<=[?&]authToken=)[^&\s\"'*]+"
     ),
-    re.DOTALL,
-)
+    "a token of Hugging Face": r"\bhf_(?=[A-Za-z0-9]*[A-Z0-9])[A-Za-z0-9]{10,}",
+    "a token of GitHub": r"\bgh[opsur]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}",
+    "a token of GitLab": r"\bglpat-[\w-]{20,}",
+    "an API key of OpenAI, Anthropic or Stripe": (
+        r"\bsk-(?:proj|ant|svcacct|live|test)-[\w-]{16,}|\bsk-[A-Za-z0-9]{20,}|\b[rs]k_(?:live|test)_\w{16,}"
+    ),
+    "a token of Slack": r"\bxox[abeprs]-[\w-]{10,}|(?<=hooks\.slack\.com/services/)T\w{8,}/B\w{8,}/\w{20,}",
+    "an API key of Google": r"\bAIza[\w-]{30,}",
+    "a token of npm": r"\bnpm_[A-Za-z0-9]{30,}",
+    "a token of PyPI": r"\bpypi-[\w-]{30,}",
+    "a token of Databricks": r"\bdapi[0-9a-f]{32}",
+    "a key of SendGrid": r"\bSG\.[\w-]{22}\.[\w-]{43}",
+    "a key of Azure storage": r"(?<=AccountKey=)[A-Za-z0-9+/]{86}==",
+    "a JSON web token": r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?",
+    "a password in a URL": r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)",
+}
+"""Secrets by the form of the value, as the services document it; what only a variable's name tells is not here."""
+
+
+@cache
+def _forms() -> re.Pattern[str]:
+    return re.compile("|".join(_KINDS.values()), re.DOTALL)
+
+
 _GIVEN = re.compile(
     rf"(?i:\b\w*(?:{_NAMES})|\btoken)(?:\\?[\"']\s*:\s*\\?[\"'](?P<quoted>(?!\*\*\*)[^\"'\\]+)|=\\?[\"']?(?P<bare>[^\s\"'\\,;&*]+))"
 )
@@ -96,9 +110,16 @@ def may_hold(text: str) -> bool:
     return bool(_WORDS.search(text))
 
 
+def kind_of(text: str) -> str | None:
+    """Return what a text holds that has the form of a secret; None for any other text."""
+    if not _forms().search(text):
+        return None
+    return next(kind for kind, form in _KINDS.items() if re.search(form, text, re.DOTALL))
+
+
 def masked(text: str) -> str:
     """Mask what looks like a secret in a text."""
-    shown = _FORMS.sub(MASK, text)
+    shown = _forms().sub(MASK, text)
     return _GIVEN.sub(lambda match: match[0].replace(match["quoted"] or match["bare"], MASK), shown)
 
 

@@ -41,6 +41,7 @@ class Project:
     policies: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     allow_outside: tuple[str, ...] = ()
+    allow_secrets: tuple[str, ...] = ()
     prices: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
@@ -139,6 +140,7 @@ def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
         policies=tuple(data.get("policies", ())),
         exclude=tuple(data.get("exclude", ())),
         allow_outside=tuple(data.get("allow_outside", ())),
+        allow_secrets=tuple(data.get("allow_secrets", ())),
         prices=data.get("prices", {}),
     )
     return project, []

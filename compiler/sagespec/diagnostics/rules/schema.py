@@ -6,6 +6,18 @@ from sagespec.diagnostics.rules.rule import Rule
 
 RULES = (
     Rule(
+        "plain-text-secret",
+        "error",
+        "Secret in plain text",
+        "A value has the form of a key, a token or a password. Specs and compiled files are kept in git, and whoever "
+        "may describe the job can read its variables.",
+        "Read the secret at run time, for instance from AWS Secrets Manager. If the value is none, or may be known, "
+        "list the name of the variable, hyperparameter or field under `allow_secrets` in the project file.",
+        "ModelTrainer",
+        bad="environment: {HF_TOKEN: hf_AbCdEfGhIjKlMnOpQrStUvWx}",
+        good="environment: {HF_TOKEN_SECRET: training/hugging-face}",
+    ),
+    Rule(
         "unknown-kind",
         "error",
         "Unknown kind",
