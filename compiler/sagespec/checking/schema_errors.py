@@ -44,11 +44,18 @@ _TYPES = {
 def explained(errors: Iterable[Any]) -> Problems:
     """Convert the errors of a validator to problems, without duplicates.
 
-    A misspelt key is reported as unknown, and not also as missing.
+    A misspelt key is reported as unknown, and not also as missing; text that does not match its pattern is not also
+    too short or too long.
     """
     problems = dict.fromkeys(problem for error in errors for problem in _explain(error))
     meant = {(p.path[:-1], p.hint) for p in problems if p.rule == "unknown-key"}
-    return Problems(p for p in problems if p.rule != "missing-field" or (p.path, _meant(p)) not in meant)
+    unlike = {(p.path, p.on_key) for p in problems if p.rule == "bad-pattern"}
+    return Problems(
+        p
+        for p in problems
+        if not (p.rule == "missing-field" and (p.path, _meant(p)) in meant)
+        and not (p.rule == "wrong-length" and (p.path, p.on_key) in unlike)
+    )
 
 
 def _meant(missing: Problem) -> str:

@@ -44,13 +44,16 @@ class Boundary:
     def find(self, folder: Path, name: str, path: KeyPath, problems: Problems) -> Path | None:
         """Find what a field names, relative to the folder of its spec, by its real name.
 
-        Refused are absolute paths, and those that lead out of the project.
+        Refused are absolute paths, those that lead out of the project, and files named with a slash at the end.
         """
         if Path(name).is_absolute():
             hint = "a path is relative to the spec, so that it is the same on every machine"
             problems.error("absolute-path", f"{name} is an absolute path", path, hint)
         elif not self.admits(folder / name):
             problems.append(refusal(name, path))
+        elif name.endswith("/") and disk.is_file(real(folder / name)):
+            message = f"{name} is a file, and a slash at the end is for folders"
+            problems.error("missing-file", message, path, "leave out the slash")
         else:
             return real(folder / name)
         return None
