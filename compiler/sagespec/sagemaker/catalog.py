@@ -81,11 +81,12 @@ def reward_prompts(context: Context, given: str | None) -> list[Row]:
     MissingFact where the lock does not have the model.
     """
     models = [_model(context, name) for name in ([given] if given else context.facts.get("hub_models", {}))]
+    keys = tuple(f"{recipe.key}/" for recipe in recipes.of_kind("RLAIFTrainer"))
     rows = {
         (found.name, value): {"model": found.name, "name": PurePosixPath(value).stem, "value": value}
         for found in models
         for key, recipe in sorted((found.recipes or {}).items())
-        if key.startswith("FineTuning/RLAIF/")
+        if key.startswith(keys)
         for value in hyperparameters.entries(recipe).get(_PROMPT, {}).get("enum") or ()
     }
     registered = [
