@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing import connection, forkserver
@@ -65,6 +66,14 @@ def start(arguments: list[str], environment: Mapping[str, str], folder: Path, ou
     process = _FORKING.Process(target=_main, args=(arguments, dict(environment), folder, output, speed))
     process.start()
     return Fork(process, output)
+
+
+def finish(arguments: list[str], environment: Mapping[str, str], folder: Path) -> str:
+    """Run a command to its end, which must be a good one; what it said."""
+    with tempfile.TemporaryDirectory() as place:
+        code, said = start(arguments, environment, folder, Path(place) / "said.txt", speed=1).end()
+    assert code == 0, said
+    return said
 
 
 @functools.cache

@@ -25,11 +25,11 @@ from sagespec.sandbox.server import Call
 from sagespec.sandbox.service import Timing
 
 from tests import forks
-from tests.conftest import EXISTING, LOCK, ROOT, Run
+from tests.conftest import EXISTING, LOCK, ROOT
 from tests.forks import Fork
 
 MOST_APPLIES = 20
-COPIES = 3
+COPIES = 2
 KINDS_OF_CALLS = (
     "CreateArtifact",
     "CreateJob",
@@ -70,9 +70,12 @@ class Toll:
         return ", ".join(f"{value} {name}" for name, value in vars(self).items())
 
 
-@pytest.fixture
-def compiled(project: Path, run: Run) -> Path:
-    """A graph of thirty specs: the examples three times over, under other names."""
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A graph of more than thirty specs, compiled: the examples twice, under other names."""
+    project = tmp_path_factory.mktemp("graph")
+    shutil.copy(LOCK, project)
+    (project / "specs").mkdir()
     names = {n for path in (ROOT / "specs").glob("*.yaml") for n in re.findall(r"\bname: ([\w-]+)", path.read_text())}
     for number, path in itertools.product(range(COPIES), (ROOT / "specs").glob("*.yaml")):
         text = path.read_text("utf-8")
@@ -81,9 +84,16 @@ def compiled(project: Path, run: Run) -> Path:
         (project / "specs" / f"{path.stem}-{number}.yaml").write_text(text, "utf-8")
     for folder in (p for p in (ROOT / "specs").iterdir() if p.is_dir()):
         shutil.copytree(folder, project / "specs" / folder.name)
-    run("compile")
+    forks.finish(["compile"], os.environ, project)
     assert len(list((project / "compiled").rglob("*.json"))) >= 30
-    return project / "compiled"
+    return project
+
+
+@pytest.fixture
+def compiled(graph: Path, tmp_path: Path) -> Path:
+    """The compiled files of a project that is a test's own."""
+    shutil.copytree(graph, tmp_path / "project")
+    return tmp_path / "project" / "compiled"
 
 
 def start(faults: Faults) -> Sandbox:
@@ -93,7 +103,7 @@ def start(faults: Faults) -> Sandbox:
 
 
 def apply(folder: Path, running: Sandbox) -> Fork:
-    arguments = ["apply", str(folder), "--yes", "--wait", "--poll", "0.1"]
+    arguments = ["apply", str(folder), "--yes", "--wait", "--poll", "2"]
     said = folder.parent / f"said-{next(NUMBERS)}.txt"
     return forks.start(arguments, {**os.environ, **running.environment()}, folder.parent, said, speed=SPEED)
 
