@@ -14,6 +14,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,9 +26,11 @@ from botocore.retries.standard import ExponentialBackoff
 from hypothesis import settings
 from sagespec import cli, sandbox
 from sagespec.cli import exits
-from sagespec.executor import pauses
+from sagespec.executor import metrics, pauses
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import Timing
+
+from tests import mlflow_clients
 
 settings.register_profile("sagespec", deadline=None, derandomize=True)  # these machines are noisy
 settings.load_profile("sagespec")
@@ -117,6 +120,18 @@ def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.fixture(scope="session")
+def _ready_mlflow() -> Iterator[Path]:
+    with mlflow_clients.ready() as program:
+        yield program
+
+
+@pytest.fixture
+def mlflow_at_once(_ready_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let MLflow's client start without the seconds that it takes to import MLflow."""
+    monkeypatch.setattr(metrics, "CLIENT", _ready_mlflow)
+
+
 @dataclass
 class Recorder:
     """An endpoint, and a proxy, that is not the sandbox."""
@@ -194,9 +209,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class ClockOfSandbox(pauses.Clock):
     """The sandbox's time, as the executor's: where a command waits it passes at once. It goes on from where it is."""
 
-    def __init__(self, running: Sandbox) -> None:
-        self._clock = running.clock
-        self._offset = pauses.now() - running.clock.now()
+    def __init__(self, clock: sandbox.Clock) -> None:
+        self._clock = clock
+        self._offset = pauses.now() - clock.now()
 
     def now(self) -> float:
         return self._clock.now() + self._offset
@@ -207,14 +222,31 @@ class ClockOfSandbox(pauses.Clock):
         self._clock.advance(max(0.0, end - self._clock.now()))
 
 
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox of the recorded account, whose time passes where a command waits."""
-    with sandbox.start(
-        json.loads(LOCK.read_text("utf-8")), timing=Timing(job=0.4, lineage=0.05), existing=EXISTING
-    ) as running:
-        monkeypatch.setattr(pauses, "CLOCK", ClockOfSandbox(running))
+@contextmanager
+def start_account() -> Iterator[Sandbox]:
+    """Start a sandbox of the recorded account, whose time passes where a command waits."""
+    locked = json.loads(LOCK.read_text("utf-8"))
+    with (
+        sandbox.start(locked, timing=Timing(job=0.4, lineage=0.05), existing=EXISTING) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(pauses, "CLOCK", ClockOfSandbox(running.clock))
         yield running
+
+
+@pytest.fixture
+def account() -> Iterator[Sandbox]:
+    """A sandbox of the recorded account, whose time passes where a command waits."""
+    with start_account() as running:
+        yield running
+
+
+@pytest.fixture
+def own_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the time of a command's own sandbox pass where the command waits, as that of `account`."""
+    clock = sandbox.Clock()
+    monkeypatch.setattr(sandbox, "start", functools.partial(sandbox.start, clock=clock))
+    monkeypatch.setattr(pauses, "CLOCK", ClockOfSandbox(clock))
 
 
 @pytest.fixture

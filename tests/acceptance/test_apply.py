@@ -449,7 +449,7 @@ def test_nobody_to_ask_is_a_wrong_command_line(compiled: Path, aws: Sandbox, run
     assert mutations(aws) == []
 
 
-def test_apply_with_its_own_sandbox(compiled: Path, run: Run) -> None:
+def test_apply_with_its_own_sandbox(compiled: Path, own_sandbox: None, run: Run) -> None:
     assert "Succeeded" in run("apply", "--sandbox", "--yes", "--wait").stderr
 
 

@@ -22,9 +22,11 @@ from urllib.parse import parse_qs, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
+from sagespec.executor import metrics
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import OPERATIONS, Region
 
+from tests import mlflow_clients
 from tests.conftest import ROOT, Run
 
 APP = "arn:aws:sagemaker:us-west-2:123456789012:mlflow-app/app-DEFAULT"
@@ -35,15 +37,17 @@ ENDPOINT = "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT"
 
 
 @pytest.fixture(autouse=True)
-def _no_more_than_the_extra(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide from MLflow's client what the extra does not install: MLflow as a whole is here for its server alone.
+def _no_more_than_the_extra(
+    mlflow_at_once: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hide from MLflow's client what the extra does not install, in a client of its own as well."""
+    monkeypatch.syspath_prepend(mlflow_clients.hide(tmp_path_factory.mktemp("extra")))
 
-    With these libraries each process takes half as long again to start.
-    """
-    folder = tmp_path_factory.mktemp("hidden")
-    for name in ("pandas", "pyarrow", "scipy"):
-        (folder / f"{name}.py").write_text(f"raise ModuleNotFoundError('No module named {name}', name={name!r})\n")
-    monkeypatch.syspath_prepend(folder)
+
+@pytest.fixture
+def own_client(_no_more_than_the_extra: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a command start the client that it starts for users."""
+    monkeypatch.setattr(metrics, "CLIENT", mlflow_clients.CLIENT)
 
 
 @dataclass
@@ -125,7 +129,7 @@ def credentials(headers: dict[str, str]) -> str:
     return found[1]
 
 
-def test_by_arn_from_the_sandbox(project: Path, aws: Sandbox, run: Run) -> None:
+def test_by_arn_from_the_sandbox(project: Path, aws: Sandbox, run: Run, own_client: None) -> None:
     assert "MLFLOW_TRACKING_URI" not in aws.environment()
     shown = run("metrics", JOB)
     assert shown.stdout.split()[:3] == ["step", "rollout/reward/mean", "rollout/turns/mean"]
@@ -270,14 +274,16 @@ def test_nobody_answers(project: Path, aws: Sandbox, run: Run, monkeypatch: pyte
 
 
 def test_a_client_that_dies(
-    project: Path, aws: Sandbox, run: Run, tracking: Tracking, monkeypatch: pytest.MonkeyPatch
+    project: Path, aws: Sandbox, run: Run, tracking: Tracking, own_client: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     says(monkeypatch)
     to(tracking, monkeypatch)
 
+    children = Path(f"/proc/{os.getpid()}/task/{threading.main_thread().native_id}/children")
+    before = children.read_text().split()
+
     def kill(_: object) -> None:
-        children = Path(f"/proc/{os.getpid()}/task/{threading.main_thread().native_id}/children").read_text().split()
-        for child in children:
+        for child in set(children.read_text().split()) - set(before):
             os.kill(int(child), signal.SIGKILL)
 
     tracking.answers["runs/get"] = kill
@@ -459,7 +465,7 @@ def log_a_run(server: str, experiment: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # MLflow is imported by six processes, which takes a busy machine minutes
+@pytest.mark.timeout(900)  # MLflow's server takes a busy machine minutes to start
 def test_by_arn_from_a_real_tracking_server(
     project: Path, aws: Sandbox, run: Run, mlflow_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
