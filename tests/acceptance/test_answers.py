@@ -11,6 +11,8 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +21,8 @@ from sagespec.cli import exits
 from sagespec.executor import cloud, wire
 from sagespec.sandbox import Sandbox
 
-from tests.conftest import ROOT, Run
+from tests import forks
+from tests.conftest import LOCK, ROOT, Run, start_account
 from tests.odd_answers import GARBAGE, SPOILED, Proxy, Spoil, endless, holding
 
 TRAINER, EVALUATION, JUDGE = (
@@ -70,21 +73,53 @@ SLOW = {"metrics"}
 """Commands that take seconds, for MLflow's client; they are not tried as often."""
 
 
-@pytest.fixture
-def proxied(project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """The examples, applied to a sandbox, with a proxy before it; nothing is waited for long."""
-    for path in (ROOT / "specs").iterdir():
-        if path.is_dir():
-            shutil.copytree(path, project / "specs" / path.name)
-        else:
-            shutil.copy(path, project / "specs")
-    run("compile")
-    run("apply", "--yes", *FAST)
+@dataclass(frozen=True)
+class Applied:
+    """The examples, applied to a sandbox."""
+
+    project: Path
+    running: Sandbox
+
+
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
+    """Applied once for all tests that change nothing."""
+    project = tmp_path_factory.mktemp("applied")
+    shutil.copy(LOCK, project)
+    shutil.copytree(ROOT / "specs", project / "specs")
+    with start_account() as running:
+        environment = {**os.environ, **running.environment()}
+        forks.finish(["compile"], environment, project)
+        forks.finish(["apply", "--yes", "--wait", "--poll", "0.3"], environment, project)
+        yield Applied(project, running)
+
+
+@contextmanager
+def proxy_before(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """Put a proxy before a sandbox; nothing is waited for long."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with Proxy(aws.url) as proxy:
-        for name, value in os.environ.items():
-            if value == aws.url:
-                monkeypatch.setenv(name, proxy.url)
+    with Proxy(running.url) as proxy:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, proxy.url if value == running.url else value)
+        yield proxy
+
+
+@pytest.fixture
+def proxied(applied: Applied, mlflow_at_once: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """The applied examples, which all tests share, with a proxy before them."""
+    monkeypatch.chdir(applied.project)
+    with proxy_before(applied.running, monkeypatch) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def own_proxied(
+    project: Path, account: Sandbox, applied: Applied, mlflow_at_once: None, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> Iterator[Proxy]:
+    """The applied examples of a test that changes them."""
+    shutil.copytree(applied.project, project, dirs_exist_ok=True)
+    with proxy_before(account, monkeypatch) as proxy:
+        run("apply", "--yes", *FAST)
         yield proxy
 
 
@@ -124,7 +159,7 @@ def chosen(spoil: Spoil, nth: int, goes_on: bool) -> Callable[[int, str], Spoil 
 
 
 def test_odd_answers_to_any_command_end_in_no_defect(
-    proxied: Proxy,
+    own_proxied: Proxy,
     run: Run,
     bounded: Callable[[str], None],
     request: pytest.FixtureRequest,
@@ -132,9 +167,9 @@ def test_odd_answers_to_any_command_end_in_no_defect(
 ) -> None:
     usual = {}
     for command in COMMANDS[:-3]:  # the last ones change what there is
-        proxied.begin(lambda *_: None, 0)
+        own_proxied.begin(lambda *_: None, 0)
         run(*command, code=None)
-        usual[command] = len(proxied.asked)
+        usual[command] = len(own_proxied.asked)
         assert usual[command], command
     dice = random.Random(request.config.getoption("--seed"))
     codes: Counter[int] = Counter()
@@ -149,16 +184,16 @@ def test_odd_answers_to_any_command_end_in_no_defect(
         nth, goes_on = dice.randint(1, usual.get(command, 12)), dice.random() < 0.5
         what = f"{' '.join(command)}: {name} {'from' if goes_on else 'at'} answer {nth}, seed {number}"
         bounded(what)
-        proxied.begin(chosen(spoil, nth, goes_on), number)
-        before = proxied.spoiled
+        own_proxied.begin(chosen(spoil, nth, goes_on), number)
+        before = own_proxied.spoiled
         said = run(*command, code=None)
         assert said.code in ENDS, f"{what}\n{said.stderr}"
         assert "Traceback" not in said.stderr, what
         codes[said.code] += 1
-        spoiled += min(proxied.spoiled - before, MOST_COUNTED)
+        spoiled += min(own_proxied.spoiled - before, MOST_COUNTED)
     bounded("the end")
     with capfd.disabled():
-        sys.stdout.write(f"\n{spoiled} of {proxied.spoiled} spoiled answers counted: {dict(codes)}\n")
+        sys.stdout.write(f"\n{spoiled} of {own_proxied.spoiled} spoiled answers counted: {dict(codes)}\n")
 
 
 WHOLE = [  # what reads an answer as all there is, and what it would say of nothing
@@ -257,7 +292,11 @@ def test_an_answer_that_comes_slowly_is_one(proxied: Proxy, run: Run, monkeypatc
     assert run("status").stdout == usual
 
 
-def test_a_bucket_that_redirects_without_a_region(proxied: Proxy, run: Run) -> None:
+def test_a_bucket_that_redirects_without_a_region(
+    proxied: Proxy, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(Path(), tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
     (Path("specs") / "model-trainer.yaml").write_text(
         (Path("specs") / "model-trainer.yaml").read_text("utf-8").replace("name: line", "name: other-line"), "utf-8"
     )
