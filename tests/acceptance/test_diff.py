@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sagespec.compiling import loading
+from sagespec.documents import compiled
+from sagespec.documents.identity import identify
 
 from tests.acceptance.test_commits import git
 from tests.conftest import ROOT, Run
@@ -211,3 +215,71 @@ def test_a_change_of_a_thousand_specs_fits_a_comment(project: Path, run: Run) ->
     )
     assert "Left out for length: the changes of 1000 specs, " in text
     assert entries(run, "--only", "quiet,gone") == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  region: us-west-2\n", "  region: us-west-2\n  role: NoSuchRole\n"),
+        ("  region: us-west-2\n", "  region: us-west-2\n  role: 'not a role'\n"),
+        ("  tags: {team: rl}\n", "  tags: {'aws:team': rl}\n"),
+        ("environments:\n", "policies: [none.json]\nenvironments:\n"),
+        ("defaults:\n", "lock: no-such-lock.json\ndefaults:\n"),
+    ],
+)
+def test_a_mistake_that_all_specs_have_makes_none_of_them_gone(committed: Path, run: Run, old: str, new: str) -> None:
+    """It is reported once, so that most specs have no error of their own."""
+    assert committed
+    change("sagespec.yaml", old, new)
+    found = entries(run, code=1)
+    assert {entry["class"] for entry in found.values()} <= {"refused", "quiet"}
+    assert not [address for address, entry in found.items() if entry["starts"]]
+
+
+def test_causes_outside_the_specs_are_named_and_told_once(committed: Path, run: Run) -> None:
+    change("specs/model-trainer.yaml", "max_runtime_in_seconds: 1800", 'max_runtime_in_seconds: "${longest}"')
+    change("sagespec.yaml", "tries: 2}", "tries: 2, longest: 1800}")
+    change("sagespec.yaml", "defaults:\n", "prices: {ml.p4d.24xlarge: 20.5}\ndefaults:\n")
+    run("compile", "-e", "prod")
+    git("add", ".")
+    git("commit", "-q", "-m", "prod")
+    change("sagespec.yaml", "longest: 1800", "longest: 7200")
+    change("sagespec.lock.json", "qwen3-32b/2.0.1", "qwen3-32b/2.0.2")
+    found = entries(run, "-e", "prod")
+    (one,) = found["ModelTrainer/line"]["changes"]
+    assert (one["path"], one["old"], one["new"]) == ("stopping_condition.max_runtime_in_seconds", 1800, 7200)
+    assert (one["source"], one["origin"], one["file"], one["line"]) == ("value", "value:longest", "sagespec.yaml", 9)
+    run_of = found["ModelTrainer/line"]["run"]
+    assert (run_of["longest_seconds"], run_of["instance_hours"], run_of["usd"]) == (7200, 4.0, 82.0)
+    (fact,) = found["MultiTurnRLTrainer/calculator-agent"]["changes"]
+    assert (fact["source"], fact["origin"]) == ("lock", "lock:hub_models.huggingface-reasoning-qwen3-32b.arn")
+    assert fact["file"] == "sagespec.lock.json"
+    assert "qwen3-32b/2.0.2" in Path("sagespec.lock.json").read_text("utf-8").splitlines()[fact["line"] - 1]
+    text = run("diff", "-e", "prod").stdout
+    assert text.count("qwen3-32b.arn") == 1
+    assert "  4 specs: hub_models.huggingface-reasoning-qwen3-32b.arn" in text
+    assert text.endswith("at most 4 instance-hours, 82 USD.\n")
+    assert "environment prod, account 123456789012" in text
+    (prod,) = [json.loads(run("diff", "--all-envs", "-o", "json").stdout)]
+    assert prod["environment"] == "prod"
+    assert committed
+
+
+def test_what_only_our_templates_change_is_said_so(committed: Path, run: Run) -> None:
+    """As after an upgrade: the commit's files are valid, and not what its specs compile to now."""
+    file = committed / "compiled" / "ModelTrainer" / "line.json"
+    made = loading.load(file.read_bytes())
+    job = made.requests[-1]
+    other = replace(job, parameters={**job.parameters, "EnableNetworkIsolation": False})
+    changed = replace(made, requests=(*made.requests[:-1], other))
+    file.write_text(compiled.dump(replace(changed, identity=identify(changed))), "utf-8")
+    git("commit", "-q", "-a", "-m", "older")
+    found = entries(run)
+    (one,) = found["ModelTrainer/line"]["changes"]
+    assert (one["path"], one["source"]) == ("job.EnableNetworkIsolation", "template")
+    assert found["ModelTrainer/line"]["class"] == "back"
+    file.write_text(file.read_text("utf-8").replace("line", "lime"), "utf-8")
+    git("commit", "-q", "-a", "-m", "edited")
+    assert "note: the commit's file of ModelTrainer/line is not used, it was changed after it was compiled" in (
+        run("diff").stdout
+    )

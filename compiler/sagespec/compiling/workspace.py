@@ -33,7 +33,7 @@ class Checked:
     """The result of validation; `targets` are the addresses of the requested specs.
 
     `uses` are the names of the values that the project's files refer to; `following` are the specs that fail only
-    because of their dependencies.
+    because of their dependencies; `refused` are the requested specs that their schemas refuse.
     """
 
     settings: Settings
@@ -44,6 +44,7 @@ class Checked:
     policies: Mapping[str, Foreign] = field(default_factory=dict, repr=False)
     uses: frozenset[str] = frozenset()
     following: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -149,7 +150,8 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
     if locked is None:
         everything = causes.without_lock(everything, settings.project.lock)
     reported = distinct(everything)
-    return Checked(settings, targets, resolution.resolved, reported, texts, known.schemas, uses, following)
+    failing = tuple(spec.address for spec in asked.refused)
+    return Checked(settings, targets, resolution.resolved, reported, texts, known.schemas, uses, following, failing)
 
 
 def _broken(parts: Iterable[Specs], taken: Iterable[Diagnostic]) -> dict[str, Diagnostic | None]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from sagespec import disk
 from sagespec.compiling import outputs
 from sagespec.compiling.workspace import Compilation
-from sagespec.diagnostics import Diagnostic
 from sagespec.documents import compiled
 from sagespec.documents.compiled import Compiled
 from sagespec.executor.git import Repository, blob_id
@@ -102,7 +101,7 @@ class _Comparison:
 
     def entries(self, old_specs: Mapping[str, Spec], sides: Sides) -> Iterator[Entry]:
         gone = [address for address in self.olds if address not in self.done.builds]
-        refused = {address: said for address in self._refused() if (said := self._first_error(address)) is not None}
+        refused = self._refused()
         gone = [address for address in gone if address not in refused and not self._is_uncertain(self.olds[address])]
         known = self._known_before()
         renamed = self._renamed(gone, old_specs, known)
@@ -113,12 +112,9 @@ class _Comparison:
         for address in (address for address in gone if address not in renamed.values()):
             spec, old = old_specs.get(address), self.olds[address]
             yield Entry(address, "gone", old=old.identity, file=old.source, line=_line(spec) if spec else 0)
-        for address, said in refused.items():
-            old = self.olds.get(address)
-            yield Entry(
-                address, "refused", old=old.identity if old else None,
-                reason=said.message, file=said.file, line=said.line,
-            )  # fmt: skip
+        for address, (reason, file, line) in refused.items():
+            identity = self.olds[address].identity if address in self.olds else None
+            yield Entry(address, "refused", old=identity, reason=reason, file=file, line=line)
         for address, old in self.olds.items():
             if address not in self.done.builds and address not in refused and self._is_uncertain(old):
                 yield Entry(address, "refused", old=old.identity, reason="cannot be read", file=old.source)
@@ -131,17 +127,26 @@ class _Comparison:
         entry = self.before.snapshot.tree.get(key)
         return entry is None or entry.id != blob_id(self.lock_text.encode(), entry.id)
 
-    def _refused(self) -> set[str]:
-        """The addresses of specs that do not compile."""
-        said = {d.address for d in self.done.diagnostics if d.is_error and "/" in d.address}
-        return (said | {*self.done.checked.targets, *self.done.following}) - {*self.done.builds}
+    def _refused(self) -> dict[str, tuple[str, str, int]]:
+        """The specs that are there and do not compile: why, and where that is.
 
-    def _first_error(self, address: str) -> Diagnostic | None:
-        own = [d for d in self.done.diagnostics if d.is_error and d.address == address]
-        if own or address not in self.done.following:
-            return min(own, default=None)
+        An error that several have is reported for one of them, and one in the project's files for none.
+        """
+        checked = self.done.checked
         errors = [d for d in self.done.diagnostics if d.is_error]
-        return replace(min(errors), message="refers to a spec that does not compile") if errors else None
+        named = {d.address for d in errors if "/" in d.address}
+        refused: dict[str, tuple[str, str, int]] = {}
+        for address in sorted(
+            {*named, *checked.targets, *checked.refused, *self.done.following} - {*self.done.builds}
+        ):
+            own = min((d for d in errors if d.address == address), default=None)
+            if own is not None:
+                refused[address] = own.message, own.file, own.line
+            elif address in self.done.following:
+                refused[address] = "refers to a spec that does not compile", "", 0
+            else:
+                refused[address] = "has an error that was reported once for several specs", "", 0
+        return refused
 
     def _is_uncertain(self, old: Compiled) -> bool:
         """Whether a spec may still be there, in what cannot be read."""
