@@ -93,6 +93,7 @@ def test_all_vectors_are_of_kinds_that_there_are() -> None:
 ROLE = "arn:aws:iam::123456789012:role"
 ARN = "arn:aws:sagemaker:us-west-2:123456789012"
 CONTENT = f"{ARN}:hub-content/AIRegistry"
+HUB = "arn:aws:sagemaker:us-west-2:aws:hub-content/SageMakerPublicHub/Model"
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:my_reward"
 QWEN, NOVA, WIDE = "huggingface-reasoning-qwen3-32b", "nova-textgeneration-lite-v2", "huggingface-llm-wide-8b"
 GATED, LENGTHLESS = "meta-textgeneration-llama-3-3-70b-instruct", "huggingface-llm-lengthless-3b"
@@ -126,6 +127,24 @@ NOT_FIELDS: dict[str, Any] = {
 MISTAKES: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("s3-checkpoint", "SFTTrainer", {"model": "s3://my-bucket/checkpoint"}, "model", "is not a hub model id"),
     ("job-of-nobody", "SFTTrainer", {"model": {"job": "nobody"}}, "model", "no finished job 'nobody'"),
+    (
+        "tag-of-the-sdk",
+        "RLAIFTrainer",
+        {"tags": [{"key": "sagemaker-sdk:jumpstart-hub-name", "value": "x"}]},
+        "tags[0].key",
+        "set by sagespec itself",
+    ),
+    *[
+        (f"{case}-{field}".replace("_", "-"), kind, {field: f"{CONTENT}/{rest}", "hyperparameters": {}}, field, says)
+        for case, rest, saying in (
+            ("no-version", "JsonDoc/cot", ("such as arn:", "has no version")),
+            ("other-type", "Evaluator/cot/1.0.0", ("such as arn:", "not a reward prompt")),
+        )
+        for kind, field, says in (
+            ("RLVRTrainer", "custom_reward_function", saying[0]),
+            ("RLAIFTrainer", "reward_prompt", saying[1]),
+        )
+    ],
     ("unlocked-arn", "DPOTrainer", {"model": f"{CONTENT}/Model/other/1.0.0"}, "model", "no recipe of other"),
     ("ref-of-a-wrong-kind", "SFTTrainer", {"model": {"ref": "ModelTrainer/x"}}, "model.ref", "not of a kind"),
     ("no-group", "RLVRTrainer", {"model_package_group": None}, "model_package_group", "text"),
@@ -171,7 +190,7 @@ MISTAKES: list[tuple[str, str, dict[str, Any], str, str]] = [
     (
         "prompt-as-reward",
         "RLVRTrainer",
-        {"custom_reward_function": f"{CONTENT}/JsonDoc/my-prompt/1.0.0"},
+        {"custom_reward_function": f"{CONTENT}/JsonDoc/my-prompt/1.0.0", "hyperparameters": {}},
         "custom_reward_function",
         "RewardPrompt",
     ),
@@ -325,8 +344,10 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 def test_a_mistake_is_refused_at_its_field(
     name: str, kind: str, fields: dict[str, Any], path: str, says: str, refused: Outcome
 ) -> None:
-    errors = refused.errors(file_of(spec_of(name, kind, fields)))
+    file = file_of(spec_of(name, kind, fields))
+    errors = refused.errors(file)
     assert [d.path for d in errors] == [f"spec.{path}".rstrip(".")], errors
+    assert refused.said[file] == errors, "a warning besides says the same again, or nothing to the point"
     assert says in errors[0].message
     if says == "not a field here":
         assert errors[0].hint
@@ -342,6 +363,11 @@ SENT: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"ServerlessJobConfig.SequenceLength": "32K", "HyperParameters.dataset_max_len": "8193"},
     ),
     "all-weights": ("SFTTrainer", {"training_type": "FULL"}, {"ServerlessJobConfig.Peft": None}),
+    "any-version": (
+        "SFTTrainer",
+        {"model": f"{HUB}/{QWEN}"},
+        {"ServerlessJobConfig.BaseModelArn": f"{HUB}/{QWEN}/2.0.1"},
+    ),
     "eula-not-said": ("SFTTrainer", {"accept_eula": False}, {"ServerlessJobConfig.AcceptEula": None}),
     "a-package": (
         "DPOTrainer",
@@ -369,10 +395,10 @@ SENT: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
     "no-converse": (
         "RLVRTrainer",
-        {"model": NOVA, "custom_reward_function": f"{CONTENT}/Evaluator/r/1.0.0", "hyperparameters": {}},
+        {"model": NOVA, "custom_reward_function": f"{CONTENT}/JsonDoc/r/1.0.0", "hyperparameters": {}},
         {
             "InputDataConfig.0.DataSource.S3DataSource.S3DataType": "S3Prefix",
-            "ServerlessJobConfig.EvaluatorArn": f"{CONTENT}/Evaluator/r/1.0.0",
+            "ServerlessJobConfig.EvaluatorArn": f"{CONTENT}/JsonDoc/r/1.0.0",
         },
     ),
     "data-by-arn": (

@@ -45,7 +45,8 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     chosen = ask(problems, given.path, lambda: inputs.context.model_package_group(given.value)) if given else None
     if base is None:
         return None
-    model.check_eula(base, fields, problems, needs_flag=True)
+    if base.recipes is not None:  # else the lock does not know the model, and the missing recipe says so
+        model.check_eula(base, fields, problems, needs_flag=True)
     _warn_of_region(inputs, base, problems)
     _warn_of_no_effect(fields, problems)
     group = given.to(chosen) if chosen else _own_group(inputs, base, problems)

@@ -17,8 +17,12 @@ MODEL_ID = "sagemaker-sdk:jumpstart-model-id"
 HUB_NAME = "sagemaker-sdk:jumpstart-hub-name"
 
 _PREFIXES = {"aws:": "AWS's own", "sagespec:": "sagespec's own"}
-_BY_CONVENTION = {"job": (MODEL_ID, HUB_NAME), "execution": (EVALUATION, MODEL_ID)}
-"""Tags that the SDK's conventions set, by what a kind runs as."""
+_BY_CONVENTION = {
+    "job/": (MODEL_ID, HUB_NAME),
+    "training-job/": (MODEL_ID, HUB_NAME),  # a training job of a technique: a fine-tuning
+    "execution/": (EVALUATION, MODEL_ID),
+}
+"""Tags that the SDK's conventions set, by the beginning of what a kind runs as."""
 
 TEXT = re.compile("[\\w \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\\d_.:/=+\\-@]*")
 """The API's own pattern of keys and values."""
@@ -61,4 +65,5 @@ def _owner(key: str, runs: str) -> str | None:
     for prefix, whose in _PREFIXES.items():
         if key.lower().startswith(prefix):
             return whose
-    return "set by sagespec itself" if key in _BY_CONVENTION.get(runs.partition("/")[0], ()) else None
+    reserved = (keys for start, keys in _BY_CONVENTION.items() if runs.startswith(start))
+    return "set by sagespec itself" if any(key in keys for keys in reserved) else None

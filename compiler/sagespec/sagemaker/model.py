@@ -100,7 +100,15 @@ def _of_arn(given: Traced, context: Context, problems: Problems, content: arn.Hu
     known = ask(problems, given.path, lambda: context.hub_model(given.value), needed=False)
     if known is None:
         return Model(content.name, given, content.hub)
-    return Model(content.name, given, content.hub, known.gated, known.recipes, data_mixing=known.data_mixing)
+    return Model(
+        name=content.name,
+        arn=given,
+        hub=content.hub,
+        gated=known.gated,
+        recipes=known.recipes,
+        latest=given.to(known.arn),
+        data_mixing=known.data_mixing,
+    )
 
 
 def _of_job(given: Traced, context: Context, problems: Problems) -> Model:

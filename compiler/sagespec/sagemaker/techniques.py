@@ -177,19 +177,21 @@ def _judge(inputs: Inputs, _base: Model, recipe: Recipe, problems: Problems) -> 
     if not prompt.given:
         return Decided(settled)
     template = entries.get(_PROMPT, {})
-    presets = {_preset(value): value for value in template.get("enum") or [template.get("default") or ""]}
-    name = _preset(prompt.value)
-    if name in presets:
+    paths = filter(None, template.get("enum") or [template.get("default")])
+    presets = {_preset(path): path for path in paths}
+    is_arn, name = arn.parse(prompt.value) is not None, _preset(prompt.value)
+    if name in presets and not is_arn:
         return Decided({**settled, _PROMPT: prompt.to(presets[name])})
     settled[_PROMPT] = prompt.to(None)
     content = arn.hub_content(prompt.value)
-    if content is not None and content.type in _EVALUATOR_TYPES:
+    if content is not None and content.type == "JsonDoc" and content.version:
         _check_reward_type(inputs, prompt, "RewardPrompt", problems)
         return Decided(settled, evaluator=prompt)
-    hint = (
-        f"the recipe has {', '.join(filter(None, sorted(presets)))}; after others are registered, run `sagespec lock`"
-    )
-    if arn.parse(prompt.value) is not None or prompt.value.lower().startswith(_BUILTIN):
+    hint = f"the recipe has {', '.join(sorted(presets))}; after others are registered, run `sagespec lock`"
+    if content is not None and content.type == "JsonDoc":
+        problems.error("unknown-prompt", f"{prompt.value} has no version", prompt.path, "add it, such as /1.0.0")
+        return Decided(settled)
+    if is_arn or prompt.value.lower().startswith(_BUILTIN):
         problems.error("unknown-prompt", f"{prompt.value} is not a reward prompt", prompt.path, hint)
         return Decided(settled)
     registered = ask(problems, prompt.path, lambda: inputs.context.evaluator(prompt.value), needed=False)
@@ -205,7 +207,6 @@ def _judge(inputs: Inputs, _base: Model, recipe: Recipe, problems: Problems) -> 
 
 
 _JUDGE, _PROMPT, _BUILTIN = "judge_model_id", "judge_prompt_template", "builtin"
-_EVALUATOR_TYPES = ("JsonDoc", "Evaluator")
 
 
 @cache

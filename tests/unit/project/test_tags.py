@@ -44,10 +44,13 @@ def test_text_in_all_languages_is_taken() -> None:
 def test_a_key_is_reserved_where_something_sets_it() -> None:
     conventional = {tags.MODEL_ID: "x", tags.EVALUATION: "x", tags.HUB_NAME: "x"}
     found = {
-        runs: [path[-1] for _, path in refused(conventional, runs)] for runs in ("job/X", "execution/X", "", "x")
+        runs: [path[-1] for _, path in refused(conventional, runs)]
+        for runs in ("job/X", "training-job/X", "training-job", "execution/X", "", "x")
     }
     assert found == {
         "job/X": [tags.MODEL_ID, tags.HUB_NAME],
+        "training-job/X": [tags.MODEL_ID, tags.HUB_NAME],
+        "training-job": [],
         "execution/X": [tags.MODEL_ID, tags.EVALUATION],
         "": [],
         "x": [],
