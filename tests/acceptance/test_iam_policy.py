@@ -255,7 +255,7 @@ def outsiders(asked: Asked, of: str) -> Iterator[Asked]:
             asked.resource.replace(REGION, "eu-west-1"),
         }
         start, colon, name = asked.resource.removesuffix(":*").rpartition(":")
-        if not OF_AWS.match(asked.resource):
+        if not OF_AWS.match(asked.resource) and (of, asked.action) not in OF_ALL:
             resources.add(f"{start}{colon}{'/'.join(f'x{step}' for step in name.split('/'))}")
         yield from (replace(asked, resource=resource) for resource in resources - {asked.resource})
     for index, (key, value) in enumerate(asked.context):
@@ -265,6 +265,8 @@ def outsiders(asked: Asked, of: str) -> Iterator[Asked]:
         yield replace(asked, context=(*asked.context[:index], (key, other), *asked.context[index + 1 :]))
 
 
+OF_ALL = {("track", "sagemaker:DescribeTrainingJob")}
+"""`list` looks at all trainings of the account: their list does not say of which kind they are."""
 OF_AWS = re.compile(r"arn:aws:s3:::jumpstart-cache-prod-")
 """Buckets of AWS's own: all of them may be read."""
 

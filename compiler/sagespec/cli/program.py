@@ -34,6 +34,7 @@ COMMANDS = {
     "metrics": "Show what a training has logged at each step.",
     "mlflow-url": "Print a presigned URL of a job's MLflow app.",
     "plan": "Show what apply would do.",
+    "policy": "Test the policies of a project.",
     "results": "Show the scores of an evaluation.",
     "run": "Run a training's drivers and script on this machine.",
     "sandbox": "Serve a local AWS endpoint for trials and tests.",

@@ -14,14 +14,15 @@ from typing import Any, NamedTuple
 
 from sagespec import kinds
 from sagespec.checking import api, foreign_schema, pipeline_graph
-from sagespec.checking.foreign_schema import Foreign
-from sagespec.diagnostics import Diagnostic, KeyPath, Problem, Problems, dotted
+from sagespec.compiling import limits
+from sagespec.diagnostics import Diagnostic, KeyPath, Problem, Problems
 from sagespec.documents import compiled, operations, submitted
 from sagespec.documents.compiled import DIGITS, Compiled, Request, identified
 from sagespec.documents.identity import identify
 from sagespec.documents.traced import Provenance, origin, settle
 from sagespec.project import lock
 from sagespec.project.lock import Context
+from sagespec.project.policies import Policy
 from sagespec.project.settings import Settings
 from sagespec.sagemaker.inputs import Resolved
 
@@ -34,7 +35,7 @@ class Build(NamedTuple):
 
 
 def build(
-    resolved: Resolved, settings: Settings, identities: Mapping[str, str], policies: Mapping[str, Foreign]
+    resolved: Resolved, settings: Settings, identities: Mapping[str, str], policies: Mapping[str, Policy]
 ) -> tuple[Build | None, list[Diagnostic]]:
     """Render and check one spec.
 
@@ -77,7 +78,9 @@ def build(
     )
     made = replace(unnamed, identity=identify(unnamed))
     broken = [spec.locate(p) for p in _policy_problems(made, provenance, spec.data, policies)]
-    return None if broken else Build(made, provenance), diagnostics + broken
+    broken += [spec.locate(problem) for problem in limits.check(made, settings.project.limits)]
+    failed = any(d.is_error for d in broken)
+    return None if failed else Build(made, provenance), diagnostics + broken
 
 
 def _of_kind(kind: str, reason: str) -> Problem:
@@ -87,18 +90,17 @@ def _of_kind(kind: str, reason: str) -> Problem:
 
 
 def _policy_problems(
-    made: Compiled, provenance: Mapping[str, Provenance], data: Any, policies: Mapping[str, Foreign]
+    made: Compiled, provenance: Mapping[str, Provenance], data: Any, policies: Mapping[str, Policy]
 ) -> Iterator[Problem]:
     """Yield the violations of the project's policies in a compiled file, at key paths in the spec."""
-    document = json.loads(compiled.dump(made)) if policies else None
-    for name, policy in policies.items():
+    document: dict[str, Any] = json.loads(compiled.dump(made)) if policies else {}
+    for policy in policies.values():
         for problem in policy.check(document):
             path: KeyPath = ()
             if problem.path[:1] == ("requests",) and len(problem.path) > 3:
                 request = made.requests[int(problem.path[1])]
                 path = within(data, origin(provenance[request.id], problem.path[3:]))
-            message = ": ".join(part for part in (name, dotted(problem.path), problem.message) if part)
-            yield Problem("policy", message, path, problem.hint)
+            yield replace(problem, path=path)
 
 
 def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterator[Problem]:

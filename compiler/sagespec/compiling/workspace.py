@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sagespec import disk
-from sagespec.checking.foreign_schema import Foreign
 from sagespec.compiling import build, causes, resolve
 from sagespec.compiling.build import Build
 from sagespec.compiling.location import Facts
@@ -24,6 +23,7 @@ from sagespec.project import settings as project_settings
 from sagespec.project.boundary import real
 from sagespec.project.files import Found, Specs, unreadable
 from sagespec.project.lock import Lock
+from sagespec.project.policies import Policy
 from sagespec.project.settings import Project, Settings
 from sagespec.sagemaker.inputs import Resolved
 
@@ -41,7 +41,7 @@ class Checked:
     resolved: Mapping[str, Resolved] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
-    policies: Mapping[str, Foreign] = field(default_factory=dict, repr=False)
+    policies: Mapping[str, Policy] = field(default_factory=dict, repr=False)
     uses: frozenset[str] = frozenset()
     following: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()

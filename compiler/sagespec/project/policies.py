@@ -7,16 +7,17 @@ that are not valid JSON Schemas: a policy that cannot be checked is not satisfie
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import islice, takewhile
 from pathlib import Path
+from typing import Any
 
 from sagespec import disk
 from sagespec.checking import foreign_schema
 from sagespec.checking.foreign_schema import Foreign
-from sagespec.diagnostics import START, Diagnostic, KeyPath, Problem, locate
+from sagespec.diagnostics import START, Diagnostic, KeyPath, Problem, Severity, dotted, locate
 from sagespec.disk import Entry
 from sagespec.project import boundary
 from sagespec.project.boundary import Boundary
@@ -30,10 +31,38 @@ MAX_ENTRIES = 100_000
 
 
 @dataclass(frozen=True)
+class Policy:
+    """A schema with what its own `x-` keywords and texts say of it.
+
+    `applies_to` maps `kind` and `environment` to patterns; a file that one of them does not match is not checked.
+    """
+
+    id: str
+    schema: Foreign
+    severity: Severity = "error"
+    title: str = ""
+    description: str = ""
+    applies_to: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def check(self, document: Mapping[str, Any]) -> Iterator[Problem]:
+        """Yield the violations of a compiled file, at key paths in it."""
+        metadata = document["metadata"]
+        about = {"kind": metadata["address"].partition("/")[0], "environment": metadata.get("environment", "")}
+        for name, patterns in self.applies_to.items():
+            if not any(fnmatchcase(about[name], pattern) for pattern in patterns):
+                return
+        for problem in self.schema.check(document):
+            said = f"{self.title} ({dotted(problem.path)}: {problem.message})" if self.title else ""
+            message = said or ": ".join(part for part in (dotted(problem.path), problem.message) if part)
+            hint = self.description or problem.hint
+            yield Problem("policy", f"{self.id}: {message}", problem.path, hint, self.severity)
+
+
+@dataclass(frozen=True)
 class Policies:
     """Policies by file name; `texts` are the files' texts, for source lines."""
 
-    schemas: dict[str, Foreign] = field(default_factory=dict)
+    schemas: dict[str, Policy] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -43,7 +72,8 @@ def load(project: Project) -> Policies:
     read = Policies()
     for index, pattern in enumerate(project.policies):
         assert project.source is not None  # only a project file names policies
-        path: KeyPath = ("policies", index)
+        listed = isinstance(project.source.data["policies"], list)
+        path: KeyPath = ("policies", index) if listed else ("policies", "schemas", index)
         try:
             matching = _files(project, pattern)
         except (ValueError, OSError) as error:
@@ -146,7 +176,7 @@ def _read(file: Path, name: str, policies: Policies, bounds: Boundary) -> None:
         message = f"cannot be read: {(error.strerror or str(error)).lower()}"
         policies.diagnostics.append(locate(Problem("unreadable", message), name, START))
         return
-    schema, said = _load(name, content)
+    schema, said = of_file(name, content)
     if schema is not None:
         policies.schemas[name] = schema
     if bounds.holds(file):
@@ -156,12 +186,40 @@ def _read(file: Path, name: str, policies: Policies, bounds: Boundary) -> None:
     policies.diagnostics.extend(said)
 
 
-def _load(name: str, content: bytes) -> tuple[Foreign | None, list[Diagnostic]]:
+def of_file(name: str, content: bytes) -> tuple[Policy | None, list[Diagnostic]]:
+    """Read the policy of a file."""
     sources, said = source.load(name, content)
     if said:
         return None, said
     if len(sources) != 1:
         nothing = Source(name, None, {}, {}) if not sources else sources[1]
         return None, [nothing.locate(Problem("bad-schema", "a policy's file holds one JSON Schema"))]
-    schema = foreign_schema.load(sources[0].data)
-    return schema, [sources[0].locate(flaw) for flaw in schema.flaws]
+    data = sources[0].data
+    schema = foreign_schema.load(data)
+    wrong = [*schema.flaws, *_misfits(data)]
+    if any(flaw.severity == "error" for flaw in wrong):
+        return Policy(name, schema), [sources[0].locate(flaw) for flaw in wrong]
+    of = data if isinstance(data, dict) else {}
+    applies = {key: [v] if isinstance(v, str) else v for key, v in of.get("x-applies-to", {}).items()}
+    texts = (of.get("title", ""), of.get("description", ""))
+    policy = Policy(of.get("x-id", name), schema, of.get("x-severity", "error"), *texts, applies)
+    return policy, [sources[0].locate(flaw) for flaw in wrong]
+
+
+def _misfits(data: Any) -> Iterator[Problem]:
+    """Yield what is wrong with the keywords of a policy that are not JSON Schema's."""
+    if not isinstance(data, dict):
+        return
+    if not isinstance(data.get("x-id", ""), str):
+        yield Problem("bad-schema", "x-id is a text", ("x-id",))
+    if data.get("x-severity", "error") not in ("error", "warning"):
+        yield Problem("bad-schema", "x-severity is error or warning", ("x-severity",))
+    applies = data.get("x-applies-to", {})
+    if not isinstance(applies, dict):
+        yield Problem("bad-schema", "x-applies-to is an object with kind and environment", ("x-applies-to",))
+        return
+    for key, value in applies.items():
+        if key not in ("kind", "environment"):
+            yield Problem("bad-schema", f"x-applies-to has no {key!r}", ("x-applies-to", key), "kind, environment")
+        elif not all(isinstance(one, str) for one in (value if isinstance(value, list) else [value])):
+            yield Problem("bad-schema", f"{key} is a pattern, or a list of patterns", ("x-applies-to", key))

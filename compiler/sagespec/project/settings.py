@@ -39,6 +39,7 @@ class Project:
     output: str = "compiled"
     lock: str = "sagespec.lock.json"
     policies: tuple[str, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     allow_outside: tuple[str, ...] = ()
     allow_secrets: tuple[str, ...] = ()
@@ -130,6 +131,8 @@ def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
     if diagnostics:
         return None, sorted(diagnostics)
     data = source_of_project.data
+    policies = data.get("policies", ())
+    rules = policies if isinstance(policies, dict) else {"schemas": policies}
     project = Project(
         root=file.parent,
         source=source_of_project,
@@ -137,7 +140,8 @@ def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
         specs=tuple(data.get("specs", Project.specs)),
         output=data.get("output", Project.output),
         lock=data.get("lock", Project.lock),
-        policies=tuple(data.get("policies", ())),
+        policies=tuple(rules.get("schemas", ())),
+        limits=rules.get("limits", {}),
         exclude=tuple(data.get("exclude", ())),
         allow_outside=tuple(data.get("allow_outside", ())),
         allow_secrets=tuple(data.get("allow_secrets", ())),

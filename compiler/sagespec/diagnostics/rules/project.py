@@ -104,7 +104,7 @@ RULES = (
     ),
     Rule(
         "policy",
-        "error",
+        "error or warning",
         "Violated policy",
         "The compiled file does not fit one of the project's own policies, which the message names.",
         "Change the spec at the marked line, or have the policy changed by those who own it.",

@@ -1,0 +1,126 @@
+"""Policies: what their own keywords say, limits that no schema can express, and tests of policies."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, Run
+
+SPEC = """apiVersion: sagespec/v1
+kind: ModelTrainer
+metadata: {name: line}
+spec:
+  training_image: an-image:1
+  compute: {instance_type: ml.m5.large, instance_count: 4}
+  output_data_config: {s3_output_path: s3://my-bucket/output}
+  stopping_condition: {max_runtime_in_seconds: 7200}
+  region: us-west-2
+"""
+NO_OUTPUT = {"properties": {"requests": {"items": {"properties": {"parameters": {"required": ["VpcConfig"]}}}}}}
+EXAMPLES = ROOT / "docs" / "policies"
+
+
+def write(project: Path, policy: dict[str, Any], policies: str = "[vpc.json]") -> None:
+    (project / "specs" / "a.yaml").write_text(SPEC, "utf-8")
+    (project / "vpc.json").write_text(json.dumps({**NO_OUTPUT, **policy}), "utf-8")
+    text = f"apiVersion: sagespec/v1\nkind: Project\npolicies: {policies}\nenvironments: {{prod: {{}}, dev: {{}}}}\n"
+    (project / "sagespec.yaml").write_text(text, "utf-8")
+
+
+def test_a_policy_says_its_id_and_what_to_do(project: Path, run: Run) -> None:
+    write(project, {"x-id": "vpc", "title": "jobs run in a VPC", "description": "set networking"})
+    said = run("compile", code=1).stderr
+    assert "error[policy]: vpc: jobs run in a VPC (requests[0].parameters: " in said
+    assert "hint: set networking" in said
+    write(project, {})
+    assert "error[policy]: vpc.json: requests[0].parameters: " in run("compile", code=1).stderr
+
+
+def test_a_policy_that_is_a_warning_lets_files_be_written(project: Path, run: Run) -> None:
+    write(project, {"x-severity": "warning"})
+    assert "warning[policy]: vpc.json" in run("compile").stderr
+    assert (project / "compiled" / "ModelTrainer" / "line.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("applies", "code"),
+    [
+        ({"kind": "ModelTrainer"}, 1),
+        ({"kind": ["SFT*", "Model*"]}, 1),
+        ({"kind": "MultiTurnRLTrainer"}, 0),
+        ({"environment": "prod"}, 1),
+        ({"environment": "dev"}, 0),
+        ({"kind": "ModelTrainer", "environment": "dev"}, 0),
+    ],
+)
+def test_a_policy_applies_to_kinds_and_environments(project: Path, run: Run, applies: Any, code: int) -> None:
+    write(project, {"x-applies-to": applies})
+    run("compile", "-e", "prod", code=code)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"x-severity": "fatal"}, "x-severity is error or warning"),
+        ({"x-id": 1}, "x-id is a text"),
+        ({"x-applies-to": ["ModelTrainer"]}, "x-applies-to is an object"),
+        ({"x-applies-to": {"kinds": "ModelTrainer"}}, "x-applies-to has no 'kinds'"),
+        ({"x-applies-to": {"kind": 1}}, "kind is a pattern, or a list of patterns"),
+        ({"title": 1}, "title"),
+    ],
+)
+def test_keywords_that_mean_nothing_are_refused(project: Path, run: Run, keywords: Any, said: str) -> None:
+    write(project, keywords)
+    told = run("compile", code=1).stderr
+    assert "vpc.json:1:" in told
+    assert "error[bad-schema]" in told
+    assert said in told
+
+
+@pytest.mark.parametrize(("limit", "code"), [("8", 0), ("7.5", 1), ("0", 1)])
+def test_instance_hours_are_limited(project: Path, run: Run, limit: str, code: int) -> None:
+    write(project, {}, f"{{limits: {{instance_hours_per_run: {limit}}}}}")
+    said = run("compile", code=code).stderr
+    assert ("error[policy]: instance_hours_per_run: at most 8 instance-hours" in said) == bool(code)
+
+
+def test_a_list_is_short_for_schemas(project: Path, run: Run) -> None:
+    write(project, {}, "{schemas: [vpc.json]}")
+    assert "error[policy]: vpc.json" in run("compile", code=1).stderr
+    write(project, {}, "{schemas: [none.json]}")
+    assert "none.json: there is no such file" in run("compile", code=1).stderr
+    write(project, {}, "{schema: [vpc.json]}")
+    assert "sagespec.yaml:3:" in run("compile", code=1).stderr
+
+
+def test_the_policies_that_are_shipped_satisfy_their_tests(run: Run) -> None:
+    assert "6 policies, 3 good and 7 bad files: no failures" in run("policy", "test", EXAMPLES).stderr
+
+
+def test_a_policy_that_forbids_nothing_or_too_much_fails_its_test(tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "policies"
+    shutil.copytree(EXAMPLES, folder)
+    (folder / "bad" / "spot.json").unlink()
+    assert "error: spot: no file in bad violates it" in run("policy", "test", folder, code=1).stderr
+    shutil.copy(folder / "good" / "training.json", folder / "bad" / "fine.json")
+    assert "fine.json: violates no policy" in run("policy", "test", folder, code=1).stderr
+    shutil.copy(EXAMPLES / "bad" / "kms.json", folder / "good")
+    assert "kms.json: violates kms: output is encrypted" in run("policy", "test", folder, code=1).stderr
+    (folder / "kms.json").write_text("{", "utf-8")
+    assert "kms.json" in run("policy", "test", folder, code=1).stderr
+    shutil.rmtree(folder / "bad")
+    run("policy", "test", folder, code=1)
+
+
+def test_the_shipped_policies_hold_in_a_project(project: Path, run: Run) -> None:
+    """They are about compiled files as they are, not only as their tests write them."""
+    write(project, {}, "[policies/*.json]")
+    shutil.copytree(EXAMPLES, project / "policies", ignore=shutil.ignore_patterns("good", "bad"))
+    said = run("compile", "-e", "prod", code=1).stderr
+    found = {id for id in ("kms", "vpc", "regions", "instance-types", "tags", "spot") if f"[policy]: {id}: " in said}
+    assert found == {"kms", "vpc", "instance-types", "tags", "spot"}
