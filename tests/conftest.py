@@ -85,7 +85,7 @@ def update(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update"))
 
 
-OTHERS = {"SAGEMAKER_REGION", "GITHUB_SHA", "CI_COMMIT_SHA"}
+OTHERS = {"SAGEMAKER_REGION", "GITHUB_SHA", "CI_COMMIT_SHA", "GITHUB_BASE_REF", "CI_MERGE_REQUEST_DIFF_BASE_SHA"}
 
 
 @pytest.fixture(autouse=True)

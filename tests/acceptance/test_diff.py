@@ -283,3 +283,43 @@ def test_what_only_our_templates_change_is_said_so(committed: Path, run: Run) ->
     assert "note: the commit's file of ModelTrainer/line is not used, it was changed after it was compiled" in (
         run("diff").stdout
     )
+
+
+def test_a_commit_whose_project_is_not_valid_still_has_its_compiled_files(committed: Path, run: Run) -> None:
+    change("sagespec.yaml", "kind: Project", "kind: Project\nnothing: of the sort")
+    git("commit", "-q", "-a", "-m", "broken")
+    change("sagespec.yaml", "\nnothing: of the sort", "")
+    assert entries(run) == {}
+    change("specs/model-trainer.yaml", "instance_count: 2", "instance_count: 4")
+    (one,) = entries(run)["ModelTrainer/line"]["changes"]
+    assert (one["path"], one["old"], one["new"]) == ("job.ResourceConfig.InstanceCount", 2, 4)
+    assert "only its compiled files are compared" in run("diff").stdout
+    assert committed
+
+
+def test_an_object_that_git_cannot_read_is_an_error_and_nothing_new(committed: Path, run: Run) -> None:
+    change("specs/model-trainer.yaml", "instance_count: 2", "instance_count: 4")
+    name = git("rev-parse", "HEAD:compiled/ModelTrainer/line.json")
+    file = committed / ".git" / "objects" / name[:2] / name[2:]
+    file.chmod(0o644)
+    file.write_bytes(b"junk")
+    assert "git fsck" in run("diff", code=2).stderr
+    file.unlink()
+    assert "git has no content of" in run("diff", code=2).stderr
+
+
+def test_names_in_a_commit_may_be_anything(committed: Path, run: Run) -> None:
+    """Names that git would quote, links in a circle and links that lead out are data."""
+    git("rm", "-q", "-r", "--cached", "compiled")
+    (committed / "specs" / "a\nb\t.yaml").write_text("kind: x\n", "utf-8")
+    (committed / "specs" / "loop").symlink_to("loop")
+    (committed / "specs" / "out.yaml").symlink_to("/etc/passwd")
+    (committed / "specs" / "training" / "\N{SNOWMAN} '\".txt").write_text("x", "utf-8")
+    git("add", "specs")
+    git("commit", "-q", "-m", "odd")
+    (committed / "specs" / "a\nb\t.yaml").unlink()
+    (committed / "specs" / "loop").unlink()
+    (committed / "specs" / "out.yaml").unlink()
+    said = run("diff")
+    assert "root:" not in said.stdout + said.stderr
+    assert said.stdout.endswith("\n0 start, 0 removed, 0 changed quietly, 0 refused.\n")

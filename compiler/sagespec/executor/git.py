@@ -26,6 +26,7 @@ LINK, MODULE = "120000", "160000"
 """Modes of what is no file."""
 _CHUNK = 1024**2
 _SECONDS = 120.0
+_ENDED = "git could not read an object: see `git fsck`"
 _SHA1_DIGITS = 40
 
 
@@ -163,18 +164,31 @@ class Blobs:
         self._asked, self._answers = asked, answers
 
     def read(self, object_id: str, limit: int) -> bytes | None:
-        """Read a blob; None where it is not there, or longer than `limit` bytes."""
-        self._asked.write(f"{object_id}\n".encode())
-        self._asked.flush()
-        _, *answer = self._answers.readline().split()
-        if len(answer) != 2 or answer[0] != b"blob":  # missing, or no file
-            self._skip(int(answer[1]) + 1 if len(answer) == 2 else 0)
+        """Read a blob; None where it is none, or longer than `limit` bytes; raises GitError where it is not there."""
+        try:
+            self._asked.write(f"{object_id}\n".encode())
+            self._asked.flush()
+        except BrokenPipeError:
+            raise GitError(_ENDED) from None
+        line = self._answers.readline()
+        if not line:
+            raise GitError(_ENDED)
+        _, *answer = line.split()
+        if len(answer) != 2:
+            raise GitError(
+                f"git has no content of {object_id[:12]} here: fetch it without a filter, or see `git fsck`"
+            )
+        if answer[0] != b"blob":
+            self._skip(int(answer[1]) + 1)
             return None
         size = int(answer[1])
         if size > limit:
             self._skip(size + 1)
             return None
-        return self._answers.read(size + 1)[:-1]
+        content = self._answers.read(size + 1)
+        if len(content) != size + 1:
+            raise GitError(_ENDED)
+        return content[:-1]
 
     def _skip(self, size: int) -> None:
         while size > 0:

@@ -21,7 +21,7 @@ from sagespec.project import files as spec_files
 from sagespec.project import settings as project_settings
 from sagespec.project.files import Found
 from sagespec.project.lock import Lock
-from sagespec.project.settings import Project, Settings
+from sagespec.project.settings import Settings
 from sagespec.project.spec import Spec
 from sagespec.review.snapshot import Snapshot
 
@@ -53,7 +53,7 @@ class Base:
         content = self.snapshot.blobs.read(self.files[address], disk.COMPILED_BYTES)
         try:
             if content is None:
-                raise InvalidCompiled(f"longer than {disk.COMPILED_BYTES:,} bytes, or not there")
+                raise InvalidCompiled(f"is longer than {disk.COMPILED_BYTES:,} bytes")
             found = loading.load(content.replace(b"\r\n", b"\n"))
             if found.address != address:
                 raise InvalidCompiled(f"is not at its own path, {found.path}")
@@ -80,13 +80,14 @@ class Base:
         return workspace.read_lock(self.settings.project)[0] if self.settings else None
 
 
-def open_base(snapshot: Snapshot, now: Project, environment: str | None) -> Base:
+def open_base(snapshot: Snapshot, current: Settings) -> Base:
     """Find a project in a commit: by its file where that is now, else by walking up, else by its folder."""
+    now = current.project
     file = now.root / (now.source.file if now.source else project_settings.FILE)
     project, _ = workspace.open_project(now.root, file if disk.is_file(file) else None)
-    settings, _ = project_settings.choose(project, environment, {}) if project else (None, [])
-    if settings is None:
-        return Base(snapshot, None, {})
+    settings, _ = project_settings.choose(project, current.environment, {}) if project else (None, [])
+    if settings is None:  # compiled files say what was reviewed all the same
+        return Base(snapshot, None, _listed(snapshot, current))
     listed = _listed(snapshot, settings)
     if listed:
         return Base(snapshot, settings, listed)

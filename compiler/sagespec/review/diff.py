@@ -35,7 +35,7 @@ def review(repository: Repository, ref: str, commit: str, done: Compilation) -> 
     lock_text = _lock_text(settings)
     with snapshot.opened(repository, commit) as opened:
         with disk.through(opened):
-            before = bases.open_base(opened, settings.project, settings.environment)
+            before = bases.open_base(opened, settings)
             comparison = _Comparison(repository, commit, before, done, lock_text)
             old_specs = before.specs(comparison.sources())
             is_lock_other = comparison.is_lock_other()
@@ -231,7 +231,8 @@ class _Comparison:
     def remarks(self) -> Iterator[str]:
         """What whoever reads the review has to know besides."""
         if self.before.settings is None:
-            yield "the project, or this environment of it, is not there or not valid in the commit: everything is new"
+            known = "only its compiled files are compared" if self.before.files else "everything is new"
+            yield f"the project, or this environment of it, is not there or not valid in the commit: {known}"
         if self.before.failed:
             yield f"{self.before.failed} specs of the commit do not compile, and are taken for absent"
         for address, reason in self.before.unusable.items():

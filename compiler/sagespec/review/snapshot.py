@@ -151,7 +151,7 @@ class Snapshot:
         except GitError as error:
             raise OSError(errno.EIO, str(error), str(path)) from None
         if content is None:
-            raise OSError(errno.EFBIG, f"longer than {limit:,} bytes, or not there", str(path))
+            raise OSError(errno.EFBIG, f"longer than {limit:,} bytes", str(path))
         return content
 
     def _key(self, path: Path) -> str:
