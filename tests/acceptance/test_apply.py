@@ -47,7 +47,7 @@ def test_the_examples_run_to_their_end_and_never_twice(compiled: Path, aws: Sand
     run("apply", *FAST)
     first = mutations(aws)
     assert first.count("CreateJob") == 2
-    assert first.count("StartPipelineExecution") == first.count("CreatePipeline") == 7
+    assert first.count("StartPipelineExecution") == first.count("CreatePipeline") == 9
     run("apply", *FAST)
     assert mutations(aws) == first
     assert run("plan", "--detailed-exitcode").code == 0
