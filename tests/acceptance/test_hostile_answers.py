@@ -66,7 +66,9 @@ class Answers:
 
 
 @pytest.fixture
-def answers(project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
+def answers(
+    project: Path, aws: Sandbox, run: Run, mlflow_at_once: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Answers]:
     """The examples, applied to a sandbox whose answers then hold hostile text."""
     for path in (ROOT / "specs").iterdir():
         (shutil.copytree if path.is_dir() else shutil.copy)(path, project / "specs" / path.name)

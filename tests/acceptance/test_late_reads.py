@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,9 +19,10 @@ from sagespec.sandbox import Clock, Faults, Sandbox
 from sagespec.sandbox.server import Call
 from sagespec.sandbox.service import REMEMBERED_SECONDS, Timing
 
+from tests import forks
 from tests.conftest import EXISTING, LOCK, ROOT, SPEED, Run
 
-FAST = ("--yes", "--wait", "--poll", "0.05")
+FAST = ("--yes", "--wait", "--poll", "4")
 REGION = "us-west-2"
 BENCHMARK, TRAINER = "BenchMarkEvaluator/llama-mmlu", "MultiTurnRLTrainer/support-agent"
 ADAPTER = "CustomAgentLambda/adapter"
@@ -90,14 +92,24 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         found.close()
 
 
-@pytest.fixture
-def examples(project: Path, run: Run) -> Path:
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Something of every sort, and what depends on it, compiled."""
+    project = tmp_path_factory.mktemp("compiled")
+    shutil.copy(LOCK, project)
+    (project / "specs").mkdir()
     for name in ("custom-agent-lambda", "custom-scorer-evaluator", "graph", "model-trainer", "torchrun"):
         shutil.copy(ROOT / "specs" / f"{name}.yaml", project / "specs")
     for name in ("agents", "training"):
         shutil.copytree(ROOT / "specs" / name, project / "specs" / name)
-    run("compile")
+    forks.finish(["compile"], os.environ, project)
+    return project
+
+
+@pytest.fixture
+def examples(compiled: Path, project: Path) -> Path:
+    """A test's own copy of it."""
+    shutil.copytree(compiled, project, dirs_exist_ok=True)
     return project
 
 
@@ -182,10 +194,10 @@ def test_tracking_right_after_a_start_goes_on(project: Path, start: Start, run: 
 
     for target in (BENCHMARK, TRAINER):
         run("status", target)
-        run("wait", target, "--poll", "0.05")
+        run("wait", target, "--poll", "4")
         assert "ran what is in" in shown("verify", target)
         shown("describe", target)
-        run("logs", target, "--follow", "--poll", "0.05")
+        run("logs", target, "--follow", "--poll", "4")
 
 
 def test_whatever_is_late_wait_waits_for_what_was_just_started(project: Path, start: Start, run: Run) -> None:

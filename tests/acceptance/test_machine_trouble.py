@@ -23,6 +23,7 @@ from sagespec import sandbox
 from sagespec.cli import exits
 from sagespec.disk import PART_SUFFIX
 
+from tests import forks
 from tests.conftest import LOCK, ROOT
 
 SAGESPEC = [sys.executable, "-m", "sagespec"]
@@ -328,10 +329,9 @@ def test_files_change_while_they_are_read(command: str, world: World, tmp_path: 
     thread.start()
     try:
         ends = []
-        for _ in range(3):
-            process = world.start(project, command, Trouble())
-            said = process.communicate()[1].decode()
-            ends.append((process.returncode, said))
+        for number in range(3):
+            output = tmp_path / f"said-{number}.txt"
+            ends.append(forks.start(COMMANDS[command], world.environment, project, output, speed=1).end())
     finally:
         stop.set()
         thread.join()
