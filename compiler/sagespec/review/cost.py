@@ -7,6 +7,7 @@ have the same names in whatever operation they stand.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,9 +31,9 @@ def of(requests: Sequence[Request], fields: Mapping[str, Any], prices: Mapping[s
     steps = _steps(pipeline) if pipeline else []
     parts = [step.get("Arguments", {}) for step in steps] if pipeline else [run.parameters]
     nodes = [node for part in parts for node in _mappings(part)]
-    instances = tuple(dict.fromkeys(one for node in nodes for one in _instances(node)))
+    instances = tuple(dict.fromkeys(one for part in parts for one in _machines(part)))
     limits = _first(nodes, "MaxNumberOfTrainingJobs"), _first(nodes, "MaxParallelTrainingJobs")
-    seconds = max((node["MaxRuntimeInSeconds"] for node in nodes if "MaxRuntimeInSeconds" in node), default=None)
+    seconds = _longest(nodes)
     jobs = limits[0] or 1
     hours = sum(_hours(part) for part in parts) * jobs if instances else None
     priced = all(one.type in prices for one in instances)
@@ -75,6 +76,19 @@ def _first(nodes: Sequence[Mapping[str, Any]], member: str) -> int | None:
     return next((node[member] for node in nodes if isinstance(node.get(member), int)), None)
 
 
+def _machines(part: Any) -> list[Instances]:
+    """The machines of one job, by their types."""
+    numbers: Counter[str] = Counter()
+    for one in (one for node in _mappings(part) for one in _instances(node)):
+        numbers[one.type] += one.number
+    return [Instances(number, name) for name, number in numbers.items()]
+
+
+def _longest(nodes: Sequence[Mapping[str, Any]]) -> int | None:
+    limits = (node.get("MaxRuntimeInSeconds") for node in nodes)
+    return max((limit for limit in limits if isinstance(limit, int)), default=None)
+
+
 def _instances(node: Mapping[str, Any]) -> Iterator[Instances]:
     count, name = node.get("InstanceCount"), node.get("InstanceType")
     if isinstance(count, int) and isinstance(name, str):
@@ -84,10 +98,9 @@ def _instances(node: Mapping[str, Any]) -> Iterator[Instances]:
 def _hours(part: Any, prices: Mapping[str, float] | None = None) -> float:
     """The instance-hours of one job at most, or what they cost; instances that are kept warm count as well."""
     nodes = [*_mappings(part)]
-    longest = max((node["MaxRuntimeInSeconds"] for node in nodes if "MaxRuntimeInSeconds" in node), default=0)
+    longest = _longest(nodes) or 0
     kept = _first(nodes, "KeepAlivePeriodInSeconds") or 0
-    machines = [one for node in nodes for one in _instances(node)]
-    each = (one.number * (1.0 if prices is None else prices[one.type]) for one in machines)
+    each = (one.number * (1.0 if prices is None else prices[one.type]) for one in _machines(part))
     return sum(each) * (longest + kept) / _HOUR
 
 
