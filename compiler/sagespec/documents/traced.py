@@ -85,14 +85,29 @@ def _settle(tree: Any, path: KeyPath, provenance: Provenance) -> Any:
 def origin(provenance: Provenance, path: KeyPath) -> KeyPath:
     """Return the spec path that a path in a document came from.
 
-    That is its own, the nearest parent's, else that of the first child or sibling.
+    That is its own, the nearest parent's, the field that all its children came from, else that of the first child or
+    sibling.
     """
     for length in range(len(path), -1, -1):
         source = provenance.get(path[:length])
         if source is not None:
             return (*source, *path[length:])
+    shared = _shared([source for below, source in provenance.items() if below[: len(path)] == path])
+    if len(shared) > 1:  # a field, and not the spec as a whole
+        return shared
     for length in range(len(path), -1, -1):
         below = [p for p in provenance if p[:length] == path[:length]]
         if below:
             return provenance[min(below, key=lambda p: (len(p), str(p)))]
     return ()
+
+
+def _shared(paths: list[KeyPath]) -> KeyPath:
+    """Return the longest beginning that all key paths have; () without any."""
+    first, last = min(paths, key=_steps, default=()), max(paths, key=_steps, default=())
+    differs = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
+    return first[:differs]
+
+
+def _steps(path: KeyPath) -> list[str]:
+    return [str(step) for step in path]

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sagespec.documents.traced import Traced, origin, settle
+from sagespec.documents.traced import Provenance, Traced, origin, settle
 
 DATA = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -51,6 +51,14 @@ def test_an_absent_field_is_a_falsy_nothing_however_deep() -> None:
     assert not absent
     assert not list(absent)
     assert not list(absent.entries())
+
+
+def test_a_place_takes_the_field_that_all_below_came_from() -> None:
+    """Too many entries of a list are the fault of the list, and of none of them."""
+    provenance: Provenance = {("Tags", n, "Value"): ("spec", "tags", f"k{n}") for n in range(11)}
+    assert origin(provenance, ("Tags",)) == ("spec", "tags")
+    provenance[("Tags", 11, "Value")] = ("spec", "owner")
+    assert origin(provenance, ("Tags",)) == ("spec", "tags", "k0")
 
 
 def test_a_place_without_an_origin_takes_that_of_what_is_below_or_beside() -> None:
