@@ -88,6 +88,7 @@ def header(size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
         (gzip.compress(header(5 * 1024**3, tarfile.GNUTYPE_LONGNAME)), "a header that is too long"),
         (gzip.compress(bytes(10240)), "an archive without files"),
     ],
+    ids=["text", "empty", "packed-text", "half", "huge-file", "huge-header", "huge-name", "no-files"],
 )
 def test_what_is_no_archive_or_claims_to_be_huge_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "code.tar.gz"
