@@ -20,6 +20,7 @@ import pytest
 from sagespec import sandbox
 from sagespec.review import iam_policies
 from sagespec.sagemaker import permissions
+from sagespec.sagemaker.permissions import Condition, Grant, Origin
 from sagespec.sandbox.service import Timing
 
 from tests import iam, proxy
@@ -100,7 +101,7 @@ COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("track", ("mlflow-url", "CustomScorerEvaluator/scored")),
     ("track", ("logs", "*")),
     ("track", ("results", "*")),
-    *(("track", ("delete", target, "--yes")) for target in SORTS),
+    ("track", ("delete", "*", "--yes")),
 )
 """Commands by whose permissions they need, in order; `*` stands for each spec, '' is a change of the specs."""
 
@@ -305,3 +306,71 @@ def check_statement(statement: dict[str, Any]) -> None:
         for resource in statement["Resource"]:
             check_resource(action, resource)
     assert "*" not in statement["Resource"] or len(statement["Resource"]) == 1
+
+
+def compile_one(project: Path, run: Run, name: str = "greeter", key: str = "agent.zip") -> None:
+    text = f"""apiVersion: sagespec/v1
+kind: CustomAgentLambda
+metadata: {{name: {name}}}
+spec:
+  role: LambdaRole
+  source: "s3://my-bucket/{key}"
+"""
+    (project / "specs" / "a.yaml").write_text(text, "utf-8")
+    run("compile")
+
+
+def test_explain_names_the_line_that_needs_a_statement(project: Path, run: Run) -> None:
+    compile_one(project, run)
+    lines = run("iam-policy", "CustomAgentLambda/greeter", "--for", "apply", "--explain").stdout.splitlines()
+    at = lines.index("  iam:PassRole")
+    assert lines[at + 1 : at + 4] == [
+        f"    on arn:aws:iam::{ACCOUNT}:role/LambdaRole",
+        "    if iam:PassedToService is lambda.amazonaws.com",
+        "    for CustomAgentLambda/greeter (specs/a.yaml:5)",
+    ]
+    at = lines.index("    on arn:aws:s3:::my-bucket/agent.zip")
+    assert lines[at - 1 : at + 3 : 3] == ["  s3:GetObject", "    for CustomAgentLambda/greeter (specs/a.yaml:6)"]
+    assert "for roles/LambdaRole" in run("iam-policy", "--for", "lock", "--explain").stdout
+
+
+def test_text_of_specs_is_no_wildcard_and_no_variable(project: Path, run: Run) -> None:
+    compile_one(project, run, key="*/a?b/$x.zip")
+    text = run("iam-policy", "--for", "apply").stdout
+    assert "arn:aws:s3:::my-bucket/${*}/a${?}b/${$}x.zip" in text
+    written = run("iam-policy", "--for", "apply", "-o", "terraform").stdout
+    assert "arn:aws:s3:::my-bucket/$${*}/a$${?}b/$${$}x.zip" in written
+    assert written.startswith('resource "aws_iam_policy" "sagespec_apply" {\n  name   = "sagespec-apply"\n')
+
+
+def test_what_is_no_compiled_file_is_refused(project: Path, run: Run) -> None:
+    compile_one(project, run)
+    said = run("iam-policy", "CustomAgentLambda/nobody", "--for", "plan", code=1).stderr
+    assert "CustomAgentLambda/nobody is neither a compiled file nor the address of one" in said
+
+
+def test_a_policy_has_at_most_the_characters_that_iam_takes() -> None:
+    origin = Origin("K/a", "job")
+    grants = [Grant("s3:GetObject", f"arn:aws:s3:::bucket/{'x' * 90}/{n}", (), origin) for n in range(300)]
+    policies = iam_policies.write(grants, "many")
+    assert [policy.name for policy in policies] == [f"many-{n}" for n in range(1, len(policies) + 1)]
+    sizes = [len(json.dumps(policy.document(), separators=(",", ":"))) for policy in policies]
+    assert max(sizes) <= iam_policies.MOST_CHARACTERS
+    granted = {r for policy in policies for statement in policy.statements for r in statement.resources}
+    assert granted == {grant.resource for grant in grants}
+
+
+def test_what_a_wider_grant_allows_is_left_out() -> None:
+    account = (Condition("StringEquals", "aws:ResourceAccount", ACCOUNT),)
+    narrow, wide = Origin("K/narrow", "job"), Origin("K/wide", "job")
+    grants = [
+        Grant("s3:GetObject", "arn:aws:s3:::b/k/train.jsonl", account, narrow),
+        Grant("s3:GetObject", "arn:aws:s3:::b/k/*", account, wide),
+        Grant("s3:GetObject", "arn:aws:s3:::b/k/*", (*account, Condition("StringLike", "s3:x", "y")), narrow),
+        Grant("s3:GetObject", "arn:aws:s3:::b/other", (), narrow),
+    ]
+    ((policy,),) = (iam_policies.write(grants, "one"),)
+    assert [(s.resources, s.conditions, s.origins) for s in policy.statements] == [
+        (("arn:aws:s3:::b/k/*",), account, (wide, narrow)),
+        (("arn:aws:s3:::b/other",), (), (narrow,)),
+    ]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
 
 from sagespec.cli import exits, output, session
 from sagespec.cli.session import Session
+from sagespec.compiling import source_map
+from sagespec.compiling.source_map import Sources
+from sagespec.diagnostics import Problem
 from sagespec.executor.files import File
 from sagespec.review import iam_policies, permissions
 from sagespec.review.iam_policies import Policy
 from sagespec.review.permissions import Granted
-from sagespec.sagemaker.permissions import Unlisted
+from sagespec.sagemaker.permissions import Origin, Unlisted
 
 
 @click.command("iam-policy")
@@ -34,7 +38,8 @@ from sagespec.sagemaker.permissions import Unlisted
     default="json",
     help="Form of the result.",
 )
-def command(opened: Session, targets: tuple[str, ...], purpose: permissions.Purpose, form: str) -> int:
+@click.option("--explain", is_flag=True, help="Print each statement with the specs and lines that need it.")
+def command(opened: Session, targets: tuple[str, ...], purpose: permissions.Purpose, form: str, explain: bool) -> int:
     """Print the IAM policies that compiled files need. Without targets, those of the environment."""
     files, known = opened.compiled(targets)
     for target in (t for t in targets if t not in known and not Path(t).exists()):
@@ -46,7 +51,9 @@ def command(opened: Session, targets: tuple[str, ...], purpose: permissions.Purp
         raise exits.Stop(str(error), exits.INVALID) from None
     name = "-".join(filter(None, ("sagespec", opened.project.name, opened.environment, purpose)))
     policies = _policies(granted, name)
-    if form == "trust":
+    if explain:
+        _explain(policies, known, opened)
+    elif form == "trust":
         _show_trust(purpose, files)
     elif form == "terraform":
         output.document(iam_policies.terraform(policies))
@@ -64,6 +71,31 @@ def _show_trust(purpose: permissions.Purpose, files: list[File]) -> None:
     trusted = permissions.trusted(purpose, files)
     entries = [{"role": role, "document": iam_policies.trust(account, by)} for (role, account), by in trusted.items()]
     output.document(json.dumps({"policies": entries}, indent=2) + "\n")
+
+
+def _explain(policies: Iterable[Policy], known: Mapping[str, File], opened: Session) -> None:
+    """Print each statement, and what needs it: specs with their lines, or facts of the lock."""
+    sources = Sources([file.content for file in known.values()], Path.cwd(), opened.project_file)
+    for policy in policies:
+        output.result(f"{policy.name}{f' for {policy.role}' if policy.role else ''}")
+        for statement in policy.statements:
+            output.result(f"  {', '.join(statement.actions)}")
+            output.result(*(f"    on {resource}" for resource in statement.resources))
+            output.result(*(f"    if {one.key} is {one.value}" for one in statement.conditions))
+            needed = (_place(origin, known, sources) for origin in statement.origins)
+            output.result(*(f"    for {place}" for place in dict.fromkeys(needed)))
+
+
+def _place(origin: Origin, known: Mapping[str, File], sources: Sources) -> str:
+    """Return what needs a grant: a line of a spec where a field names the resource, else the spec or the fact."""
+    file = known.get(origin.address)
+    if file is None:
+        return origin.address or "the command itself"
+    for path in origin.paths:
+        found = source_map.locate(file.content, origin.request, path, Problem("aws", ""), sources)
+        if found is not None:
+            return f"{origin.address} ({found.file}:{found.line})"
+    return origin.address
 
 
 def _policies(granted: list[Granted], name: str) -> list[Policy]:
