@@ -98,6 +98,46 @@ def test_a_list_is_short_for_schemas(project: Path, run: Run) -> None:
     assert "sagespec.yaml:3:" in run("compile", code=1).stderr
 
 
+EXCEPTION = "exceptions: [{policy: vpc, address: ModelTrainer/line, reason: moving, until: %s}]\n"
+
+
+@pytest.mark.parametrize(
+    ("exception", "environment", "said"),
+    [
+        (EXCEPTION % "2999-12-31", "prod", ""),
+        (EXCEPTION % "2999-12-31", "dev", ""),
+        (
+            EXCEPTION % "2020-12-31",
+            "prod",
+            "error[expired-exception]: the exception of ModelTrainer/line from",
+        ),
+        (EXCEPTION.replace("/line", "/lines") % "2999-12-31", "prod", "no spec has the address ModelTrainer/lines"),
+        (EXCEPTION.replace("vpc", "vcp") % "2999-12-31", "prod", "there is no policy and no limit 'vcp'"),
+        (EXCEPTION % "soon", "prod", "a day such as 2026-12-31"),
+        (EXCEPTION.replace("reason: moving, ", "") % "2999-12-31", "prod", "reason"),
+    ],
+)
+def test_an_exception_counts_for_its_spec_until_its_day(
+    project: Path, run: Run, exception: str, environment: str, said: str
+) -> None:
+    write(project, {"x-id": "vpc", "x-applies-to": {"environment": "prod"}})
+    file = project / "sagespec.yaml"
+    file.write_text(file.read_text("utf-8") + exception, "utf-8")
+    told = run("compile", "-e", environment, code=1 if said else 0).stderr
+    assert said in told
+    assert not said or "sagespec.yaml:5:" in told
+
+
+def test_an_exception_of_what_is_satisfied_is_an_error(project: Path, run: Run) -> None:
+    write(project, {"x-id": "vpc"})
+    file = project / "sagespec.yaml"
+    file.write_text(file.read_text("utf-8") + EXCEPTION % "2999-12-31", "utf-8")
+    run("compile")
+    (project / "vpc.json").write_text('{"x-id": "vpc"}', "utf-8")
+    said = run("compile", code=1).stderr
+    assert "sagespec.yaml:5:14: error[unused-exception]: ModelTrainer/line satisfies vpc" in said
+
+
 def test_the_policies_that_are_shipped_satisfy_their_tests(run: Run) -> None:
     assert "6 policies, 3 good and 7 bad files: no failures" in run("policy", "test", EXAMPLES).stderr
 

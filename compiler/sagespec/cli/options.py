@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ import click
 
 from sagespec import disk
 from sagespec.cli import exits, output
-from sagespec.compiling import workspace
+from sagespec.compiling import exceptions, workspace
 from sagespec.compiling.workspace import Checked
 from sagespec.diagnostics import Diagnostic, did_you_mean, report
 from sagespec.diagnostics.secrets import masked
@@ -124,6 +125,9 @@ def _values(given: Iterable[str]) -> dict[str, Any]:
 def check(settings: Settings, paths: Sequence[Path], region: str | None) -> Checked:
     """Validate specs. A value of the command line that no valid spec uses is misspelt, and ends in exit 2."""
     checked = workspace.check(settings, paths, region)
+    today = datetime.now(timezone.utc).date().isoformat()
+    if expired := tuple(exceptions.expired(settings, today)):
+        checked = replace(checked, diagnostics=(*checked.diagnostics, *expired))
     if checked.failed:
         return checked
     refuse_unused(settings.undeclared, checked.uses)

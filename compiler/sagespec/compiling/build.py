@@ -28,10 +28,14 @@ from sagespec.sagemaker.inputs import Resolved
 
 
 class Build(NamedTuple):
-    """A compiled spec with the provenance of its requests, by request id."""
+    """A compiled spec with the provenance of its requests, by request id.
+
+    `excused` are the ids of the policies that it violates, and need not satisfy.
+    """
 
     compiled: Compiled
     provenance: Mapping[str, Provenance]
+    excused: frozenset[str] = frozenset()
 
 
 def build(
@@ -77,10 +81,12 @@ def build(
         skip_reward_validation=spec.data["spec"].get("skip_reward_validation") is True,
     )
     made = replace(unnamed, identity=identify(unnamed))
-    broken = [spec.locate(p) for p in _policy_problems(made, provenance, spec.data, policies)]
-    broken += [spec.locate(problem) for problem in limits.check(made, settings.project.limits)]
+    violations = [*_violations(made, provenance, spec.data, policies), *limits.check(made, settings.project.limits)]
+    exempt = {one.policy for one in settings.project.exceptions if one.address == spec.address}
+    broken = [spec.locate(problem) for policy, problem in violations if policy not in exempt]
     failed = any(d.is_error for d in broken)
-    return None if failed else Build(made, provenance), diagnostics + broken
+    excused = frozenset(policy for policy, _ in violations) & exempt
+    return None if failed else Build(made, provenance, excused), diagnostics + broken
 
 
 def _of_kind(kind: str, reason: str) -> Problem:
@@ -89,10 +95,10 @@ def _of_kind(kind: str, reason: str) -> Problem:
     return Problem("unknown-operation", f"{kind} cannot be applied: {reason}", ("kind",), hint)
 
 
-def _policy_problems(
+def _violations(
     made: Compiled, provenance: Mapping[str, Provenance], data: Any, policies: Mapping[str, Policy]
-) -> Iterator[Problem]:
-    """Yield the violations of the project's policies in a compiled file, at key paths in the spec."""
+) -> Iterator[tuple[str, Problem]]:
+    """Yield the violated policies of the project by id, each with the problem at a key path in the spec."""
     document: dict[str, Any] = json.loads(compiled.dump(made)) if policies else {}
     for policy in policies.values():
         for problem in policy.check(document):
@@ -100,7 +106,7 @@ def _policy_problems(
             if problem.path[:1] == ("requests",) and len(problem.path) > 3:
                 request = made.requests[int(problem.path[1])]
                 path = within(data, origin(provenance[request.id], problem.path[3:]))
-            yield replace(problem, path=path)
+            yield policy.id, replace(problem, path=path)
 
 
 def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterator[Problem]:

@@ -16,13 +16,14 @@ _LONGEST_SECONDS = 86_400
 _HINT = "lower compute.instance_count or stopping_condition, or raise the limit under `policies` in the project file"
 
 
-def check(made: Compiled, limits: Mapping[str, float]) -> Iterator[Problem]:
-    """Yield the limits that a file exceeds."""
-    most = limits.get("instance_hours_per_run")
+def check(made: Compiled, limits: Mapping[str, float]) -> Iterator[tuple[str, Problem]]:
+    """Yield the limits that a file exceeds, by name."""
+    name = "instance_hours_per_run"
+    most = limits.get(name)
     hours = instance_hours(made)
     if most is not None and hours > most:
-        message = f"instance_hours_per_run: at most {hours:g} instance-hours, and the limit is {most:g}"
-        yield Problem("policy", message, ("spec",), _HINT, on_key=True)
+        message = f"{name}: at most {hours:g} instance-hours, and the limit is {most:g}"
+        yield name, Problem("policy", message, ("spec",), _HINT, on_key=True)
 
 
 def instance_hours(made: Compiled) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sagespec import disk
-from sagespec.compiling import build, causes, resolve
+from sagespec.compiling import build, causes, exceptions, resolve
 from sagespec.compiling.build import Build
 from sagespec.compiling.location import Facts
 from sagespec.diagnostics import START, Diagnostic, Problem, distinct, locate
@@ -231,5 +231,7 @@ def compile(checked: Checked) -> Compilation:
         if address in checked.targets:
             diagnostics += said
     wanted = {a: b for a, b in builds.items() if a in checked.targets}
+    if not any(d.is_error for d in checked.diagnostics):  # else specs may be unknown for that reason
+        diagnostics += exceptions.unused(checked.settings, checked.resolved, wanted, checked.policies)
     said, following = causes.once(diagnostics, {a: one.spec for a, one in checked.resolved.items()})
     return Compilation(checked, wanted, distinct([*checked.diagnostics, *said]), (*checked.following, *following))

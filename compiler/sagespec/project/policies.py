@@ -44,13 +44,19 @@ class Policy:
     description: str = ""
     applies_to: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
+    def is_for(self, kind: str, environment: str | None) -> bool:
+        """Return whether the files of a kind are checked in an environment."""
+        about = {"kind": kind, "environment": environment or ""}
+        return all(
+            any(fnmatchcase(about[name], pattern) for pattern in patterns)
+            for name, patterns in self.applies_to.items()
+        )
+
     def check(self, document: Mapping[str, Any]) -> Iterator[Problem]:
         """Yield the violations of a compiled file, at key paths in it."""
         metadata = document["metadata"]
-        about = {"kind": metadata["address"].partition("/")[0], "environment": metadata.get("environment", "")}
-        for name, patterns in self.applies_to.items():
-            if not any(fnmatchcase(about[name], pattern) for pattern in patterns):
-                return
+        if not self.is_for(metadata["address"].partition("/")[0], metadata.get("environment")):
+            return
         for problem in self.schema.check(document):
             said = f"{self.title} ({dotted(problem.path)}: {problem.message})" if self.title else ""
             message = said or ": ".join(part for part in (dotted(problem.path), problem.message) if part)

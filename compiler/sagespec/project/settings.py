@@ -28,6 +28,15 @@ COMMAND_LINE = "-D"
 """The file name in diagnostics of values that are given on the command line."""
 
 
+class Exemption(NamedTuple):
+    """A violation of a policy by a spec that is accepted until the end of a day."""
+
+    policy: str
+    address: str
+    reason: str
+    until: str
+
+
 @dataclass(frozen=True)
 class Project:
     """A project's folders; `source` is its file, if there is one."""
@@ -40,6 +49,7 @@ class Project:
     lock: str = "sagespec.lock.json"
     policies: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
+    exceptions: tuple[Exemption, ...] = ()
     exclude: tuple[str, ...] = ()
     allow_outside: tuple[str, ...] = ()
     allow_secrets: tuple[str, ...] = ()
@@ -142,6 +152,7 @@ def load(file: Path) -> tuple[Project | None, list[Diagnostic]]:
         lock=data.get("lock", Project.lock),
         policies=tuple(rules.get("schemas", ())),
         limits=rules.get("limits", {}),
+        exceptions=tuple(Exemption(**entry) for entry in data.get("exceptions", ())),
         exclude=tuple(data.get("exclude", ())),
         allow_outside=tuple(data.get("allow_outside", ())),
         allow_secrets=tuple(data.get("allow_secrets", ())),
