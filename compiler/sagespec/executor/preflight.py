@@ -285,7 +285,7 @@ _OPERATIONS = {
 }
 _WAYS = {
     "function": "create the function first, or describe it with a CustomAgentLambda that has a source",
-    "group": "create the group first, or leave it out: apply makes one",
+    "group": "create the group first, or name another",
     "package": "name another, or refer to the spec that makes it",
 }
 
