@@ -35,6 +35,9 @@ def prepare(root: Path) -> None:
     (fixtures / "emptydir").mkdir()
     with tarfile.open(fixtures / "empty.tar.gz", "w:gz"):
         pass
+    with tarfile.open(fixtures / "nested.tar.gz", "w:gz") as archive:
+        archive.add(fixtures / "code" / "train.py", "./pkg/train.py")
+        archive.add(fixtures / "code" / "requirements.txt", "r.txt")
     texts = {
         "bad.tar.gz": "no archive",
         "code.zip": "PK",
@@ -44,6 +47,7 @@ def prepare(root: Path) -> None:
         "nothing.yaml": "",
         "nan.yaml": "a: .nan\n",
         "merge.yaml": "a: 1\nb: {<<: {c: 1}}\n",
+        "dollar.yaml": 'a: ${x}\nb: {c: "$${spec.name}"}\n',
     }
     for name, text in texts.items():
         (fixtures / name).write_text(text, "utf-8")
@@ -115,6 +119,11 @@ def test_arguments_are_texts_as_python_writes_them(done: Compilation) -> None:
     requests = done.builds["ModelTrainer/a-num"].compiled.requests
     (source,) = [r.parameters["Body"]["$json"] for r in requests if r.id == "drivers/sourcecode.json"]
     assert source["args"] == ["1e-05", "3", "0.1", "-1", "1e+22", "x y", ""]
+
+
+def test_the_content_of_a_file_is_data(done: Compilation) -> None:
+    sent = parameters("h-in-file-only", done)["HyperParameters"]
+    assert sent == {"a": "${x}", "b": '{"c": "$${spec.name}"}'}
 
 
 def test_all_groups_get_what_is_uploaded(done: Compilation) -> None:
