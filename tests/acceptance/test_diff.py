@@ -115,6 +115,15 @@ def test_the_same_project_lies_in_a_folder_of_its_repository(committed: Path, ru
         assert [*entries(run)] == ["ModelTrainer/line"]
 
 
+def test_what_waits_stands_below_what_starts_last(committed: Path, run: Run) -> None:
+    """An evaluation whose agent and trainer both start is shown below the trainer."""
+    change("specs/custom-agent-lambda.yaml", "timeout: 300", "timeout: 200")
+    names = [line.rpartition("  ")[0].split("/")[0] for line in run("diff").stdout.splitlines() if "/calc" in line]
+    assert names[:2] == ["> CustomAgentLambda", "  <- MultiTurnRLTrainer"]
+    assert "    <- MultiTurnRLEvaluator" in names
+    assert committed
+
+
 def test_refs(committed: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     first = git("rev-parse", "HEAD")
     git("tag", "line")

@@ -287,7 +287,15 @@ class _Comparison:
 
 def _asked(resolved: Resolved) -> set[Fact]:
     """The facts that a spec and those that it refers to have asked for: what they export goes on."""
-    return {*resolved.inputs.context.asked}.union(*(_asked(one) for one in resolved.dependencies))
+    asked: set[Fact] = set()
+    waiting, seen = [resolved], {resolved.spec.address}
+    while waiting:
+        one = waiting.pop()
+        asked |= {*one.inputs.context.asked}
+        new = {d.spec.address: d for d in one.dependencies if d.spec.address not in seen}
+        seen |= {*new}
+        waiting += new.values()
+    return asked
 
 
 def _fields(spec: Spec) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
 from typing import NamedTuple
 
 from sagespec.diagnostics.report import Line, Styled
@@ -64,8 +65,9 @@ class _Text:
         self.entries = {entry.address: entry for entry in review.entries}
         self.verbose = verbose
         self.causes = shared(review.entries)
+        self.depths = self._depths()
         self.after: Mapping[str, list[Entry]] = self._followers()
-        names = [len(e.address) + 2 * self._depth(e) for e in review.entries if e.starts]
+        names = [len(e.address) + 2 * self.depths[e.address] for e in review.entries if e.starts]
         self.width = min(max(names, default=0), _WIDEST)
         self.shown: set[str] = set()
 
@@ -77,14 +79,20 @@ class _Text:
         return followers
 
     def _first(self, entry: Entry) -> str:
-        """The dependency that an entry is shown below."""
-        return next((address for address in entry.because if address in self.entries), "")
+        """The dependency that an entry is shown below: the last to start of those that it waits for."""
+        known = (address for address in entry.because if address in self.entries)
+        return max(known, key=lambda address: self.depths[address], default="")
 
-    def _depth(self, entry: Entry) -> int:
-        depth, here = 0, entry
-        while here.sort == "after" and (above := self.entries.get(self._first(here))) and depth < len(self.entries):
-            depth, here = depth + 1, above
-        return depth
+    def _depths(self) -> dict[str, int]:
+        """How many starts come before each; chains may be long, so nothing here calls itself."""
+        edges = {
+            address: [a for a in entry.because if a in self.entries] if entry.sort == "after" else []
+            for address, entry in self.entries.items()
+        }
+        depths: dict[str, int] = {}
+        for address in TopologicalSorter(edges).static_order():
+            depths[address] = max((depths[above] + 1 for above in edges[address]), default=0)
+        return depths
 
     def lines(self) -> Iterator[Line]:
         leading = [e for e in self.entries.values() if e.address in self.after and e.sort not in STARTING]
@@ -111,10 +119,17 @@ class _Text:
         name = entry.address.ljust(max(0, self.width - 2 * depth))
         return (Styled(sign, _COLORS.get(entry.sort, "cyan")), f" {name}  {text}".rstrip())
 
-    def _start(self, entry: Entry, depth: int) -> Iterator[Line]:
-        if entry.address in self.shown:
-            return
-        self.shown.add(entry.address)
+    def _start(self, first: Entry, depth: int) -> Iterator[Line]:
+        """What starts, and below it what starts after it."""
+        waiting = [(first, depth)]
+        while waiting:
+            entry, depth = waiting.pop()
+            if entry.address not in self.shown:
+                self.shown.add(entry.address)
+                yield from self._started(entry, depth)
+                waiting += [(follower, depth + 1) for follower in reversed(self.after.get(entry.address, ()))]
+
+    def _started(self, entry: Entry, depth: int) -> Iterator[Line]:
         own = [change for change in entry.changes if change.cause not in self.causes]
         text = words.cost(entry) if entry.cost else "runs nothing itself"
         if entry.sort == "renamed":
@@ -125,8 +140,6 @@ class _Text:
             text += "; changed itself too"
         yield self._line(entry, text, depth)
         yield from self._changes(own, depth)
-        for follower in self.after.get(entry.address, ()):
-            yield from self._start(follower, depth + 1)
 
     def _changes(self, changes: Sequence[Change], depth: int) -> Iterator[Line]:
         most = len(changes) if self.verbose else _MOST

@@ -21,7 +21,9 @@ def cost(entry: Entry) -> str:
     parts = [*_what(now)]
     limit = duration(now.seconds) if now.seconds else ""
     if now.steps:
-        parts.append(f"{now.steps} steps" + (f", at most {limit} each" if limit else ""))
+        parts.append(
+            f"{now.steps} step{'' if now.steps == 1 else 's'}" + (f", at most {limit} each" if limit else "")
+        )
     elif now.jobs:
         each = f", at most {limit} each" if limit else ""
         parts.append(f"{now.jobs} jobs, {now.at_once or now.jobs} at once{each}")
