@@ -112,6 +112,10 @@ def test_a_function_is_registered_once_and_verified_once(project: Path, aws: San
         ('{"statusCode": 200, "body": {"id": 1}}', "must give a list of rewards"),
         ('{"statusCode": 200, "body": "[]"}', "0 rewards for 3 records"),
         ('{"statusCode": 200, "body": [{"id": "1", "aggregate_reward_score": true}]}', "no number aggregate_reward"),
+        (
+            '{"statusCode": 200, "body": [{"id": "1", "aggregate_reward_score": NaN}]}',
+            "number aggregate_reward_score, found NaN",
+        ),
         ('{"statusCode": 200, "body": [{"aggregate_reward_score": 0.5}]}', "reward 1 has no id"),
         ("<html>", "its answer is not JSON"),
         (None, 'it failed: "out of luck"'),

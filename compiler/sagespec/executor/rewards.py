@@ -7,6 +7,7 @@ fail or give no reward for a record, and data that cannot be read. Only apply ve
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -161,10 +162,17 @@ def _wrong(rewards: Any, records: list[Any]) -> Iterator[str]:
         score = at(reward, "aggregate_reward_score")
         if at(reward, "id") is None:
             yield f"reward {number} has no id"
-        if not isinstance(score, int | float) or isinstance(score, bool):
+        if not _is_number(score):
             yield f"reward {number} has no number aggregate_reward_score, found {_short(score)}"
     if len(rewards) != len(records):
         yield f"it has given {len(rewards)} rewards for {len(records)} records"
+
+
+def _is_number(score: Any) -> bool:
+    """Whether a score can be a reward: Python's JSON also has NaN and infinities, from which nothing is learnt."""
+    return (isinstance(score, int) and not isinstance(score, bool)) or (
+        isinstance(score, float) and math.isfinite(score)
+    )
 
 
 def _refused(function: str, reason: str) -> Refused:
