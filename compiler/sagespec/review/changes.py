@@ -137,7 +137,7 @@ class _Comparison:
 
     def _source(self, path: KeyPath) -> tuple[Origin, str, str, int]:
         """Who changed what a field says, and where that is written."""
-        at = self.spec.locate(Problem("", "", self._place(path)))
+        at = self.spec.locate(Problem("aws", "", self._place(path)))
         if names := sorted(self._filled_in(path) - {*values.OF_SPEC}):
             return "value", f"value:{names[0]}", *(self._of_value(names[0]) or (at.file, at.line))
         if self._place(path)[:1] == ("defaults",) or any(
@@ -171,7 +171,7 @@ class _Comparison:
         project, environment = self.sides.after.project.source, self.sides.after.environment
         if project is None or environment is None:
             return None
-        at = project.locate(Problem("", "", ("environments", environment, "values", name)))
+        at = project.locate(Problem("aws", "", ("environments", environment, "values", name)))
         return at.file, at.line
 
     def _origin(self, sent: Sent) -> KeyPath:
@@ -224,7 +224,7 @@ class _Comparison:
             ):
                 continue
             for path, old, new in differences.of(_fields(before), _fields(one.spec), ("spec",)):
-                at = one.spec.locate(Problem("", "", path))
+                at = one.spec.locate(Problem("aws", "", path))
                 shown = f"{one.spec.address} {_shown_path(path)}"
                 starts = any(sent.counts for sent in self.sent)
                 yield Change(shown, masked(old, path), masked(new, path), at.file, at.line, starts, "spec")
@@ -265,7 +265,7 @@ class _Comparison:
     def _of_template(self, sent: Sent) -> Change:
         """What neither specs nor the lock account for."""
         field = build.within(self.spec.data, self._origin(sent))
-        at = self.spec.locate(Problem("", "", field or ("kind",)))
+        at = self.spec.locate(Problem("aws", "", field or ("kind",)))
         path = dotted((sent.request, *(step for step in sent.path if step != "$json")))
         source: Origin = "template" if self.old.spec is not None else "spec"
         old, new = masked(sent.old, sent.path), masked(sent.new, sent.path)
@@ -280,7 +280,7 @@ class _Comparison:
         ):
             if one != other and ("spec", name) not in told:
                 project = self.sides.after.project.source
-                at = project.locate(Problem("", "", ("defaults", name))) if project else None
+                at = project.locate(Problem("aws", "", ("defaults", name))) if project else None
                 file, line = (at.file, at.line) if at else ("", 0)
                 yield Change(name, one, other, file, line, True, "default")
 
