@@ -258,7 +258,10 @@ def aws(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 
 
 def vectors(*kinds: str) -> list[dict[str, Any]]:
-    """What the SDK 1.27.0 sends, recorded, of some kinds or all: the shared vectors, and more of random arguments."""
+    """What the SDK 1.27.0 sends, recorded, of some kinds or all: the shared vectors, and more of random arguments.
+
+    `corrected` names members that were changed in a recording: the SDK drops a keep-alive of 0, which is sent here.
+    """
     files = (HERE / "vectors" / "vectors.jsonl", HERE / "vectors" / "recorded.jsonl")
     found = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
     return [v for v in found if not kinds or v["kind"] in kinds]
