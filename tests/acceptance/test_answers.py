@@ -158,6 +158,7 @@ def chosen(spoil: Spoil, nth: int, goes_on: bool) -> Callable[[int, str], Spoil 
     return rule
 
 
+@pytest.mark.slow
 def test_odd_answers_to_any_command_end_in_no_defect(
     own_proxied: Proxy,
     run: Run,

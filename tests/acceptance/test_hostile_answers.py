@@ -89,6 +89,7 @@ def acting(text: str) -> list[str]:
     return found + [repr(c) for c in set(text) if (ord(c) < 32 and c != "\n") or c in "\x7f\x9b\u2028\u2029\u202e"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("members", [PROSE, ()], ids=["prose", "all"])
 def test_no_text_of_an_answer_acts(answers: Answers, run: Run, members: tuple[str, ...]) -> None:
     answers.members = members

@@ -395,6 +395,7 @@ assert before == after, after
 """
 
 
+@pytest.mark.slow
 def test_a_program_that_imports_us_keeps_its_own_state() -> None:
     """Its tracking URI, environment, loggers and filters, during the call as well."""
     program = [sys.executable, "-W", "ignore", "-c", STATE]
