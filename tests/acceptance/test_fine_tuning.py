@@ -533,6 +533,28 @@ def test_a_function_is_registered_once_by_apply(project: Path, aws: Sandbox, run
     assert [job["ServerlessJobConfig"]["EvaluatorArn"] for job in jobs] == [arn, arn]
 
 
+def test_a_policy_has_what_a_registered_function_and_a_judge_need(project: Path, run: Run) -> None:
+    (project / "sagespec.lock.json").write_text(FINE_TUNING_LOCK.read_text("utf-8"), "utf-8")
+    rewarded = spec_of("rewarded", "RLVRTrainer", {"custom_reward_function": FUNCTION, "hyperparameters": {}})
+    for spec in (rewarded, spec_of("judged", "RLAIFTrainer", {})):
+        (project / "specs" / file_of(spec)).write_text(json.dumps(spec), "utf-8")
+    run("compile", "specs")
+    content = f":hub-content/{registry.hub('us-west-2', '123456789012')}/JsonDoc/rlvr-reward-my-reward-"
+    for purpose, wanted in {
+        "apply": {"lambda:InvokeFunction": FUNCTION, "sagemaker:ImportHubContent": content},
+        "execution": {
+            "lambda:InvokeFunction": FUNCTION,
+            "sagemaker:DescribeHubContent": content,
+            "bedrock:InvokeModel": "openai.gpt-oss-20b-1:0",
+        },
+    }.items():
+        policies = json.loads(run("iam-policy", "--for", purpose).stdout)["policies"]
+        statements = [statement for policy in policies for statement in policy["document"]["Statement"]]
+        for action, resource in wanted.items():
+            granted = [r for s in statements if action in s["Action"] for r in s["Resource"]]
+            assert any(resource in known for known in granted), (purpose, action, granted)
+
+
 AGENT = "arn:aws:lambda:us-west-2:123456789012:function:agent-env"
 ON_DATA = {"dataset": "s3://my-bucket/e.jsonl", "s3_output_path": "s3://my-bucket/o"}
 TRAINED: dict[str, Any] = {"a-ref": {"ref": "SFTTrainer/base"}, "a-job": {"job": "finished-sft-job"}}
