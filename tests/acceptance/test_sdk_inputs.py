@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from sagespec import sandbox
-from sagespec.project.lock import is_older
+from sagespec.project.facts import is_older
 from sagespec.sandbox import Sandbox
 
 from tests.conftest import RECORDED_LOCK, Run

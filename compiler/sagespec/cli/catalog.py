@@ -15,7 +15,7 @@ from sagespec.cli.session import Session
 from sagespec.compiling import workspace
 from sagespec.diagnostics import did_you_mean
 from sagespec.executor.lock import offers
-from sagespec.project.lock import Context, MissingFact
+from sagespec.project.facts import Context, MissingFact
 from sagespec.project.settings import Settings
 from sagespec.sagemaker import catalog, recipes
 

@@ -20,8 +20,8 @@ from sagespec.documents import compiled, operations, submitted
 from sagespec.documents.compiled import DIGITS, Compiled, Request, identified
 from sagespec.documents.identity import identify
 from sagespec.documents.traced import Provenance, origin, settle
-from sagespec.project import lock
-from sagespec.project.lock import Context
+from sagespec.project import facts
+from sagespec.project.facts import Context
 from sagespec.project.policies import Policy
 from sagespec.project.settings import Settings
 from sagespec.sagemaker.inputs import Resolved
@@ -120,7 +120,7 @@ def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterato
     for path, category, version, document in _job_documents(request):
         context = resolved.inputs.context
         ask = partial(context.job_schema, category, version)
-        job_schema = lock.ask(unchecked, ("kind",), ask, needed=False)
+        job_schema = facts.ask(unchecked, ("kind",), ask, needed=False)
         expected = _with_stand_ins(identified(document, submitted.ANY_IDENTITY), context)
         for problem in foreign_schema.load(job_schema).check(expected) if job_schema is not None else ():
             yield replace(problem, rule="job-schema", path=(*path, *problem.path))

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from sagespec.checking import schema
 from sagespec.diagnostics import Diagnostic, KeyPath, Problem
-from sagespec.project.lock import Context, Lock, MissingFact
+from sagespec.project.facts import Context, MissingFact
+from sagespec.project.lock import Lock
 from sagespec.project.settings import Settings
 from sagespec.project.spec import Spec
 from sagespec.reading import source

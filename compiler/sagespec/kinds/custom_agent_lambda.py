@@ -21,7 +21,7 @@ from sagespec.documents import names
 from sagespec.documents.compiled import Request, canonical
 from sagespec.documents.render import render
 from sagespec.documents.traced import Traced
-from sagespec.project.lock import ask
+from sagespec.project.facts import ask
 from sagespec.sagemaker import uploads
 from sagespec.sagemaker.exports import Exports
 from sagespec.sagemaker.inputs import Inputs

@@ -14,7 +14,7 @@ from sagespec.documents import identity
 from sagespec.documents.compiled import DIGITS, Request
 from sagespec.documents.render import render
 from sagespec.documents.traced import Traced
-from sagespec.project.lock import ask
+from sagespec.project.facts import ask
 from sagespec.reading import json_reader, source
 from sagespec.sagemaker import default_bucket, evaluation, thresholds, uploads
 from sagespec.sagemaker.evaluation import Ground, Report, Step

@@ -9,7 +9,7 @@ from sagespec.diagnostics import Problems
 from sagespec.documents.compiled import Request
 from sagespec.documents.render import render
 from sagespec.documents.traced import Traced
-from sagespec.project import lock
+from sagespec.project import facts
 from sagespec.sagemaker import agent, evaluation, hyperparameters, thresholds
 from sagespec.sagemaker.agent import Agent
 from sagespec.sagemaker.evaluation import Ground, Report
@@ -45,7 +45,7 @@ class Step:
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields = inputs.fields
     env = _agent(inputs, problems)
-    ground = evaluation.find_ground(inputs, problems, lock.MLFLOW_OF_MTRL)
+    ground = evaluation.find_ground(inputs, problems, facts.MLFLOW_OF_MTRL)
     if ground is None:
         thresholds.check(inputs, None, {}, problems, others=True)
         return None
@@ -71,7 +71,7 @@ def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
     if trainer is not None and trainer.agent is not None:
         return _inherited(inputs, trainer.agent, problems)
     if isinstance(fields.model.value, dict) and "job" in fields.model.value:
-        job = lock.ask(problems, fields.model.path, lambda: inputs.context.job(fields.model.value["job"]))
+        job = facts.ask(problems, fields.model.path, lambda: inputs.context.job(fields.model.value["job"]))
         if job is None:
             return None
         if job.agent_arn is not None:

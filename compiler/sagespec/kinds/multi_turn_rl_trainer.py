@@ -12,7 +12,7 @@ from sagespec.documents import names
 from sagespec.documents.compiled import Request
 from sagespec.documents.render import render
 from sagespec.documents.traced import Traced
-from sagespec.project.lock import MLFLOW_OF_MTRL, ask
+from sagespec.project.facts import MLFLOW_OF_MTRL, ask
 from sagespec.project.tags import HUB_NAME, MODEL_ID
 from sagespec.sagemaker import agent, default_bucket, hyperparameters, model, recipes
 from sagespec.sagemaker.agent import Agent

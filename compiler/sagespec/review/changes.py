@@ -17,7 +17,8 @@ from sagespec.compiling.build import Build
 from sagespec.diagnostics import START, KeyPath, Problem, dotted, secrets
 from sagespec.documents.compiled import PACKAGED, Compiled
 from sagespec.project import values
-from sagespec.project.lock import Context, Fact, Lock, MissingFact, kept_as
+from sagespec.project.facts import Context, Fact, MissingFact, kept_as
+from sagespec.project.lock import Lock
 from sagespec.project.settings import Settings
 from sagespec.project.spec import Spec
 from sagespec.reading import json_reader

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sagespec import arn
 from sagespec.diagnostics import Problems
 from sagespec.documents.traced import Traced
-from sagespec.project.lock import Context, ask
+from sagespec.project.facts import Context, ask
 
 
 class Agent(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 from sagespec import assets
 from sagespec.diagnostics import Problems
 from sagespec.documents.traced import Traced
-from sagespec.project.lock import Context, MissingFact
+from sagespec.project.facts import Context, MissingFact
 from sagespec.sagemaker import hyperparameters, inference_parameters, model, recipes
 from sagespec.sagemaker.model import Model
 from sagespec.sagemaker.recipes import Recipe

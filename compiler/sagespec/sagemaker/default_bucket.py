@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sagespec.documents.traced import Traced
-from sagespec.project.lock import Context
+from sagespec.project.facts import Context
 from sagespec.sagemaker.inputs import Inputs
 
 

@@ -12,7 +12,7 @@ from sagespec.documents import names
 from sagespec.documents.compiled import Request
 from sagespec.documents.render import render
 from sagespec.documents.traced import Traced
-from sagespec.project.lock import ask
+from sagespec.project.facts import ask
 from sagespec.project.tags import EVALUATION, MODEL_ID
 from sagespec.sagemaker import model as models
 from sagespec.sagemaker import recipes

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sagespec.diagnostics import Problems
 from sagespec.documents.traced import Traced
-from sagespec.project.lock import Context, ask, is_older
+from sagespec.project.facts import Context, ask, is_older
 from sagespec.project.settings import Project
 from sagespec.project.spec import Spec
 from sagespec.sagemaker.exports import Exports

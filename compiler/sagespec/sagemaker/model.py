@@ -10,7 +10,7 @@ from typing import Any
 from sagespec import arn, assets
 from sagespec.diagnostics import Problems
 from sagespec.documents.traced import Traced
-from sagespec.project.lock import Context, HubModel, ask
+from sagespec.project.facts import Context, HubModel, ask
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 from sagespec import arn
 from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath, Problem
-from sagespec.project.lock import Context
+from sagespec.project.facts import Context
 from sagespec.project.spec import Spec
 from sagespec.reading.source import ANY
 from sagespec.sagemaker import images

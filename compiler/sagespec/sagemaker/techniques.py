@@ -18,7 +18,7 @@ from sagespec.diagnostics import Problems, did_you_mean
 from sagespec.documents import names
 from sagespec.documents.compiled import DIGITS, Request
 from sagespec.documents.traced import Traced
-from sagespec.project.lock import ask
+from sagespec.project.facts import ask
 from sagespec.sagemaker import hyperparameters, registry
 from sagespec.sagemaker.hyperparameters import Recipe
 from sagespec.sagemaker.inputs import Inputs

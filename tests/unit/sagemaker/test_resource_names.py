@@ -12,7 +12,7 @@ from sagespec import arn
 from sagespec.checking import schema
 from sagespec.compiling import workspace
 from sagespec.project import settings as project_settings
-from sagespec.project.lock import Context
+from sagespec.project.facts import Context
 from sagespec.project.settings import Project
 from sagespec.sagemaker import resource_names
 

@@ -20,7 +20,8 @@ from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.lock import lookup
 from sagespec.executor.lock.account import Account, NoFact
 from sagespec.project import lock
-from sagespec.project.lock import Context, Fact, Lock, Reason
+from sagespec.project.facts import Context, Fact, MissingFact, Reason, kept_as
+from sagespec.project.lock import Lock
 from sagespec.project.settings import Settings
 from sagespec.reading import source
 
@@ -86,7 +87,7 @@ class _Draft(Lock):
         chosen = region or self.only_region(self.contexts) or self.region
         if chosen is None:
             message = "no region: name one in the spec, in `defaults` of sagespec.yaml, or with --region"
-            raise lock.MissingFact(message)
+            raise MissingFact(message)
         key = f"{self.account}/{chosen}"
         if key not in self.drafts:
             partition = location.partition_of(chosen)
@@ -216,8 +217,8 @@ def _keep(context: Context, fact: Fact, answer: Any) -> None:
     name = fact[1]
     if isinstance(answer, lookup.Named):
         name, answer = answer.name, answer.fact
-    kept = lock.kept_as((section, name))
-    others = [f for f in context.asked if f != fact and f[0] == section and lock.kept_as(f) == kept]
+    kept = kept_as((section, name))
+    others = [f for f in context.asked if f != fact and f[0] == section and kept_as(f) == kept]
     if isinstance(answer, Reason):
         reasons[fact] = answer
     elif section in lookup.SINGLE:

@@ -17,6 +17,7 @@ from sagespec.executor import documents
 from sagespec.executor.lock import hub_models, judges
 from sagespec.executor.lock.account import Account, NoFact
 from sagespec.project import lock
+from sagespec.project.facts import MLFLOW_OF_MTRL, is_older
 from sagespec.sagemaker import registry
 
 _STUDIO = Path("/opt/ml/metadata/resource-metadata.json")
@@ -115,7 +116,7 @@ def _default_mlflow_app(account: Account) -> Mapping[str, Any]:
     for chosen in (*filters, {"AccountDefaultStatus": "ENABLED"}, {}):
         for page in account.cloud.pages("sagemaker", "ListMlflowApps", "Summaries", account.region, **chosen):
             for app in (app for app in page if app.get("Status") in _USABLE):
-                if not lock.is_older(str(app.get("MlflowVersion")), lock.MLFLOW_OF_MTRL):
+                if not is_older(str(app.get("MlflowVersion")), MLFLOW_OF_MTRL):
                     return app
                 old = old or app
     if old is None:
