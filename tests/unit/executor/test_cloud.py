@@ -52,7 +52,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, code: str, message: str, status: int
         ("ExpiredTokenException", "The security token is expired", 403, "have expired"),
         ("UnrecognizedClientException", "The security token is invalid.", 403, "enable the region"),
         ("UnknownOperationException", "", 404, "choose another"),
-        ("AccessDeniedException", "with an explicit deny in a service control policy", 400, "forbids"),
+        ("AccessDeniedException", "with an explicit deny in a service control policy", 400, "denies it explicitly"),
         ("AccessDeniedException", "not authorized to perform: sagemaker:CreateJob on", 400, "sagemaker:CreateJob"),
     ],
 )
