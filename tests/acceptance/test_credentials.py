@@ -28,7 +28,7 @@ PROFILES = {  # the settings of a profile, what is said, and of the way out
     "process prints a list": ("credential_process = echo []", "'list' object", "run that program"),
     "process prints numbers": (
         """credential_process = echo '{"Version": 1, "AccessKeyId": 7, "SecretAccessKey": 7}'""",
-        "the access key is no text",
+        "the access key is not text",
         "run that program",
     ),
     "process prints half": ("""credential_process = echo '{"Version": 1}'""", "Missing required key", "run that"),

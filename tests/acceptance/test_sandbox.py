@@ -171,7 +171,7 @@ STEPS = [
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: str(step["Arguments"])[:40])
 def test_a_step_that_cannot_run_fails_alone(account: Sandbox, quiet: None, step: dict[str, Any]) -> None:
     sagemaker = client(account, "sagemaker")
-    before = sagemaker.list_jobs(JobCategory="AgentRFT")["JobSummaries"]
+    before = sagemaker.list_jobs(JobCategory="AgentRFT")["JobSummaries"], sagemaker.list_training_jobs()
     definition = json.dumps({"Version": "2020-12-01", "Steps": [step]})
     role = "arn:aws:iam::123456789012:role/Theirs"
     sagemaker.create_pipeline(PipelineName="theirs", RoleArn=role, PipelineDefinition=definition)
@@ -179,8 +179,9 @@ def test_a_step_that_cannot_run_fails_alone(account: Sandbox, quiet: None, step:
     (shown,) = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
     assert shown["StepStatus"] == "Failed"
     assert shown["FailureReason"].startswith("ClientError: ")
-    assert sagemaker.list_training_jobs()["TrainingJobSummaries"] == []
-    assert sagemaker.list_jobs(JobCategory="AgentRFT")["JobSummaries"] == before
+    jobs, trainings = sagemaker.list_jobs(JobCategory="AgentRFT")["JobSummaries"], sagemaker.list_training_jobs()
+    assert jobs == before[0]
+    assert trainings["TrainingJobSummaries"] == before[1]["TrainingJobSummaries"]
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,9 @@ def make_everything(running: Sandbox) -> dict[str, Callable[[], Any]]:
     listed = "PipelineExecutionSummaries"
     return {
         "DescribeTrainingJob": lambda: sagemaker.describe_training_job(TrainingJobName="job"),
-        "ListTrainingJobs": lambda: sagemaker.list_training_jobs(NameContains="job")["TrainingJobSummaries"],
+        "ListTrainingJobs": lambda: sagemaker.list_training_jobs(CreationTimeAfter=service.CREATED + 1)[
+            "TrainingJobSummaries"
+        ],
         "ListTags": lambda: sagemaker.list_tags(ResourceArn=job)["Tags"],
         "DescribePipeline": lambda: sagemaker.describe_pipeline(PipelineName="p"),
         "ListPipelines": lambda: sagemaker.list_pipelines()["PipelineSummaries"],

@@ -82,7 +82,8 @@ def test_who_may_not_see_training_jobs_finds_others(
 
 def test_list_hides_the_jobs_of_steps_and_no_others(evaluated: Path, aws: Sandbox, run: Run) -> None:
     sagemaker = boto3.client("sagemaker")
-    names = [job["TrainingJobName"] for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
+    listing = sagemaker.list_training_jobs(NameContains="pipelines-")["TrainingJobSummaries"]
+    names = [job["TrainingJobName"] for job in listing]
     job = sagemaker.describe_training_job(TrainingJobName=names[0])
     kept = {"RoleArn", "AlgorithmSpecification", "ResourceConfig", "ServerlessJobConfig", "HyperParameters"}
     job = {key: value for key, value in job.items() if key in {*kept, "OutputDataConfig", "StoppingCondition"}}
