@@ -1,6 +1,7 @@
 """What the SageMaker Python SDK reads of the account that the environment points at, as JSON.
 
-Run by an interpreter that has sagemaker-train. Arguments: a job's name, then ARNs of executions.
+Run by an interpreter that has sagemaker-train. Arguments: a job's name, then ARNs of executions and names
+of training jobs.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import sys
 from typing import Any
 
+from sagemaker.core.resources import TrainingJob
 from sagemaker.train.agent_rft_job import AgentRFTJob
 from sagemaker.train.evaluate.execution import EvaluationPipelineExecution
 
@@ -28,6 +30,19 @@ def shown_job(job: AgentRFTJob) -> dict[str, Any]:
     }
 
 
+def shown_training(job: TrainingJob) -> dict[str, Any]:
+    config, mlflow = job.serverless_job_config, job.mlflow_details
+    return {
+        "status": job.training_job_status,
+        "technique": config.customization_technique,
+        "model": config.base_model_arn,
+        "package": job.output_model_package_arn,
+        "hyperparameters": job.hyper_parameters,
+        "mlflow_run": mlflow.mlflow_run_id,
+        "tokens": job.billable_token_count,
+    }
+
+
 def shown_execution(execution: EvaluationPipelineExecution) -> dict[str, Any]:
     return {
         "arn": execution.arn,
@@ -39,11 +54,13 @@ def shown_execution(execution: EvaluationPipelineExecution) -> dict[str, Any]:
 
 
 def main() -> None:
-    name, *arns = sys.argv[1:]
+    name, *others = sys.argv[1:]
+    arns = [other for other in others if other.startswith("arn:")]
     found = {
         "job": shown_job(AgentRFTJob.get(name)),
         "jobs": [job.job_name for job in AgentRFTJob.get_all()],
         "executions": {arn: shown_execution(EvaluationPipelineExecution.get(arn=arn)) for arn in arns},
+        "trainings": {other: shown_training(TrainingJob.get(other)) for other in others if other not in arns},
         "listed": [shown_execution(e) for e in EvaluationPipelineExecution.get_all()],
     }
     sys.stdout.write("\n" + json.dumps(found, default=str) + "\n")

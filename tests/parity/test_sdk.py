@@ -17,6 +17,7 @@ from tests.acceptance.test_isolation import PROXIES, in_the_sandbox
 from tests.conftest import ROOT, Recorder, Run
 
 SCRIPT = ROOT / "tests" / "parity" / "reads_with_the_sdk.py"
+FINE_TUNING = {"SFTTrainer", "DPOTrainer", "RLVRTrainer", "RLAIFTrainer"}
 TYPES = {
     "BenchMarkEvaluator": "benchmark",
     "CustomScorerEvaluator": "customscorer",
@@ -34,7 +35,8 @@ def test_the_sdk_reads_jobs_and_evaluations(project: Path, aws: Sandbox, run: Ru
     ours = json.loads(run("status", "-o", "json").stdout)["status"]
     job = next(s for s in ours if s["address"] == "MultiTurnRLTrainer/support-agent")
     executions = {s["arn"]: s for s in ours if s["kind"] == "execution"}
-    command = [os.environ["PARITY_PYTHON"], str(SCRIPT), job["name"], *executions]
+    tuned = {s["name"]: s for s in ours if s["address"].partition("/")[0] in FINE_TUNING}
+    command = [os.environ["PARITY_PYTHON"], str(SCRIPT), job["name"], *executions, *tuned]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project)
     assert done.returncode == 0, done.stderr
     read = json.loads(done.stdout.splitlines()[-1])
@@ -48,6 +50,17 @@ def test_the_sdk_reads_jobs_and_evaluations(project: Path, aws: Sandbox, run: Ru
     assert read["job"]["training"] == details["training_config"]
     listed = json.loads(run("list", "--kind", "MultiTurnRLTrainer", "-o", "json").stdout)["runs"]
     assert set(read["jobs"]) == {entry["name"] for entry in listed} > {job["name"]}
+
+    assert {s["address"].partition("/")[0] for s in tuned.values()} == FINE_TUNING
+    for name, status in tuned.items():
+        training, details = read["trainings"][name], status["details"]
+        assert training["status"] == status["status"] == "Completed"
+        assert f"{training['technique']}Trainer" == status["address"].partition("/")[0]
+        assert training["model"] == details["serverless_job_config"]["BaseModelArn"]
+        assert training["package"] == details["output_model_package_arn"]
+        assert training["hyperparameters"] == details["hyper_parameters"]
+        assert training["mlflow_run"] == details["mlflow_details"]["RunId"]
+        assert training["tokens"] == details["billable_token_count"] > 0
 
     assert {e["arn"] for e in read["listed"]} == set(executions)
     for found in (*read["listed"], *read["executions"].values()):
