@@ -55,6 +55,8 @@ _KINDS = {
     "a password in a URL": r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)",
 }
 """Secrets by the form of the value, as the services document it; what only a variable's name tells is not here."""
+_WHOLE = {**_KINDS, "a token of Hugging Face": r"\bhf_[A-Za-z0-9]{30,}"}
+"""The same for secrets that can be used: a shortened or invented token is masked, and is no mistake in a spec."""
 
 
 _MARKS = (
@@ -135,7 +137,7 @@ def kind_of(text: str) -> str | None:
         return None
     if not _forms().search(text):
         return None
-    return next(kind for kind, form in _KINDS.items() if re.search(form, text, re.DOTALL))
+    return next((kind for kind, form in _WHOLE.items() if re.search(form, text, re.DOTALL)), None)
 
 
 def masked(text: str) -> str:

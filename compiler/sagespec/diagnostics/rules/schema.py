@@ -14,7 +14,7 @@ RULES = (
         "Read the secret at run time, for instance from AWS Secrets Manager. If the value is none, or may be known, "
         "list the name of the variable, hyperparameter or field under `allow_secrets` in the project file.",
         "ModelTrainer",
-        bad="environment: {HF_TOKEN: hf_AbCdEfGhIjKlMnOpQrStUvWx}",
+        bad="environment: {HF_TOKEN: hf_AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEfGh}",
         good="environment: {HF_TOKEN_SECRET: training/hugging-face}",
     ),
     Rule(
