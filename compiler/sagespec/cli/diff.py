@@ -48,14 +48,7 @@ class _Groups(click.ParamType):  # type: ignore[type-arg]  # generic in its stub
 @click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project.")
 @click.option("--all-envs", is_flag=True, help="Every environment of the project.")
 @click.option("--region", metavar="REGION", help="Region of specs and projects that name none.")
-@click.option(
-    "-o",
-    "--output",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    help="Form of the result.",
-)
+@options.forms("text", "markdown", "json")
 @click.option("--only", type=_Groups(), metavar="GROUPS", help=f"Of {','.join(GROUPS)}, those to show.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 6 when something would start.")
 @click.option(

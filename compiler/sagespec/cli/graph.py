@@ -20,14 +20,7 @@ from sagespec.review.graph import Graph
 @click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project.")
 @click.option("--region", metavar="REGION", help="Region of specs and projects that name none.")
 @click.option("--steps", is_flag=True, help="The steps of the one pipeline that is asked for.")
-@click.option(
-    "-o",
-    "--output",
-    "form",
-    type=click.Choice(["mermaid", "dot", "svg", "json"]),
-    default="mermaid",
-    help="Form of the result.",
-)
+@options.forms("mermaid", "dot", "svg", "json")
 def command(
     wanted: tuple[str, ...],
     project_file: Path | None,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sagespec.cli import exits, output, session
+from sagespec.cli import exits, options, output, session
 from sagespec.cli.session import Session
 from sagespec.compiling import source_map
 from sagespec.compiling.source_map import Sources
@@ -30,14 +30,7 @@ from sagespec.sagemaker.permissions import Origin, Unlisted
     required=True,
     help="Who needs it: whoever runs that command (track: status to delete), the role of jobs, the role of agents.",
 )
-@click.option(
-    "-o",
-    "--output",
-    "form",
-    type=click.Choice(["json", "terraform", "trust"]),
-    default="json",
-    help="Form of the result.",
-)
+@options.forms("json", "terraform", "trust")
 @click.option("--explain", is_flag=True, help="Print each statement with the specs and lines that need it.")
 def command(opened: Session, targets: tuple[str, ...], purpose: permissions.Purpose, form: str, explain: bool) -> int:
     """Print the IAM policies that compiled files need. Without targets, those of the environment."""

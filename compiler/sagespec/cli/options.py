@@ -71,6 +71,13 @@ def project_options(command: F) -> F:
     return command
 
 
+def forms(*names: str) -> Callable[[F], F]:
+    """Make the option -o of a command whose result has several forms, the first of them by default."""
+    return click.option(
+        "-o", "--output", "form", type=click.Choice(names), default=names[0], help="Form of the result."
+    )
+
+
 def diagnostic_options(command: F) -> F:
     """Add --format and --color."""
     for option in (

@@ -44,9 +44,7 @@ class _Seconds(click.FloatRange):
 
 SECONDS = _Seconds(0, 10_000_000)
 
-OUTPUT = click.option(
-    "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the result."
-)
+OUTPUT = options.forms("text", "json")
 
 
 @dataclass(frozen=True)
