@@ -282,8 +282,8 @@ def test_no_module_is_a_drawer() -> None:
     assert not {"utils", "common", "helpers", "manager"} & {p.stem for p in PACKAGE.rglob("*")}
 
 
-READ_BY_TESTS = {"Sandbox.mutations"}
-"""What the package offers to its tests alone."""
+READ_BY_TESTS = {"Sandbox.mutations", "of_fields"}
+"""What the package offers to its tests and tools alone."""
 
 PLAIN = {"cache", "cached_property", "classmethod", "contextmanager", "dataclass", "property", "staticmethod"}
 """The decorators that register nothing."""

@@ -1,12 +1,9 @@
-"""Write `docs/sdk.md` from the inventories of the SDK's names, `tools/sdk/KIND.json`, and the schemas.
+"""Write `docs/sdk.md` from the inventories of the SDK's names, `sagespec/data/sdk`, and the schemas.
 
 python tools/write_sdk_table.py            write the page
 python tools/write_sdk_table.py --check    exit 1 where it is not what the inventories say
 
-An inventory has `owners`: a class, function or module of the SDK (`from`), how its names are found (`names`: `fields`
-of a model, `parameters` of a function, public `members` of a class, `classes` of a module), and `rows` by name. A row
-is {"has": FIELD}, {"differs": FIELD, "why": ...} or {"not": WHY}; FIELD is a path in the spec, such as
-`input_data_config[].channel_name`. `ours` are fields that the SDK has no name for, with the reason.
+`sagespec/review/sdk_names.py` says what an inventory has.
 """
 
 from __future__ import annotations
@@ -14,14 +11,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sagespec import assets
+from sagespec.review.sdk_names import Inventory, inventories
 
-INVENTORIES = Path(__file__).parent / "sdk"
 PAGE = Path(__file__).parent.parent / "docs" / "sdk.md"
 HEAD = """# The SDK's names
 
@@ -30,70 +26,8 @@ the path of the field below `spec`; `[]` is each entry of a list. `has`: the fie
 `differs`: it does it in another way, which the last column names. `not`: there is no field; the last column says why,
 or which command does it. `make parity` compares the names with the SDK that is installed.
 
-<!-- written by tools/write_sdk_table.py from tools/sdk and schemas/v1 -->
+<!-- written by tools/write_sdk_table.py from compiler/sagespec/data/sdk and schemas/v1 -->
 """
-
-
-@dataclass(frozen=True)
-class Row:
-    """One name of the SDK: the field that it is here, if there is one, and how they differ or why there is none."""
-
-    name: str
-    field: str = ""
-    why: str = ""
-
-    @property
-    def word(self) -> str:
-        if not self.field:
-            return "not"
-        return "differs" if self.why else "has"
-
-
-@dataclass(frozen=True)
-class Owner:
-    """A class, function or module of the SDK; `origin` is MODULE or MODULE:NAME, `names` how its names are found."""
-
-    name: str
-    origin: str
-    names: str
-    note: str
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True)
-class Inventory:
-    """The names of the SDK for one kind, and the fields that only sagespec has, with the reason."""
-
-    kind: str
-    owners: tuple[Owner, ...]
-    ours: dict[str, str]
-
-
-def inventories() -> list[Inventory]:
-    """Read all inventories, in the order of their kinds."""
-    return [_inventory(json.loads(path.read_text("utf-8"))) for path in sorted(INVENTORIES.glob("*.json"))]
-
-
-def _inventory(content: dict[str, Any]) -> Inventory:
-    owners = tuple(
-        Owner(o["name"], o["from"], o["names"], o.get("note", ""), tuple(_row(n, r) for n, r in o["rows"].items()))
-        for o in content["owners"]
-    )
-    return Inventory(content["kind"], owners, content["ours"])
-
-
-def _row(name: str, row: dict[str, str]) -> Row:
-    """Read a row.
-
-    Raises ValueError for one that is none of the three.
-    """
-    if set(row) == {"has"}:
-        return Row(name, row["has"])
-    if set(row) == {"differs", "why"}:
-        return Row(name, row["differs"], row["why"])
-    if set(row) == {"not"}:
-        return Row(name, why=row["not"])
-    raise ValueError(f"{name}: {row}")
 
 
 def fields(kind: str) -> dict[str, str]:
@@ -147,8 +81,8 @@ def text() -> str:
 
 
 def _kind(inventory: Inventory) -> Iterator[str]:
-    described = fields(inventory.kind)
-    yield f"## {inventory.kind}\n"
+    described = {path: text for kind in inventory.kinds for path, text in fields(kind).items()}
+    yield f"## {inventory.title}\n"
     for owner in inventory.owners:
         yield f"### {owner.name}\n"
         if owner.note:

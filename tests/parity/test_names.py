@@ -7,14 +7,14 @@ import os
 import subprocess
 
 import pytest
+from sagespec.review import sdk_names
 
 from tests.conftest import ROOT
-from tools import write_sdk_table
 
 
 @pytest.mark.parity
 def test_the_inventories_have_the_names_of_the_sdk() -> None:
-    owners = [owner for inventory in write_sdk_table.inventories() for owner in inventory.owners]
+    owners = [owner for inventory in sdk_names.inventories() for owner in inventory.owners]
     asked = json.dumps([[owner.origin, owner.names] for owner in owners])
     command = [os.environ["PARITY_PYTHON"], str(ROOT / "tests" / "parity" / "names_of_the_sdk.py")]
     done = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
