@@ -16,15 +16,40 @@ from pathlib import Path
 from typing import Any
 
 from sagespec import assets
-from sagespec.review.sdk_names import Inventory, inventories
+from sagespec.review.sdk_names import Inventory, Owner, Row, inventories
 
 PAGE = Path(__file__).parent.parent / "docs" / "sdk.md"
+GROUPS = {
+    "Training your own code": ("ModelTrainer", "Torchrun", "MPI"),
+    "What the other trainers share": ("Trainers",),
+    "Agents": ("MultiTurnRLTrainer", "CustomAgentLambda"),
+    "Fine-tuning": ("FineTuning", "SFTTrainer", "DPOTrainer", "RLVRTrainer", "RLAIFTrainer"),
+    "Evaluation": (
+        "Evaluators",
+        "BenchMarkEvaluator",
+        "CustomScorerEvaluator",
+        "LLMAsJudgeEvaluator",
+        "MultiTurnRLEvaluator",
+    ),
+    "The rest of sagemaker.train": ("Modules",),
+}
+"""The sections of the page, each with its inventories in order."""
 HEAD = """# The SDK's names
 
-Every name that the SageMaker Python SDK 1.27.0 has for what sagespec compiles, and where it is in a spec. *Here* is
-the path of the field below `spec`; `[]` is each entry of a list. `has`: the field does what the SDK's does.
-`differs`: it does it in another way, which the last column names. `not`: there is no field; the last column says why,
-or which command does it. `make parity` compares the names with the SDK that is installed.
+Every public name that `sagemaker.train` 1.27.0 of the SageMaker Python SDK has for the kinds of sagespec: classes,
+parameters, methods, properties, functions. To migrate, look up what your program calls. `wait(poll)` is the parameter
+`poll` of the method `wait()`.
+
+| word | means | *here* is |
+|---|---|---|
+| has | a field does what the SDK's does | the path of the field below `spec`; `[]` is each entry of a list |
+| differs | a field does it in another way, which the last column names | the path of the field |
+| command | a command does it | the command |
+| kind | it is a kind of specs | the kind |
+| project | it is in the project file | its key |
+| not | there is nothing of it; the last column says why | |
+
+`make parity` compares this page with the SDK that is installed: no name is missing, none is invented.
 
 <!-- written by tools/write_sdk_table.py from compiler/sagespec/data/sdk and schemas/v1 -->
 """
@@ -76,30 +101,60 @@ def _description(file: str, schema: dict[str, Any]) -> str:
 
 
 def text() -> str:
-    """Write the page: a section for each kind, a table for each owner."""
-    return "\n".join([HEAD, *(line for inventory in inventories() for line in _kind(inventory))])
+    """Write the page: a section for each group and inventory, a table for each class or module."""
+    return "\n".join([HEAD, *_contents(), *(line for group in GROUPS for line in _group(group))])
 
 
-def _kind(inventory: Inventory) -> Iterator[str]:
-    described = {path: text for kind in inventory.kinds for path, text in fields(kind).items()}
-    yield f"## {inventory.title}\n"
-    for owner in inventory.owners:
-        yield f"### {owner.name}\n"
-        if owner.note:
-            yield f"{owner.note}\n"
-        yield f"| {owner.name.partition(',')[0]} | | here | |"
-        yield "|---|---|---|---|"
-        for row in owner.rows:
-            here = f"`{row.field}`" if row.field else ""
-            said = _sentence(row.why) if row.why else described.get(row.field, "")
-            yield f"| `{row.name}` | {row.word} | {here} | {said.replace('|', chr(92) + '|')} |"
-        yield ""
-    yield "### Fields without a name in the SDK\n"
-    yield "| here | |"
-    yield "|---|---|"
-    for field, why in inventory.ours.items():
-        yield f"| `{field}` | {_sentence(why)} |"
+def _contents() -> Iterator[str]:
+    for group in GROUPS:
+        yield f"- [{group}](#{group.lower().replace(' ', '-').replace('.', '')})"
     yield ""
+
+
+def _group(group: str) -> Iterator[str]:
+    named = {inventory.name: inventory for inventory in inventories()}
+    yield f"## {group}\n"
+    for name in GROUPS[group]:
+        yield from _inventory(named[name], alone=len(GROUPS[group]) == 1)
+
+
+def _inventory(inventory: Inventory, alone: bool) -> Iterator[str]:
+    described = {path: text for kind in inventory.kinds for path, text in fields(kind).items()}
+    if not alone:
+        yield f"### {inventory.title}\n"
+    for owner in inventory.owners:
+        if owner.rows:
+            yield from _table(owner, described)
+    if inventory.ours:
+        yield "#### Fields without a name in the SDK\n"
+        yield "| here | |"
+        yield "|---|---|"
+        for field, why in inventory.ours.items():
+            yield f"| `{field}` | {_sentence(why)} |"
+        yield ""
+
+
+def _table(owner: Owner, described: dict[str, str]) -> Iterator[str]:
+    yield f"#### {owner.name}\n"
+    if owner.note:
+        yield f"{owner.note}\n"
+    yield "| SDK | | here | |"
+    yield "|---|---|---|---|"
+    for row in owner.rows:
+        said = _sentence(row.why) if row.why else described.get(row.target, "")
+        yield f"| {_names(row)} | {row.word} | {_here(row)} | {said.replace('|', chr(92) + '|')} |"
+    yield ""
+
+
+def _names(row: Row) -> str:
+    """Show the key of a row: each function with its parameters as one piece of code."""
+    return "`" + row.written.replace("), ", ")`, `").replace("(, ", "(") + "`"
+
+
+def _here(row: Row) -> str:
+    if not row.target:
+        return ""
+    return f"`sagespec {row.target}`" if row.word == "command" else f"`{row.target}`"
 
 
 def _sentence(text: str) -> str:
