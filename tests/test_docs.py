@@ -18,8 +18,10 @@ from sagespec.cli.program import COMMANDS
 
 from tests.conftest import LOCK, ROOT
 from tests.test_architecture import PACKAGE, STAGES
+from tools import write_assistants
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SKILL = ROOT / "skills" / "sagespec" / "SKILL.md"
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", SKILL, *sorted((ROOT / "docs").glob("*.md"))]
 RUN_ELSEWHERE = {"rules.md"}
 """Written from the table of rules, whose examples tests/acceptance/test_rules.py compiles."""
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
@@ -130,3 +132,8 @@ def test_commands_in_the_documents_exist() -> None:
     for document in DOCUMENTS:
         for name in re.findall(r"`sagespec ([a-z-]+)", document.read_text("utf-8")):
             assert name in COMMANDS or name == "lock", f"{document.name}: sagespec {name}"
+
+
+@pytest.mark.parametrize("path", write_assistants.texts(), ids=lambda path: path.name)
+def test_what_assistants_read_is_as_written(path: Path) -> None:
+    assert path.read_text("utf-8") == write_assistants.texts()[path], "run tools/write_assistants.py"
