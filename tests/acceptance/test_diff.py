@@ -194,6 +194,42 @@ def test_values_of_variables_are_never_shown(committed: Path, run: Run) -> None:
     assert committed
 
 
+EXCEPTION = "exceptions: [{policy: instance_hours_per_run, address: ModelTrainer/line, reason: '%s', until: %s}]\n"
+
+
+def test_a_new_exception_from_a_policy_stands_in_the_title(committed: Path, run: Run) -> None:
+    assert committed
+    limit = "policies: {schemas: [], limits: {instance_hours_per_run: 0.5}}\n"
+    change("sagespec.yaml", "defaults:\n", f"{limit}{EXCEPTION % ('<b>once</b>', '2999-06-30')}defaults:\n")
+    where = {"file": "sagespec.yaml", "line": 4}
+    (one,) = json.loads(run("diff", "-o", "json").stdout)["exceptions"]
+    assert one == {
+        "policy": "instance_hours_per_run",
+        "address": "ModelTrainer/line",
+        "reason": "<b>once</b>",
+        "until": "2999-06-30",
+        "before": None,
+        **where,
+    }
+    text = run("diff").stdout
+    said = "ModelTrainer/line is excepted from instance_hours_per_run until 2999-06-30"
+    assert text.splitlines()[1] == f"new exception: {said}: <b>once</b>  sagespec.yaml:4"
+    assert text.endswith("\n1 new exception from policies, 0 start, 0 removed, 0 changed quietly, 0 refused.\n")
+    markdown = run("diff", "-o", "markdown").stdout
+    assert markdown.splitlines()[1].startswith("### sagespec: 1 new exception from policies, 0 start")
+    assert "<b>" not in markdown
+    assert "2999-06-30" in markdown
+    assert "1 new exception" in run("diff", "line").stdout
+    assert "exception" not in run("diff", "two-a-node").stdout, "that of another spec"
+    git("commit", "-q", "-a", "-m", "accepted")
+    assert "exception" not in run("diff").stdout
+    change("sagespec.yaml", "<b>once</b>", "better said")
+    change("sagespec.yaml", "2999-06-30", "2999-03-31")
+    assert "exception" not in run("diff").stdout, "a shorter one needs nobody's approval"
+    change("sagespec.yaml", "2999-03-31", "2999-09-30")
+    assert f"{said.replace('06', '09')} instead of 2999-06-30: better said" in run("diff").stdout
+
+
 def test_what_does_not_compile_is_refused_and_not_gone(committed: Path, run: Run) -> None:
     change("specs/graph.yaml", "benchmark: math", "benchmark: maths")
     change("specs/torchrun.yaml", "kind: Torchrun", "kind: [Torchrun")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from sagespec.review.entry import Cost, Entry, Review
+from sagespec.review.entry import Cost, Entry, Exempted, Review
 
 
 def of(review: Review) -> dict[str, Any]:
@@ -20,8 +20,11 @@ def of(review: Review) -> dict[str, Any]:
         "environment": review.environment,
         "accounts": list(review.accounts),
         "remarks": list(review.remarks),
+        "exceptions": [_exception(one) for one in review.exceptions],
         "entries": [_entry(entry) for entry in review.entries],
-        "counts": dict(sorted(counts.items())) | {"starting": sum(entry.starts for entry in review.entries)},
+        "counts": dict(sorted(counts.items()))
+        | {"starting": sum(entry.starts for entry in review.entries)}
+        | {"exceptions": len(review.exceptions)},
     }
 
 
@@ -37,6 +40,10 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "changes": [change._asdict() for change in entry.changes],
         **{name: value for name, value in more.items() if value},
     }
+
+
+def _exception(one: Exempted) -> dict[str, Any]:
+    return one._asdict() | {"before": one.before or None}
 
 
 def _run(cost: Cost | None) -> dict[str, Any]:

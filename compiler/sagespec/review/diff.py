@@ -25,7 +25,7 @@ from sagespec.review import base as bases
 from sagespec.review import changes, cost, snapshot
 from sagespec.review.base import Base
 from sagespec.review.changes import Old, Sides
-from sagespec.review.entry import Cost, Entry, Review
+from sagespec.review.entry import Cost, Entry, Exempted, Review
 from sagespec.sagemaker.inputs import Resolved
 
 
@@ -52,6 +52,7 @@ def review(repository: Repository, ref: str, commit: str, done: Compilation) -> 
         entries=sorted(entries, key=lambda entry: entry.address),
         is_compiled=not before.made,
         remarks=[*comparison.remarks()],
+        exceptions=[*_new_exceptions(before.settings, settings)],
     )
 
 
@@ -252,6 +253,18 @@ def stale(done: Compilation) -> int:
     return sum(
         change.word != "unchanged" for change in outputs.changes(made, done.checked.settings.output, orphans=True)
     )
+
+
+def _new_exceptions(before: Settings | None, now: Settings) -> Iterator[Exempted]:
+    """The exceptions from policies that the commit does not have, or only until an earlier day."""
+    had: dict[tuple[str, str], str] = {}
+    for one in before.project.exceptions if before else ():
+        key = (one.policy, one.address)
+        had[key] = max(one.until, had.get(key, ""))
+    for index, one in enumerate(now.project.exceptions):
+        until = had.get((one.policy, one.address), "")
+        if one.until > until and (source := now.project.source):
+            yield Exempted(*one, until, source.file, source.span(("exceptions", index)).line)
 
 
 def _because(old: Compiled | None, made: Compiled) -> tuple[str, ...]:

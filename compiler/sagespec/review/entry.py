@@ -110,11 +110,23 @@ class Entry(NamedTuple):
         return self.sort in STARTING
 
 
+class Exempted(NamedTuple):
+    """An exception from a policy that the commit does not have, or has with an earlier last day: `before`."""
+
+    policy: str
+    address: str
+    reason: str
+    until: str
+    before: str
+    file: str
+    line: int
+
+
 class Review(NamedTuple):
     """What a change of specs does in one environment, entries in the order of their addresses.
 
     `is_compiled` is whether the base had compiled files: where not, its specs were compiled for the comparison.
-    `remarks` are what whoever reads the review has to know besides.
+    `remarks` are what whoever reads the review has to know besides; `exceptions` those from policies that are new.
     """
 
     ref: str
@@ -124,6 +136,7 @@ class Review(NamedTuple):
     entries: Sequence[Entry]
     is_compiled: bool = True
     remarks: Sequence[str] = ()
+    exceptions: Sequence[Exempted] = ()
 
     def count(self, *sorts: Class) -> int:
         return sum(entry.sort in sorts for entry in self.entries)

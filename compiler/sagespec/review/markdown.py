@@ -88,6 +88,10 @@ class _Comment:
         total = words.totals(review)
         yield f"### sagespec: {words.verdict(review)}{'; ' + total if total else ''}"
         yield f"\n{code(words.head(review))}"
+        for one in review.exceptions[:_NAMED]:
+            yield f"\nNew exception: {code(words.exception(one)[:_LONGEST_REMARK])} {code(f'{one.file}:{one.line}')}"
+        if len(review.exceptions) > _NAMED:
+            yield f"\nand {len(review.exceptions) - _NAMED} more new exceptions"
         yield from (f"\nNote: {code(remark[:_LONGEST_REMARK])}" for remark in review.remarks[:_NAMED])
         yield from self._table(room.rows)
         yield from self._causes()

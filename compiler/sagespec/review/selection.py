@@ -1,6 +1,6 @@
 """The part of a review that somebody asks for.
 
-In: a review, and addresses, names or globs. Out: the review with their entries.
+In: a review, and addresses, names or globs. Out: the review with their entries and exceptions.
 """
 
 from __future__ import annotations
@@ -29,4 +29,5 @@ def select(review: Review, patterns: Sequence[str], groups: Collection[str]) -> 
         for entry in review.entries
         if (not groups or entry.sort in sorts) and (not patterns or any(fits(entry.address, p) for p in patterns))
     ]
-    return review._replace(entries=kept)
+    excepted = [one for one in review.exceptions if not patterns or any(fits(one.address, p) for p in patterns)]
+    return review._replace(entries=kept, exceptions=excepted)

@@ -43,6 +43,7 @@ class Cause(NamedTuple):
 def lines(review: Review, verbose: bool = False) -> Iterator[Line]:
     """Write a review."""
     yield words.head(review)
+    yield from (f"new exception: {words.exception(one)}  {one.file}:{one.line}" for one in review.exceptions)
     yield from (f"note: {remark}" for remark in review.remarks)
     yield ""
     yield from _Text(review, verbose).lines()

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from sagespec.review.changes import FILE
-from sagespec.review.entry import STARTING, Change, Cost, Entry, Review
+from sagespec.review.entry import STARTING, Change, Cost, Entry, Exempted, Review
 
 _LONGEST = 60
 _AROUND = 12
@@ -126,16 +126,24 @@ def head(review: Review) -> str:
 
 
 def verdict(review: Review) -> str:
-    """How many start, are removed, changed quietly, and refused."""
+    """How many start, are removed, changed quietly, and refused; first, how many exceptions from policies are new."""
     starting = review.count(*STARTING)
     after = review.count("after")
-    parts = [
+    number_new = len(review.exceptions)
+    parts = [f"{number_new} new exception{'' if number_new == 1 else 's'} from policies"] if number_new else []
+    parts += [
         f"{starting} start{'s' if starting == 1 else ''}" + (f" ({after} of them after another)" if after else "")
     ]
     parts += [f"{n} back to what has run" for n in [review.count("back")] if n]
     parts.append(f"{review.count('gone')} removed, {review.count('quiet')} changed quietly")
     parts.append(f"{review.count('refused')} refused")
     return ", ".join(parts)
+
+
+def exception(one: Exempted) -> str:
+    """An exception from a policy, with its last day and reason."""
+    longer = f" instead of {one.before}" if one.before else ""
+    return f"{one.address} is excepted from {one.policy} until {one.until}{longer}: {one.reason}"
 
 
 def totals(review: Review) -> str:
