@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
 from sagespec import assets
-from sagespec.checking import patterns, schema_errors
+from sagespec.checking import acceptance, patterns, schema_errors
 from sagespec.diagnostics import KeyPath, Problems
 from sagespec.reading.source import ANY
 
@@ -117,6 +117,8 @@ def runs(kind: str) -> str:
 
 def validate(name: str, data: Any) -> Problems:
     """Check data against a schema by its name; returns all problems."""
+    if _accepts(name)(data):
+        return Problems()
     return schema_errors.explained(_validator(name).iter_errors(data))
 
 
@@ -127,13 +129,9 @@ def validate_against(schema: dict[str, Any], data: Any) -> Problems:
 
 def validate_part(name: str, definition: str, data: Any) -> Problems:
     """Check data against one of the `$defs` of a schema."""
-    return schema_errors.explained(_part(name, definition).iter_errors(data))
-
-
-@cache
-def _part(name: str, definition: str) -> Any:
-    definitions = load(name)["$defs"]
-    return _Strict({"$defs": definitions, **definitions[definition]})
+    if _accepts(name, definition)(data):
+        return Problems()
+    return schema_errors.explained(_validator(name, definition).iter_errors(data))
 
 
 def is_integer(_checker: Any, value: Any) -> bool:
@@ -154,5 +152,15 @@ _Strict: Any = extend(  # type: ignore[no-untyped-call]  # untyped in its stubs
 
 
 @cache
-def _validator(name: str) -> Any:
-    return _Strict(load(name))
+def _validator(name: str, definition: str = "") -> Any:
+    return _Strict(_schema(name, definition))
+
+
+@cache
+def _accepts(name: str, definition: str = "") -> acceptance.Accepts:
+    return acceptance.of(_schema(name, definition)) or (lambda _data: False)
+
+
+def _schema(name: str, definition: str) -> dict[str, Any]:
+    definitions = load(name).get("$defs", {})
+    return {"$defs": definitions, **definitions[definition]} if definition else load(name)
