@@ -198,8 +198,8 @@ def test_odd_answers_to_any_command_end_in_no_defect(
 
 
 WHOLE = [  # what reads an answer as all there is, and what it would say of nothing
-    (("plan",), "ListTrainingJobs", "> start"),
-    (("plan",), "ListPipelineExecutions", "> start"),
+    (("plan",), "ListTrainingJobs", "START"),
+    (("plan",), "ListPipelineExecutions", "START"),
     (("status",), "ListJobs", "has not run"),
     (("list",), "ListPipelines", "nothing found"),
     (("logs", TRAINING), "FilterLogEvents", "has written nothing"),

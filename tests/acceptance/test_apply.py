@@ -113,7 +113,7 @@ def test_a_new_tag_starts_nothing_and_a_new_base_name_another_run(project: Path,
     assert mutations(aws) == before
     (project / "specs" / "a.yaml").write_text(spec + "  base_job_name: another\n", "utf-8")
     run("compile")
-    assert "1 to start" in run("plan").stderr
+    assert "1 starts now: 1 serverless run, billed by use." in run("plan").stdout
 
 
 def test_run_repeats_the_same_content(project: Path, aws: Sandbox, run: Run) -> None:
@@ -125,7 +125,8 @@ def test_run_repeats_the_same_content(project: Path, aws: Sandbox, run: Run) -> 
         spec.replace("  name: support-agent", "  name: support-agent\n  run: 2"), "utf-8"
     )
     run("compile")
-    shown = run("plan").stdout
+    assert re.search(r"  run 2; since [0-9a-f]{12}: S3OutputPath s3://", run("plan").stdout)
+    shown = run("plan", "--verbose").stdout
     assert "ran before as support-agent-" in shown
     assert '/OutputDataConfig/S3OutputPath: was "s3://my-bucket/output/support-agent/1"' in shown
     run("apply", *FAST)
@@ -146,7 +147,7 @@ def test_a_failed_job_ends_in_exit_4_and_blocks_its_dependents(
         in result.stderr
     )
     again = run("apply", *FAST, code=4)
-    assert "blocked" in again.stdout
+    assert re.search(r"^FAILED.*\n  ! .*\nBLOCKED\n  ! .*  by ", again.stdout, re.MULTILINE)
     assert mutations(aws).count("CreateJob") == 2
 
 
@@ -371,7 +372,7 @@ def test_a_few_jobs_among_many_are_found_with_few_calls(project: Path, aws: Sand
         jobs[name] = {**first, "JobName": name, "CreationTime": first["CreationTime"] + 1 + number}
     for files_ in ([], [project / "compiled" / "MultiTurnRLTrainer" / "job-0.json"]):
         before = len(aws.calls)
-        assert "0 to start" not in run("plan", *files_).stderr
+        assert "\nSTART\n" not in run("plan", *files_).stdout
         needed = min(15, 5 - 4 * len(files_)) + 5
         assert len(aws.calls) - before <= needed + 1  # and one to ask who we are
 

@@ -232,6 +232,6 @@ def _texts(value: Any) -> Iterator[str]:
 
 def test_plans_print_no_text_raw(hostile: list[Case], run: Run, aws: Sandbox) -> None:
     run("compile", code=exits.INVALID)
-    for form in ("text", "json"):
+    for form in ("text", "json", "markdown"):
         _is_inert(run("plan", "-o", form, code=None))
     assert not aws.mutations()

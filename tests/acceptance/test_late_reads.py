@@ -348,7 +348,7 @@ def test_delete_ends_when_what_was_deleted_is_shown_no_longer(
     aws.is_late = lambda _operation: False
     assert "has not run" in run("status", target).stdout
     aws.clock.advance(REMEMBERED_SECONDS)
-    assert "running" not in run("plan", path).stdout
+    assert "RUNNING" not in run("plan", path).stdout
     run("apply", path, *FAST)
 
 

@@ -142,7 +142,7 @@ def test_every_command_knows_what_it_makes(served: Copy) -> None:
     served.run("compile")
     made = json.loads((served.folder / "project" / "compiled" / "Processor" / "clean.json").read_text("utf-8"))
     name = f"clean-{made['metadata']['identity'][:12]}"
-    assert f"> start job {name}" in re.sub(" +", " ", served.run("plan"))
+    assert f"> start job {name}" in re.sub(" +", " ", served.run("plan", "--verbose"))
     served.run("apply", "--yes")
     assert served.run("apply", "--yes").count("start") == 0, "it runs already"
 
@@ -160,7 +160,7 @@ def test_every_command_knows_what_it_makes(served: Copy) -> None:
     assert served.json("status", name, "--output", "json")["status"][0]["status"] == "Stopped"
     assert f"processing job {name} (Stopped)" in served.run("delete", "Processor/clean", "--yes")
     assert served.listed() == []
-    assert "1 to start" in served.run("plan")
+    assert "1 starts now" in served.run("plan")
 
 
 def test_only_what_its_content_has_made_is_deleted(served: Copy) -> None:

@@ -236,7 +236,7 @@ def test_a_name_that_aws_refuses_stops_no_other_file(
     assert f"cannot be looked up: {operation}: 1 validation error: the name is too odd" in told.stderr
     assert "hint: name another" in told.stderr
     assert told.stderr.count("error[aws]") == 1
-    assert "> start" in told.stdout
+    assert "\nSTART\n  > " in told.stdout
     run("plan", project / "compiled" / "MultiTurnRLTrainer")
 
 
@@ -263,7 +263,7 @@ def test_an_upload_that_s3_refuses_is_the_trouble_of_its_file(
     told = run("plan", code=3)
     assert "ModelTrainer/one" in told.stderr
     assert "cannot be looked up: HeadObject" in told.stderr
-    assert "> start" in told.stdout
+    assert "\nSTART\n  > " in told.stdout
 
 
 def test_what_this_very_apply_makes_need_not_be_there(project: Path, aws: Sandbox, run: Run) -> None:

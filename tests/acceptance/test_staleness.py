@@ -99,7 +99,7 @@ def test_what_depends_on_what_is_stale_is_not_started(project: Path, aws: Sandbo
     run("apply", *FAST)
     (project / "specs" / "b.yaml").write_text(evaluator, "utf-8")
     run("compile")
-    assert "! blocked" in run("plan").stdout
+    assert "\nBLOCKED\n  ! " in run("plan").stdout
     before = len(aws.mutations())
     run("apply", *FAST, code=None)
     assert len(aws.mutations()) == before

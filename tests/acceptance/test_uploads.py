@@ -135,8 +135,8 @@ def test_a_bucket_that_shows_nothing_may_be_somebody_elses(
 
     run("compile")
     monkeypatch.setattr(buckets, "check_owner", check_owner)
-    lines = run("plan").stdout.splitlines()
-    uploads = [line for line in lines if "create" in line]
+    lines = run("plan", "--verbose").stdout.splitlines()
+    uploads = [line for line in lines if "+ create" in line]
     assert len(uploads) > 5
     assert all("or the bucket is somebody else's" in line for line in uploads)
     assert "it is expected to be of account 123456789012" in run("apply", "--yes", code=3).stderr
@@ -185,7 +185,7 @@ def test_what_ran_with_other_drivers_of_ours_is_as_compiled_with_a_note(
     done = run("verify", "ModelTrainer/t")
     assert "note: it ran with the drivers of another version of sagespec" in done.stderr
     assert json.loads(run("verify", "ModelTrainer/t", "-o", "json").stdout)["differences"] == []
-    assert run("plan").stderr == "15 unchanged\n"
+    assert run("plan").stdout.endswith("UNCHANGED 1\nnothing to do.\n")
     ours["S3Uri"] = f"s3://others/sagespec/sm_drivers/{'0' * 16}/"
     assert "S3Uri" in run("verify", "ModelTrainer/t", code=1).stdout
     code["S3Uri"] = f"s3://{OURS}/sagespec/code/{'0' * 16}/"
@@ -194,4 +194,4 @@ def test_what_ran_with_other_drivers_of_ours_is_as_compiled_with_a_note(
 
 def test_a_sandbox_takes_an_image_of_another_registry(training: Path, run: Run) -> None:
     run("compile")
-    assert "> start" in run("apply", "--sandbox", "--dry-run").stdout
+    assert "\nSTART\n  > " in run("apply", "--sandbox", "--dry-run").stdout

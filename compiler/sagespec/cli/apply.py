@@ -54,6 +54,7 @@ def _commit(_context: click.Context, _option: click.Parameter, given: str | None
 @click.option("--concurrency", metavar="N", type=click.IntRange(1, 64), default=32, show_default=True)
 @click.option("--poll", metavar="SECONDS", type=session.SECONDS, help="Pause between two polls.")
 @click.option("--timeout", metavar="SECONDS", type=session.SECONDS, help="Longest wait; then exit 5.")
+@click.option("--verbose", is_flag=True, help="Show every address and every request.")
 def command(
     opened: Session,
     paths: tuple[Path, ...],
@@ -66,6 +67,7 @@ def command(
     concurrency: int,
     poll: float | None,
     timeout: float | None,
+    verbose: bool,
 ) -> int:
     """Submit compiled files, once. PATHs are compiled files or folders, or one saved plan."""
     if use_sandbox and opened.profile is not None:
@@ -89,14 +91,14 @@ def command(
         plan_text.warn_of_ends(order, opened, datetime.now(timezone.utc).date())
         plan_text.warn_of_thresholds(order)
         plan_text.warn_of_rewards(made)
-        plan_text.show(made)
+        plan_text.show(made, project, verbose)
         if plan_text.tell_obstacles(made, opened):
             output.tell("nothing was sent: correct this, or name only the files to apply")
             return exits.AWS
         if dry_run:
             return exits.FAILED if made.has_failed else exits.DONE
         if made.is_pending:
-            session.confirm("Go on?", yes)
+            session.confirm(plan_text.question(made, project), yes)
         pause = poll or (SANDBOX_POLL_SECONDS if use_sandbox else POLL_SECONDS)
         targets = order.targets()
         known = dict.fromkeys((f.address for f in targets), commit) if commit else commits.of_files(targets)

@@ -15,10 +15,14 @@ from sagespec.executor import plan as planning
 @click.command("plan")
 @options.PATHS
 @session.opened
-@session.OUTPUT
+@options.forms("text", "json", "markdown")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan, for `apply PLAN`.")
 @click.option("--sync-tags", is_flag=True, help="Compare the tags of what exists, too.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 6 when there is something to do.")
+@click.option(
+    "--max-chars", type=click.IntRange(1000), default=60_000, show_default=True, help="Length of the Markdown."
+)
+@click.option("--verbose", is_flag=True, help="Show every address and every request.")
 def command(
     opened: Session,
     paths: tuple[Path, ...],
@@ -26,8 +30,18 @@ def command(
     save: Path | None,
     sync_tags: bool,
     detailed_exitcode: bool,
+    max_chars: int,
+    verbose: bool,
 ) -> int:
-    """Show what apply would do; reads only. PATHs are compiled files or folders."""
+    """Show what apply would do; reads only. PATHs are compiled files or folders.
+
+    \b
+    >  starts now             .  starts when what it waits for is done
+    ~  runs                   !  failed, refused, blocked or stale
+    *  tags to set            ?  others have changed its pipeline since it ran
+    With --verbose, each request:
+    +  create   ^  update     =  keep
+    """
     order = opened.order(paths)
     project = opened.project
     with session.trouble():
@@ -36,9 +50,11 @@ def command(
     plan_text.warn_of_thresholds(order)
     plan_text.warn_of_rewards(made)
     if form == "json":
-        output.as_json({"files": planning.summary(made, project)})
+        output.as_json(plan_text.as_data(made, project))
+    elif form == "markdown":
+        output.document(plan_text.markdown(made, project, max_chars))
     else:
-        plan_text.show(made)
+        plan_text.show(made, project, verbose)
     if save is not None:
         opened.write(save, planning.save(made, project, sync_tags).encode())
     if plan_text.tell_obstacles(made, opened):

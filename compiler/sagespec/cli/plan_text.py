@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,15 @@ from sagespec.compiling import source_map
 from sagespec.compiling.source_map import Sources
 from sagespec.diagnostics import Problem, dotted
 from sagespec.diagnostics.report import Line, Styled
+from sagespec.executor import plan as planning
 from sagespec.executor import rewards, thresholds
 from sagespec.executor.apply import Event, Failure, Outcome
 from sagespec.executor.files import File, Order
 from sagespec.executor.plan import Plan
+from sagespec.project.settings import Project
+from sagespec.review import data, forecast, forecast_markdown, forecast_text
 
+Printer = Callable[..., None]
 NEAR_DAYS = 30
 _SIGNS = {
     "create": "+",
@@ -46,30 +50,52 @@ _COLORS = {
 }
 
 
-def show(plan: Plan) -> None:
-    """Print a plan, one request on each line."""
+def show(plan: Plan, project: Project, verbose: bool = False, to: Printer = output.result) -> None:
+    """Print a plan, one line an address; with `verbose` each request, too."""
+    to(*forecast_text.lines(forecast.of(plan, project), verbose))
+    if verbose:
+        to("", *requests(plan))
+
+
+def requests(plan: Plan) -> Iterator[Line]:
+    """Yield each request on a line of its own, below its address."""
     for planned in plan.targets():
-        output.result(Styled(planned.address, "bold"))
+        yield Styled(planned.address, "bold")
         for line in planned.lines:
             sign = f"  {_SIGNS[line.action]} {line.action:<8}"
             text = f" {line.request:<16} {line.what}" + (f"  ({line.note})" if line.note else "")
             known = line.action in _COLORS
-            output.result((Styled(sign, _COLORS[line.action]) if known else sign, text))
-        for difference in planned.differences:
-            output.result(f"      {difference}")
-        for drift in planned.drifts:
-            wanted = ", ".join(f"{key}={value}" for key, value in sorted(drift.wanted.items()))
-            output.result(f"  * tag      {drift.arn.rpartition(':')[2]} {wanted}")
-    words = [line.action for planned in plan.targets() for line in planned.lines]
-    counts = [f"{words.count(word)} to {word}" for word in ("create", "update", "start") if word in words]
-    if tagged := sum(len(planned.drifts) for planned in plan.targets()):
-        counts.append(f"{tagged} to tag")
-    counts += [
-        f"{words.count(word)} {word}"
-        for word in ("running", "keep", "changed", "stale", "wait", "failed", "refused", "blocked")
-        if word in words
-    ]
-    output.tell(", ".join(counts).replace("keep", "unchanged").replace("wait", "waiting") or "nothing to do")
+            yield (Styled(sign, _COLORS[line.action]) if known else sign, text)
+        yield from (f"      {difference}" for difference in planned.differences)
+
+
+def markdown(plan: Plan, project: Project, most: int) -> str:
+    """Return a plan as a comment of at most `most` characters."""
+    return forecast_markdown.write(forecast.of(plan, project), most)
+
+
+def question(plan: Plan, project: Project) -> str:
+    """Return what apply asks before it sends anything."""
+    return f"{forecast.verdict(forecast.of(plan, project))}. Go on?"
+
+
+def as_data(plan: Plan, project: Project) -> dict[str, Any]:
+    """Return a plan as data: what a saved plan says of each file, its group and what its run takes, and the sums."""
+    made = forecast.of(plan, project)
+    files = zip(planning.summary(plan, project), plan.targets(), made.rows, strict=True)
+    total = forecast.totals(made)
+    return {
+        "projects": list(made.projects),
+        "environments": list(made.environments),
+        "accounts": list(made.accounts),
+        "regions": list(made.regions),
+        "files": [
+            {**file, "identity": planned.file.content.identity, **forecast.data(row), "run": data.run(row.cost)}
+            for file, planned, row in files
+        ],
+        "prepare": made.prepared._asdict(),
+        "totals": total._asdict(),
+    }
 
 
 def first(plan: Plan) -> Iterator[Event]:

@@ -1,7 +1,7 @@
 """Compare two documents: an earlier one with the current or compiled one.
 
-In: two trees; the second may contain markers. Out: one line for each difference. Long texts are shortened around
-their difference, so that both sides never look alike. Secrets are masked.
+In: two trees; the second may contain markers. Out: a `Difference` for each, which is a line of text. Long texts are
+shortened around their difference, so that both sides never look alike. Secrets are masked.
 """
 
 from __future__ import annotations
@@ -23,7 +23,20 @@ _LONG = 60
 _LONG_TEXT = 300
 
 
-def differences(old: Any, new: Any, path: KeyPath = (), *, defaults: bool = False) -> Iterator[str]:
+class Difference(str):
+    """One difference in a line of text, with its key path and both values; None is absent. Secrets are masked."""
+
+    path: KeyPath
+    old: Any
+    new: Any
+
+    def __new__(cls, text: str, path: KeyPath, old: Any, new: Any) -> Difference:
+        made = super().__new__(cls, text)
+        made.path, made.old, made.new = path, old, new
+        return made
+
+
+def differences(old: Any, new: Any, path: KeyPath = (), *, defaults: bool = False) -> Iterator[Difference]:
     """Yield the differences of two documents; an output that is not known yet equals anything.
 
     With `defaults`, the old document may have additional members, and empty ones where the new has none: the service
@@ -39,11 +52,13 @@ def differences(old: Any, new: Any, path: KeyPath = (), *, defaults: bool = Fals
         for key in sorted(new if lenient else {*old, *new}):
             here = (*path, key)
             if key not in new:
-                yield f"{pointer}/{key}: was {_short(hidden(old[key], here))}, now absent"
+                was = hidden(old[key], here)
+                yield Difference(f"{pointer}/{key}: was {_short(was)}, now absent", here, was, None)
             elif key in old:
                 yield from differences(old[key], new[key], here, defaults=defaults)
             elif new[key] or not lenient:
-                yield f"{pointer}/{key}: new, {_short(hidden(new[key], here))}"
+                now = hidden(new[key], here)
+                yield Difference(f"{pointer}/{key}: new, {_short(now)}", here, None, now)
     elif isinstance(old, list) and isinstance(new, list):
         if len(old) == len(new) and any(isinstance(item, dict | list) for item in new):
             for index, (before, after) in enumerate(zip(old, new, strict=True)):
@@ -51,7 +66,8 @@ def differences(old: Any, new: Any, path: KeyPath = (), *, defaults: bool = Fals
         else:
             yield from _of_lists(old, new, path)
     elif old != new and (old or new or not defaults):
-        yield f"{pointer}: {_of_values(hidden(old, path), hidden(new, path))}"
+        was, now = hidden(old, path), hidden(new, path)
+        yield Difference(f"{pointer}: {_of_values(was, now)}", path, was, now)
 
 
 def _parsed(text: Any) -> Any:
@@ -70,15 +86,17 @@ def _of_values(old: Any, new: Any) -> str:
     return f"was {_short(before)}, now {_short(after)}"
 
 
-def _of_lists(old: list[Any], new: list[Any], path: KeyPath) -> Iterator[str]:
+def _of_lists(old: list[Any], new: list[Any], path: KeyPath) -> Iterator[Difference]:
     pointer = "".join(f"/{step}" for step in path)
-    removed, added = [item for item in old if item not in new], [item for item in new if item not in old]
+    removed = [hidden(item, path) for item in old if item not in new]
+    added = [hidden(item, path) for item in new if item not in old]
     if removed:
-        yield f"{pointer}: no longer {', '.join(_text(hidden(item, path)) for item in removed)}"
+        yield Difference(f"{pointer}: no longer {', '.join(map(_text, removed))}", path, removed, None)
     if added:
-        yield f"{pointer}: new, {', '.join(_text(hidden(item, path)) for item in added)}"
+        yield Difference(f"{pointer}: new, {', '.join(map(_text, added))}", path, None, added)
     if old != new and not removed and not added:
-        yield f"{pointer}: {_of_values(hidden(old, path), hidden(new, path))}"
+        was, now = hidden(old, path), hidden(new, path)
+        yield Difference(f"{pointer}: {_of_values(was, now)}", path, was, now)
 
 
 def _of_texts(old: str, new: str) -> tuple[str, str]:

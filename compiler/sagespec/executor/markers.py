@@ -75,6 +75,27 @@ def read_file(named: Mapping[str, str], project: Project) -> bytes:
     return content
 
 
+def size(value: Any, project: Project) -> int:
+    """Return the bytes of a body that is uploaded, of an archive those of its members; files that are gone have 0."""
+    if isinstance(value, str | bytes):
+        return len(value.encode() if isinstance(value, str) else value)
+    kind = marker(value)
+    if kind == "$json":
+        return len(canonical(value[kind]))
+    files = _files(value) if kind else []
+    texts = [m["text"] for m in value["$zip"].values() if "text" in m] if kind == "$zip" else []
+    return sum(len(text.encode()) for text in texts) + sum(_size(file["path"], project) for file in files)
+
+
+def _size(path: str, project: Project) -> int:
+    packaged = path.startswith(PACKAGED)
+    file = assets.drivers() / path[len(PACKAGED) :] if packaged else project.root / path
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
 def changed(value: Any, project: Project) -> Iterator[str]:
     """Yield the files in parameters that have changed since they were compiled, with the reason."""
     if isinstance(value, list):

@@ -47,7 +47,10 @@ class Line:
 
 @dataclass(frozen=True)
 class FilePlan:
-    """The plan of one file; `run` is its existing run."""
+    """The plan of one file; `run` is its existing run, `earlier` the newest of another identity where it has none.
+
+    `before` is how many of other identities AWS has shown, `waits` the dependencies that are not done.
+    """
 
     file: File
     lines: tuple[Line, ...] = ()
@@ -55,6 +58,9 @@ class FilePlan:
     differences: tuple[str, ...] = ()
     drifts: tuple[Drift, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
+    earlier: Target | None = None
+    before: int = 0
+    waits: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -129,7 +135,9 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
             lacks = missing.get(address, ())
             told = {obstacle.request for obstacle in lacks}  # one mistake is reported once
             obstacles = (*(o for o in _foreign(ahead, file) if o.request not in told), *lacks)
-            planned[address] = _plan_new(file, planned, ahead, since.get(address, ()), obstacles)
+            made_new = _plan_new(file, planned, ahead, since.get(address, ()), obstacles)
+            before, earlier = at_aws.numbers.get(address, 0), at_aws.earlier.get(address)
+            planned[address] = replace(made_new, earlier=earlier, before=before)
         else:
             drifts = tuple(tags.drifts(cloud, file, run)) if sync_tags and file.target else ()
             known = _plan_known(cloud, file, run, project, redefined.get(address, ""))
@@ -214,7 +222,8 @@ def _plan_new(
     ]
     if (check := rewards.of(file)) and action in (None, "wait"):
         lines[-1] = replace(lines[-1], note="; ".join(filter(None, [note, check.note])))
-    return FilePlan(file, tuple(lines), differences=since, obstacles=obstacles)
+    waiting = tuple(waits) if action == "wait" else ()
+    return FilePlan(file, tuple(lines), differences=since, obstacles=obstacles, waits=waiting)
 
 
 def _action(file: File, request: Request, ahead: Foresight) -> Action:

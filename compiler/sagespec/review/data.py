@@ -36,7 +36,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "starts": entry.starts,
         "because": list(entry.because),
         "identity": {"old": entry.old, "new": entry.new},
-        "run": _run(entry.cost),
+        "run": run(entry.cost),
         "changes": [change._asdict() for change in entry.changes],
         **{name: value for name, value in more.items() if value},
     }
@@ -46,7 +46,7 @@ def _exception(one: Exempted) -> dict[str, Any]:
     return one._asdict() | {"before": one.before or None}
 
 
-def _run(cost: Cost | None) -> dict[str, Any]:
+def run(cost: Cost | None) -> dict[str, Any]:
     """What a run takes at most; only what is known of it."""
     if cost is None:
         return {}

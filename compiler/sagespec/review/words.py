@@ -18,25 +18,35 @@ def cost(entry: Entry) -> str:
     now, before = entry.cost, entry.cost_before
     if now is None:
         return ""
-    parts = [*_what(now)]
-    limit = duration(now.seconds) if now.seconds else ""
-    if now.steps:
-        parts.append(
-            f"{now.steps} step{'' if now.steps == 1 else 's'}" + (f", at most {limit} each" if limit else "")
-        )
-    elif now.jobs:
-        each = f", at most {limit} each" if limit else ""
-        parts.append(f"{now.jobs} jobs, {now.at_once or now.jobs} at once{each}")
-    elif limit:
-        parts.append(f"at most {limit}")
-    text = ", ".join(part for part in parts if part)
+    text = shape(now)
     if now.hours:
-        text += f": {number(now.hours)} instance-hour{'' if now.hours == 1 else 's'}"
+        text += f": {instance_hours(now.hours)}"
         if now.usd is not None:
             text += f", at most {number(now.usd)} USD"
         if before is not None and before.hours is not None and before.hours != now.hours:
             text += f" (was {number(before.hours)})"
     return text
+
+
+def shape(one: Cost) -> str:
+    """What a run takes, and how long at most: instances, or a model and its data; steps, or jobs."""
+    parts = [*_what(one)]
+    limit = duration(one.seconds) if one.seconds else ""
+    if one.steps:
+        parts.append(
+            f"{one.steps} step{'' if one.steps == 1 else 's'}" + (f", at most {limit} each" if limit else "")
+        )
+    elif one.jobs:
+        each = f", at most {limit} each" if limit else ""
+        parts.append(f"{one.jobs} jobs, {one.at_once or one.jobs} at once{each}")
+    elif limit:
+        parts.append(f"at most {limit}")
+    return ", ".join(part for part in parts if part)
+
+
+def instance_hours(hours: float) -> str:
+    """Instance-hours in words."""
+    return f"{number(hours)} instance-hour{'' if hours == 1 else 's'}"
 
 
 def _what(one: Cost) -> list[str]:
@@ -45,10 +55,10 @@ def _what(one: Cost) -> list[str]:
     if one.serverless:
         data = one.data[0] + (f" and {len(one.data) - 1} more" if len(one.data) > 1 else "") if one.data else ""
         return ["serverless" if not one.steps else "", one.model if not one.steps else "", data, one.rounds]
-    return [] if one.steps or one.jobs else [f"{_plain(one.operation)}, which costs nothing while it stands"]
+    return [] if one.steps or one.jobs else [f"{thing(one.operation)}, which costs nothing while it stands"]
 
 
-def _plain(operation: str) -> str:
+def thing(operation: str) -> str:
     """What an operation makes, in lower case: `CreateFunction` makes a function."""
     noun = operation.removeprefix("Create").removeprefix("Start")
     return "".join(f" {c.lower()}" if c.isupper() else c for c in noun).strip()
@@ -70,6 +80,21 @@ def duration(seconds: int) -> str:
 def number(value: float) -> str:
     """A number without more digits than anybody needs."""
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.2g}"
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things: `1 group`, `2 groups`, `2 hub entries`."""
+    several = f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else several}"
+
+
+def size(number: int) -> str:
+    """Bytes as `48 KiB`."""
+    value, units = float(number), ["bytes", "KiB", "MiB", "GiB"]
+    while value >= 1024 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    return f"{value:,.0f} {units[0]}" if value >= 10 or units[0] == "bytes" else f"{value:.1f} {units[0]}"
 
 
 def values(change: Change) -> str:
@@ -151,5 +176,5 @@ def totals(review: Review) -> str:
     costs = [entry.cost for entry in review.entries if entry.starts and entry.cost]
     hours = sum(one.hours or 0 for one in costs)
     priced = [one.usd for one in costs if one.usd is not None]
-    text = f"at most {number(hours)} instance-hour{'' if hours == 1 else 's'}" if hours else ""
+    text = f"at most {instance_hours(hours)}" if hours else ""
     return text + (f", {number(sum(priced))} USD" if priced and text else "")

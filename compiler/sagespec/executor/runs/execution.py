@@ -99,22 +99,21 @@ def _run(name: str, arn: str, described: Mapping[str, Any]) -> Run:
 
 def find(cloud: Cloud, _region: str, files: Sequence[File]) -> Iterator[tuple[File, Run]]:
     with ThreadPoolExecutor(THREADS) as pool:
-        for file, run in zip(files, pool.map(partial(_find_one, cloud), files), strict=True):
-            if run is not None:
-                yield file, run
+        for file, runs in zip(files, pool.map(partial(_find_one, cloud), files), strict=True):
+            yield from ((file, run) for run in runs)
 
 
-def _find_one(cloud: Cloud, file: File) -> Run | None:
-    """Find the execution of an evaluation's identity among its pipeline's, else the newest of another identity."""
+def _find_one(cloud: Cloud, file: File) -> list[Run]:
+    """Find the execution of an evaluation's identity among its pipeline's, else those of others, the newest first."""
     request = main_request(file)
-    before = None
+    before: list[Run] = []
     try:
         for summary in _executions(cloud, request.parameters["PipelineName"] if request else "", file.content.region):
             name = summary.get(MEMBER, "")
             if name.endswith(suffix(file.content)):
-                return _summarised(summary)
-            if before is None and is_earlier(file, MEMBER, name):
-                before = _summarised(summary)
+                return [_summarised(summary)]
+            if is_earlier(file, MEMBER, name):
+                before.append(_summarised(summary))
     except CloudError as error:
         if not error.is_missing:
             raise

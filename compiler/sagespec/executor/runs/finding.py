@@ -17,10 +17,14 @@ THREADS = 8
 
 @dataclass(frozen=True)
 class Found:
-    """Runs of files by address, and the newest earlier runs of other identities by the same addresses."""
+    """Runs of files by address, and the newest earlier runs of other identities by the same addresses.
+
+    `numbers` says how many earlier ones AWS has shown.
+    """
 
     runs: Mapping[str, Run] = field(default_factory=dict)
     earlier: Mapping[str, Target] = field(default_factory=dict)
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
 
 def find(cloud: Cloud, files: Iterable[File]) -> Found:
@@ -30,6 +34,7 @@ def find(cloud: Cloud, files: Iterable[File]) -> Found:
     """
     runs: dict[str, Run] = {}
     earlier: dict[str, Target] = {}
+    names: dict[str, set[str]] = {}
     groups: dict[tuple[str, str], list[File]] = {}
     for file in files:
         request = main_request(file)
@@ -42,7 +47,8 @@ def find(cloud: Cloud, files: Iterable[File]) -> Found:
                 runs[file.address] = run
             else:
                 earlier.setdefault(file.address, sort.target(file, run))
-    return Found(runs, earlier)
+                names.setdefault(file.address, set()).add(run.name)
+    return Found(runs, earlier, {address: len(known) for address, known in names.items()})
 
 
 def is_of(file: File, run: Run) -> bool:

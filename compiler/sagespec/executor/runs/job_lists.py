@@ -86,14 +86,14 @@ def _pages_left(
 
 
 def _search(cloud: Cloud, listing: Listing, fixed: Mapping[str, Any], file: File) -> list[dict[str, Any]]:
-    """Search for one file's job by its identity, else for the newest one of its name."""
+    """Search for one file's job by its identity, else for earlier ones of its name, the newest first."""
     for contains in (suffix(file.content), base(file, listing.name)):
         parameters = {**fixed, "NameContains": contains, "MaxResults": 100}
         listed: list[dict[str, Any]] = cloud.call("sagemaker", listing.operation, file.content.region, **parameters)[
             listing.key
         ]
-        for summary in listed:
-            name = summary[listing.name]
-            if name.endswith(suffix(file.content)) or is_earlier(file, listing.name, name):
-                return [summary]
+        if own := [summary for summary in listed if summary[listing.name].endswith(suffix(file.content))]:
+            return own[:1]
+        if earlier := [summary for summary in listed if is_earlier(file, listing.name, summary[listing.name])]:
+            return earlier
     return []
