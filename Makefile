@@ -1,4 +1,5 @@
-# Two commands on a fresh machine: make demo, make test. Needs python3 and nothing else.
+# Two commands on a fresh machine: make demo, make test. The first needs python3 and nothing else, the second Node.js and npm
+# besides, for the language server that editors use.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -29,10 +30,20 @@ $(VENV)/.distributed: $(VENV)/.developed
 	$(PIP) install --group distributed
 	touch $@
 
-.PHONY: distributed install develop demo lint test trials parity bench clean iam-dictionary
+# the lock file has no address of a registry: npm's own settings say which one
+.editors/.installed: tests/editors/package.json tests/editors/package-lock.json
+	mkdir -p .editors
+	cp tests/editors/package.json tests/editors/package-lock.json .editors
+	npm ci --silent --prefix .editors
+	touch $@
+
+.PHONY: distributed editors install develop demo lint test trials parity bench clean iam-dictionary
 install: $(VENV)/.installed
 
-develop: $(VENV)/.developed
+develop: $(VENV)/.developed editors
+
+# yaml-language-server, which the tests of the schemas for editors start
+editors: .editors/.installed
 
 # what the tests of distributed training need; Open MPI itself is the system's (openmpi-bin, libopenmpi-dev)
 distributed: $(VENV)/.distributed
@@ -63,7 +74,7 @@ bench: develop
 	$(BIN)/python benchmarks/apply.py
 
 clean:
-	rm -rf $(VENV) $(PARITY) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PARITY) .editors demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # what IAM says of each action in the table of permissions, from AWS's own reference; needs Node.js
 iam-dictionary:

@@ -38,7 +38,7 @@ COMMANDS = {
     "results": "Show the scores of an evaluation.",
     "run": "Run a training's drivers and script on this machine.",
     "sandbox": "Serve a local AWS endpoint for trials and tests.",
-    "schema": "Print the JSON Schema of a kind.",
+    "schema": "Print or write the JSON Schemas for editors.",
     "status": "Show the status of runs.",
     "stop": "Stop a job or an execution.",
     "validate": "Check specs without rendering them.",

@@ -1,0 +1,117 @@
+"""What editors show: the real yaml-language-server with the schemas that `schema --write` writes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sagespec.checking import editor_schema, schema
+
+from tests.conftest import ROOT, Run
+from tests.yaml_server import Server
+
+FOLDER = ".sagespec/schemas"
+EXAMPLES = sorted((ROOT / "specs").glob("*.yaml"))
+MODELINE = re.compile(r"^# yaml-language-server: .*\n", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests, of a project that associates the schema of all kinds by the place of a file."""
+    folder = tmp_path_factory.mktemp("editor")
+    (folder / FOLDER).mkdir(parents=True)
+    for name in editor_schema.names():
+        (folder / FOLDER / f"{name}.json").write_text(json.dumps(editor_schema.load(name)), "utf-8")
+    with Server(folder, {f"{FOLDER}/{editor_schema.ANY}.json": "specs/*.yaml"}) as started:
+        yield started
+
+
+def documents(file: Path) -> list[str]:
+    return re.split(r"(?m)^---\n", MODELINE.sub("", file.read_text("utf-8")))
+
+
+def test_the_examples_are_clean(server: Server) -> None:
+    for file in EXAMPLES:
+        assert server.diagnose(f"specs/{file.name}", MODELINE.sub("", file.read_text("utf-8"))) == [], file.name
+
+
+def test_the_examples_are_clean_with_their_own_schema_lines() -> None:
+    with Server(ROOT) as server:
+        for file in EXAMPLES:
+            assert server.diagnose(f"specs/{file.name}", file.read_text("utf-8")) == [], file.name
+
+
+@pytest.mark.parametrize("by", ["place", "lines"])
+def test_a_mistake_in_any_document_of_a_file_is_found(server: Server, by: str) -> None:
+    """The last document that has fields is not the only one that is read, nor the first."""
+    texts = [text for file in EXAMPLES for text in documents(file) if re.search("(?m)^kind:", text)]
+    line = "" if by == "place" else f"# yaml-language-server: $schema=../{FOLDER}/{editor_schema.ANY}.json\n"
+    folder = "specs" if by == "place" else "elsewhere"
+    for wrong in range(len(texts)):
+        spoiled = [
+            re.sub("(?m)^spec:( .*)?$", "spec: 7", text) if n == wrong else text for n, text in enumerate(texts)
+        ]
+        spoiled[wrong] = re.sub("(?ms)^spec: 7\n.*", "spec: 7\n", spoiled[wrong])
+        whole = "---\n".join(line + text for text in spoiled)
+        expected = whole[: whole.index("\nspec: 7\n") + 1].count("\n") + 1
+        assert {at for at, _ in server.diagnose(f"{folder}/{wrong}.yaml", whole)} == {expected}
+
+
+def test_values_mistakes_hover_and_completion(server: Server) -> None:
+    text = """apiVersion: sagespec/v1
+kind: ModelTrainer
+metadata: {name: a}
+spec:
+  training_image: image
+  training_input_mode: Fil
+  region: uswest
+  nosuch: 1
+  compute: {instance_type: "ml.${size}.large", instance_count: "${count}"}
+  tags: "${tags}"
+"""
+    found = server.diagnose("specs/a.yaml", text)
+    assert [(line, message.partition(".")[0]) for line, message in found] == [
+        (6, "Value is not accepted"),
+        (7, "expected a region such as us-west-2"),
+        (8, "Property nosuch is not allowed"),
+    ]
+    assert server.completions("specs/a.yaml", 5, 23) == ["File", "FastFile", "Pipe"]
+    assert "How input reaches the container." in server.hover("specs/a.yaml", 5, 5)
+    started = "apiVersion: sagespec/v1\nkind: \n"
+    server.diagnose("specs/b.yaml", started)
+    assert set(server.completions("specs/b.yaml", 1, 6)) >= {*schema.kinds(), "Project"}
+
+
+def test_schemas_are_written_and_their_age_is_told(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "missing or not up to date" in run("schema", "--write", FOLDER, "--check", code=1).stderr
+    assert not (tmp_path / FOLDER).exists()
+    count = len(editor_schema.names())
+    assert run("schema", "--write", FOLDER).stderr == f"wrote {count} schemas to {FOLDER}\n"
+    assert run("schema", "--write", FOLDER, "--check").stderr == f"{FOLDER} is up to date\n"
+    (tmp_path / FOLDER / "MPI.json").write_text("{}")
+    assert f"1 of {count} schemas" in run("schema", "--write", FOLDER, "--check", code=1).stderr
+    run("schema", "--write", FOLDER)
+    assert (tmp_path / FOLDER / "MPI.json").read_text("utf-8") == run("schema", "MPI").stdout
+    assert run("schema").stdout == (tmp_path / FOLDER / f"{editor_schema.ANY}.json").read_text("utf-8")
+    run("schema", "--check", code=2)
+
+
+def test_check_jsonschema_agrees(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another reader of schemas, offline."""
+    monkeypatch.chdir(tmp_path)
+    run("schema", "--write", FOLDER)
+    check = [sys.executable, "-m", "check_jsonschema"]
+    files = sorted(map(str, (tmp_path / FOLDER).glob("*.json")))
+    subprocess.run([*check, "--check-metaschema", *files], check=True, capture_output=True)
+    single = [file for file in EXAMPLES if len(documents(file)) == 1]
+    assert len(single) > 5
+    shutil.copy(ROOT / "sagespec.yaml", tmp_path)
+    by = ["--schemafile", f"{FOLDER}/{editor_schema.ANY}.json"]
+    subprocess.run([*check, *by, *map(str, single), "sagespec.yaml"], check=True, capture_output=True)
