@@ -25,6 +25,7 @@ _CLASSES = {
 }
 
 
+@cache
 def translated(pattern: str) -> str:
     """Translate a pattern to Python's syntax; what Python does not support stays unchanged."""
     parts: list[str] = []

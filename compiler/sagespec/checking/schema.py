@@ -90,14 +90,20 @@ def fields(kind: str) -> dict[str, Any]:
 
 
 @cache
-def own_fields() -> frozenset[KeyPath]:
-    """Return the key paths below `spec` of all fields that name files or folders of the user, of all kinds."""
-    return frozenset(path for kind in kinds() for path, shape in shapes(kind) if shape.get("x-own"))
+def own_fields(kind: object) -> frozenset[KeyPath]:
+    """Return the key paths below `spec` of a kind's fields that name files or folders of the user.
+
+    They are those of all kinds where there is no such kind: a misspelt one must not turn the user's files into specs.
+    """
+    if kind not in kinds():
+        return frozenset().union(*map(own_fields, kinds()))
+    return frozenset(path for path, shape in shapes(str(kind)) if shape.get("x-own"))
 
 
-def shapes(kind: str) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
-    """Yield the schemas of a kind's fields and of everything in them, with key paths below `spec`."""
-    return _shapes(load(kind)["properties"]["spec"], ())
+@cache
+def shapes(kind: str) -> tuple[tuple[KeyPath, dict[str, Any]], ...]:
+    """Return the schemas of a kind's fields and of everything in them, with key paths below `spec`."""
+    return tuple(_shapes(load(kind)["properties"]["spec"], ()))
 
 
 def _shapes(shape: dict[str, Any], path: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Any]]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,9 @@ def read(kind: str, fields: Any, file: str, project: Project, problems: Problems
     return read
 
 
-def _fields(kind: str) -> Iterator[str]:
-    for path, shape in schema.shapes(kind):
-        if shape.get("x-content"):
-            yield str(path[0])
+@cache
+def _fields(kind: str) -> tuple[str, ...]:
+    return tuple(str(path[0]) for path, shape in schema.shapes(kind) if shape.get("x-content"))
 
 
 def _read(target: Path, given: str, path: KeyPath, project: Project, problems: Problems) -> Content | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sagespec import arn
 from sagespec.diagnostics import KeyPath, Problems, did_you_mean
@@ -20,8 +20,7 @@ Fact = tuple[str, str]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a fact could not be looked up: it does not exist, or, where `refused`, AWS did not answer."""
 
     message: str
@@ -241,8 +240,7 @@ def kept_as(fact: Fact) -> str:
     return name if content is None else content.name
 
 
-@dataclass(frozen=True)
-class HubModel:
+class HubModel(NamedTuple):
     """A model of the SageMaker hub, with its recipes by `<Type>/<technique or evaluation>[/<PEFT>[/<length>]]`.
 
     `data_mixing` has the default percents of Nova data by category, by modality (`text`, `multimodal`).
@@ -252,12 +250,11 @@ class HubModel:
     arn: str
     gated: bool
     hub: str
-    recipes: Mapping[str, Any] = field(repr=False)
-    data_mixing: Mapping[str, Mapping[str, float]] = field(repr=False)
+    recipes: Mapping[str, Any]
+    data_mixing: Mapping[str, Mapping[str, float]]
 
 
-@dataclass(frozen=True)
-class ModelPackage:
+class ModelPackage(NamedTuple):
     """A model package with the base model that it was trained from."""
 
     arn: str
@@ -266,8 +263,7 @@ class ModelPackage:
     group_arn: str
 
 
-@dataclass(frozen=True)
-class FinishedJob:
+class FinishedJob(NamedTuple):
     """A finished AgentRFT job without a spec."""
 
     name: str
@@ -278,8 +274,7 @@ class FinishedJob:
     agent_qualifier: str | None
 
 
-@dataclass(frozen=True)
-class Evaluator:
+class Evaluator(NamedTuple):
     """A reward function or prompt of the registry; `reference` is the ARN of a function, or the URI of a prompt."""
 
     arn: str
@@ -288,8 +283,7 @@ class Evaluator:
     reference: str | None
 
 
-@dataclass(frozen=True)
-class JudgeModel:
+class JudgeModel(NamedTuple):
     """A judge model; `usable` tells whether it was on the day of locking."""
 
     id: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,8 +28,7 @@ MAX_ENTRIES = 1_000_000
 """The most files and folders to search for specs, which takes some seconds."""
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """Spec files by their real paths.
 
     `named` are the files that were requested themselves, `folders` the requested folders. `refused` has diagnostics
@@ -42,7 +41,7 @@ class Found:
     refused: tuple[Diagnostic, ...] = ()
 
     def without(self, others: Collection[Path]) -> Found:
-        return replace(self, files=tuple(file for file in self.files if file not in others))
+        return self._replace(files=tuple(file for file in self.files if file not in others))
 
 
 @dataclass(frozen=True)
@@ -208,7 +207,8 @@ class _File(NamedTuple):
         yield from (content.path for spec in self.specs for content in spec.contents)
         filled = [spec.data for spec in self.specs]
         for data in filled if len(filled) == len(self.raw) else [*filled, *self.raw]:
-            for path in schema.own_fields():
+            kind = source.get(data, ("kind",))
+            for path in schema.own_fields(kind if isinstance(kind, str) else None):
                 for value in source.each(data, ("spec", *path)):
                     if isinstance(value, str):
                         yield self.path.parent / value

@@ -6,15 +6,14 @@ it is the bucket that the SDK creates for an account and a region.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sagespec.documents.traced import Traced
 from sagespec.project.facts import Context
 from sagespec.sagemaker.inputs import Inputs
 
 
-@dataclass(frozen=True)
-class DefaultBucket:
+class DefaultBucket(NamedTuple):
     """A bucket, and the prefix of all keys in it.
 
     `owner` is the account that must own a bucket with a generated name, because anyone can create a bucket of that

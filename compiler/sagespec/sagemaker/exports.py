@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sagespec.documents.traced import Traced
 from sagespec.sagemaker.agent import Agent
@@ -10,8 +10,7 @@ from sagespec.sagemaker.distributed import Config
 from sagespec.sagemaker.model import Model
 
 
-@dataclass(frozen=True)
-class Exports:
+class Exports(NamedTuple):
     """The values of a resolved spec for its dependents; None for what its kind does not have.
 
     `model` is the result of a training, `agent` the agent of the training, `function` the ARN of a Lambda function or

@@ -6,8 +6,8 @@ its first parts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from sagespec.checking import schema
 
@@ -15,8 +15,7 @@ TECHNIQUES = ("SFT", "DPO", "RLVR", "RLAIF")
 """Techniques of serverless fine-tuning: their recipes are told apart by type and length, too."""
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """A recipe of a kind: for Nova models, for others, or for all (None); for one modality, or for all ('').
 
     With `is_inference` only entries that are inference parameters may be given, else all.
