@@ -27,6 +27,11 @@ def document(file: Path) -> Any:
     return json.loads(file.read_text("utf-8"))
 
 
+def text(file: Path) -> str:
+    """Read a text file of this package."""
+    return file.read_text("utf-8")
+
+
 def data() -> Path:
     """Return the folder of data files."""
     return Path(__file__).parent / "data"
