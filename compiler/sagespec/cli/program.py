@@ -25,6 +25,7 @@ COMMANDS = {
     "delete": "Delete a run, so that the same content can run again.",
     "describe": "Show all details of a job, execution or function.",
     "diff": "Show what a change of the specs would start.",
+    "explain": "Explain a kind, a field or a rule.",
     "graph": "Draw specs and what they refer to, or the steps of a pipeline.",
     "iam-policy": "Print the least IAM permissions that compiled files need.",
     "init": "Write a commented starter spec.",
