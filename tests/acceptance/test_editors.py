@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from sagespec.checking import editor_schema, schema
+from sagespec.project import starter
+from sagespec.sandbox import Sandbox
 
 from tests.conftest import ROOT, Run
 from tests.yaml_server import Server
@@ -115,3 +118,68 @@ def test_check_jsonschema_agrees(tmp_path: Path, run: Run, monkeypatch: pytest.M
     shutil.copy(ROOT / "sagespec.yaml", tmp_path)
     by = ["--schemafile", f"{FOLDER}/{editor_schema.ANY}.json"]
     subprocess.run([*check, *by, *map(str, single), "sagespec.yaml"], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def starters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The starters of all kinds by file, with lines that name the schemas."""
+    return {kind: starter.write(kind, "first", schemas=f"../{FOLDER}") for kind in schema.kinds()}
+
+
+def test_starters_are_clean_and_name_the_schema_of_every_document(server: Server, starters: dict[str, str]) -> None:
+    for kind, text in starters.items():
+        assert text.count("# yaml-language-server: ") == text.count("\nkind: "), kind
+        assert server.diagnose(f"starters/{kind}.yaml", text) == [], kind
+        wrong = re.sub("(?m)^  name: .*$", "  name: a b", text)
+        assert len({line for line, _ in server.diagnose(f"wrong/{kind}.yaml", wrong)}) == text.count("\nkind: "), kind
+
+
+def test_init_names_schemas_only_where_they_are(project: Path, run: Run) -> None:
+    assert "yaml-language-server" not in run("init", "MPI", "a", "--stdout").stdout
+    run("schema", "--write", FOLDER)
+    run("init", "MultiTurnRLTrainer", "a")
+    text = (project / "specs" / "MultiTurnRLTrainer-a.yaml").read_text("utf-8")
+    assert [line.split("=")[1] for line in text.splitlines() if "yaml-language-server" in line] == [
+        f"../{FOLDER}/MultiTurnRLTrainer.json",
+        f"../{FOLDER}/CustomAgentLambda.json",
+    ]
+    (project / FOLDER / "MPI.json").write_text("{}")
+    assert f"{FOLDER} is not up to date" in run("init", "MPI", "b").stderr
+    run("validate")
+    run("compile", code=None)
+    assert not list((project / "compiled").rglob("*.sagespec*"))
+
+
+def addresses(project: Path) -> set[str]:
+    texts = [file.read_text("utf-8") for file in (project / "specs").iterdir()]
+    return {f"{d['kind']}/{d['metadata']['name']}" for text in texts for d in yaml.safe_load_all(text)}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in schema.kinds() if kind.endswith("Evaluator")])
+@pytest.mark.parametrize("trainer", ["MultiTurnRLTrainer", "SFTTrainer"])
+def test_an_evaluator_evaluates_the_trainer_that_is_there(
+    kind: str, trainer: str, project: Path, aws: Sandbox, run: Run
+) -> None:
+    if trainer == "SFTTrainer" and kind == "MultiTurnRLEvaluator":
+        trainer = "MultiTurnRLTrainer"  # it evaluates what it names itself: agents
+    run("init", trainer, "there")
+    before = addresses(project)
+    run("init", kind, "judged")
+    assert f"{{ref: {trainer}/there}}" in (project / "specs" / f"{kind}-judged.yaml").read_text("utf-8")
+    after = addresses(project)
+    assert after - before == {f"{kind}/judged"}
+    run("lock", "--region", "us-west-2")
+    run("compile")
+
+
+def test_a_trainer_uses_the_agent_or_the_default_that_is_there(project: Path, run: Run) -> None:
+    run("init", "CustomAgentLambda", "tools")
+    text = run("init", "MultiTurnRLTrainer", "a", "--stdout").stdout
+    assert "{ref: CustomAgentLambda/tools}" in text
+    assert "---" not in text
+    (project / "specs" / "CustomAgentLambda-tools.yaml").unlink()
+    settings = "apiVersion: sagespec/v1\nkind: Project\ndefaults: {agent_env: 'agent_a-0123456789'}\n"
+    (project / "sagespec.yaml").write_text(settings)
+    text = run("init", "MultiTurnRLTrainer", "a", "--stdout").stdout
+    assert "  # agent_env:" in text
+    assert "---" not in text

@@ -11,7 +11,7 @@ import click
 from sagespec import disk
 from sagespec.checking import schema
 from sagespec.cli import exits, options, output
-from sagespec.project import boundary, starter
+from sagespec.project import boundary, schema_files, starter
 from sagespec.project import files as spec_files
 from sagespec.project.settings import Project, Settings
 from sagespec.reading import source
@@ -35,11 +35,14 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
         )
     settings = options.settings(None, (), project_file, "text", None)
     project, known = settings.project, _known(settings)
-    text = starter.write(kind, name, known)
+    file = _folder(project) / f"{kind}-{name}.yaml"
+    schemas = project.root / schema_files.FOLDER
+    has_schemas = disk.is_folder(schemas)
+    line = Path(os.path.relpath(boundary.real(schemas), file.parent)).as_posix() if has_schemas else None
+    text = starter.write(kind, name, known, settings.defaults, line)
     if stdout:
         output.document(text)
         return exits.DONE
-    file = _folder(project) / f"{kind}-{name}.yaml"
     shown = os.path.relpath(file)
     taken = next((a for a in known if a.lower() == f"{kind}/{name}".lower()), None)
     if not file.exists() and taken is not None:
@@ -49,6 +52,10 @@ def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> in
     except FileExistsError:
         raise exits.Stop(f"{shown} already exists", exits.INVALID) from None
     output.tell(f"wrote {shown}")
+    if has_schemas and schema_files.outdated(schemas):
+        output.tell(
+            f"{os.path.relpath(schemas)} is not up to date: run sagespec schema --write {schema_files.FOLDER}"
+        )
     return exits.DONE
 
 

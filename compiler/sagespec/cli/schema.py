@@ -7,11 +7,9 @@ from pathlib import Path
 
 import click
 
-from sagespec import disk
 from sagespec.checking import editor_schema
 from sagespec.cli import exits, options, output
-from sagespec.diagnostics.escapes import json_text
-from sagespec.project import boundary
+from sagespec.project import schema_files
 
 
 @click.command("schema")
@@ -33,11 +31,11 @@ def command(kind: str, folder: Path | None, check: bool, project_file: Path | No
     if folder is None:
         if check:
             raise click.UsageError("--check needs --write DIR")
-        output.document(text(kind))
+        output.document(schema_files.text(kind))
         return exits.DONE
     if options.boundary_of(project_file).is_left_by_link(folder):
         raise exits.Stop(f"{folder}: a link leads out of the project", exits.USAGE)
-    wrong = outdated(folder)
+    wrong = schema_files.outdated(folder)
     shown = os.path.relpath(folder)
     if not wrong:
         output.tell(f"{shown} is up to date")
@@ -45,31 +43,6 @@ def command(kind: str, folder: Path | None, check: bool, project_file: Path | No
         message = f"{len(wrong)} of {len(editor_schema.names())} schemas in {shown} are missing or not up to date"
         raise exits.Stop(message, exits.INVALID, f"sagespec schema --write {shown}")
     else:
-        write(folder)
+        schema_files.write(folder)
         output.tell(f"wrote {len(wrong)} schemas to {shown}")
     return exits.DONE
-
-
-def text(name: str) -> str:
-    """Return a schema as the text of a file."""
-    return json_text(editor_schema.load(name)) + "\n"
-
-
-def outdated(folder: Path) -> list[str]:
-    """Return the names of the schemas whose files in a folder are missing or differ."""
-    return [name for name in editor_schema.names() if _content(folder / f"{name}.json") != text(name).encode()]
-
-
-def write(folder: Path) -> None:
-    """Write the schemas whose files in a folder are missing or differ."""
-    target = boundary.real(folder)
-    top = next(parent for parent in (target, *target.parents) if disk.exists(parent))
-    for name in outdated(folder):
-        disk.replace(target / f"{name}.json", text(name).encode(), top)
-
-
-def _content(file: Path) -> bytes | None:
-    try:
-        return disk.read(file, disk.TEXT_BYTES)
-    except (OSError, ValueError):  # replaced, which reports why it cannot be written
-        return None
