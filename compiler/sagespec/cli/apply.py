@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import Any
 import click
 
 from sagespec.cli import exits, options, output, plan_text, results, session, watching
+from sagespec.cli.applied import End, Record
 from sagespec.cli.session import Session
 from sagespec.disk import COMPILED_BYTES
 from sagespec.disk import read as read_file
-from sagespec.executor import apply, commits, files
+from sagespec.executor import commits, files
 from sagespec.executor import plan as planning
-from sagespec.executor.apply import Options, TimedOut
+from sagespec.executor.apply import Applying, Event, Options, TimedOut
 from sagespec.project.settings import Project
 from sagespec.reading.strict_json import no_number, once
 
@@ -55,8 +57,36 @@ def _commit(_context: click.Context, _option: click.Parameter, given: str | None
 @click.option("--poll", metavar="SECONDS", type=session.SECONDS, help="Pause between two polls.")
 @click.option("--timeout", metavar="SECONDS", type=session.SECONDS, help="Longest wait; then exit 5.")
 @click.option("--verbose", is_flag=True, help="Show every address and every request.")
-def command(
+@session.OUTPUT
+def command(opened: Session, form: str, **given: Any) -> int:
+    """Submit compiled files, once. PATHs are compiled files or folders, or one saved plan."""
+    if form == "text":
+        return _apply(opened, Record(), output.result, **given)
+    record, end = Record(), End()
+    try:
+        code = _apply(opened, record, output.tell, **given)
+        end = End(code, "")
+        return code
+    except exits.Stop as stop:
+        end = End(stop.code, str(stop), stop.hint)
+        raise
+    except click.UsageError as error:
+        end = End(exits.USAGE, error.format_message())
+        raise
+    except SystemExit as ended:  # mistakes in the project's files, which are reported already
+        end = End(exits.INVALID if ended.code == exits.INVALID else exits.DEFECT, "the project's files are invalid")
+        raise
+    except (click.Abort, KeyboardInterrupt):
+        end = End(exits.INTERRUPTED, "interrupted")
+        raise
+    finally:
+        output.as_json(record.document(end))
+
+
+def _apply(
     opened: Session,
+    record: Record,
+    to: Callable[..., None],
     paths: tuple[Path, ...],
     yes: bool,
     follow: bool,
@@ -69,10 +99,10 @@ def command(
     timeout: float | None,
     verbose: bool,
 ) -> int:
-    """Submit compiled files, once. PATHs are compiled files or folders, or one saved plan."""
+    """Plan, ask and apply; the plan and the results are printed by `to`."""
     if use_sandbox and opened.profile is not None:
         raise click.UsageError("a sandbox has no profiles: leave --profile or --sandbox out")
-    project = opened.project
+    project = record.project = opened.project
     saved = _saved_plan(paths, project)
     if saved is not None:
         if sync_tags:
@@ -82,7 +112,7 @@ def command(
     order = opened.order(chosen_paths)
     with opened.endpoint(use_sandbox, order), session.trouble():
         cloud = opened.cloud
-        made = planning.plan(order, cloud, project, sync_tags)
+        made = record.plan = planning.plan(order, cloud, project, sync_tags)
         if saved is not None and json.loads(planning.save(made, project, sync_tags)) != saved:
             raise files.InvalidFiles(
                 "AWS or the files have changed since the plan was saved; plan again",
@@ -91,7 +121,7 @@ def command(
         plan_text.warn_of_ends(order, opened, datetime.now(timezone.utc).date())
         plan_text.warn_of_thresholds(order)
         plan_text.warn_of_rewards(made)
-        plan_text.show(made, project, verbose)
+        plan_text.show(made, project, verbose, to)
         if plan_text.tell_obstacles(made, opened):
             output.tell("nothing was sent: correct this, or name only the files to apply")
             return exits.AWS
@@ -104,8 +134,14 @@ def command(
         known = dict.fromkeys((f.address for f in targets), commit) if commit else commits.of_files(targets)
         chosen = Options(project, follow, concurrency, pause, timeout, known)
         with closing(watching.Watch(plan_text.first(made), follow)) as watch:
+
+            def on_event(event: Event) -> None:
+                record.event(event)
+                watch.event(event)
+
+            applying = record.applying = Applying(made, cloud, chosen, on_event)
             try:
-                outcome = apply.apply(made, cloud, chosen, watch.event)
+                outcome = applying.go()
             except TimedOut as error:
                 raise exits.Stop(str(error), exits.TIMED_OUT) from None
             except KeyboardInterrupt:
@@ -114,7 +150,9 @@ def command(
                     output.tell("runs continue: repeat the command to follow them and to send the rest")
                 raise
         plan_text.tell(outcome, order.files, opened)
-        met = not follow or results.show_all(cloud, [p.file for p in made.targets()], dict(outcome.runs))
+        met = not follow or results.show_all(
+            cloud, [p.file for p in made.targets()], dict(outcome.runs), record.results, to
+        )
     if outcome.aws_refused:
         return exits.AWS
     return exits.FAILED if outcome.failures or not met else exits.DONE

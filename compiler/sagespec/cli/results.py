@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import click
@@ -120,13 +120,13 @@ def _ended(status: Status) -> str:
     return f"is {status.status}" + (f": {status.failure_reason}" if status.failure_reason else "")
 
 
-def show(scores: Iterable[Score], verdicts: Iterable[Verdict] = ()) -> None:
+def show(scores: Iterable[Score], verdicts: Iterable[Verdict] = (), to: Callable[..., None] = output.result) -> None:
     """Print scores as columns (metric, base model, custom model), then the thresholds."""
     rows = [(score.metric, _cell(score.base), _cell(score.custom)) for score in scores]
     table = output.columns([("metric", "base", "custom"), *rows], right=1, least=(28, 8, 8))
-    output.result(*(f"  {line}" for line in table))
+    to(*(f"  {line}" for line in table))
     for verdict in verdicts:
-        output.result(f"  {'met' if verdict.met else 'MISSED'}: {_sentence(verdict)}")
+        to(f"  {'met' if verdict.met else 'MISSED'}: {_sentence(verdict)}")
 
 
 def _cell(value: float | None) -> str:
@@ -188,8 +188,23 @@ def _junit(title: str, scores: Sequence[Score], verdicts: Sequence[Verdict]) -> 
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, Run]) -> bool:
-    """Print the result of each finished run, a model package or scores; return whether all thresholds are met.
+class Told(NamedTuple):
+    """What a finished run has put out: a package or scores, with the thresholds; `note` says why there are none."""
+
+    package: str | None = None
+    scores: Sequence[Score] = ()
+    verdicts: Sequence[Verdict] = ()
+    note: str = ""
+
+
+def show_all(
+    cloud: Cloud,
+    files: Iterable[File],
+    done: dict[str, Run],
+    told: dict[str, Told] | None = None,
+    to: Callable[..., None] = output.result,
+) -> bool:
+    """Print the result of each finished run, and add it to `told`; return whether all thresholds are met.
 
     Raises CloudError, MlflowMissing and MlflowTrouble after everything readable is printed.
     """
@@ -200,30 +215,36 @@ def show_all(cloud: Cloud, files: Iterable[File], done: dict[str, Run]) -> bool:
         if run is None or run.state != "done":
             continue
         try:
-            all_met &= _show_one(cloud, file, run)
+            result = _show_one(cloud, file, run, to)
         except (CloudError, MlflowMissing, MlflowTrouble) as error:
             trouble = error
+            result = Told(note=str(error))
+        all_met &= all(v.met for v in result.verdicts)
+        if told is not None:
+            told[file.address] = result
     if trouble is not None:
         raise trouble
     return all_met
 
 
-def _show_one(cloud: Cloud, file: File, run: Run) -> bool:
+def _show_one(cloud: Cloud, file: File, run: Run, to: Callable[..., None]) -> Told:
     target = targets.of_run(file, run)
     status = track.status(cloud, target, is_over=True)
     package = status.details.get("output_model_package_arn")
     if package:
-        output.result(f"{file.address}: {package}")
+        to(f"{file.address}: {package}")
     if not status.has_steps:
-        return True
-    output.result(f"{file.address}:")
+        return Told(package)
+    to(f"{file.address}:")
+    note = ""
     try:
         scores = results.read(cloud, status, target.region)
     except (NoResults, NoMetrics, MlflowMissing) as error:
-        output.result(f"  {error}")
+        note = str(error)
+        to(f"  {note}")
         if file.content.thresholds and isinstance(error, MlflowMissing):
             raise  # it is unknown whether they are met
         scores = ()
     verdicts = thresholds.judge(file.content.thresholds, scores)
-    show(scores, verdicts)
-    return all(v.met for v in verdicts)
+    show(scores, verdicts, to)
+    return Told(package, scores, verdicts, note)

@@ -35,7 +35,8 @@ class Watch:
             if event.address in self._rows and not event.request:
                 self._rows[event.address] = replace(event, status=event.status or self._rows[event.address].status)
             return
-        words = (event.address, event.request, event.word, event.what, *_finer(event.status))
+        what = event.what.rpartition(":")[2] if event.request and event.what.startswith("arn:") else event.what
+        words = (event.address, event.request, event.word, what, *_finer(event.status))
         text = " ".join(word for word in words if word)
         if self._last.get(event.address) != text:
             self._last[event.address] = text

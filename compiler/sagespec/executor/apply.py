@@ -98,11 +98,13 @@ def apply(plan: Plan, cloud: Cloud, options: Options, on_event: OnEvent) -> Outc
 
     Raises CloudError for errors that concern all files, and TimedOut.
     """
-    return _Applying(plan, cloud, options, on_event).go()
+    return Applying(plan, cloud, options, on_event).go()
 
 
 @dataclass
-class _Applying:
+class Applying:
+    """One apply; `outcome` says at any time, also after an exception, what has become of the files so far."""
+
     plan: Plan
     cloud: Cloud
     options: Options
@@ -120,8 +122,17 @@ class _Applying:
     """The time of the last successful status request."""
     patience: dict[str, Patience] = field(default_factory=dict)
     """How long AWS may still fail to show each run; renewed whenever it shows the run."""
+    done: SimpleQueue[tuple[str, Future[Run]]] = field(default_factory=SimpleQueue)
+    """Submissions that have ended and were not looked at yet."""
+    submitted: dict[str, Future[Run]] = field(default_factory=dict)
+    """The newest submission of each file."""
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome(dict(self.runs), tuple(self.failures.values()), self._waiting())
 
     def go(self) -> Outcome:
+        """Apply the plan; raises as `apply` does."""
         self.runs = {a: p.run for a, p in self.plan.files.items() if p.run is not None}
         for address, run in self.runs.items():
             self._note(address, run)
@@ -137,24 +148,35 @@ class _Applying:
         finally:  # also on an interrupt: nothing more is sent
             self.stopping.set()
             pool.shutdown(cancel_futures=True)
+            self._keep()
         if self.options.follow:  # the end: what waits now would wait forever
             for address, needed in self._waiting().items():
                 reason = f"waits for {', '.join(needed)}, which has not run and is not applied here"
                 self._fail(Failure(address, reason, "apply what it waits for, too"))
             self.unsent.clear()
-        return Outcome(dict(self.runs), tuple(self.failures.values()), self._waiting())
+        return self.outcome
+
+    def _keep(self) -> None:
+        """Record the runs that were submitted while an exception ended the apply, wherever it struck."""
+        for address, ended in self.submitted.items():
+            if address in self.runs or address in self.failures or not ended.done() or ended.cancelled():
+                continue
+            error = ended.exception()
+            if error is None:
+                self.runs[address] = ended.result()
+            elif isinstance(error, CloudError):  # it may have been sent
+                self.failures[address] = Failure(address, str(error), error.hint, True, error.request)
 
     def _carry_out(self, pool: ThreadPoolExecutor) -> None:
         """Submit what is ready and poll what runs, until nothing is left."""
-        done: SimpleQueue[tuple[str, Future[Run]]] = SimpleQueue()
         busy: set[str] = set()
         while True:
             for address in self._ready():
                 busy.add(address)
-                future = pool.submit(self._submit, self.unsent.pop(address))
-                future.add_done_callback(lambda ended, address=address: done.put((address, ended)))  # type: ignore[misc]
+                future = self.submitted[address] = pool.submit(self._submit, self.unsent.pop(address))
+                future.add_done_callback(lambda ended, address=address: self.done.put((address, ended)))  # type: ignore[misc]
             if busy:
-                for address, ended in self._ended(done):
+                for address, ended in self._ended():
                     busy.remove(address)
                     self._take(address, ended)
             elif self.options.follow and self._open():
@@ -163,12 +185,12 @@ class _Applying:
             else:
                 return
 
-    def _ended(self, done: SimpleQueue[tuple[str, Future[Run]]]) -> Iterator[tuple[str, Future[Run]]]:
+    def _ended(self) -> Iterator[tuple[str, Future[Run]]]:
         """Wait for the next submission to end; yield it and all others that have ended."""
         with suppress(Empty):
-            yield done.get(timeout=self._rest())
+            yield self.done.get(timeout=self._rest())
             while True:
-                yield done.get_nowait()
+                yield self.done.get_nowait()
 
     def _rest(self) -> float:
         """Return the seconds left.
