@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 
 import click
@@ -13,6 +14,9 @@ from sagespec.executor.apply import BLIND_SECONDS
 from sagespec.executor.cloud import CloudError
 from sagespec.executor.logs import Line, Tail
 from sagespec.executor.runs import track
+
+_STREAM = re.compile(r"([^/]+/[a-zA-Z]+-[0-9]+)-[0-9]+")
+"""`<job>/algo-<host>-<time>`."""
 
 
 @click.command("logs")
@@ -65,4 +69,10 @@ def _show(line: Line, form: str) -> None:
     if form == "json":
         output.json_line({"time": line.time, "stream": line.stream, "message": line.text})
     else:
-        output.result(f"{line.time:%Y-%m-%dT%H:%M:%SZ} {line.stream.partition('/')[0]} {line.text}")
+        output.result(f"{line.time:%Y-%m-%dT%H:%M:%SZ} {_host(line.stream)} {line.text}")
+
+
+def _host(stream: str) -> str:
+    """Return the job and host of a stream, without the time that AWS appends; the whole name of any other stream."""
+    match = _STREAM.fullmatch(stream)
+    return match[1] if match else stream

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 import click
@@ -230,6 +232,20 @@ def _padded(cell: str, wanted: int, right: bool) -> str:
 def plain(value: Any) -> str:
     """Format a value of an answer; times, the only ones that JSON has no type for, as ISO 8601."""
     return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
+
+
+def utc(value: Any) -> str:
+    """Format a time of an answer as `2026-01-31 12:00:00 UTC`; '' where there is none."""
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+        return f"{aware.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+    if isinstance(value, str) and (match := _WRITTEN.fullmatch(value)):
+        return f"{match[1]} {match[2]} UTC"
+    return "" if value is None else str(value)
+
+
+_WRITTEN = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(?:\+0000|\+00:00|Z)")
+"""A time in UTC as Lambda writes it."""
 
 
 def _plain(tree: Any) -> Any:

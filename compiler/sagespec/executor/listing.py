@@ -5,6 +5,8 @@ In: a filter. Out: `Entry`s.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sagespec.checking import schema
 from sagespec.executor.cloud import Cloud
 from sagespec.executor.runs import job, sorts
@@ -26,7 +28,8 @@ def find(cloud: Cloud, wanted: Filter) -> list[Entry]:
     for name, kinds in by_sort.items():
         if (sort := sorts.BY_NAME.get(name)) and not _excludes(wanted, sort):
             entries += sort.listed(cloud, kinds, wanted)
-    return [entry for entry in entries if wanted.takes(entry)]
+    entries = [entry for entry in entries if wanted.takes(entry)]
+    return [replace(entry, address=wanted.address(entry.name)) for entry in entries]
 
 
 def _excludes(wanted: Filter, sort: sorts.Sort) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from sagespec.documents.compiled import DIGITS
 
 _TEXT = re.compile(r"[a-zA-Z0-9-]{1,63}")
 """The texts that NameContains accepts."""
@@ -16,24 +18,41 @@ _OF_A_STEP = re.compile(r"pipelines-[a-z0-9]{12}-.*-[a-zA-Z0-9]{10}")
 
 @dataclass(frozen=True)
 class Entry:
-    """One job or execution; `kind` is the spec's kind that makes such a run, else the job's category."""
+    """One job or execution; `kind` is the spec's kind that makes such a run, else the job's category.
+
+    `address` is that of the compiled file with its identity, `model` what it trains; both are None where unknown.
+    """
 
     kind: str
     name: str
     status: str
     creation_time: datetime
     arn: str
+    end_time: datetime | None = None
+    address: str | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter of entries; None and '' accept any."""
+    """A filter of entries; None and '' accept any.
+
+    `known` are the compiled files' addresses by the ends of the names of their runs. `most` is how many entries are
+    wanted of each sort, the oldest first unless `newest_first`; None is all.
+    """
 
     kinds: tuple[str, ...]
     status: str | None = None
     name_contains: str = ""
     after: datetime | None = None
     before: datetime | None = None
+    known: Mapping[str, str] = field(default_factory=dict)
+    most: int | None = None
+    newest_first: bool = True
+
+    def address(self, name: str) -> str | None:
+        """Return the address of the compiled file with a run's identity."""
+        return self.known.get(name[-(DIGITS + 1) :])
 
     def takes(self, entry: Entry) -> bool:
         return (

@@ -217,7 +217,9 @@ def _listed(cloud: Cloud, kind: str, category: str, wanted: Filter) -> Iterator[
         for page in cloud.pages("sagemaker", "ListJobs", "JobSummaries", **parameters):
             for job in page:
                 if not is_of_a_step(job["JobName"]):
-                    yield Entry(kind, job["JobName"], job["JobStatus"], job["CreationTime"], job["JobArn"])
+                    yield Entry(
+                        kind, job["JobName"], job["JobStatus"], job["CreationTime"], job["JobArn"], job.get("EndTime")
+                    )
     except CloudError as error:
         # the region does not have the category yet, and so no such jobs
         if not (kind == category and error.code == "ValidationException"):

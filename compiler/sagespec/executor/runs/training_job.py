@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from sagespec.arn import hub_content
 from sagespec.documents.compiled import Request
 from sagespec.executor import rewards
 from sagespec.executor.answers import at, rely_on
@@ -216,31 +217,51 @@ def delete(cloud: Cloud, target: Target) -> str:
 
 
 def listed(cloud: Cloud, kinds: Mapping[str, str], wanted: Filter) -> Iterator[Entry]:
-    """List them by technique: a list does not say which that is, and so each job is looked at, where it matters."""
-    parameters = {"MaxResults": 100, **wanted.api(STATUSES)}
-    for page in cloud.pages("sagemaker", "ListTrainingJobs", "TrainingJobSummaries", **parameters):
-        entries = [
-            Entry("", job[MEMBER], job["TrainingJobStatus"], job["CreationTime"], job["TrainingJobArn"])
-            for job in page
-            if not is_of_a_step(job[MEMBER])
-        ]
+    """List them by technique. A list does not say it: of jobs that no compiled file has made, each is described.
+
+    No more are than the filter wants.
+    """
+    order = "Descending" if wanted.newest_first else "Ascending"
+    given = {"MaxResults": 100, "SortBy": "CreationTime", "SortOrder": order, **wanted.api(STATUSES)}
+    left = wanted.most
+    for page in cloud.pages("sagemaker", "ListTrainingJobs", "TrainingJobSummaries", **given):
+        entries = [_entry(job, wanted) for job in page if not is_of_a_step(job[MEMBER])]
         entries = [entry for entry in entries if wanted.takes(entry)]
-        with ThreadPoolExecutor(job_lists.THREADS) as pool:
-            techniques = pool.map(lambda entry: _technique(cloud, entry.name), entries)
-        for entry, technique in zip(entries, techniques, strict=True):
-            if technique in kinds:
-                yield replace(entry, kind=kinds[technique])
+        while entries and left != 0:
+            size = len(entries) if left is None else left
+            found = _of_kinds(cloud, entries[:size], kinds)
+            del entries[:size]
+            left = None if left is None else left - len(found)
+            yield from found
+        if left == 0:
+            return
 
 
-def _technique(cloud: Cloud, name: str) -> str:
-    """Return the technique of a serverless fine-tuning; '' for other trainings, and for what was just deleted."""
+def _entry(job: Mapping[str, Any], wanted: Filter) -> Entry:
+    name, end = job[MEMBER], job.get("TrainingEndTime")
+    address = wanted.address(name)
+    kind = address.partition("/")[0] if address else ""
+    return Entry(kind, name, job["TrainingJobStatus"], job["CreationTime"], job["TrainingJobArn"], end, address)
+
+
+def _of_kinds(cloud: Cloud, entries: Sequence[Entry], kinds: Mapping[str, str]) -> list[Entry]:
+    """Return the entries of some kinds; those whose kind is unknown are described, concurrently."""
+    with ThreadPoolExecutor(job_lists.THREADS) as pool:
+        known = pool.map(lambda entry: entry if entry.kind else _described_entry(cloud, entry, kinds), entries)
+    return [entry for entry in known if entry.kind in kinds.values()]
+
+
+def _described_entry(cloud: Cloud, entry: Entry, kinds: Mapping[str, str]) -> Entry:
+    """Add the kind and model of a job; nothing of what was just deleted."""
     try:
-        job = cloud.call("sagemaker", "DescribeTrainingJob", TrainingJobName=name)
+        job = cloud.call("sagemaker", "DescribeTrainingJob", TrainingJobName=entry.name)
     except CloudError as error:
         if error.is_missing:
-            return ""
+            return entry
         raise
-    return str(at(job, "ServerlessJobConfig", "CustomizationTechnique") or "")
+    technique = str(at(job, "ServerlessJobConfig", "CustomizationTechnique") or "")
+    content = hub_content(str(at(job, "ServerlessJobConfig", "BaseModelArn") or ""))
+    return replace(entry, kind=kinds.get(technique, ""), model=content.name if content else None)
 
 
 def logs(status: Status) -> list[Place]:
