@@ -21,7 +21,7 @@ from tests.test_architecture import PACKAGE, STAGES
 from tools import write_assistants
 
 SKILL = ROOT / "skills" / "sagespec" / "SKILL.md"
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", SKILL, *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", SKILL, *sorted((ROOT / "docs").glob("*.md"))]
 RUN_ELSEWHERE = {"rules.md"}
 """Written from the table of rules, whose examples tests/acceptance/test_rules.py compiles."""
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
