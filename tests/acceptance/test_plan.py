@@ -113,6 +113,26 @@ def test_a_plan_as_a_comment(line: Path, aws: Sandbox, run: Run) -> None:
     assert "<details><summary>What differs from the earlier run: 1 spec</summary>" in rest
 
 
+def test_the_sum_says_that_nothing_is_sent(line: Path, aws: Sandbox, run: Run) -> None:
+    spec = TRAINER.replace("s3://my-bucket/output", "s3://no-bucket/output")
+    (line.parent / "refused.yaml").write_text(spec, "utf-8")
+    run("compile")
+    said = run("plan", code=3).stdout
+    assert "\nREFUSED, so that nothing is sent\n  ! MultiTurnRLTrainer/support-agent  there is no bucket" in said
+    last = "nothing is sent, since 1 is refused; otherwise 1 starts now: at most 1 instance-hour"
+    assert said.endswith(f"\n{last}.\n")
+    assert f"### sagespec plan: {last}\n" in run("plan", "-o", "markdown", code=3).stdout
+
+
+def test_what_has_failed_is_in_the_sum(line: Path, aws: Sandbox, run: Run) -> None:
+    line.write_text(f"{ONES}  tags: {{'sandbox:fail': out of memory}}\n", "utf-8")
+    run("compile")
+    run("apply", *FAST, code=4)
+    said = run("plan").stdout
+    assert "\nFAILED, and not run again\n  ! ModelTrainer/line  Failed: out of memory\n" in said
+    assert said.endswith("\nnothing to do; 1 failed.\n")
+
+
 def test_the_legend_is_in_the_help(run: Run) -> None:
     said = run("plan", "--help").stdout
     for sign, meaning in ((">", "starts now"), (".", "starts when"), ("!", "failed"), ("*", "tags")):

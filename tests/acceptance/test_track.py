@@ -504,6 +504,7 @@ def test_tags_drift_and_are_mended(project: Path, aws: Sandbox, run: Run) -> Non
     for words in (("plan", "--sync-tags"), ("apply", "--sync-tags", "--dry-run")):
         said = run(*words)
         assert said.stdout.partition("TAGS\n")[2].count("team=rl") == 3
+        assert said.stdout.endswith("\nnothing starts; 3 resources to tag.\n")
     assert run("plan", "--sync-tags", "--detailed-exitcode", "--save", "plan.json", code=6)
     assert len(aws.mutations()) == before
     run("apply", "plan.json", *FAST)

@@ -259,12 +259,26 @@ def totals(forecast: Forecast) -> Totals:
 
 
 def verdict(forecast: Forecast) -> str:
-    """What starts, and what that takes at most, in one line without a full stop."""
+    """What starts, what that takes at most, and what has gone wrong, in one line without a full stop."""
+    wrong = [f"{len(rows)} {group}" for group in _WRONG if (rows := forecast.of(group))]
+    text = "; ".join([_starting(forecast), *([", ".join(wrong)] if wrong else [])])
+    if not (refused := len(forecast.of("refused"))):
+        return text
+    sent = f"nothing is sent, since {refused} {'is' if refused == 1 else 'are'} refused"
+    return sent if text == _NOTHING else f"{sent}; otherwise {text}"
+
+
+_WRONG: Sequence[Group] = ("failed", "blocked", "stale")
+_NOTHING = "nothing to do"
+
+
+def _starting(forecast: Forecast) -> str:
     total = totals(forecast)
     if not forecast.starting:
         rest = forecast.prepared
-        others = rest.created or rest.updated or rest.later or any(row.tags for row in forecast.rows)
-        return "nothing starts" if others else "nothing to do"
+        if tagged := sum(len(row.tags) for row in forecast.rows):
+            return f"nothing starts; {words.count(tagged, 'resource')} to tag"
+        return "nothing starts" if rest.created or rest.updated or rest.later else _NOTHING
     started = [f"{total.now} start{'s' if total.now == 1 else ''} now"] if total.now else []
     if total.later:
         verb = "" if total.now else "starts " if total.later == 1 else "start "

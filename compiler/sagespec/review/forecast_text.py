@@ -70,7 +70,8 @@ def lines(forecast: Forecast, whole: bool = False) -> Iterator[Line]:
         for group in _COUNTED
         if group == "unchanged" or not forecast.of(group)
     )
-    yield f"{forecasts.verdict(forecast)}.{' Nothing else costs.' if forecast.starting else ''}"
+    is_all = forecast.starting and not forecast.of("running", "refused")
+    yield f"{forecasts.verdict(forecast)}.{' Nothing else costs.' if is_all else ''}"
 
 
 def head(forecast: Forecast) -> str:
