@@ -15,11 +15,10 @@ INSTEAD = {
     "metadata.thresholds": "is what `results --check` and `wait` hold the results against",
     "spec.region": "is the region that the requests are sent to",
     "spec.mlflow_run_name": "does nothing: the request has no member for it",
-    "spec.default_bucket": "does nothing here: it is for output without a path, and for uploads",
-    "spec.default_bucket_prefix": "does nothing here: it is for output without a path, and for uploads",
-    "spec.is_multimodal": "chooses which of Nova's data data_mixing_config adds",
+    "spec.default_bucket": "does nothing here: the evaluation has no output without a path, and no uploads",
+    "spec.default_bucket_prefix": "does nothing here: the evaluation has no output without a path, and no uploads",
+    "spec.is_multimodal": "does nothing here: only an SFTTrainer has data_mixing_config",
     "spec.skip_reward_validation": "lets `apply` skip the trial of the reward function",
-    "spec.lambda_arn": "names a function that is used as it is: nothing is sent",
     "spec.accept_eula": "lets a gated model be used: without it such a spec does not compile",
     "spec.source_code.ignore_patterns": "decides which files of source_dir are uploaded",
     "spec.model_package_group": "does nothing here: the request has no member for it",
@@ -27,9 +26,12 @@ INSTEAD = {
 """What fields do whose value is in no request, by path; what is below a path does the same."""
 IDENTIFYING = {("kind",), ("metadata", "name"), ("spec", "region"), ("spec", "source_code", "ignore_patterns")}
 """Fields that are part of every identity by themselves, or decide what is uploaded."""
+CONSTANT = {("apiVersion",), ("kind",), ("metadata",), ("metadata", "name"), ("spec", "region")}
+"""Fields that are not tried with other values: those have one, are known to be part of the identity, or both."""
 SYNONYMS: Mapping[str, tuple[Any, ...]] = {
     "model": ("meta-textgeneration-llama-3-2-1b-instruct", "nova-textgeneration-lite-v2"),
     "role": ("arn:aws:iam::123456789012:role/OtherRole",),
+    "metric": ("accuracy_stderr", "Helpfulness", "eval/reward/std", "reward"),
     "benchmark": ("gpqa", "math"),
     "evaluator": ("prime_code", "prime_math"),
     "evaluator_model": ("amazon.nova-pro-v1:0",),

@@ -16,7 +16,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from sagespec.reading import source
 from sagespec.review import destinations, examples, fields
 from sagespec.review.fields import ANY_KEY, ENTRY, Steps
 
-from tools.destinations_by_hand import IDENTIFYING, INSTEAD, SYNONYMS
+from tools.destinations_by_hand import CONSTANT, IDENTIFYING, INSTEAD, SYNONYMS
 
 TARGET = assets.data() / destinations.FILE
 LOCK = Path(__file__).parent.parent / "tests" / "vectors" / "finetune" / "sagespec.lock.json"
@@ -131,6 +131,7 @@ class _Found:
         self.exact: dict[str, None] = {}
         self.made: dict[str, None] = {}
         self.starts = False
+        self.is_tried = False
 
     def written(self, kind: str, path: Steps) -> dict[str, Any]:
         made = [one for one in self.made if one not in self.exact]
@@ -141,6 +142,8 @@ class _Found:
             result["made"] = made
         if not self.exact and not made:
             result["instead"] = _instead(kind, path)
+            if not self.is_tried and path not in CONSTANT:
+                raise ValueError(f"{kind}.{fields.dotted(path)}: no other value compiles, so nothing is known of it")
         if self.starts:
             result["starts"] = True
         return result
@@ -215,8 +218,9 @@ def _vary(project: Project, address: str, uses: dict[Steps, _Found]) -> None:
                 after = recompiled(project, address, changed, observed)
                 if after is None:
                     continue
+                use.is_tried = True
                 use.starts |= after.compiled.identity != before.compiled.identity
-                if not use.exact and not fields.of(kind)[examples.generic(kind, path)].members:
+                if not fields.of(kind)[examples.generic(kind, path)].members:
                     use.made.update(dict.fromkeys(_differences(before, after)))
                 if source.get(changed, path) is not None:
                     break
@@ -280,12 +284,18 @@ def _summarize(kind: str, uses: dict[Steps, _Found]) -> None:
     values = examples.values(kind)
     for path in sorted(uses, key=len, reverse=True):
         members, use = fields.of(kind)[path].members, uses[path]
-        use.starts |= path in IDENTIFYING or any(uses[one].starts for one in members)
+        use.is_tried |= any(uses[one].is_tried for one in members)
+        use.starts |= any(path[: len(one)] == one for one in IDENTIFYING) or any(uses[one].starts for one in members)
         if members and isinstance(values[path], dict | list):
             use.made.clear()
-            inner = [t for one in members for t in (*uses[one].exact, *uses[one].made)] if not use.exact else []
-            use.made.update(dict.fromkeys(_common(inner)))
-        use.made = dict.fromkeys(_few([*use.made]))
+            parts = [t for one in members for t in uses[one].exact or uses[one].made] if not use.exact else []
+            use.made.update(dict.fromkeys(_common(parts)))
+        use.made = dict.fromkeys(_few([t for t in use.made if not _covered(t, use.exact)], use.exact))
+
+
+def _covered(member: str, exact: Mapping[str, None]) -> bool:
+    """Return whether a member is one of those that hold the value, a key that the author chose among them."""
+    return member in exact or f"{member.rpartition('.')[0]}.{ANY_KEY}" in exact
 
 
 def _common(members: Sequence[str]) -> Iterator[str]:
@@ -294,12 +304,12 @@ def _common(members: Sequence[str]) -> Iterator[str]:
         yield fields.dotted(_shared([destinations.parsed(t) for t in members if t.partition(".")[0] == operation]))
 
 
-def _few(members: list[str]) -> Iterator[str]:
+def _few(members: list[str], exact: Mapping[str, None]) -> Iterator[str]:
     """Yield members without those that follow from others, and many of one mapping as ANY_KEY.
 
     The key of an upload has the hash of its content, and so have the URIs of what was uploaded.
     """
-    is_upload = any(text.startswith("PutObject.Body") for text in members)
+    is_upload = any(text.startswith("PutObject.Body") for text in (*members, *exact))
     kept = [t for t in members if not (is_upload and (t == "PutObject.Key" or t.endswith("S3Uri")))]
     crowded = {
         p for p in (t.rpartition(".")[0] for t in kept) if sum(t.rpartition(".")[0] == p for t in kept) > _MOST
