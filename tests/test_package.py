@@ -26,7 +26,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_wheel_has_its_schemas_templates_and_data(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder, inside in (("schemas", "sagespec/schemas"), ("templates", "sagespec/templates")):
+    for folder, inside in (
+        ("ci", "sagespec/ci"),
+        ("schemas", "sagespec/schemas"),
+        ("templates", "sagespec/templates"),
+    ):
         for file in (ROOT / folder).rglob("*.*"):
             assert f"{inside}/{file.relative_to(ROOT / folder).as_posix()}" in names
     assert "sagespec/data/benchmarks.json" in names

@@ -22,6 +22,12 @@ def templates() -> Path:
     return _find("templates")
 
 
+def ci() -> Path:
+    """Return the folder of the scripts that jobs of GitHub and GitLab run."""
+    inside = Path(__file__).parent / "ci"
+    return inside if inside.is_dir() else Path(__file__).parent.parent.parent / "ci"
+
+
 def document(file: Path) -> Any:
     """Read a JSON file of this package."""
     return json.loads(file.read_text("utf-8"))

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Run commands of sagespec in a job of GitHub or GitLab. Every input comes by an environment variable, and is data:
+#
+# COMMANDS     of validate, check, diff, plan and apply, separated by blanks; the first that fails ends it
+# ENVIRONMENT  of the project; PROJECT its file; BASE what diff compares with; all may be empty
+# COMMENT      true: diff comments on the pull or merge request, by TOKEN
+# WAIT         true: apply follows everything to its end
+#
+# The exit code is that of sagespec. Reports for GitLab are written into REPORTS, by default the working directory.
+set -uo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+reports="${REPORTS:-.}"
+options=()
+[ -z "${ENVIRONMENT:-}" ] || options+=(--env "$ENVIRONMENT")
+[ -z "${PROJECT:-}" ] || options+=(--project "$PROJECT")
+
+on_github() { [ -n "${GITHUB_ACTIONS:-}" ]; }
+
+# Print what comes in; on GitHub no line of it is a command to the runner.
+show() {
+  local word
+  if on_github; then
+    word="$(python3 -c 'import secrets; print(secrets.token_hex(16))')"
+    printf '::stop-commands::%s\n' "$word"
+    cat
+    printf '\n::%s::\n' "$word"
+  else
+    cat
+  fi
+}
+
+# Add a file of Markdown to the summary of the job.
+summarize() { [ -z "${GITHUB_STEP_SUMMARY:-}" ] || cat "$1" >>"$GITHUB_STEP_SUMMARY"; }
+
+# Add a title and a file of text to the summary, with nothing in it that HTML or Markdown gives a meaning.
+summarize_text() {
+  [ -n "${GITHUB_STEP_SUMMARY:-}" ] || return 0
+  {
+    printf '### sagespec %s\n\n<pre>\n' "$1"
+    sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g' -e 's/^[[:space:]]*$/\&nbsp;/' "$2"
+    printf '</pre>\n\n'
+  } >>"$GITHUB_STEP_SUMMARY"
+}
+
+set_output() { [ -z "${GITHUB_OUTPUT:-}" ] || printf '%s=%s\n' "$1" "$2" >>"$GITHUB_OUTPUT"; }
+
+# validate or check: annotations on GitHub, a report of the merge request on GitLab, lines elsewhere.
+diagnose() {
+  if on_github; then
+    "$@" "${options[@]}" --format github
+  elif [ -n "${GITLAB_CI:-}" ]; then
+    "$@" "${options[@]}" --format junit >"$reports/sagespec-junit.xml" || {
+      local code=$?
+      "$@" "${options[@]}"
+      return "$code"
+    }
+  else
+    "$@" "${options[@]}"
+  fi
+}
+
+differ() {
+  local code=0 base=()
+  [ -z "${BASE:-}" ] || base=("$BASE")
+  sagespec diff "${base[@]}" "${options[@]}" -o json >"$work/diff.json" 2>"$work/stderr" || code=$?
+  if [ "$code" -gt 1 ]; then
+    show <"$work/stderr" >&2
+    return "$code"
+  fi
+  sagespec diff "${base[@]}" "${options[@]}" >"$work/diff.txt" 2>"$work/stderr"
+  show <"$work/stderr" >&2
+  show <"$work/diff.txt"
+  sagespec diff "${base[@]}" "${options[@]}" -o markdown >"$work/diff.md" 2>/dev/null
+  set_output starting "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["counts"]["starting"])' "$work/diff.json")"
+  summarize "$work/diff.md"
+  [ -z "${GITLAB_CI:-}" ] || cp "$work/diff.md" "$reports/sagespec-diff.md"
+  if [ "${COMMENT:-true}" = true ]; then
+    set_output comment "$(python3 "$here/comment.py" "$work/diff.md")"
+  fi
+  return "$code"
+}
+
+plan() {
+  local code=0
+  sagespec plan "${options[@]}" >"$work/plan.txt" 2>&1 || code=$?
+  show <"$work/plan.txt"
+  summarize_text plan "$work/plan.txt"
+  return "$code"
+}
+
+apply() {
+  local code wait=()
+  [ "${WAIT:-true}" != true ] || wait=(--wait)
+  sagespec apply "${options[@]}" --yes "${wait[@]}" 2>&1 | tee "$work/apply.txt" | show
+  code=${PIPESTATUS[0]}
+  summarize_text apply "$work/apply.txt"
+  return "$code"
+}
+
+read -r -d '' -a commands <<<"${COMMANDS:-}"
+[ "${#commands[@]}" -gt 0 ] || { echo "no command: name some of validate, check, diff, plan and apply" >&2; exit 2; }
+for command in "${commands[@]}"; do
+  case "$command" in
+    validate) diagnose sagespec validate ;;
+    check) diagnose sagespec compile --check ;;
+    diff) differ ;;
+    plan) plan ;;
+    apply) apply ;;
+    *)
+      printf 'no command %q: name some of validate, check, diff, plan and apply\n' "$command" >&2
+      exit 2
+      ;;
+  esac || exit
+done
