@@ -37,7 +37,7 @@ $(VENV)/.distributed: $(VENV)/.developed
 	npm ci --silent --prefix .editors
 	touch $@
 
-.PHONY: distributed editors install develop demo lint test trials parity bench clean iam-dictionary
+.PHONY: integrations distributed editors install develop demo lint test trials parity bench clean iam-dictionary
 install: $(VENV)/.installed
 
 develop: $(VENV)/.developed editors
@@ -68,6 +68,10 @@ trials: develop # the kill tests once more, at length: TRIALS=300 for a day when
 
 parity: develop $(PARITY)/.installed
 	PARITY_PYTHON=$(CURDIR)/$(PARITY)/bin/python $(BIN)/pytest -m parity
+
+# what installs from registries: pre-commit, with this package
+integrations: develop
+	$(BIN)/pytest -m registry
 
 bench: develop
 	$(BIN)/python benchmarks/compile.py
