@@ -98,7 +98,7 @@ def test_the_executor_knows_no_sandbox() -> None:
 
 ONLY = {
     "boto3": {"executor/cloud.py"},
-    "botocore": {"executor/cloud.py", "sandbox/shapes.py"},
+    "botocore": {"executor/cloud.py", "executor/cloud_session.py", "sandbox/shapes.py"},
     "click": {"cli"},
     "rich": {"cli/output.py"},
     "matplotlib": {"cli/plotting.py"},

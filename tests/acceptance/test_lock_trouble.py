@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sagespec.executor import cloud
+from sagespec.executor import retries
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import OPERATIONS, Region, ServiceError
 
@@ -29,7 +29,7 @@ Answer = Callable[[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Any
 def answer(monkeypatch: pytest.MonkeyPatch) -> Answer:
     """Let AWS answer an operation otherwise: given the request and its usual answer."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setattr(cloud, "ROUNDS", 1)
+    monkeypatch.setattr(retries, "ROUNDS", 1)
 
     def otherwise(operation: str, change: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]) -> None:
         usual = OPERATIONS[operation]

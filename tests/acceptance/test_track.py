@@ -24,7 +24,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from sagespec.compiling import source_map
 from sagespec.documents.compiled import Request
-from sagespec.executor import cloud, follow, logs
+from sagespec.executor import follow, logs, retries
 from sagespec.executor.cloud import Cloud
 from sagespec.executor.runs import sorts as kinds_of_runs
 from sagespec.executor.runs.job import CATEGORIES
@@ -129,7 +129,7 @@ def test_wait_for_a_status_and_no_longer_than_allowed(running: Path, aws: Sandbo
 
 def test_waiting_blindly_has_an_end(running: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setattr(cloud, "ROUNDS", 1)
+    monkeypatch.setattr(retries, "ROUNDS", 1)
     monkeypatch.setattr(follow, "BLIND_SECONDS", -1)
 
     def fail(call: Call, done: bool) -> None:
@@ -275,7 +275,7 @@ def test_logs_are_followed_through_trouble(
     run("compile")
     run("apply", "--yes")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setattr(cloud, "ROUNDS", 1)
+    monkeypatch.setattr(retries, "ROUNDS", 1)
     hold(aws)
     looks = itertools.count(1)
     (job,) = aws.region("us-west-2").table("jobs").values()

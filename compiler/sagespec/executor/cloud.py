@@ -1,7 +1,8 @@
 """Call AWS; the only module that imports boto3.
 
 In: a service, an operation, parameters. Out: the answer. Every failure, malformed answers included, is raised as a
-`CloudError` with its cause and a hint. botocore does the retries.
+`CloudError` with its cause and a hint. botocore retries what
+it knows to be transient, `retries` the rest.
 """
 
 from __future__ import annotations
@@ -10,21 +11,19 @@ import hashlib
 import itertools
 import json
 import os
-import random
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import Any
 
 from sagespec.diagnostics import secrets
-from sagespec.executor import answers, credentials, pauses, wire
+from sagespec.executor import answers, cloud_session, credentials, retries, wire
 from sagespec.executor.answers import InvalidAnswer
 from sagespec.executor.cloud_errors import (
     ENDLESS,
-    FAR,
     INVALID_ANSWER,
     CloudError,
     endless,
@@ -33,15 +32,10 @@ from sagespec.executor.cloud_errors import (
     misconfigured,
 )
 
-__all__ = ["ROUNDS", "Cloud", "CloudError", "NotJSON"]
+__all__ = ["Cloud", "CloudError", "NotJSON"]
 
 ATTEMPTS = 8
 """The most tries of one request; with botocore's default of three, a long plan fails in a throttled account."""
-ROUNDS = 12
-"""The most rounds of tries for transient errors: botocore stops retrying when its retry quota is used up."""
-ENDLESS_ROUNDS = 3
-"""The most rounds for an answer that does not end: each takes a minute."""
-LONGEST_PAUSE_SECONDS = 5.0
 OBJECT_BYTES = 5 * 1024**3
 """The largest object of S3 that is read: the largest that S3 takes in one request."""
 DOCUMENT_BYTES = 64 * 1024**2
@@ -49,7 +43,6 @@ DOCUMENT_BYTES = 64 * 1024**2
 CHUNK_BYTES = 1 << 20
 _TOKENS = {"ListObjectsV2": ("ContinuationToken", "NextContinuationToken")}
 """How operations call the token that they take, and the one that they give, where these are not the same."""
-T = TypeVar("T")
 
 
 class NotJSON(Exception):
@@ -70,7 +63,7 @@ class Cloud:
 
         Raises CloudError for every failure.
         """
-        return _patiently(lambda: self._call(service, operation, region, parameters))
+        return retries.until_done(lambda: self._call(service, operation, region, parameters))
 
     def call_once(self, service: str, operation: str, region: str | None = None, **parameters: Any) -> dict[str, Any]:
         """Call an operation with a single try, because it is not idempotent.
@@ -162,7 +155,7 @@ class Cloud:
 
         Raises CloudError.
         """
-        return _patiently(lambda: self._content(bucket, key, region))[0]
+        return retries.until_done(lambda: self._content(bucket, key, region))[0]
 
     def document(self, bucket: str, key: str, region: str | None = None, *, lenient: bool = False) -> Any:
         """Parse an object of S3 as JSON; one that was cut short is read again.
@@ -171,7 +164,7 @@ class Cloud:
 
         Raises NotJSON for an object that is complete but not JSON, and CloudError.
         """
-        return _patiently(lambda: self._document(bucket, key, region, lenient))
+        return retries.until_done(lambda: self._document(bucket, key, region, lenient))
 
     def _content(self, bucket: str, key: str, region: str | None) -> tuple[bytes, str]:
         """Return an object and its ETag."""
@@ -199,7 +192,7 @@ class Cloud:
             body = b"".join(_stream(answer["Payload"], DOCUMENT_BYTES, "lambda", "Invoke"))
             return body, str(answer.get("FunctionError") or "")
 
-        return _patiently(once)
+        return retries.until_done(once)
 
     def chunks(self, bucket: str, key: str, region: str | None = None) -> Iterator[bytes]:
         """Yield an object of S3 in chunks; after a lost connection, continue with the same version of the object.
@@ -215,10 +208,10 @@ class Cloud:
                     yield chunk
                 return
             except CloudError as error:
-                if not error.is_passing or number >= _rounds(error):
+                if not error.is_passing or number >= retries.rounds(error):
                     raise
                 more = {"Range": f"bytes={start}-", "IfMatch": answer["ETag"]} if start else {}
-                _pause(number)
+                retries.pause(number)
 
     def default_region(self) -> str | None:
         """Return the given region, else the profile's.
@@ -276,7 +269,7 @@ class Cloud:
 
     @cached_property
     def _core(self) -> Any:
-        return _strict_session()
+        return cloud_session.strict()
 
     @cached_property
     def _session(self) -> Any:
@@ -289,55 +282,6 @@ class Cloud:
     def _endpoint(self) -> str | None:
         """Return the local endpoint, which has no host name for each bucket, or None."""
         return os.environ.get("AWS_ENDPOINT_URL")
-
-
-def _strict_session() -> Any:
-    """Return a botocore session that rejects malformed answers."""
-    from botocore.parsers import ResponseParserError, ResponseParserFactory
-    from botocore.session import Session
-
-    malformed = (*answers.MALFORMED, ResponseParserError)
-
-    @dataclass(frozen=True)
-    class Parser:
-        protocol: str
-        lenient: Any
-
-        def parse(self, response: dict[str, Any], shape: Any) -> Any:
-            try:
-                return self._parse(response, shape)
-            except InvalidAnswer:
-                if hasattr(response["body"], "close"):  # close a stream that will not be read
-                    response["body"].close()
-                raise
-
-        def _parse(self, response: dict[str, Any], shape: Any) -> Any:
-            operation = response["context"]["operation_name"]
-            answers.check_http(operation, self.protocol, shape, response)
-            try:
-                answer = self.lenient.parse(response, shape)
-            except malformed as error:
-                raise InvalidAnswer(f"cannot be read: {error}", response["status_code"]) from None
-            if response["status_code"] < answers.ERROR:
-                answers.check_members(operation, shape, answer)
-            return answer
-
-    class Parsers(ResponseParserFactory):  # type: ignore[misc]  # botocore has no types
-        def create_parser(self, protocol_name: str) -> Parser:
-            return Parser(protocol_name, super().create_parser(protocol_name))
-
-    class Client:
-        """The base class of all clients of the session, also of those that fetch credentials."""
-
-        def __init__(self, *given: Any, **named: Any) -> None:
-            super().__init__(*given, **named)
-            pools = self._endpoint.http_session._pool_classes_by_scheme  # type: ignore[attr-defined]  # of botocore's
-            pools |= wire.limited(pools)
-
-    made = Session()
-    made.register_component("response_parser_factory", Parsers())
-    made.register("creating-client-class", lambda base_classes, **_: base_classes.insert(0, Client))
-    return made
 
 
 @contextmanager
@@ -367,27 +311,6 @@ def _told(trouble: Callable[[str, str, int], CloudError]) -> Iterator[None]:
     except (EOFError, *answers.MALFORMED) as error:
         name = "no JSON" if isinstance(error, json.JSONDecodeError) else type(error).__name__
         raise trouble(type(error).__name__, f"{name}: {error}", 0) from None
-
-
-def _patiently(attempt: Callable[[], T]) -> T:
-    """Retry while errors are transient, with a limit; connection failures are not retried."""
-    for number in range(1, ROUNDS):
-        try:
-            return attempt()
-        except CloudError as error:
-            if not error.is_passing or number >= _rounds(error):
-                raise
-            _pause(number)
-    return attempt()
-
-
-def _rounds(error: CloudError) -> int:
-    return 1 if error.code in FAR else ENDLESS_ROUNDS if error.code == ENDLESS else ROUNDS
-
-
-def _pause(number: int) -> None:
-    """Wait before the next round, longer after each."""
-    pauses.pause(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.1 * 2**number)))
 
 
 def _stream(body: Any, most: int, service: str = "s3", operation: str = "GetObject") -> Iterator[bytes]:

@@ -13,8 +13,8 @@ from typing import Any
 
 from sagespec.documents import submitted
 from sagespec.documents.compiled import Request, identified
-from sagespec.executor import hubs, markers, pauses, resources
-from sagespec.executor.cloud import ROUNDS, CloudError
+from sagespec.executor import hubs, markers, pauses, resources, retries
+from sagespec.executor.cloud import CloudError
 from sagespec.executor.runs import pipelines, sorts
 from sagespec.executor.runs.run import Run
 from sagespec.executor.submission import Answer, Refused, Submission
@@ -82,13 +82,13 @@ def _artifact(s: Submission, request: Request, parameters: dict[str, Any], _know
         arn = find()
         if arn is not None:
             return "kept", arn
-        for number in range(1, ROUNDS + 1):
+        for number in range(1, retries.ROUNDS + 1):
             s.go_on()
             try:
                 answer = s.cloud.call_once("sagemaker", "CreateArtifact", s.region, **parameters)
                 return "created", _only(s, request, parameters, str(answer["ArtifactArn"]))
             except CloudError as error:
-                if not error.is_passing or number == ROUNDS:
+                if not error.is_passing or number == retries.ROUNDS:
                     raise
                 # after a lost answer, create again only if nothing is shown for minutes
                 arn = find() if error.is_unheard else s.seen(request, source, find)
