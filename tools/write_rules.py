@@ -1,4 +1,4 @@
-"""Write `docs/rules.md` from the table of rules.
+"""Write `docs/reference/rules.md` from the table of rules.
 
 python tools/write_rules.py            write the page
 python tools/write_rules.py --check    exit 1 where it is not what the table says
@@ -12,7 +12,7 @@ from pathlib import Path
 from sagespec.diagnostics.rules import AREAS
 from sagespec.review import reference
 
-PAGE = Path(__file__).parent.parent / "docs" / "rules.md"
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "rules.md"
 HEAD = """# Rules
 
 What each id in brackets means, and how to mend what it reports: `error[unknown-key]`, `warning[no-effect]`. An error

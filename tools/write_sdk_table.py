@@ -1,4 +1,4 @@
-"""Write `docs/sdk.md` from the inventories of the SDK's names, `sagespec/data/sdk`, and the schemas.
+"""Write `docs/reference/sdk.md` from the inventories of the SDK's names, `sagespec/data/sdk`, and the schemas.
 
 python tools/write_sdk_table.py            write the page
 python tools/write_sdk_table.py --check    exit 1 where it is not what the inventories say
@@ -18,7 +18,7 @@ from typing import Any
 from sagespec import assets
 from sagespec.review.sdk_names import Inventory, Owner, Row, inventories
 
-PAGE = Path(__file__).parent.parent / "docs" / "sdk.md"
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "sdk.md"
 GROUPS = {
     "Training your own code": ("ModelTrainer", "Torchrun", "MPI"),
     "What the other trainers share": ("Trainers",),

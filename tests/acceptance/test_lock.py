@@ -300,7 +300,7 @@ def test_live_catalogues(unlocked: Path, aws: Sandbox, run: Run) -> None:
 
 
 def test_the_table_in_the_documents_is_true(unlocked: Path, aws: Sandbox, run: Run) -> None:
-    text = (ROOT / "docs" / "lock.md").read_text("utf-8")
+    text = (ROOT / "docs" / "concepts" / "lock.md").read_text("utf-8")
     rows = {
         tuple(c.strip() for c in r.split("|")[1:-1]) for r in text.splitlines() if r.startswith("| `") and ":" in r
     }

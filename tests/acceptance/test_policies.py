@@ -22,7 +22,7 @@ spec:
   region: us-west-2
 """
 NO_OUTPUT = {"properties": {"requests": {"items": {"properties": {"parameters": {"required": ["VpcConfig"]}}}}}}
-EXAMPLES = ROOT / "docs" / "policies"
+EXAMPLES = ROOT / "docs" / "guides" / "policies"
 
 
 def write(project: Path, policy: dict[str, Any], policies: str = "[vpc.json]") -> None:

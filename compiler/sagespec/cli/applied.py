@@ -1,6 +1,6 @@
 """What became of each address of an apply, as data.
 
-In: the plan, the events and the outcome, each as far as the apply came. Out: one document, as docs/running.md
+In: the plan, the events and the outcome, each as far as the apply came. Out: one document, as docs/operate/running.md
 describes it.
 """
 

@@ -1,6 +1,6 @@
 """Write explanations as Markdown: the pages of the reference, one for each kind, the project file, and the rules.
 
-In: an `Explanation` or rules. Out: lines. The pages lie in `docs/reference/` and `docs/rules.md`; the tools
+In: an `Explanation` or rules. Out: lines. The pages lie in `docs/reference/` and `docs/reference/rules.md`; the tools
 `write_reference` and `write_rules` write them.
 """
 

@@ -275,7 +275,7 @@ def test_compiling_does_not_read_the_table(project: Path) -> None:
 
 
 def test_documents_name_rules_that_there_are() -> None:
-    for document in [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for document in [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         named = re.findall(r"\b(?:error|warning)\[([a-z-]+)\]", document.read_text("utf-8"))
         assert set(named) <= set(RULES), document.name
 

@@ -1,4 +1,4 @@
-"""The table of rule ids: every id that a diagnostic can carry, by area; read by SARIF and by docs/rules.md.
+"""The table of rule ids: every id that a diagnostic can carry, by area; read by SARIF and by docs/reference/rules.md.
 
 A new rule is an entry here and the code that reports it; a test holds both together. Nothing that compiles imports
 this package.

@@ -1,7 +1,7 @@
 """Look up facts that only AWS knows, by a function for each section of the lock.
 
 In: a section and a name. Out: the fact in the lock's form. Refuses what does not exist or cannot be used. `SOURCES`
-is also the source of the table in docs/lock.md: API calls, permissions, and the fields that need the fact.
+is also the source of the table in docs/concepts/lock.md: API calls, permissions, and the fields that need the fact.
 """
 
 from __future__ import annotations

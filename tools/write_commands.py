@@ -1,0 +1,62 @@
+"""Write `docs/reference/commands.md` from the help of the commands.
+
+python tools/write_commands.py            write the page
+python tools/write_commands.py --check    exit 1 where it is not what the help says
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from sagespec.cli.program import COMMANDS, cli
+
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "commands.md"
+WIDTH = 100
+HEAD = """# Commands
+
+Look up what a command does and takes: its help, as `sagespec COMMAND --help` prints it.
+
+<!-- written by tools/write_commands.py from the help of the commands -->
+"""
+
+
+def text() -> str:
+    """Write the page: a table of the commands, then the help of each."""
+    return "\n".join([HEAD, *_index(), *(line for name in sorted(COMMANDS) for line in _command(name))])
+
+
+def _index() -> Iterator[str]:
+    yield from ("| command | does |", "|---|---|")
+    for name, summary in sorted(COMMANDS.items()):
+        yield f"| [{name}](#{name}) | {summary} |"
+    yield ""
+
+
+def _command(name: str) -> Iterator[str]:
+    command: click.Command = importlib.import_module(f"sagespec.cli.{name.replace('-', '_')}").command
+    yield from (f"## {name}", "")
+    yield from _help(command, name, click.Context(cli, info_name="sagespec"))
+
+
+def _help(command: click.Command, name: str, parent: click.Context) -> Iterator[str]:
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH)
+    yield from ("```text", command.get_help(context), "```", "")
+    if isinstance(command, click.Group):
+        for below in sorted(command.commands):
+            yield from (f"### {name} {below}", "")
+            yield from _help(command.commands[below], below, context)
+
+
+def main(check: bool) -> int:
+    if check:
+        return int(not PAGE.exists() or PAGE.read_text("utf-8") != text())
+    PAGE.write_text(text(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv))
