@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sagespec import sandbox
@@ -132,6 +132,10 @@ STEPS: list[tuple[Step, set[Class]]] = [
 ]
 
 
+STARTS = {"CreateJob", "CreateTrainingJob", "StartPipelineExecution"}
+"""The operations that begin runs; a function is made and does not run."""
+
+
 @pytest.fixture(scope="module")
 def quick() -> Iterator[sandbox.Sandbox]:
     """An account in which nothing takes long."""
@@ -171,6 +175,7 @@ def test_what_diff_says_is_what_apply_does(
     git("commit", "-q", "-m", "0")
     run("apply", "-e", "dev", "--yes", "--wait", "--poll", "0.05")
     assert len(STEPS) == 40
+    assert {sort for _, expected in STEPS for sort in expected} == {*get_args(Class)}
     unexpected: list[tuple[int, dict[str, Class]]] = []
     seen = {*runs(run).values()}
     for number, (step, expected) in enumerate(STEPS, 1):
@@ -178,11 +183,15 @@ def test_what_diff_says_is_what_apply_does(
         said: dict[str, Any] = json.loads(run("diff", "-e", "dev", "-o", "json", code=None).stdout)
         classes: dict[str, Class] = {entry["address"]: entry["class"] for entry in said["entries"]}
         run("compile", "-e", "dev", code=None)
+        before = len(quick.calls)
         run("apply", "-e", "dev", "--yes", "--wait", "--poll", "0.05")
+        sent = [call.operation for call in quick.calls[before:] if call.operation in STARTS]
         now = runs(run)
         started = {address for address, arn in now.items() if arn not in seen}
         seen |= {*now.values()}
         assert started == {address for address, sort in classes.items() if sort in STARTING}, number
+        run_now = {address for address in started if not address.startswith("CustomAgentLambda/")}
+        assert len(sent) == len(run_now), f"{number}: what has no compiled file has not started either"
         if {*classes.values()} != expected:
             unexpected.append((number, classes))
         git("add", "--all", ".")
