@@ -1,4 +1,4 @@
-"""The hooks for pre-commit, run by pre-commit itself, which installs this package from the repository."""
+"""What installs this package from its repository: pre-commit itself, with the hooks, and the action for GitHub."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from sagespec import __version__
 
 from tests.acceptance.test_commits import git
 from tests.conftest import LOCK, ROOT
@@ -94,3 +96,38 @@ def test_the_hooks_refuse_a_bad_spec_and_a_stale_file(
     assert code == 1, "a spec that is only deleted leaves its compiled file behind"
     assert said.count("Failed") == 1
     assert "compiled/prod/MultiTurnRLTrainer/support-agent.json" in said
+
+
+@pytest.mark.registry
+@pytest.mark.slow
+def test_the_action_installs_the_version_that_it_is_part_of(repository: Path, tmp_path: Path) -> None:
+    """Or another one, where that is named; a version is no option of pip."""
+    (tmp_path / "runner").mkdir()
+    step = next(
+        step for step in yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["runs"]["steps"] if "run" in step
+    )
+    path = tmp_path / "path"
+    runner = {
+        "RUNNER_TEMP": str(tmp_path / "runner"),
+        "GITHUB_PATH": str(path),
+        "GITHUB_ACTION_PATH": str(repository),
+    }
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def install(version: str) -> subprocess.CompletedProcess[str]:
+        environment = outside | runner | {"VERSION": version, "SOURCE": str(repository)}
+        run = ["bash", "-e", "-o", "pipefail", "-c", step["run"]]
+        return subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+
+    assert {*step["env"]} == {"VERSION", "SOURCE"}
+    done = install("")
+    assert done.returncode == 0, done.stderr
+    (added,) = path.read_text("utf-8").splitlines()
+    said = subprocess.run([f"{added}/sagespec", "--version"], env=outside, capture_output=True, text=True, check=True)
+    assert __version__ in said.stdout
+    assert [file.name for file in Path(added).iterdir()] == ["sagespec"], (
+        "no other program of this environment is put before the job's own"
+    )
+    wrong = install("0 --index-url=http://127.0.0.1:1")
+    assert wrong.returncode != 0
+    assert "Invalid requirement" in wrong.stderr
