@@ -60,3 +60,7 @@ def test_it_works_where_it_is_installed(wheel: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     made = json.loads((project / "compiled" / "MultiTurnRLTrainer" / "support-agent.json").read_text("utf-8"))
     assert made["kind"] == "Compiled"
+    explain = [sys.executable, "-m", "sagespec", "explain", "ModelTrainer.compute.instance_count"]
+    said = subprocess.run(explain, cwd=project, env=environment, capture_output=True, text=True, check=False).stdout
+    assert "goes to   CreateTrainingJob.ResourceConfig.InstanceCount" in said
+    assert "example   4" in said

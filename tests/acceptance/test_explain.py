@@ -59,6 +59,10 @@ def test_hyperparameters_are_those_of_the_lock(project: Path, run: Run) -> None:
     assert "meta-textgeneration-llama-3-2-1b-instruct  FineTuning/SFT/LORA" in said.stdout
     rows = json.loads(run("explain", "SFTTrainer.hyperparameters", "-o", "json").stdout)["hyperparameters"]
     assert {"model", "recipe", "name", "type", "default"} <= set(rows[0])
+    one = run("explain", "SFTTrainer.hyperparameters.learning_rate").stdout
+    assert "  learning_rate  float " in one
+    assert "max_epochs  " not in one
+    assert "did you mean 'learning_rate'?" in run("explain", "SFTTrainer.hyperparameters.learning_rat").stderr
     (project / "sagespec.lock.json").unlink()
     assert "run `sagespec lock`" in run("explain", "SFTTrainer.hyperparameters").stderr
     assert run("explain", "ModelTrainer.hyperparameters").stderr == ""  # a script has whatever it likes
@@ -87,6 +91,14 @@ def test_options_that_do_not_fit(run: Run) -> None:
     assert "needs --recursive" in run("explain", "MPI", "--depth", "1", code=2).stderr
     assert "Give its NAME" in run("explain", "--recursive", code=2).stderr
     assert "neither" in run("explain", "unknown-key", "--example", code=2).stderr
+
+
+def test_the_page_of_a_kind_is_its_markdown(run: Run) -> None:
+    said = run("explain", "MPI", "-o", "markdown").stdout
+    assert said.startswith("# MPI\n\nA reusable way to start processes: mpirun.\n")
+    assert "### `mpi_additional_options[]`\n" in said
+    assert said.rstrip().endswith("```")
+    assert run("explain", "MPI.process_count_per_node", "-o", "markdown").stdout.startswith("## `process_count")
 
 
 def test_without_a_name_it_lists_what_there_is(run: Run) -> None:

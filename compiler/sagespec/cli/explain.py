@@ -9,6 +9,7 @@ import click
 
 from sagespec.cli import exits, options, output
 from sagespec.compiling import workspace
+from sagespec.diagnostics import did_you_mean
 from sagespec.diagnostics.report import Line
 from sagespec.diagnostics.rules import AREAS, RULES
 from sagespec.diagnostics.rules.rule import Rule
@@ -86,7 +87,7 @@ def command(
         return _example(found, name)
     if isinstance(found, Rule):
         return _rule(found, form)
-    rows = _hyperparameters(found, project_file)
+    rows = _hyperparameters(found, name.rpartition(".")[2], project_file)
     return _field(found, form, (depth or reference.DEEPEST) if recursive else 1, rows)
 
 
@@ -94,6 +95,8 @@ def _field(found: Explanation, form: str, depth: int, rows: list[dict[str, Any]]
     if form == "json":
         tree = explained.data(found, depth)
         output.as_json(tree if rows is None else {**tree, "hyperparameters": rows})
+    elif form == "markdown" and not found.field.path:
+        output.document("\n".join(reference.page(found.field.document)))
     elif form == "markdown":
         lines = [*reference.field(found, "##")]
         for _, one in explain.below(found, depth if depth > 1 else 0):
@@ -112,10 +115,13 @@ def _cell(value: Any) -> str:
     return "" if value is None else explained.inline(value).strip('[]"')
 
 
-def _hyperparameters(found: Explanation, project_file: Path | None) -> list[dict[str, Any]] | None:
-    """Return the hyperparameters of each model in the lock; None where the field has none or nothing is locked."""
-    kind = found.field.document
-    if found.field.path != ("spec", "hyperparameters") or kind not in recipes.kinds():
+def _hyperparameters(found: Explanation, name: str, project_file: Path | None) -> list[dict[str, Any]] | None:
+    """Return the hyperparameters of each model in the lock, or the one of a name.
+
+    None where the field has none or nothing is locked.
+    """
+    kind, path = found.field.document, found.field.path
+    if path[:2] != ("spec", "hyperparameters") or kind not in recipes.kinds():
         return None
     settings = options.settings(None, (), project_file, "text", None)
     locked, diagnostics, texts = workspace.read_lock(settings.project)
@@ -133,7 +139,11 @@ def _hyperparameters(found: Explanation, project_file: Path | None) -> list[dict
                 output.tell(f"warning: {missing.message}")
                 continue
             rows.update({f"{model} {row['recipe']} {row['name']}": {"model": model, **row} for row in listed})
-    return [*rows.values()]
+    wanted = [row for row in rows.values() if len(path) == 2 or row["name"] == name]
+    if rows and not wanted:
+        hint = did_you_mean(name, sorted({row["name"] for row in rows.values()}))
+        output.tell(f"no model in the lock has a hyperparameter {name!r} for a {kind}{f': {hint}' if hint else ''}")
+    return wanted
 
 
 def _rule(found: Rule, form: str) -> int:

@@ -147,8 +147,15 @@ def _members(forms: list[Shape]) -> Iterator[tuple[str, list[Shape], Required, s
         yield name, [form["properties"][name] for form in having], needed, next(filter(None, choices), "")
     if items := [form["items"] for form in forms if isinstance(form.get("items"), dict)]:
         yield ENTRY, items, "", ""
-    if free := [f["additionalProperties"] for f in forms if isinstance(f.get("additionalProperties"), dict)]:
+    if free := [shape for form in forms if (shape := _of_any_key(form)) is not None]:
         yield ANY_KEY, free, "", ""
+
+
+def _of_any_key(form: Shape) -> Shape | None:
+    """Return the schema of the values of a mapping whose keys are free; None for any other form."""
+    others = form.get("additionalProperties", {})
+    is_free = form.get("type") == "object" and not form.get("properties")
+    return others if isinstance(others, dict) and (is_free or "additionalProperties" in form) else None
 
 
 def _choice(form: Shape, name: str) -> str:
@@ -165,7 +172,7 @@ def _type(forms: list[Shape], whole: Shape) -> str:
     if alternatives and (said := alternatives[0].get("x-message")):
         return str(said)
     words = dict.fromkeys(word for form in forms if not _branches(form) for word in _words(form, whole))
-    return " or ".join(words) or "anything"
+    return " or ".join(words) or "any value"
 
 
 def _values(forms: list[Shape]) -> list[Any]:

@@ -36,7 +36,7 @@ def test_every_field_has_a_value(document: str) -> None:
 @pytest.mark.parametrize("document", explain.documents())
 def test_every_field_is_described(document: str) -> None:
     plain = [one for path, one in fields.of(document).items() if path and path[-1] not in (fields.ENTRY, ANY_KEY)]
-    assert {one.address for one in plain if not one.description or not one.type or one.type == "anything"} == set()
+    assert {one.address for one in plain if not one.description or not one.type or one.type == "any value"} == set()
 
 
 def test_the_example_of_a_project_is_one(tmp_path: Path) -> None:
