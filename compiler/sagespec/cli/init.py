@@ -1,4 +1,4 @@
-"""`sagespec init`: write a first spec of a kind."""
+"""`sagespec init`: write a first spec of a kind, a project, or the settings of an editor."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from sagespec import disk
-from sagespec.checking import schema
-from sagespec.cli import exits, options, output
-from sagespec.project import boundary, schema_files, starter
+from sagespec.checking import editor_schema, schema
+from sagespec.cli import exits, first_files, options, output
+from sagespec.project import boundary, editor_settings, schema_files, starter
 from sagespec.project import files as spec_files
 from sagespec.project.settings import Project, Settings
 from sagespec.reading import source
@@ -19,20 +19,47 @@ from sagespec.reading import source
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 
 
-@click.command("init", epilog=f"Kinds: {', '.join(schema.kinds())}.")
-@click.argument("kind", type=options.Kind(schema.kinds()))
-@click.argument("name")
-@click.option("--stdout", is_flag=True, help="Print it; write nothing.")
+@click.command("init", epilog=f"Kinds: {', '.join(schema.kinds())}, {editor_schema.PROJECT}.")
+@click.argument("kind", type=options.Kind((*schema.kinds(), editor_schema.PROJECT)), required=False)
+@click.argument("name", required=False)
+@click.option(
+    "--editor",
+    type=click.Choice(sorted(editor_settings.EDITORS)),
+    help="Write the settings of an editor and the schemas.",
+)
+@click.option("--stdout", is_flag=True, help="Print the spec; write nothing.")
 @options.PROJECT
-def command(kind: str, name: str, stdout: bool, project_file: Path | None) -> int:
+def command(kind: str | None, name: str | None, editor: str | None, stdout: bool, project_file: Path | None) -> int:
     """Write a commented starter spec of KIND into the project's folder of specs; never overwrites a file.
 
-    Specs that it refers to, and that the project does not have, are added to the same file.
+    Specs that it refers to, and that the project does not have, are added to the same file. With Project as KIND,
+    write a project file, .gitattributes, a workflow of GitHub and the configuration of pre-commit into this folder.
+    With --editor, write the settings of an editor for the project.
     """
+    if editor is not None:
+        if kind is not None or stdout:
+            raise click.UsageError("--editor stands alone: init --editor NAME")
+        return first_files.editor(editor, options.settings(None, (), project_file, "text", None).project)
+    if kind is None:
+        raise click.UsageError("Missing argument 'KIND'.")
+    if kind == editor_schema.PROJECT:
+        if stdout or project_file is not None:
+            raise click.UsageError("init Project writes into this folder, without --stdout and --project")
+        return first_files.project(_checked(name or Path.cwd().name), Path.cwd())
+    if name is None:
+        raise click.UsageError("Missing argument 'NAME'.")
+    return _spec(kind, _checked(name), stdout, project_file)
+
+
+def _checked(name: str) -> str:
     if len(name) > starter.LONGEST_NAME or not _NAME.fullmatch(name):
         raise click.BadParameter(
             f"{name!r} is not a name of letters, digits and inner dashes, 40 at most", param_hint="NAME"
         )
+    return name
+
+
+def _spec(kind: str, name: str, stdout: bool, project_file: Path | None) -> int:
     settings = options.settings(None, (), project_file, "text", None)
     project, known = settings.project, _known(settings)
     file = _folder(project) / f"{kind}-{name}.yaml"

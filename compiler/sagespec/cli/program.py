@@ -28,7 +28,7 @@ COMMANDS = {
     "explain": "Explain a kind, a field or a rule.",
     "graph": "Draw specs and what they refer to, or the steps of a pipeline.",
     "iam-policy": "Print the least IAM permissions that compiled files need.",
-    "init": "Write a commented starter spec.",
+    "init": "Write a starter spec, a project, or settings of an editor.",
     "list": "List jobs and evaluations of the account.",
     "lock": "Look up facts that only AWS knows.",
     "logs": "Show the logs of a job.",
