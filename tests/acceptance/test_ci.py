@@ -36,6 +36,7 @@ spec:
   subtasks: [algebra]
   s3_output_path: s3://my-bucket/evaluations/${spec.name}
 """
+MARKER = "<!-- sagespec:diff:prod -->"
 PROJECT = "apiVersion: sagespec/v1\nkind: Project\ndefaults: {region: us-west-2}\nenvironments: {prod: {}}\n"
 
 
@@ -143,85 +144,85 @@ def own(forge: Forge) -> list[str]:
     return [c["body"] for c in forge.comments if c["author" if forge.is_gitlab else "user"] == BOT]
 
 
-def test_the_comment_is_written_once_and_replaced(committed: Path, forge: Forge, job: Job) -> None:
-    """Also where it is not on the first page, and where somebody else writes the marker."""
-    for number in range(230):
-        forge.add(f"comment {number}", PERSON)
-    forged = forge.add("<!-- sagespec:diff:prod -->\nmine", PERSON)
-    change()
-    first = job(forge, "diff")
-    assert first.code == 0, first.stderr
-    assert "> BenchMarkEvaluator/math" in first.stdout
-    (body,) = own(forge)
-    assert body.startswith("<!-- sagespec:diff:prod -->\n### sagespec: 1 starts")
-    for number in range(150):
-        forge.add(f"later comment {number}", BOT if number % 2 and not forge.is_gitlab else PERSON)
-    before = [dict(comment) for comment in forge.comments]
-    assert job(forge, "diff").code == 0
-    assert forge.comments == before, "the same is not written again"
-    change("prealgebra", "geometry")
-    again = job(forge, "diff")
-    assert again.code == 0
-    changed = [new for old, new in zip(before, forge.comments, strict=True) if old != new]
-    assert [one["body"].split("\n")[0] for one in changed] == ["<!-- sagespec:diff:prod -->"]
-    assert "geometry" in changed[0]["body"]
-    assert forged["body"].endswith("mine")
-    if not forge.is_gitlab:
-        assert again.text("OUTPUT") == "starting=1\ncomment=updated\n"
-        assert again.text("STEP_SUMMARY") == changed[0]["body"]
-    assert committed
+def comment(forge: Forge, folder: Path, text: str, **others: str) -> Done:
+    """Run what writes the comment, alone, with the variables of a job of a request."""
+    (folder / "diff.md").write_text(text, "utf-8")
+    (folder / "event.json").write_text(json.dumps({"pull_request": {"number": 5}}), "utf-8")
+    if forge.is_gitlab:
+        variables = {"GITLAB_CI": "true", "CI_API_V4_URL": forge.url, "CI_PROJECT_ID": "9"}
+        variables |= {"CI_MERGE_REQUEST_IID": "5"}
+    else:
+        variables = {"GITHUB_ACTIONS": "true", "GITHUB_API_URL": forge.url, "GITHUB_REPOSITORY": "o/r"}
+        variables |= {"GITHUB_EVENT_PATH": str(folder / "event.json")}
+    command = [sys.executable, str(ROOT / "ci" / "comment.py"), str(folder / "diff.md")]
+    environment = {"PATH": os.environ["PATH"], "TOKEN": TOKEN} | variables | others
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert TOKEN not in done.stderr + done.stdout
+    return Done(done.returncode, done.stdout, done.stderr, folder)
 
 
-def test_a_request_from_a_fork_has_its_review_in_the_summary(committed: Path, forge: Forge, job: Job) -> None:
-    """Its token only reads."""
-    forge.may_write = False
+def test_diff_writes_a_comment_and_the_summary(committed: Path, forge: Forge, job: Job) -> None:
     change()
     done = job(forge, "diff")
     assert done.code == 0, done.stderr
-    assert not forge.comments
+    assert "> BenchMarkEvaluator/math" in done.stdout
+    (body,) = own(forge)
+    assert body.startswith("<!-- sagespec:diff:prod -->\n### sagespec: 1 starts")
     if forge.is_gitlab:
-        assert done.text("sagespec-diff.md").startswith("<!-- sagespec:diff:prod -->\n### sagespec: 1 starts")
+        assert done.text("sagespec-diff.md") == body
     else:
-        assert "::notice title=sagespec::no comment" in done.stderr
-        assert done.text("OUTPUT") == "starting=1\ncomment=refused\n"
-        assert "### sagespec: 1 starts" in done.text("STEP_SUMMARY")
+        assert done.text("OUTPUT") == "starting=1\ncomment=created\n"
+        assert done.text("STEP_SUMMARY") == body
     assert committed
+
+
+def test_the_comment_is_replaced(forge: Forge, tmp_path: Path) -> None:
+    """Also where it is not on the first page, and where somebody else writes the marker."""
+    for number in range(230):
+        forge.add(f"comment {number}", PERSON)
+    forged = forge.add(f"{MARKER}\nmine", PERSON)
+    assert comment(forge, tmp_path, f"{MARKER}\none\n").stdout == "created\n"
+    for number in range(150):
+        forge.add(f"later comment {number}", BOT if number % 2 else PERSON)
+    before = [dict(one) for one in forge.comments]
+    assert comment(forge, tmp_path, f"{MARKER}\none\n").stdout == "unchanged\n"
+    assert forge.comments == before
+    assert comment(forge, tmp_path, f"{MARKER}\ntwo\n").stdout == "updated\n"
+    changed = [new["body"] for old, new in zip(before, forge.comments, strict=True) if old != new]
+    assert changed == [f"{MARKER}\ntwo\n"]
+    assert forged["body"].endswith("mine")
+    assert comment(forge, tmp_path, f"{MARKER}\ntwo\n", PROJECT="a b/--> x.yaml").stdout == "created\n"
+    assert forge.comments[-1]["body"] == "<!-- sagespec:diff:prod a_b/____x.yaml -->\ntwo\n", "another project"
 
 
 @pytest.mark.parametrize(
-    "trouble", ["no token", "wrong token", "401", "404", "500", "nobody", "no request", "no marker"]
+    "trouble",
+    ["reads only", "no token", "wrong token", "401", "404", "500", "nobody", "no request", "no marker"],
 )
 def test_no_comment_is_no_error(forge: Forge, trouble: str, tmp_path: Path) -> None:
+    """As for a request from a fork, whose token only reads: the summary has the review."""
+    forge.may_write = trouble != "reads only"
     forge.status = int(trouble) if trouble.isdigit() else 0
-    tokens = {"no token": "", "wrong token": "another"}
-    has_request = trouble != "no request"
-    event = tmp_path / "event.json"
-    event.write_text(json.dumps({"pull_request": {"number": 5}} if has_request else {}), "utf-8")
-    text = tmp_path / "diff.md"
-    text.write_text(("" if trouble == "no marker" else "<!-- sagespec:diff -->\n") + "### sagespec", "utf-8")
-    url = "http://127.0.0.1:1" if trouble == "nobody" else forge.url
-    variables = {"TOKEN": tokens.get(trouble, TOKEN), "PATH": os.environ["PATH"]}
-    if forge.is_gitlab:
-        variables |= {"GITLAB_CI": "true", "CI_API_V4_URL": url, "CI_PROJECT_ID": "9"}
-        variables |= {"CI_MERGE_REQUEST_IID": "5"} if has_request else {}
-    else:
-        variables |= {"GITHUB_API_URL": url, "GITHUB_REPOSITORY": "o/r", "GITHUB_EVENT_PATH": str(event)}
-    command = [sys.executable, str(ROOT / "ci" / "comment.py"), str(text)]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "refused\n"), done.stderr
+    variables = {"no token": {"TOKEN": ""}, "wrong token": {"TOKEN": "another"}}.get(trouble, {})
+    if trouble == "nobody":
+        forge.url = "http://127.0.0.1:1"
+    if trouble == "no request":
+        (tmp_path / "none.json").write_text("{}", "utf-8")
+        variables = {"CI_MERGE_REQUEST_IID": "", "GITHUB_EVENT_PATH": str(tmp_path / "none.json")}
+    done = comment(forge, tmp_path, f"{'text' if trouble == 'no marker' else MARKER}\n", **variables)
+    assert done.stdout == "refused\n"
     assert not forge.comments
-    assert done.stderr.startswith("no comment was written (")
-    assert TOKEN not in done.stderr
+    notice = "" if forge.is_gitlab else "::notice title=sagespec::"
+    assert done.stderr.startswith(f"{notice}no comment was written (")
+    assert done.stderr.count("\n") == 1
 
 
-def test_the_token_is_sent_to_the_forge_alone(committed: Path, forge: Forge, job: Job, recorder: Recorder) -> None:
+def test_the_token_is_sent_to_the_forge_alone(forge: Forge, recorder: Recorder, tmp_path: Path) -> None:
     forge.elsewhere = f"{recorder.url}/next"
-    change()
-    done = job(forge, "diff")
-    assert done.code == 0
+    done = comment(forge, tmp_path, f"{MARKER}\n")
     assert "the next page is not one of" in done.stderr
     assert recorder.seen == []
-    assert committed
 
 
 def test_mistakes_are_reported_where_they_are(committed: Path, forge: Forge, job: Job) -> None:
@@ -240,18 +241,15 @@ def test_mistakes_are_reported_where_they_are(committed: Path, forge: Forge, job
     else:
         assert re.search(r"^::error .*file=specs/math.yaml,line=7", wrong.stdout, re.MULTILINE)
         assert "::error" in stale.stdout
-    said = job(forge, "diff")
-    assert said.code == 1, "what does not compile fails the job, and the comment says so"
-    assert "1 refused" in own(forge)[0]
     assert committed
 
 
-@pytest.mark.parametrize("hostile", ["$(touch sprung)`touch sprung`; touch sprung", "' -x \"\n::error::x"])
-def test_inputs_are_data(committed: Path, job: Job, hostile: str) -> None:
+def test_inputs_are_data(committed: Path, job: Job) -> None:
+    hostile = "$(touch sprung)`touch sprung`; touch sprung ' -x \"\n::error::x"
     with forges.start(is_gitlab=False) as forge:
         for name in ("environment", "project", "base", "command"):
-            given = {"commands": "diff", name: hostile}
-            done = job(forge, given.pop("command", given.pop("commands")), **given)
+            given = {"command": "diff", name: hostile}
+            done = job(forge, given.pop("command"), **given)
             assert done.code in (1, 2), (name, done)
             assert not (committed / "sprung").exists()
             assert not forge.comments
@@ -262,7 +260,8 @@ def test_text_of_specs_is_no_command_to_the_runner(committed: Path, job: Job, ru
         change("{name: math}", '{name: math, description: "x\\n::add-mask::y"}')
         change("[algebra]", '["algebra\\n::add-mask::y"]')
         out = job(forge, "diff")
-        assert out.code == 1
+        assert out.code == 1, "what does not compile fails the job"
+        assert "1 refused" in own(forge)[0], "and the comment says so"
         stopped = None
         for line in (out.stdout + out.stderr).splitlines():
             if line.startswith("::stop-commands::"):
