@@ -211,7 +211,7 @@ FORBIDS_AS_WELL = {
     "source": {"bad-source"},  # it need be no code
     "comment": {"bad-source"},  # a line may end in it
     "code": {"bad-source"},
-    "tag's key": {"value-in-key"},
+    "tag's key": {"value-in-key", "reserved-tag"},  # constants of the code are drawn, too: "aws:"
     "key": {"arn-region"},
     "image": {"bad-image"},
     "hyperparameter": {"bad-value"},  # the service takes some characters only
