@@ -35,12 +35,12 @@ show() {
 # Add a file of Markdown to the summary of the job.
 summarize() { [ -z "${GITHUB_STEP_SUMMARY:-}" ] || cat "$1" >>"$GITHUB_STEP_SUMMARY"; }
 
-# Add a title and a file of text to the summary, with nothing in it that HTML or Markdown gives a meaning.
-summarize_text() {
+# Add what apply has said to the summary, with nothing in it that HTML or Markdown gives a meaning.
+summarize_apply() {
   [ -n "${GITHUB_STEP_SUMMARY:-}" ] || return 0
   {
-    printf '### sagespec %s\n\n<pre>\n' "$1"
-    sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g' -e 's/^[[:space:]]*$/\&nbsp;/' "$2"
+    printf '### sagespec apply\n\n<pre>\n'
+    sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g' -e 's/^[[:space:]]*$/\&nbsp;/' "$1"
     printf '</pre>\n\n'
   } >>"$GITHUB_STEP_SUMMARY"
 }
@@ -84,10 +84,15 @@ differ() {
 }
 
 plan() {
-  local code=0
-  sagespec plan "${options[@]}" >"$work/plan.txt" 2>&1 || code=$?
-  show <"$work/plan.txt"
-  summarize_text plan "$work/plan.txt"
+  local code
+  if [ -z "${GITHUB_STEP_SUMMARY:-}" ]; then
+    sagespec plan "${options[@]}"
+    return
+  fi
+  sagespec plan "${options[@]}" -o markdown 2>&1 >"$work/plan.md" | show >&2
+  code=${PIPESTATUS[0]}
+  summarize "$work/plan.md"
+  [ "$code" -ne 0 ] || echo "the plan is in the summary of this job"
   return "$code"
 }
 
@@ -96,7 +101,7 @@ apply() {
   [ "${WAIT:-true}" != true ] || wait=(--wait)
   sagespec apply "${options[@]}" --yes "${wait[@]}" 2>&1 | tee "$work/apply.txt" | show
   code=${PIPESTATUS[0]}
-  summarize_text apply "$work/apply.txt"
+  summarize_apply "$work/apply.txt"
   return "$code"
 }
 

@@ -292,6 +292,9 @@ def test_apply_on_merge_checks_thresholds(
         if not forge.is_gitlab:
             assert "### sagespec apply" in done.text("STEP_SUMMARY")
             assert "BenchMarkEvaluator/math" in done.text("STEP_SUMMARY")
+            planned = job(forge, "plan")
+            assert planned.code == 0, planned.stderr
+            assert planned.text("STEP_SUMMARY").startswith("<!-- sagespec:plan:prod -->")
 
 
 def test_no_expression_stands_in_a_script() -> None:

@@ -10,11 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from sagespec import __version__
+from sagespec.project import project_starter
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 from tests.test_docs import blocks
 
 MODULES = ROOT / ".editors" / "node_modules"
+VERSION = f"v{__version__}"
 (DOCUMENT,) = ROOT.glob("docs/**/ci.md")
 FILES = {block["file"]: block["text"] for block in blocks(DOCUMENT) if block["file"]}
 WORKFLOWS = [name for name in FILES if name.startswith(".github/workflows/")]
@@ -54,19 +57,27 @@ def test_the_documents_name_what_there_is() -> None:
         name for row in table.splitlines()[2:] for name in re.findall(r"`([a-z-]+)`", row.split("|")[1])
     } == inputs
     for name in WORKFLOWS:
-        for step in re.findall(r"your-org/sagespec@v1\n +with:\n((?: {10}.*\n)+)", FILES[name]):
+        for step in re.findall(r"your-org/sagespec@.*\n +with:\n((?: {10}.*\n)+)", FILES[name]):
             assert set(re.findall(r"^ +([a-z-]+):", step, re.M)) <= inputs
     hooks = set(re.findall(r"id: (\S+)", (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")))
     assert set(re.findall(r"id: (\S+)", FILES[".pre-commit-config.yaml"])) == hooks
+    texts = "".join(FILES.values())
+    assert set(re.findall(r"(?:uses: |github\.com/|project: )(\S*sagespec)\b", texts)) == {project_starter.REPOSITORY}
+    assert set(re.findall(r"sagespec@(\S+)|(?:ref|rev): (\S+)", texts)) == {(VERSION, ""), ("", VERSION)}
 
 
-def test_actionlint_finds_nothing(tmp_path: Path) -> None:
+def test_actionlint_finds_nothing(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the documents, and in what `init Project` writes."""
     for name in WORKFLOWS:
         file = tmp_path / Path(name).name
         file.write_text(FILES[name], "utf-8")
         assert actionlint(file) == []
         file.write_text(FILES[name].replace("github.event_name ==", "github.event_nam =="), "utf-8")
         assert actionlint(file), "and it would"
+    monkeypatch.chdir(tmp_path)
+    run("init", "Project", "demo")
+    check("github-workflows", project_starter.WORKFLOW)
+    assert actionlint(tmp_path / project_starter.WORKFLOW) == []
 
 
 @pytest.mark.registry
