@@ -72,7 +72,7 @@ def test_actionlint_finds_nothing(tmp_path: Path, run: Run, monkeypatch: pytest.
         file = tmp_path / Path(name).name
         file.write_text(FILES[name], "utf-8")
         assert actionlint(file) == []
-        file.write_text(FILES[name].replace("github.event_name ==", "github.event_nam =="), "utf-8")
+        file.write_text(FILES[name].replace("runs-on:", "run-on:"), "utf-8")
         assert actionlint(file), "and it would"
     monkeypatch.chdir(tmp_path)
     run("init", "Project", "demo")
