@@ -71,7 +71,7 @@ differ() {
     return "$code"
   fi
   sagespec diff "${base[@]}" "${options[@]}" >"$work/diff.txt" 2>"$work/stderr"
-  show <"$work/stderr" >&2
+  [ ! -s "$work/stderr" ] || show <"$work/stderr" >&2
   show <"$work/diff.txt"
   sagespec diff "${base[@]}" "${options[@]}" -o markdown >"$work/diff.md" 2>/dev/null
   set_output starting "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["counts"]["starting"])' "$work/diff.json")"
