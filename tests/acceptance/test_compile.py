@@ -118,7 +118,7 @@ def test_stdout_prints_one_and_writes_nothing(example: Path, run: Run) -> None:
     run("compile")
     assert printed == Path("compiled/MultiTurnRLTrainer/support-agent.json").read_text("utf-8")
     jsonschema.validate(json.loads(printed), schema.load("Compiled"))
-    assert "no spec has the address" in run("compile", "--stdout", "MultiTurnRLTrainer/x", code=1).stderr
+    assert "no spec is called" in run("compile", "--stdout", "MultiTurnRLTrainer/x", code=2).stderr
 
 
 def test_stdout_says_all_that_is_wrong(example: Path, run: Run) -> None:
@@ -127,12 +127,12 @@ def test_stdout_says_all_that_is_wrong(example: Path, run: Run) -> None:
     result = run("compile", "--stdout", "MultiTurnRLTrainer/support-agent", code=1)
     assert json.loads(result.stdout)["kind"] == "Compiled"
     assert "qwenx" in result.stderr
-    result = run("compile", "--stdout", "MultiTurnRLTrainer/suport-agent", code=1)
+    result = run("compile", "--stdout", "MultiTurnRLTrainer/suport-agent", code=2)
     assert "did you mean 'MultiTurnRLTrainer/support-agent'?" in result.stderr
     assert "qwenx" in result.stderr
-    assert "no spec has" not in run("compile", "--stdout", "MultiTurnRLTrainer/b", code=1).stderr
+    assert "no spec is called" not in run("compile", "--stdout", "MultiTurnRLTrainer/b", code=1).stderr
     Path("specs/b.yaml").write_text(text.replace("agent_env", "agent_envv"), "utf-8")
-    assert "no spec has" not in run("compile", "--stdout", "MultiTurnRLTrainer/b", code=1).stderr
+    assert "no spec is called" not in run("compile", "--stdout", "MultiTurnRLTrainer/b", code=1).stderr
 
 
 @pytest.mark.parametrize("other", [["--check"], ["--out", "x"], ["--format", "json"]])

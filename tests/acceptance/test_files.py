@@ -110,7 +110,7 @@ def test_a_pipe_is_not_waited_for(example: Path, run: Run) -> None:
 
 
 def test_a_reader_that_has_gone_hears_nothing_of_success(example: Path) -> None:
-    for arguments, output in ((("compile", "--check"), "stdout"), (("validate", "nowhere"), "stderr")):
+    for arguments, output in ((("compile", "--check"), "stdout"), (("validate", "nowhere.yaml"), "stderr")):
         reading, writing = os.pipe()
         os.close(reading)
         assert sagespec(*arguments, **{output: writing}).code == 130

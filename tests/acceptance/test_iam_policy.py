@@ -345,8 +345,8 @@ def test_text_of_specs_is_no_wildcard_and_no_variable(project: Path, run: Run) -
 
 def test_what_is_no_compiled_file_is_refused(project: Path, run: Run) -> None:
     compile_one(project, run)
-    said = run("iam-policy", "CustomAgentLambda/nobody", "--for", "plan", code=1).stderr
-    assert "CustomAgentLambda/nobody is neither a compiled file nor the address of one" in said
+    said = run("iam-policy", "CustomAgentLambda/nobody", "--for", "plan", code=2).stderr
+    assert "no spec is called 'CustomAgentLambda/nobody'" in said
 
 
 def test_a_policy_has_at_most_the_characters_that_iam_takes() -> None:

@@ -92,7 +92,7 @@ def test_what_is_there_stays_until_it_is_upgraded(unlocked: Path, aws: Sandbox, 
     said = run("lock", "--upgrade", "MultiTurnRLTrainer/support-agent").stderr
     assert '/hub_models/huggingface-reasoning-qwen3-32b/version: was "2.0.1", now "3.0.0"' in said
     assert context(unlocked)["hub_models"]["huggingface-reasoning-qwen3-32b"]["version"] == "3.0.0"
-    assert "no spec has the address" in run("lock", "--upgrade", "MultiTurnRLTrainer/nobody", code=1).stderr
+    assert "no spec is called" in run("lock", "--upgrade", "MultiTurnRLTrainer/nobody", code=2).stderr
 
 
 def test_a_changed_range_and_a_new_schema_property_are_told(unlocked: Path, aws: Sandbox, run: Run) -> None:

@@ -249,7 +249,7 @@ def test_requirements_are_installed_beside_the_tree(project: Path, run: Run) -> 
 def test_what_cannot_run_here(project: Path, run: Run) -> None:
     training(project, "", source_code={"source_dir": "src", "entry_script": "other.py"})
     assert "other.py is not in src" in run("run", "ModelTrainer/t", code=1).stderr
-    assert "no valid spec" in run("run", "ModelTrainer/nobody", code=1).stderr
+    assert "no spec is called" in run("run", "ModelTrainer/nobody", code=2).stderr
 
 
 def test_a_kept_tree_may_be_given_as_people_do(project: Path, run: Run) -> None:

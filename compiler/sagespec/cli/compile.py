@@ -11,11 +11,10 @@ from pathlib import Path
 
 import click
 
-from sagespec.cli import diffs, exits, options, output
+from sagespec.cli import diffs, exits, naming, options, output
 from sagespec.compiling import outdated, outputs, workspace
 from sagespec.compiling.outputs import Change
 from sagespec.compiling.workspace import Compilation
-from sagespec.diagnostics import did_you_mean
 from sagespec.documents import compiled
 from sagespec.project.settings import Settings
 
@@ -39,14 +38,14 @@ def command(
     check: bool,
     address: str | None,
 ) -> int:
-    """Compile specs into JSON for review. PATHs are spec files or folders; without one, the whole project."""
+    """Compile specs into JSON for review. PATHs are spec files, folders, addresses; without one, the project."""
     gc.disable()  # a compile is short and makes no cycles of garbage; collecting it takes a tenth of the time
     if address is not None:
         _refuse_beside_stdout(style, out, check)
     settings = options.settings(environment, given, project_file, style, color)
     if out is not None:
         settings = _writing_to(settings, out)
-    done = workspace.compile(options.check(settings, paths, region))
+    done = workspace.compile(naming.specs(paths, settings, region))
     show = partial(options.show, texts=done.checked.texts, root=settings.project.root, style=style, color=color)
     if address is not None:
         show(done.diagnostics)
@@ -98,12 +97,12 @@ def _writing_to(settings: Settings, out: Path) -> Settings:
 
 
 def _print(done: Compilation, address: str) -> int:
-    known = {*done.checked.targets, *(d.address for d in done.diagnostics if d.address)}
-    if address in done.builds:
-        output.file(compiled.dump(done.builds[address].compiled).encode())
-    elif address not in known:
-        hint = did_you_mean(address, sorted(known))
-        raise exits.Stop(f"no spec has the address {address}" + (f": {hint}" if hint else ""), exits.INVALID)
+    known = {*done.checked.targets, *(d.address for d in done.diagnostics if "/" in d.address)}
+    meant = naming.meant(address, known)
+    if len(meant) > 1:
+        raise exits.Stop(f"--stdout prints one spec, and {address!r} means {len(meant)}", exits.USAGE)
+    if meant[0] in done.builds:
+        output.file(compiled.dump(done.builds[meant[0]].compiled).encode())
     return exits.INVALID if done.failed else exits.DONE
 
 

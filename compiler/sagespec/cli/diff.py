@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ import click
 
 from sagespec.cli import exits, options, output
 from sagespec.compiling import workspace
-from sagespec.diagnostics import did_you_mean
 from sagespec.executor.git import GitError, Repository
-from sagespec.project import boundary
+from sagespec.project import addresses, boundary
+from sagespec.project.addresses import Unknown, WrongName
 from sagespec.review import data, diff, markdown, refs, selection, text
 from sagespec.review.entry import GROUPS, Review
 from sagespec.review.refs import Base, UnknownRef
@@ -94,16 +94,24 @@ def command(
         reviews.append(made)
         failed |= was_invalid
         known |= addresses
-    for pattern in selection.unknown(patterns, known):
-        hint = did_you_mean(pattern, sorted(known))
-        ref = "git has no ref, and " if pattern == patterns[0] and not after else ""
-        raise click.UsageError(f"{ref}no spec has the address {pattern!r}" + (f": {hint}" if hint else ""))
-    shown = [selection.select(made, patterns, only or ()) for made in reviews]
+    wanted = [
+        address for pattern in patterns for address in _meant(pattern, known, pattern == patterns[0] and not after)
+    ]
+    shown = [selection.select(made, wanted, only or ()) for made in reviews]
     _show(shown, form, max_chars, verbose)
     if failed:
         return exits.INVALID
     starting = any(entry.starts for made in shown for entry in made.entries)
     return exits.PENDING if detailed_exitcode and starting else exits.DONE
+
+
+def _meant(pattern: str, known: Collection[str], may_be_ref: bool) -> list[str]:
+    """Return the addresses that a pattern means; exit 2 where it means none."""
+    try:
+        return addresses.meant(pattern, known)
+    except WrongName as error:
+        ref = "git has no ref, and " if may_be_ref and isinstance(error, Unknown) else ""
+        raise exits.Stop(f"{ref}{error}", exits.USAGE, error.hint) from None
 
 
 def _base(repository: Repository, arguments: Sequence[str], after: int) -> tuple[Base, Sequence[str]]:
@@ -133,8 +141,8 @@ def _review(
         made = diff.review(repository, base.name, base.commit, done)
     except GitError as error:
         raise exits.Stop(str(error), exits.USAGE) from None
-    addresses = {*done.checked.targets, *done.checked.resolved, *(entry.address for entry in made.entries)}
-    return made, done.failed, addresses
+    known = {*done.checked.targets, *done.checked.resolved, *(entry.address for entry in made.entries)}
+    return made, done.failed, known
 
 
 def _show(reviews: Sequence[Review], form: str, max_chars: int, verbose: bool) -> None:

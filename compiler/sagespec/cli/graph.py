@@ -9,8 +9,9 @@ import click
 from sagespec.cli import exits, options, output
 from sagespec.compiling import workspace
 from sagespec.compiling.workspace import Checked
-from sagespec.diagnostics import did_you_mean
-from sagespec.review import drawing, graph, selection
+from sagespec.project import addresses
+from sagespec.project.addresses import Unknown, WrongName
+from sagespec.review import drawing, graph
 from sagespec.review.graph import Graph
 
 
@@ -50,17 +51,19 @@ def command(
 
 def _chosen(wanted: tuple[str, ...], checked: Checked) -> list[str]:
     """The addresses that are meant by addresses, names, globs, and spec files or folders."""
-    files = {
-        address: checked.settings.project.root / one.spec.source.file for address, one in checked.resolved.items()
-    }
+    root = checked.settings.project.root
+    files = {address: root / one.spec.source.file for address, one in checked.resolved.items()}
     chosen = [] if wanted else [*files]
     for one in wanted:
         here = Path(one).absolute()
-        meant = [a for a, file in files.items() if selection.fits(a, one) or here in (file, *file.parents)]
-        if not meant:
-            hint = did_you_mean(one, sorted(files))
-            raise click.UsageError(f"no valid spec has the address or path {one!r}" + (f": {hint}" if hint else ""))
-        chosen += meant
+        if inside := [a for a, file in files.items() if here in (file, *file.parents)]:
+            chosen += inside
+            continue
+        try:
+            chosen += addresses.meant(one, files)
+        except WrongName as error:
+            message = f"no valid spec has the address or path {one!r}" if isinstance(error, Unknown) else str(error)
+            raise exits.Stop(message, exits.USAGE, error.hint) from None
     return chosen
 
 

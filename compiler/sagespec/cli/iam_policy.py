@@ -34,9 +34,8 @@ from sagespec.sagemaker.permissions import Origin, Unlisted
 @click.option("--explain", is_flag=True, help="Print each statement with the specs and lines that need it.")
 def command(opened: Session, targets: tuple[str, ...], purpose: permissions.Purpose, form: str, explain: bool) -> int:
     """Print the IAM policies that compiled files need. Without targets, those of the environment."""
-    files, known = opened.compiled(targets)
-    for target in (t for t in targets if t not in known and not Path(t).exists()):
-        raise exits.Stop(f"{target} is neither a compiled file nor the address of one", exits.INVALID)
+    with session.trouble():
+        files, known = opened.chosen(targets)
     contexts = (opened.lock or {}).get("contexts", {})
     try:
         granted = list(permissions.find(purpose, files, known, contexts))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
 from sagespec import disk
-from sagespec.cli import exits, options, output, session
+from sagespec.cli import exits, naming, options, output, session
 from sagespec.compiling import workspace
 from sagespec.executor.lock import changes, locking
 from sagespec.executor.lock.locking import Locked
 from sagespec.project import boundary
-from sagespec.project import files as spec_files
 from sagespec.project.lock import Lock
 from sagespec.project.settings import Project, Settings
 
@@ -26,7 +25,7 @@ from sagespec.project.settings import Project, Settings
 @click.option("--profile", metavar="NAME", help="Profile of the AWS configuration.")
 @click.option("-D", "given", metavar="NAME=VALUE", multiple=True, help="Set a value, read as YAML.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and say what AWS now answers differently.")
-@click.option("--upgrade", is_flag=True, help="Look everything up again; with ADDRESSes, what these specs use.")
+@click.option("--upgrade", is_flag=True, help="Look everything up again; with PATHs, what these specs use.")
 def command(
     paths: tuple[Path, ...],
     project_file: Path | None,
@@ -36,7 +35,7 @@ def command(
     check: bool,
     upgrade: bool,
 ) -> int:
-    """Look up what the specs of all environments need. PATHs are spec files or folders, after --upgrade addresses.
+    """Look up what the specs of all environments need. PATHs are spec files, folders or addresses.
 
     Known facts stay unchanged; facts that no spec uses any more are removed when the whole project is locked.
     """
@@ -49,12 +48,13 @@ def command(
         return exits.INVALID
     before = before or Lock({})
     environments = _environments(base, given, project_file)
-    addresses = {str(p) for p in paths if "/" in str(p) and not p.exists()} if upgrade else set()
-    asked = [p for p in paths if str(p) not in addresses]
+    asked = [p for p in paths if naming.is_path(str(p))]
     chosen: frozenset[str] = frozenset()
-    if upgrade and paths:
-        chosen, named = _chosen(addresses, asked, environments)
+    if names := [str(p) for p in paths if p not in asked]:
+        chosen, named = _named(names, environments)
         asked += named
+    if upgrade and paths:
+        chosen |= {a for settings in environments for a in _inside(settings, paths)}
     cloud = session.Session(profile=profile, region=region).cloud
     with session.trouble():
         made = locking.draft(
@@ -65,7 +65,7 @@ def command(
             region=region,
             weakest=cloud.default_region(),
             fresh=check or (upgrade and not paths),
-            upgrade=chosen,
+            upgrade=chosen if upgrade else frozenset(),
         )
     options.show(made.diagnostics, made.texts, base.project.root)
     if not (made.failed or made.incomplete):
@@ -136,20 +136,16 @@ def _environments(base: Settings, given: tuple[str, ...], project_file: Path | N
     return [*(options.settings(name, given, project_file, "text", None) for name in names), base]
 
 
-def _chosen(
-    addresses: set[str], asked: list[Path], environments: list[Settings]
-) -> tuple[frozenset[str], list[Path]]:
-    """Return the addresses whose facts are looked up again, and the files of the given addresses."""
+def _named(names: Sequence[str], environments: Sequence[Settings]) -> tuple[frozenset[str], list[Path]]:
+    """Return the addresses that names mean in any environment, and their files."""
     known: dict[str, Path] = {}
-    chosen = set(addresses)
     for settings in environments:
-        known |= _addresses(settings, ())
-        chosen |= _addresses(settings, asked).keys() if asked else set()
-    for address in sorted(addresses - known.keys()):
-        raise exits.Stop(f"no spec has the address {address}", exits.INVALID)
-    return frozenset(chosen), sorted({known[address] for address in addresses})
+        known |= naming.listed(settings)
+    chosen = frozenset(address for name in names for address in naming.meant(name, known))
+    return chosen, sorted({known[address] for address in chosen})
 
 
-def _addresses(settings: Settings, paths: Sequence[Path]) -> dict[str, Path]:
-    spec_set, _ = spec_files.read(settings, spec_files.find(settings, paths))
-    return {spec.address: settings.project.root / spec.source.file for spec in (*spec_set.specs, *spec_set.refused)}
+def _inside(settings: Settings, paths: Sequence[Path]) -> Iterable[str]:
+    """Return the addresses of the specs in those of some words that are paths."""
+    files = [path for path in paths if naming.is_path(str(path))]
+    return naming.listed(settings, files) if files else ()

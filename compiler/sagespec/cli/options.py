@@ -32,12 +32,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path, readable=False))
 
 
+def _file_of(_context: click.Context, _option: click.Parameter, given: Path | None) -> Path | None:
+    """Return the project file in a folder that is given for it."""
+    return given / project_settings.FILE if given is not None and given.is_dir() else given
+
+
 PROJECT = click.option(
     "--project",
     "project_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False, readable=False),
-    help=f"Project file; by default the nearest {project_settings.FILE} upwards.",
+    metavar="PATH",
+    type=click.Path(path_type=Path, readable=False),
+    callback=_file_of,
+    help=f"Project file, or its folder; by default the nearest {project_settings.FILE} upwards.",
 )
 
 

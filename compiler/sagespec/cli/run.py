@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from sagespec.cli import exits, options, output
+from sagespec.cli import exits, naming, options, output
 from sagespec.compiling import workspace
 from sagespec.diagnostics import did_you_mean
 from sagespec.documents.compiled import Compiled
@@ -49,7 +49,10 @@ def command(
     settings = options.settings(environment, given, project_file, "text", None)
     checked = workspace.check(settings, (), region)
     done = workspace.compile(checked)
-    made = done.builds.get(address)
+    (meant, *more) = naming.meant(address, {*checked.targets, *checked.refused, *done.builds})
+    if more:
+        raise exits.Stop(f"one training runs here, and {address!r} means {len(more) + 1}", exits.USAGE)
+    address, made = meant, done.builds.get(meant)
     if made is None:
         options.show([d for d in done.diagnostics if d.address == address], checked.texts, settings.project.root)
         raise exits.Stop(f"no valid spec has the address {address}", exits.INVALID)

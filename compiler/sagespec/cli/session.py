@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from sagespec.cli import exits, libraries, options, output
+from sagespec.cli import exits, libraries, naming, options, output
 from sagespec.compiling import workspace
 from sagespec.executor import files, needs
 from sagespec.executor.cloud import Cloud, CloudError
@@ -26,6 +26,7 @@ from sagespec.executor.results import NoResults
 from sagespec.executor.runs.run import NotOurs, Target
 from sagespec.executor.runs.targets import Late, UnknownTarget, of_file
 from sagespec.executor.runs.targets import find as find_target
+from sagespec.project.addresses import MOST_SHOWN
 from sagespec.project.settings import Project, Settings
 from sagespec.sagemaker import images
 
@@ -94,8 +95,8 @@ class Session:
         options.write(file, content, self.project_file)
 
     def order(self, paths: Sequence[Path]) -> Order:
-        """Read the given compiled files, or those of the environment; exit 1 where --region is not theirs."""
-        chosen = list(paths) or [self.settings.output]
+        """Read the compiled files that are named, or all; exit 1 where --region is not theirs."""
+        chosen = self._paths([str(path) for path in paths]) if paths else [self.settings.output]
         _check_there(chosen)
         with trouble():
             loaded = files.read(chosen)
@@ -105,50 +106,67 @@ class Session:
             raise exits.Stop(message, exits.INVALID)
         return loaded
 
-    def compiled(self, targets: Sequence[str]) -> tuple[list[File], dict[str, File]]:
-        """Return the compiled files among the targets, all of them without targets, and every file by address."""
-        if "" in targets:
+    def _paths(self, words: Sequence[str]) -> list[Path]:
+        """Find the compiled files that words name, up to date where a word is a spec file."""
+        named = naming.compiled(words, self.settings, self.region, must_be_fresh=True)
+        for other in named.others:
+            naming.refuse(other, self.settings)
+        return named.paths
+
+    def chosen(self, words: Sequence[str]) -> tuple[list[File], dict[str, File]]:
+        """Return the compiled files that words name, all of the environment without words, and every file by address.
+
+        Exits with 2 for a word that names none.
+        """
+        wanted, known, others = self._named(words, must_be_fresh=True)
+        for other in others:
+            naming.refuse(other, self.settings)
+        return wanted, known
+
+    def compiled(self, targets: Sequence[str]) -> tuple[list[File], dict[str, File], list[str]]:
+        """Return the compiled files that targets name, every file by address, and the other targets.
+
+        Without targets these are all files of the environment.
+        """
+        return self._named(targets, must_be_fresh=False)
+
+    def _named(self, words: Sequence[str], must_be_fresh: bool) -> tuple[list[File], dict[str, File], list[str]]:
+        if "" in words:
             raise click.UsageError("a TARGET is empty")
-        given, output_folder = [Path(t) for t in targets if Path(t).exists()], self.settings.output
-        if not targets:
+        output_folder = self.settings.output
+        if not words:
             _check_there([output_folder])
         known = files.read([output_folder]).files if output_folder.is_dir() else {}
-        if given:
-            known = {**known, **files.read(given).files}
-            wanted = [f for f in files.read(given).files.values() if f.target]
-        else:
-            wanted = [] if targets else [f for f in known.values() if f.target]
-        return [*wanted, *(known[t] for t in targets if t in known)], known
+        if not words:
+            return [f for f in known.values() if f.target], known, []
+        named = naming.compiled(words, self.settings, self.region, must_be_fresh=must_be_fresh)
+        given = files.read(named.paths) if named.paths else Order()
+        return given.targets(), {**known, **given.files}, named.others
 
     def targets(self, names: Sequence[str], may_be_new: bool = False) -> dict[str, Target]:
-        """Resolve names to targets: addresses, compiled files, job names, ARNs; `may_be_new` waits for late ones.
+        """Resolve words to targets: what compiled files have run, jobs, ARNs; `may_be_new` waits for late ones.
 
+        Files that run nothing are left out where a folder, a glob or a spec file names others too.
         Raises UnknownTarget, CloudError.
         """
-        _, known = self.compiled(names)
+        wanted, known, others = self.compiled(names)
         late = Late(output.tell) if may_be_new else None
-        targets: dict[str, Target] = {}
-        for name in names:
-            if Path(name).exists():
-                for file in files.read([Path(name)]).targets():
-                    if file.requests or not Path(name).is_dir():
-                        targets[file.address] = of_file(self.regional, file, late)
-            else:
-                targets[name] = find_target(self.regional, name, known, late)
-        return targets
+        running = [file for file in wanted if file.requests or any(naming.names(name, file) for name in names)]
+        found = {file.address: of_file(self.regional, file, late) for file in running}
+        return found | {name: find_target(self.regional, name, known, late) for name in others}
 
     def find_one(self, name: str, may_be_new: bool = False) -> Target:
-        """Find the single target of a name.
+        """Find the single target of a word.
 
         Raises UnknownTarget, CloudError.
         """
-        if name and Path(name).is_dir():
-            inside = files.read([Path(name)]).targets()
-            if len(inside) > 1:
-                raise exits.Stop(f"{name} has {len(inside)} compiled files: name one of them", exits.INVALID)
-            return of_file(self.regional, inside[0], Late(output.tell) if may_be_new else None)
-        (target,) = self.targets([name], may_be_new).values()
-        return target
+        wanted, known, others = self.compiled([name])
+        late = Late(output.tell) if may_be_new else None
+        if len(wanted) > 1:
+            shown = ", ".join(sorted(file.address for file in wanted)[:MOST_SHOWN])
+            message = f"{name} has {len(wanted)} compiled files: name one of them"
+            raise exits.Stop(message, exits.INVALID, f"{shown}{', ...' if len(wanted) > MOST_SHOWN else ''}")
+        return find_target(self.regional, name, known, late) if others else of_file(self.regional, wanted[0], late)
 
     @contextmanager
     def endpoint(self, use_sandbox: bool, order: Order) -> Iterator[None]:
@@ -201,7 +219,8 @@ def on_target(command: Callable[..., int]) -> Callable[..., int]:
 def _check_there(paths: Iterable[Path]) -> None:
     for path in paths:
         if not path.exists():
-            raise exits.Stop(f"{path}: no such file or folder; run `sagespec compile` first", exits.INVALID)
+            way = "" if path.suffix in naming.SPEC_ENDINGS else "; run `sagespec compile` first"
+            raise exits.Stop(f"{path}: no such file or folder{way}", exits.INVALID, naming.home_hint(path))
 
 
 @contextmanager

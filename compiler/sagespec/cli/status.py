@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
-from pathlib import Path
 
 import click
 
@@ -31,8 +30,7 @@ def command(
     """Show the status of TARGETs: addresses, compiled files, job names, ARNs; without one, of the project."""
     cloud = opened.regional
     with session.trouble():
-        wanted, known = opened.compiled(targets)
-        named = [t for t in targets if t not in known and not Path(t).exists()]
+        wanted, known, named = opened.compiled(targets)
         runs = finding.find(cloud, wanted).runs
         shown = [track.status(cloud, of_run(f, runs[f.address])) for f in wanted if f.address in runs]
         shown += [track.status(cloud, find(cloud, t, known)) for t in named]
