@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from sagespec.cli import exits, options, output, session
+from sagespec.cli import completing, exits, options, output, session
 from sagespec.cli.session import Session
 from sagespec.compiling import workspace
 from sagespec.diagnostics import did_you_mean
@@ -29,7 +29,7 @@ def command() -> None:
 
 
 @command.command("benchmarks")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.offering(completing.benchmarks))
 @session.OUTPUT
 def benchmarks(name: str | None, form: str) -> int:
     """List the benchmarks, or show one with its subtasks."""
@@ -63,7 +63,7 @@ def judge_metrics(form: str) -> int:
 
 
 @command.command("hyperparameters")
-@click.argument("model")
+@click.argument("model", shell_complete=completing.offering(completing.models))
 @click.option("--kind", type=click.Choice(recipes.kinds()), help="Only those of one kind.")
 @options.project_options
 @session.OUTPUT
@@ -94,7 +94,7 @@ def judges(region: str | None, form: str) -> int:
 
 
 @command.command("reward-prompts")
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=completing.offering(completing.models))
 @options.project_options
 @session.OUTPUT
 def reward_prompts(

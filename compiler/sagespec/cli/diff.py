@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from sagespec.cli import exits, options, output
+from sagespec.cli import completing, exits, options, output
 from sagespec.compiling import workspace
 from sagespec.executor.git import GitError, Repository
 from sagespec.project import addresses, boundary
@@ -43,9 +43,14 @@ class _Groups(click.ParamType):  # type: ignore[type-arg]  # generic in its stub
 
 
 @click.command("diff", cls=_Diff)
-@click.argument("arguments", nargs=-1, metavar="[BASE] [ADDRESS|GLOB]...")
+@click.argument(
+    "arguments",
+    nargs=-1,
+    metavar="[BASE] [ADDRESS|GLOB]...",
+    shell_complete=completing.offering(completing.addresses, "file"),
+)
 @options.PROJECT
-@click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project.")
+@options.ENVIRONMENT
 @click.option("--all-envs", is_flag=True, help="Every environment of the project.")
 @click.option("--region", metavar="REGION", help="Region of specs and projects that name none.")
 @options.forms("text", "markdown", "json")

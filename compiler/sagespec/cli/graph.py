@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sagespec.cli import exits, options, output
+from sagespec.cli import completing, exits, options, output
 from sagespec.compiling import workspace
 from sagespec.compiling.workspace import Checked
 from sagespec.project import addresses
@@ -16,9 +16,11 @@ from sagespec.review.graph import Graph
 
 
 @click.command("graph")
-@click.argument("wanted", nargs=-1, metavar="[ADDRESS|PATH]...")
+@click.argument(
+    "wanted", nargs=-1, metavar="[ADDRESS|PATH]...", shell_complete=completing.offering(completing.addresses, "file")
+)
 @options.PROJECT
-@click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project.")
+@options.ENVIRONMENT
 @click.option("--region", metavar="REGION", help="Region of specs and projects that name none.")
 @click.option("--steps", is_flag=True, help="The steps of the one pipeline that is asked for.")
 @options.forms("mermaid", "dot", "svg", "json")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sagespec.cli import exits, options, output, session
+from sagespec.cli import completing, exits, options, output, session
 from sagespec.cli.session import Session
 from sagespec.compiling import source_map
 from sagespec.compiling.source_map import Sources
@@ -21,7 +21,9 @@ from sagespec.sagemaker.permissions import Origin, Unlisted
 
 
 @click.command("iam-policy")
-@click.argument("targets", metavar="[ADDRESS|PATH]...", nargs=-1)
+@click.argument(
+    "targets", metavar="[ADDRESS|PATH]...", nargs=-1, shell_complete=completing.offering(completing.addresses, "file")
+)
 @session.opened
 @click.option(
     "--for",

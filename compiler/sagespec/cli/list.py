@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import click
 
-from sagespec.cli import exits, output, session
+from sagespec.cli import completing, exits, output, session
 from sagespec.cli.session import Session
 from sagespec.diagnostics import did_you_mean
 from sagespec.executor import files as compiled_files
@@ -30,7 +30,12 @@ from sagespec.review import cost, words
     multiple=True,
     help="Kind of spec, or category of jobs that no kind makes; by default all.",
 )
-@click.option("--status", metavar="STATUS", help="Only those with this status.")
+@click.option(
+    "--status",
+    metavar="STATUS",
+    shell_complete=completing.offering(completing.statuses),
+    help="Only those with this status.",
+)
 @click.option("--name-contains", metavar="TEXT", default="", help="Only names with this text.")
 @click.option("--created-after", metavar="TIME", help="Only newer ones: ISO 8601, or an age such as 2h or 3d.")
 @click.option("--created-before", metavar="TIME", help="Only older ones.")

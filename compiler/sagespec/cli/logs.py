@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import click
 
-from sagespec.cli import exits, output, session
+from sagespec.cli import completing, exits, output, session
 from sagespec.cli.session import Session
 from sagespec.executor import pauses
 from sagespec.executor.apply import BLIND_SECONDS
@@ -20,7 +20,7 @@ _STREAM = re.compile(r"([^/]+/[a-zA-Z]+-[0-9]+)-[0-9]+")
 
 
 @click.command("logs")
-@click.argument("target")
+@click.argument("target", shell_complete=completing.offering(completing.addresses, "file"))
 @session.opened
 @session.OUTPUT
 @click.option("--follow", is_flag=True, help="Go on until the target is done.")

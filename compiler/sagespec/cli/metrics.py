@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sagespec.cli import exits, output, session
+from sagespec.cli import completing, exits, output, session
 from sagespec.cli.session import Session
 from sagespec.diagnostics.escapes import printable
 from sagespec.executor import metrics
@@ -21,7 +21,7 @@ PANELS = 100
 
 
 @click.command("metrics")
-@click.argument("target")
+@click.argument("target", shell_complete=completing.offering(completing.addresses, "file"))
 @session.opened
 @click.option("-o", "--output", "form", type=click.Choice(["table", "json", "csv"]), default="table")
 @click.option("--metric", "wanted", metavar="NAME", multiple=True, help="A metric; by default those of training.")

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from sagespec import disk
-from sagespec.cli import exits, output
+from sagespec.cli import completing, exits, output
 from sagespec.compiling import exceptions, workspace
 from sagespec.compiling.workspace import Checked
 from sagespec.diagnostics import Diagnostic, did_you_mean, report
@@ -29,7 +29,20 @@ MOST_NAMES = 5
 F = TypeVar("F", bound=Callable[..., Any])
 
 # click must not check that a path can be read: the reader of the file reports that better
-PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path, readable=False))
+PATHS = click.argument(
+    "paths",
+    nargs=-1,
+    type=click.Path(path_type=Path, readable=False),
+    shell_complete=completing.offering(completing.addresses, "file"),
+)
+ENVIRONMENT = click.option(
+    "-e",
+    "--env",
+    "environment",
+    metavar="ENV",
+    help="Environment of the project.",
+    shell_complete=completing.offering(completing.environments),
+)
 
 
 def _file_of(_context: click.Context, _option: click.Parameter, given: Path | None) -> Path | None:
@@ -71,7 +84,7 @@ def project_options(command: F) -> F:
         click.option("--region", metavar="REGION", help="Region of specs and projects that name none."),
         PROJECT,
         click.option("-D", "given", metavar="NAME=VALUE", multiple=True, help="Set a value, read as YAML."),
-        click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project."),
+        ENVIRONMENT,
     ):
         command = option(command)
     return command

@@ -22,6 +22,7 @@ COMMANDS = {
     "apply": "Submit compiled files, once.",
     "catalog": "List what a spec can choose from.",
     "compile": "Compile specs into reviewable JSON.",
+    "completion": "Print what a shell needs to complete command lines.",
     "delete": "Delete a run, so that the same content can run again.",
     "describe": "Show all details of a job, execution or function.",
     "diff": "Show what a change of the specs would start.",
@@ -67,6 +68,7 @@ class _Lazy(click.Group):
             return None
         module = importlib.import_module(f"sagespec.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
+        _describe(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -91,10 +93,29 @@ class _Lazy(click.Group):
         return super().resolve_command(ctx, args)
 
 
+class _Context(click.Context):
+    """A context whose help ends in examples and exit codes."""
+
+    def get_help(self) -> str:
+        from sagespec.cli import usage
+
+        return "\n".join((super().get_help(), *usage.lines(self.command_path.partition(" ")[2])))
+
+
+def _describe(command: click.Command) -> None:
+    """Let the help of a command, and of those below it, end in examples and exit codes."""
+    command.context_class = _Context
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _describe(inner)
+
+
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(version)s")
 def cli() -> None:
     """Compile declarative SageMaker training and evaluation jobs, and apply them once."""
+
+
+_describe(cli)
 
 
 def run() -> int:

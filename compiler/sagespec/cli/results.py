@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import click
 
-from sagespec.cli import exits, output, session
+from sagespec.cli import completing, exits, output, session
 from sagespec.cli.session import Session
 from sagespec.diagnostics.escapes import printable
 from sagespec.executor import results, staleness, thresholds
@@ -27,7 +27,7 @@ PAGE = 10
 
 
 @click.command("results")
-@click.argument("target")
+@click.argument("target", shell_complete=completing.offering(completing.addresses, "file"))
 @session.opened
 @click.option("-o", "--output", "form", type=click.Choice(["table", "json", "junit", "markdown"]), default="table")
 @click.option("--check", is_flag=True, help="Exit 4 when the spec's thresholds are missed.")

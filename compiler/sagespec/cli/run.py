@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from sagespec.cli import exits, naming, options, output
+from sagespec.cli import completing, exits, naming, options, output
 from sagespec.compiling import workspace
 from sagespec.diagnostics import did_you_mean
 from sagespec.documents.compiled import Compiled
@@ -21,7 +21,7 @@ from sagespec.local import training
 
 
 @click.command("run")
-@click.argument("address")
+@click.argument("address", shell_complete=completing.offering(completing.addresses, "file"))
 @options.project_options
 @click.option(
     "--hosts", metavar="N", type=click.IntRange(1, 64), default=1, show_default=True, help="Hosts to simulate."

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from sagespec.cli import exits, libraries, naming, options, output
+from sagespec.cli import completing, exits, libraries, naming, options, output
 from sagespec.compiling import workspace
 from sagespec.executor import files, needs
 from sagespec.executor.cloud import Cloud, CloudError
@@ -193,7 +193,7 @@ def opened(command: Callable[..., int]) -> Callable[..., int]:
     @options.PROJECT
     @click.option("--region", metavar="REGION", help="Region, where the files do not say.")
     @click.option("--profile", metavar="NAME", help="Profile of the AWS configuration.")
-    @click.option("-e", "--env", "environment", metavar="ENV", help="Environment of the project.")
+    @options.ENVIRONMENT
     @wraps(command)
     def given(
         environment: str | None, profile: str | None, region: str | None, project_file: Path | None, **others: Any
@@ -206,7 +206,7 @@ def opened(command: Callable[..., int]) -> Callable[..., int]:
 def on_target(command: Callable[..., int]) -> Callable[..., int]:
     """Add the argument TARGET to a command, which gets the session and the target."""
 
-    @click.argument("target")
+    @click.argument("target", shell_complete=completing.offering(completing.addresses, "file"))
     @opened
     @wraps(command)
     def given(opened: Session, target: str, **others: Any) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import click
 
-from sagespec.cli import exits, output, session
+from sagespec.cli import completing, exits, output, session
 from sagespec.cli.session import Session
 from sagespec.executor import staleness
 from sagespec.executor.runs import finding, track
@@ -19,7 +19,7 @@ from sagespec.review import words
 
 
 @click.command("status")
-@click.argument("targets", nargs=-1)
+@click.argument("targets", nargs=-1, shell_complete=completing.offering(completing.addresses, "file"))
 @session.opened
 @session.OUTPUT
 def command(

@@ -7,18 +7,23 @@ from dataclasses import asdict
 
 import click
 
-from sagespec.cli import exits, output, session, watching
+from sagespec.cli import completing, exits, output, session, watching
 from sagespec.cli.session import Session
 from sagespec.executor.apply import Event, TimedOut
 from sagespec.executor.follow import follow, has_had
 
 
 @click.command("wait")
-@click.argument("targets", nargs=-1, required=True)
+@click.argument("targets", nargs=-1, required=True, shell_complete=completing.offering(completing.addresses, "file"))
 @session.opened
 @session.OUTPUT
 @click.option(
-    "--for", "until", metavar="STATUS", multiple=True, help="A status, or secondary status, that is enough."
+    "--for",
+    "until",
+    metavar="STATUS",
+    shell_complete=completing.offering(completing.statuses),
+    multiple=True,
+    help="A status, or secondary status, that is enough.",
 )
 @click.option("--poll", metavar="SECONDS", type=session.SECONDS, default=15.0, show_default=True)
 @click.option("--timeout", metavar="SECONDS", type=session.SECONDS, help="Longest wait; then exit 5.")

@@ -16,12 +16,12 @@ from sagespec.checking.pipeline_graph import EXPRESSIONS
 from sagespec.diagnostics import Diagnostic, KeyPath, Problem, Problems, did_you_mean, secrets
 from sagespec.documents.compiled import MARKERS
 from sagespec.documents.traced import Traced
+from sagespec.project import advice, tags, values
 from sagespec.project import contents as content_files
-from sagespec.project import tags, values
 from sagespec.project.contents import Content
 from sagespec.project.settings import Settings
 from sagespec.reading.document import Written, as_data, as_texts
-from sagespec.reading.source import Source
+from sagespec.reading.source import Source, get
 
 Overlays = Mapping[KeyPath, tuple[Source, KeyPath]]
 
@@ -129,7 +129,8 @@ def read(source: Source, settings: Settings) -> tuple[Spec | None, list[Diagnost
     data = as_data(written)
     name = known["spec.name"]
     unfilled = {p.path for p in problems.errors}
-    problems += [p for p in schema.validate(kind, data) if p.path not in unfilled]
+    wrong = [p for p in schema.validate(kind, data) if p.path not in unfilled]
+    problems += [advice.of(p, get(data, p.path), ref_kinds(kind)) for p in wrong]
     problems += _reserved(kind, data, problems.errors)
     address = f"{kind}/{name}" if name else kind
     default_tags, tag_overlays, diagnostics = _default_tags(settings, known, kind, address)
@@ -155,7 +156,7 @@ def _envelope(data: Any, problems: Problems) -> str | None:
         problems.error("missing-field", "'kind' is required", (), f"one of: {', '.join(schema.kinds())}")
         return None
     if not isinstance(kind, str) or kind not in schema.kinds():
-        hint = did_you_mean(str(kind), schema.kinds())
+        hint = advice.kind(str(kind)) or did_you_mean(str(kind), schema.kinds())
         problems.error("unknown-kind", f"there is no kind {kind!r}", ("kind",), hint)
         return None
     return kind
