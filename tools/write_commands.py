@@ -6,7 +6,6 @@ python tools/write_commands.py --check    exit 1 where it is not what the help s
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,14 +36,17 @@ def _index() -> Iterator[str]:
 
 
 def _command(name: str) -> Iterator[str]:
-    command: click.Command = importlib.import_module(f"sagespec.cli.{name.replace('-', '_')}").command
+    parent = click.Context(cli, info_name="sagespec", help_option_names=["-h", "--help"])
+    command = cli.get_command(parent, name)
+    assert command is not None
     yield from (f"## {name}", "")
-    yield from _help(command, name, click.Context(cli, info_name="sagespec"))
+    yield from _help(command, name, parent)
 
 
 def _help(command: click.Command, name: str, parent: click.Context) -> Iterator[str]:
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH)
-    yield from ("```text", command.get_help(context), "```", "")
+    make = command.context_class
+    context = make(command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH)
+    yield from ("```text", context.get_help(), "```", "")
     if isinstance(command, click.Group):
         for below in sorted(command.commands):
             yield from (f"### {name} {below}", "")

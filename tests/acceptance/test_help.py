@@ -39,8 +39,11 @@ def test_every_command_has_an_entry_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_help_has_examples_that_parse_and_exit_codes(path: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def test_help_has_examples_that_parse_and_exit_codes(
+    path: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "docs" / "guides" / "policies", "policies")  # a folder that an example names
     shown = run(*path.split(), "--help").stdout
     entry = usage.USAGES[path]
     assert len({example for example, _ in entry.examples}) >= 2
@@ -60,7 +63,7 @@ def parsed(example: str, path: str) -> None:
     words = shlex.split(example.removeprefix('eval "$(').removesuffix(')"'))
     assert words[: 1 + len(path.split())] == ["sagespec", *path.split()], example
     known: click.Command = cli
-    context = click.Context(cli, info_name="sagespec")
+    context = click.Context(cli, info_name="sagespec", help_option_names=["-h", "--help"])
     words = words[1:]
     while isinstance(known, click.Group):
         name, *words = words

@@ -2,12 +2,13 @@
 
 In: data and the name of a schema. Out: problems, each at its own key.
 
-Our annotations in schemas: `x-runs` is what a kind runs as, `x-module` the module of a kind whose name does not tell
-it, `x-recipes` the recipes of its hyperparameters (`recipes`), `x-starter` the text that `init` writes, `x-ref` the
-kinds that a field may refer to, `x-names` the resources that it names where its pattern does not tell (`resources`),
-`x-texts` marks a mapping of texts (numbers keep their spelling), `x-own` a file or folder of the user (code, data) in
-which nothing is a spec, `x-content` a field whose text is the path of a file with its value, `x-message` describes a
-valid value, `x-not-fields` is the hint for a field that only other kinds have.
+Our annotations in schemas: `x-runs` is what a kind runs as, `x-aliases` what others call it, `x-module` the module of
+a kind whose name does not tell it, `x-recipes` the recipes of its hyperparameters (`recipes`), `x-starter` the text
+that `init` writes, `x-ref` the kinds that a field may refer to, `x-names` the resources that it names where its
+pattern does not tell (`resources`), `x-texts` marks a mapping of texts (numbers keep their spelling), `x-own` a file
+or folder of the user (code, data) in which nothing is a spec, `x-content` a field whose text is the path of a file
+with its value, `x-message` describes a valid value, `x-not-fields` is the hint for a field that only other kinds
+have.
 """
 
 from __future__ import annotations
@@ -119,6 +120,11 @@ def _shapes(shape: dict[str, Any], path: KeyPath) -> Iterator[tuple[KeyPath, dic
 def runs(kind: str) -> str:
     """Return what a kind runs as: `job/<category>`, `training-job`, `execution/<evaluation type>`, or ''."""
     return str(load(kind).get("x-runs", ""))
+
+
+def aliases(kind: str) -> tuple[str, ...]:
+    """Return the names that the SDK's older classes and other tools have for what a kind does."""
+    return tuple(load(kind).get("x-aliases", ()))
 
 
 def validate(name: str, data: Any) -> Problems:

@@ -59,7 +59,8 @@ def _commit(_context: click.Context, _option: click.Parameter, given: str | None
 @click.option("--verbose", is_flag=True, help="Show every address and every request.")
 @session.OUTPUT
 def command(opened: Session, form: str, **given: Any) -> int:
-    """Submit compiled files, once. PATHs are compiled files or folders, or one saved plan."""
+    """Submit compiled files, once. PATHs are addresses, spec files, compiled files or folders, or
+    one saved plan."""
     if form == "text":
         return _apply(opened, Record(), output.result, **given)
     record, end = Record(), End()

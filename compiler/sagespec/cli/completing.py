@@ -6,7 +6,6 @@ that cannot be read offers nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -83,11 +82,13 @@ def environments(context: click.Context) -> Iterable[str]:
 
 def models(context: click.Context) -> Iterator[str]:
     """Yield the hub's models that the lock knows."""
+    from sagespec.reading import json_reader
+
     project = _project(context)
     if project is None:
         return
-    locked = json.loads(disk.read(project.root / project.lock, disk.LOCK_BYTES))
-    yield from _keys(locked, "hub_models")
+    text = disk.read(project.root / project.lock, disk.LOCK_BYTES).decode("utf-8", "replace")
+    yield from _keys(json_reader.read(text).data, "hub_models")
 
 
 def benchmarks(_context: click.Context) -> Iterator[str]:

@@ -33,7 +33,8 @@ def command(
     max_chars: int,
     verbose: bool,
 ) -> int:
-    """Show what apply would do; reads only. PATHs are compiled files or folders.
+    """Show what apply would do; reads only. PATHs are addresses, spec files, compiled files or
+    folders.
 
     \b
     >  starts now             .  starts when what it waits for is done

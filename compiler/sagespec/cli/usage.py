@@ -166,6 +166,7 @@ USAGES = {
         (
             ("sagespec init MultiTurnRLTrainer my-agent", "write specs/my-agent.yaml"),
             ("sagespec init SFTTrainer tone --stdout", "print it"),
+            ("sagespec init Project", "write the project file, and what CI needs"),
         )
     ),
     "list": Usage(
@@ -214,13 +215,13 @@ USAGES = {
     ),
     "policy": Usage(
         (
-            ("sagespec policy test docs/policies", "test the policies of a folder"),
+            ("sagespec policy test policies", "test the policies of a folder"),
             ("sagespec policy test --help", "how the folder is laid out"),
         )
     ),
     "policy test": Usage(
         (
-            ("sagespec policy test docs/policies", "policies, and files in good/ and bad/"),
+            ("sagespec policy test policies", "policies, and files in good/ and bad/"),
             ("sagespec policy test .", "the same, in their folder"),
         )
     ),

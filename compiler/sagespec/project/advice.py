@@ -14,23 +14,15 @@ from sagespec.checking import schema
 from sagespec.diagnostics import Problem
 
 _HUGGING_FACE = re.compile(r"[\w.-]{1,60}/[\w.-]{1,96}")
-_TRAINING = "ModelTrainer, with `source_code` and `compute`"
-OTHER_KINDS = {
-    **dict.fromkeys(("Estimator", "PyTorch", "TensorFlow", "HuggingFace", "TrainingJob", "Trainer"), _TRAINING),
-    **dict.fromkeys(("PPOTrainer", "GRPOTrainer", "RLTrainer"), "RLVRTrainer or RLAIFTrainer, or MultiTurnRLTrainer"),
-    **dict.fromkeys(("ORPOTrainer", "KTOTrainer"), "DPOTrainer"),
-    **dict.fromkeys(("LoRA", "LoRATrainer", "FineTuner"), "SFTTrainer"),
-    **dict.fromkeys(("Evaluator", "Benchmark"), "BenchMarkEvaluator, CustomScorerEvaluator or LLMAsJudgeEvaluator"),
-    **dict.fromkeys(("Lambda", "AgentLambda", "LambdaFunction"), "CustomAgentLambda"),
-    "Project": "the project file, sagespec.yaml, which is not compiled: `sagespec validate sagespec.yaml` checks it",
-}
-"""Names of classes of the SDK, of methods and of other tools, and the kind that does the same."""
 
 
 def kind(name: str) -> str:
     """Return what to use instead of a kind that does not exist; '' where nothing is known."""
-    known = next((use for other, use in OTHER_KINDS.items() if other.lower() == name.lower()), "")
-    return f"use {known}" if known and name != "Project" else known and f"that is {known}"
+    if name.lower() == "project":
+        return "that is the project file, which is not compiled: `sagespec validate sagespec.yaml` checks it"
+    meant = [known for known in schema.kinds() if name.lower() in map(str.lower, schema.aliases(known))]
+    *most, last = meant or ("",)
+    return f"use {', '.join(most)} or {last}" if most else last and f"use {last}"
 
 
 def of(problem: Problem, value: Any, refs: Mapping[str, Sequence[str]]) -> Problem:
