@@ -104,6 +104,20 @@ def test_files_of_people_are_kept(project: Path, run: Run) -> None:
     assert (project / ".gitattributes").read_text("utf-8").startswith("*.png binary\n/compiled/**")
 
 
+@pytest.mark.parametrize(
+    ("folder", "named"), [("my_models", "my-models"), ("__", "project"), ("a" * 39 + "_b", "a" * 39)]
+)
+def test_a_folder_names_the_project(
+    folder: str, named: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / folder)
+    run("init", "Project")
+    assert yaml.safe_load(Path("sagespec.yaml").read_text("utf-8"))["metadata"] == {"name": named}
+    said = run("validate", "-e", "prod", code=1)
+    assert "has no environments: add some, or leave the environment out" in said.stdout + said.stderr
+
+
 @pytest.mark.parametrize("name", ["a b", "-a", "a" * 41])
 def test_a_name_that_is_none_writes_nothing(name: str, project: Path, run: Run) -> None:
     before = written(project)

@@ -45,10 +45,17 @@ def command(kind: str | None, name: str | None, editor: str | None, stdout: bool
     if kind == editor_schema.PROJECT:
         if stdout or project_file is not None:
             raise click.UsageError("init Project writes into this folder, without --stdout and --project")
-        return first_files.project(_checked(name or Path.cwd().name), Path.cwd())
+        return first_files.project(_project_name(name), Path.cwd())
     if name is None:
         raise click.UsageError("Missing argument 'NAME'.")
     return _spec(kind, _checked(name), stdout, project_file)
+
+
+def _project_name(name: str | None) -> str:
+    """Return the given name, or that of this folder, in which other characters are made dashes."""
+    if name is not None:
+        return _checked(name)
+    return re.sub(r"[^a-zA-Z0-9]+", "-", Path.cwd().name)[: starter.LONGEST_NAME].strip("-") or "project"
 
 
 def _checked(name: str) -> str:

@@ -260,7 +260,10 @@ def choose(
     written = project.source or Source(FILE, None, {}, {})
     if environment is not None and environment not in known:
         message = f"there is no environment {environment!r}"
-        problem = Problem("unknown-environment", message, ("environments",), did_you_mean(environment, [*known]))
+        hint = did_you_mean(environment, [*known]) or (
+            "" if known else f"{written.file} has no environments: add some, or leave the environment out"
+        )
+        problem = Problem("unknown-environment", message, ("environments",), hint)
         return None, [written.locate(problem)]
     chosen = known.get(environment, {}) if environment else {}
     declared = chosen.get("values", {})
