@@ -120,7 +120,7 @@ def command(opened: Session, run: Target, form: str) -> int:
 def _compiled(file: File) -> dict[str, Any]:
     content = file.content
     return {
-        "path": file.path.as_posix(),
+        "path": _path(file),
         "source": content.source,
         "identity": content.identity,
         "depends_on": dict(content.depends_on),

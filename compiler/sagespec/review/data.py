@@ -1,6 +1,6 @@
 """A review as data, for programs.
 
-In: a `Review`. Out: plain data, as docs/operate/running.md describes it.
+In: a `Review`. Out: plain data, as docs/reference/formats.md describes it.
 """
 
 from __future__ import annotations
