@@ -21,6 +21,7 @@ from sagespec.documents import names
 from sagespec.documents.compiled import Request, canonical
 from sagespec.documents.render import render
 from sagespec.documents.traced import Traced
+from sagespec.project import boundary
 from sagespec.project.facts import ask
 from sagespec.sagemaker import uploads
 from sagespec.sagemaker.exports import Exports
@@ -108,7 +109,7 @@ def _code(inputs: Inputs, source: Traced, problems: Problems) -> Any:
     if text.startswith("s3://"):
         return _in_s3(inputs, source.to(text), problems)
     one_line = "\n" not in text
-    if one_line and uploads.status(inputs.folder / text) is not None:
+    if one_line and (boundary.is_of_home(text) or uploads.status(inputs.folder / text) is not None):
         return _in_file(inputs, source.to(text), problems)
     return _inline(inputs, source, one_line, problems)
 

@@ -7,6 +7,7 @@ A pull request may contain any link and any path with `..`; therefore links are 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +47,10 @@ class Boundary:
 
         Refused are absolute paths, those that lead out of the project, and files named with a slash at the end.
         """
-        if Path(name).is_absolute():
+        if Path(name).is_absolute() or is_of_home(name):
             hint = "a path is relative to the spec, so that it is the same on every machine"
-            problems.error("absolute-path", f"{name} is an absolute path", path, hint)
+            what = "is a path of your home folder" if is_of_home(name) else "is an absolute path"
+            problems.error("absolute-path", f"{name} {what}", path, hint)
         elif not self.admits(folder / name):
             problems.append(refusal(name, path))
         elif name.endswith("/") and disk.is_file(real(folder / name)):
@@ -97,6 +99,11 @@ def work_tree(folder: Path) -> Path | None:
     """Return the real path of the nearest git work tree that contains a folder, or None."""
     root = real(folder)
     return next((above for above in (root, *root.parents[:-1]) if disk.exists(above / GIT)), None)
+
+
+def is_of_home(name: str) -> bool:
+    """Return whether a shell would expand a path to one of a home folder."""
+    return re.match(r"~\w*(/|$)", name) is not None
 
 
 def refusal(name: str, path: KeyPath = (), hint: str = "") -> Problem:

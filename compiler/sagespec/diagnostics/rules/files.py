@@ -95,7 +95,7 @@ RULES = (
         "absolute-path",
         "error",
         "Absolute path",
-        "The path of a file begins with a slash, so that it means something else on another machine.",
+        "The path of a file begins with a slash or with ~, so that it means something else on another machine.",
         "Write a path relative to the spec.",
         "ModelTrainer",
         bad="source_code: {source_dir: /home/me/code, entry_script: train.py}",
