@@ -128,7 +128,7 @@ def test_no_command_prints_or_saves_a_secret(project: Path, aws: Sandbox, printe
     printed("compile")
     for args in READS:
         printed(*args)
-    assert "/Environment/DB: changed" in printed("plan").stdout
+    assert "/Environment/DB: changed" in printed("plan", "--verbose").stdout
     printed.add(Path("saved.json").read_text("utf-8"), "the saved plan")
 
 
