@@ -103,6 +103,8 @@ ONLY = {
     "click": {"cli"},
     "rich": {"cli/output.py"},
     "matplotlib": {"cli/plotting.py"},
+    "pygls": {"server"},
+    "lsprotocol": {"server"},
     "mlflow": {"executor/mlflow_client.py"},
     "moto": {"sandbox"},
     "jinja2": {"documents/render.py"},

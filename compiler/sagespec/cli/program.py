@@ -33,6 +33,7 @@ COMMANDS = {
     "list": "List jobs and evaluations of the account.",
     "lock": "Look up facts that only AWS knows.",
     "logs": "Show the logs of a job.",
+    "lsp": "Start the language server, for editors.",
     "metrics": "Show what a training has logged at each step.",
     "mlflow-url": "Print a presigned URL of a job's MLflow app.",
     "plan": "Show what apply would do.",

@@ -191,6 +191,12 @@ USAGES = {
         ),
         AWS,
     ),
+    "lsp": Usage(
+        (
+            ("sagespec lsp", "what an editor starts: it speaks on standard input and output"),
+            ("sagespec lsp --help", "this text"),
+        )
+    ),
     "metrics": Usage(
         (
             ("sagespec metrics my-agent", "as a table"),

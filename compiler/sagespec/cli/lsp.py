@@ -1,0 +1,23 @@
+"""`sagespec lsp`: the language server, for editors."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import click
+
+from sagespec.cli import exits
+
+
+@click.command("lsp")
+def command() -> int:
+    """Start the language server for an editor, on standard input and output.
+
+    Needs the extra `lsp`: pip install 'sagespec[lsp]'
+    """
+    if find_spec("pygls") is None:
+        raise exits.Stop("the language server is not installed", exits.USAGE, "pip install 'sagespec[lsp]'")
+    from sagespec.server import language_server
+
+    language_server.create().start_io()
+    return exits.DONE

@@ -1,0 +1,1 @@
+"""The language server: what `validate`, `explain` and refs say, in an editor."""

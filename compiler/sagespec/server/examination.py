@@ -1,0 +1,61 @@
+"""Check a project as its editor shows it.
+
+In: a folder, and the open documents. Out: the diagnostics of `validate`, and what they were found in. Folders
+that are no project have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from sagespec import disk
+from sagespec.compiling import exceptions, workspace
+from sagespec.compiling.workspace import Checked
+from sagespec.diagnostics import Diagnostic, distinct
+from sagespec.diagnostics.secrets import masked
+from sagespec.project import boundary, settings
+from sagespec.project.settings import Project
+from sagespec.server.buffers import Buffers
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found in one project; `checked` is None where the project file is invalid."""
+
+    root: Path
+    diagnostics: tuple[Diagnostic, ...]
+    texts: Mapping[str, str] = field(repr=False)
+    checked: Checked | None = field(default=None, repr=False)
+
+
+def root_of(folder: Path, buffers: Buffers) -> Path | None:
+    """Return the folder of the project that a folder is in, None where it is in none."""
+    with disk.through(buffers):
+        file = settings.find(folder)
+        if file is not None:
+            return boundary.real(file.parent)
+        return boundary.real(folder) if disk.is_folder(folder / Project.specs[0]) else None
+
+
+def examine(root: Path, buffers: Buffers, environment: str | None) -> Examination:
+    """Check all specs of a project."""
+    with disk.through(buffers):
+        project, diagnostics = workspace.open_project(root, None)
+        chosen = None
+        if project is not None:
+            chosen, diagnostics = settings.choose(project, environment, {})
+        if chosen is None:
+            texts = workspace.project_text(root / settings.FILE)
+            return Examination(root, _shown(diagnostics), texts)
+        checked = workspace.check(chosen, ())
+        today = datetime.now(timezone.utc).date().isoformat()
+        said = _shown([*checked.diagnostics, *exceptions.expired(chosen, today)])
+        return Examination(root, said, checked.texts, checked)
+
+
+def _shown(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Mask the secrets in messages, as the command line does."""
+    return distinct(replace(d, message=masked(d.message), hint=masked(d.hint)) for d in diagnostics)

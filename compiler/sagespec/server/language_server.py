@@ -1,0 +1,143 @@
+"""The server itself: which documents are open, and what the editor is told of them.
+
+Checks run in a thread, one at a time: changes that come meanwhile are checked together after it, so that typing never
+waits. An exception in a handler or in a check becomes a log message of the editor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls import uris
+from pygls.lsp.server import LanguageServer
+
+from sagespec import __version__
+from sagespec.diagnostics import Diagnostic, Span
+from sagespec.project import boundary
+from sagespec.server import examination
+from sagespec.server.buffers import Buffers
+from sagespec.server.examination import Examination
+from sagespec.server.positions import Text
+
+SOURCE = "sagespec"
+
+
+class Server(LanguageServer):
+    """A language server for the projects of one editor."""
+
+    def __init__(self) -> None:
+        super().__init__(SOURCE, __version__)
+        self.environment: str | None = None
+        self.examined: dict[Path, Examination] = {}
+        self._published: dict[str, list[types.Diagnostic]] = {}
+        self._is_stale = False
+        self._check: asyncio.Task[None] | None = None
+
+    def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ARG002  pygls's signature
+        """Log an exception in the editor; nobody is interrupted by a message box."""
+        self.log(f"{type(error).__name__}: {error}")
+
+    def log(self, message: str) -> None:
+        self.window_log_message(types.LogMessageParams(types.MessageType.Error, message))
+
+    def open_paths(self) -> dict[Path, str]:
+        """Return the real paths of the open documents, with their URIs."""
+        paths = {uri: uris.to_fs_path(uri) for uri in self.workspace.text_documents if uri.startswith("file:")}
+        return {boundary.real(Path(path)): uri for uri, path in paths.items() if path}
+
+    def buffers(self) -> Buffers:
+        """Return the open documents as they are now."""
+        documents = self.workspace.text_documents
+        opened = self.open_paths().items()
+        return Buffers({path: documents[uri].source.encode("utf-8", "surrogatepass") for path, uri in opened})
+
+    def text(self, name: str, text: str) -> Text:
+        return Text(name, text, self.workspace.position_encoding or "utf-16")
+
+    def changed(self) -> None:
+        """Check again, at once or after the check that runs."""
+        self._is_stale = True
+        if self._check is None:
+            self._check = asyncio.ensure_future(self._checked())
+            self._check.add_done_callback(self._ended)
+
+    async def _checked(self) -> None:
+        while self._is_stale:
+            self._is_stale = False
+            buffers, opened = self.buffers(), self.open_paths()
+            folders = [Path(path) for one in self.workspace.folders.values() if (path := uris.to_fs_path(one.uri))]
+            roots = {examination.root_of(folder, buffers) for folder in [*folders, *(path.parent for path in opened)]}
+            known: dict[Path, Examination] = {}
+            for root in sorted(root for root in roots if root):
+                known[root] = await asyncio.to_thread(examination.examine, root, buffers, self.environment)
+            self.examined = known
+            self._publish(opened)
+
+    def _ended(self, check: asyncio.Task[None]) -> None:
+        self._check = None
+        if not check.cancelled() and (error := check.exception()) is not None:
+            self.log(f"a check failed: {type(error).__name__}: {error}")
+            if self._is_stale:
+                self.changed()
+
+    def _publish(self, opened: dict[Path, str]) -> None:
+        """Send the diagnostics of files whose diagnostics are others than before."""
+        found: dict[str, list[types.Diagnostic]] = {}
+        for one in self.examined.values():
+            texts: dict[str, Text] = {}
+            for d in one.diagnostics:
+                uri = self._uri(one.root / d.file, opened)
+                text = texts.setdefault(d.file, self.text(d.file, one.texts.get(d.file, "")))
+                found.setdefault(uri, []).append(self._diagnostic(d, text, one, opened))
+        for uri in sorted({*found, *self._published}):
+            if found.get(uri, []) != self._published.get(uri, []):
+                params = types.PublishDiagnosticsParams(uri, found.get(uri, []))
+                self.text_document_publish_diagnostics(params)
+        self._published = found
+
+    def _uri(self, path: Path, opened: dict[Path, str]) -> str:
+        real = boundary.real(path)
+        return opened.get(real) or uris.from_fs_path(str(real)) or ""
+
+    def _diagnostic(self, d: Diagnostic, text: Text, one: Examination, opened: dict[Path, str]) -> types.Diagnostic:
+        related = []
+        if d.also:
+            file, line = d.also
+            there = self.text(file, one.texts.get(file, "")).range(Span(line, 1, line, 1))
+            related = [
+                types.DiagnosticRelatedInformation(types.Location(self._uri(one.root / file, opened), there), "here")
+            ]
+        return types.Diagnostic(
+            range=text.range(Span(d.line, d.column, d.end_line, d.end_column)),
+            message=f"{d.message}\nhint: {d.hint}" if d.hint else d.message,
+            severity=types.DiagnosticSeverity.Error if d.is_error else types.DiagnosticSeverity.Warning,
+            code=d.rule,
+            source=SOURCE,
+            related_information=related or None,
+        )
+
+
+def create() -> Server:
+    """Return a server with all its features."""
+    server = Server()
+
+    @server.feature(types.INITIALIZE)
+    def initialize(params: types.InitializeParams) -> None:
+        options = params.initialization_options
+        environment = options.get("environment") if isinstance(options, dict) else None
+        server.environment = environment if isinstance(environment, str) else None
+
+    @server.feature(types.INITIALIZED)
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    def changed(_: Any) -> None:
+        server.changed()
+
+    return server

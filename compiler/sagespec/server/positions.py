@@ -1,0 +1,71 @@
+"""Convert between the spans of diagnostics and the positions of an editor.
+
+In: a file's text and the units in which the editor counts. Spans count lines as the file's reader does, and
+characters from 1; positions count lines as the protocol does, and UTF-8, UTF-16 or UTF-32 units from 0.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import cached_property
+
+from lsprotocol.types import Position, PositionEncodingKind, Range
+
+from sagespec.diagnostics import Span
+from sagespec.reading import source
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+class Text:
+    """A file's text; all offsets are in characters from 0."""
+
+    def __init__(self, name: str, text: str, units: PositionEncodingKind | str) -> None:
+        self.name, self.text, self._units = name, text, str(getattr(units, "value", units))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where the protocol's lines begin."""
+        return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
+
+    @cached_property
+    def _reader_starts(self) -> list[int]:
+        """Where the reader's lines begin: YAML also ends lines at NEL, LS and PS."""
+        starts = [0]
+        for line in source.lines(self.name, self.text):
+            end = starts[-1] + len(line)
+            starts.append(end + (2 if self.text[end : end + 2] == "\r\n" else 1))
+        return starts
+
+    def offset_of(self, line: int, column: int) -> int:
+        """Return the offset of a line and a column that count from 1."""
+        starts = self._reader_starts
+        return min(starts[min(line, len(starts)) - 1] + column - 1, len(self.text))
+
+    def position(self, offset: int) -> Position:
+        line = bisect_right(self._starts, offset) - 1
+        return Position(line, sum(map(self._width, self.text[self._starts[line] : offset])))
+
+    def offset(self, position: Position) -> int:
+        """Return the offset of a position; beyond the end of a line, that end."""
+        if position.line >= len(self._starts):
+            return len(self.text)
+        here, left = self._starts[position.line], position.character
+        while left > 0 and here < len(self.text) and self.text[here] not in "\r\n":
+            left -= self._width(self.text[here])
+            here += 1
+        return here
+
+    def range(self, span: Span) -> Range:
+        start = self.offset_of(span.line, span.column)
+        return self.between(start, max(start, self.offset_of(span.end_line, span.end_column)))
+
+    def between(self, start: int, end: int) -> Range:
+        return Range(self.position(start), self.position(end))
+
+    def _width(self, character: str) -> int:
+        code = ord(character)
+        if self._units == PositionEncodingKind.Utf8.value:
+            return 1 + (code > 0x7F) + (code > 0x7FF) + (code > 0xFFFF)
+        return 1 + (code > 0xFFFF and self._units == PositionEncodingKind.Utf16.value)
