@@ -1,7 +1,7 @@
 """Write what assistants read: `llms.txt` (llmstxt.org) and `skills/sagespec/SKILL.md`.
 
-python tools/write_assistants.py            write both
-python tools/write_assistants.py --check    exit 1 where one is not as it would be written
+python -m tools.write_assistants            write both
+python -m tools.write_assistants --check    exit 1 where one is not as it would be written
 
 `llms.txt` lists the pages of docs/ with the first sentence of each, in a section for each folder. The skill is
 `tools/skill.md` with the kinds and their descriptions from the schemas. Neither is in the wheel: assistants look for
@@ -18,6 +18,8 @@ from typing import Any
 
 from sagespec import assets
 from sagespec.cli.program import COMMANDS
+
+from tools import generated
 
 ROOT = Path(__file__).parent.parent
 OPTIONAL = ("docs/architecture.md", "CHANGELOG.md", "CONTRIBUTING.md")
@@ -83,15 +85,5 @@ def _head(page: Path) -> tuple[str, str, str]:
     return title, first.rstrip(":"), " ".join(rest)
 
 
-def main(check: bool) -> int:
-    stale = [path for path, text in texts().items() if not path.exists() or path.read_text("utf-8") != text]
-    if check:
-        return int(bool(stale))
-    for path in stale:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(texts()[path], "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main("--check" in sys.argv))
+    sys.exit(generated.write(texts()))

@@ -1,7 +1,7 @@
 """Write `docs/reference/commands.md` from the help of the commands.
 
-python tools/write_commands.py            write the page
-python tools/write_commands.py --check    exit 1 where it is not what the help says
+python -m tools.write_commands            write the page
+python -m tools.write_commands --check    exit 1 where it is not what the help says
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import click
 from sagespec.cli.program import COMMANDS, cli
+
+from tools import generated
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "commands.md"
 WIDTH = 100
@@ -53,12 +55,5 @@ def _help(command: click.Command, name: str, parent: click.Context) -> Iterator[
             yield from _help(command.commands[below], below, context)
 
 
-def main(check: bool) -> int:
-    if check:
-        return int(not PAGE.exists() or PAGE.read_text("utf-8") != text())
-    PAGE.write_text(text(), "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main("--check" in sys.argv))
+    sys.exit(generated.write({PAGE: text()}))

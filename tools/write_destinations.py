@@ -37,6 +37,7 @@ from sagespec.reading import source
 from sagespec.review import destinations, examples, fields
 from sagespec.review.fields import ANY_KEY, ENTRY, Steps
 
+from tools import generated
 from tools.destinations_by_hand import CONSTANT, IDENTIFYING, INSTEAD, SYNONYMS
 
 TARGET = assets.data() / destinations.FILE
@@ -333,12 +334,5 @@ def text() -> str:
         return json.dumps(content(opened(Path(folder).resolve())), indent=1, ensure_ascii=False) + "\n"
 
 
-def main(check: bool) -> int:
-    if check:
-        return int(not TARGET.exists() or TARGET.read_text("utf-8") != text())
-    TARGET.write_text(text(), "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main("--check" in sys.argv))
+    sys.exit(generated.write({TARGET: text()}))

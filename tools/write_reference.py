@@ -1,7 +1,7 @@
 """Write the pages of the reference: `docs/reference/kinds/KIND.md` for each kind, and `docs/reference/project.md`.
 
-python tools/write_reference.py            write the pages
-python tools/write_reference.py --check    exit 1 where they are not what `sagespec explain -o markdown` says
+python -m tools.write_reference            write the pages
+python -m tools.write_reference --check    exit 1 where they are not what `sagespec explain -o markdown` says
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from sagespec.checking import schema
 from sagespec.review import explain, reference
+
+from tools import generated
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 
@@ -27,17 +29,5 @@ def _rules(page: Path) -> str:
     return "../" * (len(page.relative_to(FOLDER).parts) - 1) + "rules.md"
 
 
-def main(check: bool) -> int:
-    written = pages()
-    if check:
-        there = set(FOLDER.glob("kinds/*.md")) | {FOLDER / "project.md"}
-        same = all(file.is_file() and file.read_text("utf-8") == text for file, text in written.items())
-        return int(not same or there != set(written))
-    for file, text in written.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main("--check" in sys.argv))
+    sys.exit(generated.write(pages(), there={*FOLDER.glob("kinds/*.md")}))

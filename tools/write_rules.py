@@ -1,7 +1,7 @@
 """Write `docs/reference/rules.md` from the table of rules.
 
-python tools/write_rules.py            write the page
-python tools/write_rules.py --check    exit 1 where it is not what the table says
+python -m tools.write_rules            write the page
+python -m tools.write_rules --check    exit 1 where it is not what the table says
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from sagespec.diagnostics.rules import AREAS
 from sagespec.review import reference
+
+from tools import generated
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "rules.md"
 HEAD = """# Rules
@@ -27,12 +29,5 @@ def text() -> str:
     return "\n".join([HEAD, *reference.rules(AREAS)])
 
 
-def main(check: bool) -> int:
-    if check:
-        return int(not PAGE.exists() or PAGE.read_text("utf-8") != text())
-    PAGE.write_text(text(), "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main("--check" in sys.argv))
+    sys.exit(generated.write({PAGE: text()}))

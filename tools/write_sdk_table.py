@@ -1,7 +1,7 @@
 """Write `docs/reference/sdk.md` from the inventories of the SDK's names, `sagespec/data/sdk`, and the schemas.
 
-python tools/write_sdk_table.py            write the page
-python tools/write_sdk_table.py --check    exit 1 where it is not what the inventories say
+python -m tools.write_sdk_table            write the page
+python -m tools.write_sdk_table --check    exit 1 where it is not what the inventories say
 
 `sagespec/review/sdk_names.py` says what an inventory has.
 """
@@ -17,6 +17,8 @@ from typing import Any
 
 from sagespec import assets
 from sagespec.review.sdk_names import Inventory, Owner, Row, inventories
+
+from tools import generated
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "sdk.md"
 GROUPS = {
@@ -161,12 +163,5 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def main(check: bool) -> int:
-    if check:
-        return int(not PAGE.exists() or PAGE.read_text("utf-8") != text())
-    PAGE.write_text(text(), "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main("--check" in sys.argv))
+    sys.exit(generated.write({PAGE: text()}))

@@ -139,7 +139,7 @@ def test_names_are_completed() -> None:
 
 
 def test_the_pages_are_up_to_date() -> None:
-    """Written by `python tools/write_reference.py`."""
+    """Written by `python -m tools.write_reference`."""
     pages = write_reference.pages()
     there = {*write_reference.FOLDER.glob("kinds/*.md"), write_reference.FOLDER / "project.md"}
     assert there == set(pages)
