@@ -59,6 +59,8 @@ class Forge(NamedTuple):
         url = f"{self.comments}?per_page=100"
         for _ in range(MOST_PAGES):
             found, url = self.ask("GET", url)
+            if not isinstance(found, list):
+                raise Refused(f"{self.comments} did not answer with a list of comments")
             yield from found
             if not url:
                 return
@@ -101,19 +103,43 @@ def forge(environment: dict[str, str]) -> Forge:
             raise Refused("this pipeline is of no merge request")
         if not token:
             raise Refused("TOKEN is empty: give it a project access token with the scope api")
-        api = environment["CI_API_V4_URL"]
-        notes = f"{api}/projects/{int(environment['CI_PROJECT_ID'])}/merge_requests/{int(number)}/notes"
+        api, project = (_given(environment, name) for name in ("CI_API_V4_URL", "CI_PROJECT_ID"))
+        notes = f"{api}/projects/{_number(project)}/merge_requests/{_number(number)}/notes"
         return Forge(api, notes, notes, "PUT", {"PRIVATE-TOKEN": token})
-    event = json.loads(Path(environment["GITHUB_EVENT_PATH"]).read_text("utf-8"))
+    event = _event(Path(_given(environment, "GITHUB_EVENT_PATH")))
     number = str((event.get("pull_request") or {}).get("number") or "")
     if not number:
         raise Refused("this job is of no pull request")
     if not token:
         raise Refused("TOKEN is empty")
-    api = environment["GITHUB_API_URL"]
-    issues = f"{api}/repos/{environment['GITHUB_REPOSITORY']}/issues"
+    api = _given(environment, "GITHUB_API_URL")
+    issues = f"{api}/repos/{_given(environment, 'GITHUB_REPOSITORY')}/issues"
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
-    return Forge(api, f"{issues}/{int(number)}/comments", f"{issues}/comments", "PATCH", headers)
+    return Forge(api, f"{issues}/{_number(number)}/comments", f"{issues}/comments", "PATCH", headers)
+
+
+def _given(environment: dict[str, str], name: str) -> str:
+    """The value of a variable that the CI system sets; raises Refused without one, as on a local runner."""
+    value = environment.get(name, "")
+    if not value:
+        raise Refused(f"{name} is not set")
+    return value
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise Refused(f"{text!r} is no number of a project or request")
+    return int(text)
+
+
+def _event(file: Path) -> Any:
+    try:
+        event = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise Refused(f"GITHUB_EVENT_PATH cannot be read: {error}") from None
+    if not isinstance(event, dict):
+        raise Refused("GITHUB_EVENT_PATH is no event")
+    return event
 
 
 def marked(text: str, project: str) -> str:

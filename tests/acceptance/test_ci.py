@@ -198,7 +198,20 @@ def test_the_comment_is_replaced(forge: Forge, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "trouble",
-    ["reads only", "no token", "wrong token", "401", "404", "500", "nobody", "no request", "no marker"],
+    [
+        "reads only",
+        "no token",
+        "wrong token",
+        "401",
+        "404",
+        "500",
+        "nobody",
+        "no request",
+        "no marker",
+        "local",
+        "no event",
+        "odd number",
+    ],
 )
 def test_no_comment_is_no_error(forge: Forge, trouble: str, tmp_path: Path) -> None:
     """As for a request from a fork, whose token only reads: the summary has the review."""
@@ -210,6 +223,13 @@ def test_no_comment_is_no_error(forge: Forge, trouble: str, tmp_path: Path) -> N
     if trouble == "no request":
         (tmp_path / "none.json").write_text("{}", "utf-8")
         variables = {"CI_MERGE_REQUEST_IID": "", "GITHUB_EVENT_PATH": str(tmp_path / "none.json")}
+    if trouble == "local":  # a runner that does not set what the CI system does
+        variables = dict.fromkeys(("CI_API_V4_URL", "GITHUB_EVENT_PATH"), "")
+    if trouble == "no event":
+        variables = {"CI_PROJECT_ID": "", "GITHUB_EVENT_PATH": str(tmp_path / "diff.md")}
+    if trouble == "odd number":
+        (tmp_path / "odd.json").write_text('{"pull_request": {"number": "../5"}}', "utf-8")
+        variables = {"CI_MERGE_REQUEST_IID": "../5", "GITHUB_EVENT_PATH": str(tmp_path / "odd.json")}
     done = comment(forge, tmp_path, f"{'text' if trouble == 'no marker' else MARKER}\n", **variables)
     assert done.stdout == "refused\n"
     assert not forge.comments
