@@ -164,7 +164,7 @@ USAGES = {
     ),
     "init": Usage(
         (
-            ("sagespec init MultiTurnRLTrainer my-agent", "write specs/my-agent.yaml"),
+            ("sagespec init MultiTurnRLTrainer my-agent", "write specs/MultiTurnRLTrainer-my-agent.yaml"),
             ("sagespec init SFTTrainer tone --stdout", "print it"),
             ("sagespec init Project", "write the project file, and what CI needs"),
         )
