@@ -18,7 +18,6 @@ from sagespec.cli import completing, exits, output
 from sagespec.compiling import exceptions, workspace
 from sagespec.compiling.workspace import Checked
 from sagespec.diagnostics import Diagnostic, did_you_mean, report
-from sagespec.diagnostics.secrets import masked
 from sagespec.project import boundary, values
 from sagespec.project import settings as project_settings
 from sagespec.project.boundary import Boundary
@@ -199,8 +198,7 @@ def lines(diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], root: Pat
 
 def _named(diagnostics: Iterable[Diagnostic], called: Callable[[str], str]) -> list[Diagnostic]:
     """Replace file names by the names that users see, and mask secrets."""
-    named = report.named(list(diagnostics), called)
-    return [replace(d, message=masked(d.message), hint=masked(d.hint)) for d in named]
+    return report.without_secrets(report.named(list(diagnostics), called))
 
 
 def tell_following(addresses: Sequence[str], said: Iterable[Diagnostic]) -> None:

@@ -7,13 +7,14 @@ here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sagespec import __version__
 from sagespec.diagnostics import Diagnostic
 from sagespec.diagnostics.escapes import inert, json_text, printable, width
+from sagespec.diagnostics.secrets import masked
 
 if TYPE_CHECKING:
     from sagespec.diagnostics.rules.rule import Rule
@@ -47,6 +48,11 @@ def named(diagnostics: Sequence[Diagnostic], name: Callable[[str], str]) -> list
         message = f"{d.message} ({name(d.also[0])}:{d.also[1]})" if d.also else d.message
         renamed.append(replace(d, file=name(d.file), message=message, also=()))
     return renamed
+
+
+def without_secrets(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Mask what looks like a secret in the messages and hints of diagnostics."""
+    return [replace(d, message=masked(d.message), hint=masked(d.hint)) for d in diagnostics]
 
 
 def text(diagnostics: Sequence[Diagnostic], lines: Mapping[str, Sequence[str]]) -> list[Line]:

@@ -7,15 +7,14 @@ that are no project have none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
 from sagespec import disk
 from sagespec.compiling import exceptions, workspace
 from sagespec.compiling.workspace import Checked
-from sagespec.diagnostics import Diagnostic, distinct
-from sagespec.diagnostics.secrets import masked
+from sagespec.diagnostics import Diagnostic, distinct, report
 from sagespec.project import boundary, settings
 from sagespec.project.settings import Project
 from sagespec.server.buffers import Buffers
@@ -57,5 +56,4 @@ def examine(root: Path, buffers: Buffers, environment: str | None) -> Examinatio
 
 
 def _shown(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Mask the secrets in messages, as the command line does."""
-    return distinct(replace(d, message=masked(d.message), hint=masked(d.hint)) for d in diagnostics)
+    return distinct(report.without_secrets(diagnostics))
