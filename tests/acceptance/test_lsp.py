@@ -135,3 +135,13 @@ async def test_a_session_of_1000_edits_ends_as_validate_says(client: LanguageCli
     while sorted((d.range.start.line, d.code) for d in client.diagnostics.get(file.as_uri(), [])) != expected:
         await published(client, file)
     assert not client.log_messages, client.log_messages
+
+
+def test_without_its_extra_the_command_says_what_to_install() -> None:
+    hidden = COMMAND[2].replace("import sys;", "import sys; sys.modules['pygls'] = None;", 1)
+    ran = subprocess.run(
+        [*COMMAND[:2], hidden.replace("; main()", "; sys.exit(main())")], capture_output=True, text=True
+    )
+    assert ran.returncode == 2, ran.stderr
+    assert "pip install 'sagespec[lsp]'" in ran.stderr
+    assert "Traceback" not in ran.stderr
