@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import Timing
 
 from tests import mlflow_clients
+from tests.loopback import Silent, serving
 
 settings.register_profile("sagespec", deadline=None, derandomize=True)  # these machines are noisy
 settings.load_profile("sagespec")
@@ -144,7 +144,7 @@ class Recorder:
 def recorder() -> Iterator[Recorder]:
     found = Recorder("")
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent):
         def answer(self) -> None:
             found.seen.append(f"{self.command} {self.path} {self.headers.get('X-Amz-Target')}")
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -154,14 +154,8 @@ def recorder() -> Iterator[Recorder]:
 
         do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_CONNECT = answer
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        found.url = f"http://127.0.0.1:{server.server_port}"
+    with serving(Handler) as found.url:
         yield found
-        server.shutdown()
 
 
 @dataclass(frozen=True)

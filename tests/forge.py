@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.loopback import Silent, serving
 
 TOKEN = "the-token-of-the-job"
 BOT = {"id": 41898282, "login": "github-actions[bot]", "type": "Bot"}
@@ -80,7 +80,7 @@ def start(is_gitlab: bool) -> Iterator[Forge]:
     """Start a forge on a port of this machine."""
     forge = Forge("", is_gitlab)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent):
         def answer(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             given = self.headers.get("PRIVATE-TOKEN") if is_gitlab else self.headers.get("Authorization")
@@ -97,11 +97,5 @@ def start(is_gitlab: bool) -> Iterator[Forge]:
 
         do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        forge.url = f"http://127.0.0.1:{server.server_port}"
+    with serving(Handler) as forge.url:
         yield forge
-        server.shutdown()

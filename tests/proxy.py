@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import http.client
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.loopback import Silent, serving
 
 Answer = tuple[int, bytes]
 Refuse = Callable[[str, bytes], "Answer | None"]
@@ -30,7 +30,7 @@ def before(
     """Serve a proxy before an endpoint for the length of a block; gives its URL."""
     host = urlsplit(url).netloc
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent):
         protocol_version = "HTTP/1.1"
 
         def handle_any(self) -> None:
@@ -62,14 +62,5 @@ def before(
             if self.command != "HEAD":
                 self.wfile.write(content)
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as url_of_proxy:
+        yield url_of_proxy

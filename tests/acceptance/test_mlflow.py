@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -28,6 +27,7 @@ from sagespec.sandbox.service import OPERATIONS, Region
 
 from tests import mlflow_clients
 from tests.conftest import ROOT, Run
+from tests.loopback import Silent, serving
 
 APP = "arn:aws:sagemaker:us-west-2:123456789012:mlflow-app/app-DEFAULT"
 SERVER = "arn:aws:sagemaker:us-west-2:123456789012:mlflow-tracking-server/theirs"
@@ -69,7 +69,7 @@ class Tracking:
 def tracking(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracking]:
     found = Tracking()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             query = parse_qs(url.query)
@@ -81,16 +81,10 @@ def tracking(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracking]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        found.url = f"http://127.0.0.1:{server.server_port}"
+    with serving(Handler) as found.url:
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         found.answers = {"runs/get": run_of("reward"), "metrics/get-history": history}
         yield found
-        server.shutdown()
 
 
 def run_of(*metrics: str, run_id: str = RUN) -> dict[str, Any]:
