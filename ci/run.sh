@@ -6,6 +6,7 @@
 # COMMENT      true: diff comments on the pull or merge request, by TOKEN
 # WAIT         true: apply follows everything to its end
 #
+# Python is isolated (-I): else it would import what a pull request puts into the working directory, beside the token.
 # The exit code is that of sagespec. Reports for GitLab are written into REPORTS, by default the working directory.
 set -uo pipefail
 
@@ -23,7 +24,7 @@ on_github() { [ -n "${GITHUB_ACTIONS:-}" ]; }
 show() {
   local word
   if on_github; then
-    word="$(python3 -c 'import secrets; print(secrets.token_hex(16))')"
+    word="$(python3 -I -c 'import secrets; print(secrets.token_hex(16))')"
     printf '::stop-commands::%s\n' "$word"
     cat
     printf '\n::%s::\n' "$word"
@@ -66,7 +67,7 @@ differ() {
   local code=0 base=()
   [ -z "${BASE:-}" ] || base=("$BASE")
   sagespec diff "${base[@]}" "${options[@]}" -o json >"$work/diff.json" 2>"$work/stderr" || code=$?
-  if [ "$code" -gt 1 ]; then
+  if [ "$code" -gt 1 ] || [ ! -s "$work/diff.json" ]; then # a project that cannot be read has no diff
     show <"$work/stderr" >&2
     return "$code"
   fi
@@ -74,11 +75,11 @@ differ() {
   [ ! -s "$work/stderr" ] || show <"$work/stderr" >&2
   show <"$work/diff.txt"
   sagespec diff "${base[@]}" "${options[@]}" -o markdown >"$work/diff.md" 2>/dev/null
-  set_output starting "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["counts"]["starting"])' "$work/diff.json")"
+  set_output starting "$(python3 -I -c 'import json, sys; print(json.load(open(sys.argv[1]))["counts"]["starting"])' "$work/diff.json")"
   summarize "$work/diff.md"
   [ -z "${GITLAB_CI:-}" ] || cp "$work/diff.md" "$reports/sagespec-diff.md"
   if [ "${COMMENT:-true}" = true ]; then
-    set_output comment "$(python3 "$here/comment.py" "$work/diff.md")"
+    set_output comment "$(python3 -I "$here/comment.py" "$work/diff.md")"
   fi
   return "$code"
 }

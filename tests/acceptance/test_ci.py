@@ -79,7 +79,10 @@ def job(tmp_path: Path) -> Job:
     """Run what the action, or a job of the template, runs: in a process, with the variables of the CI system."""
     (tmp_path / "bin").mkdir()
     script = tmp_path / "bin" / "sagespec"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sagespec "$@"\n', "utf-8")
+    program = (
+        "from sagespec.cli import main\nmain()\n"  # as pip writes it: the working directory is not imported from
+    )
+    script.write_text(f"#!{sys.executable}\n{program}", "utf-8")
     script.chmod(0o755)
     (tmp_path / "bin" / "python3").symlink_to(sys.executable)
     (tmp_path / "event.json").write_text(json.dumps({"pull_request": {"number": 5}}), "utf-8")
@@ -273,6 +276,39 @@ def test_inputs_are_data(committed: Path, job: Job) -> None:
             assert done.code in (1, 2), (name, done)
             assert not (committed / "sprung").exists()
             assert not forge.comments
+
+
+@pytest.mark.parametrize("is_gitlab", [False, True])
+def test_modules_of_a_pull_request_are_not_imported(committed: Path, job: Job, is_gitlab: bool) -> None:
+    """Python would look for its own modules in the working directory first, with the token in its environment."""
+    for name in ("json", "secrets", "os", "re", "typing", "urllib", "pip", "venv"):
+        (committed / f"{name}.py").write_text("open('sprung', 'w')\nraise SystemExit(0)\n", "utf-8")
+    (committed / "sagespec").mkdir()
+    (committed / "sagespec" / "__init__.py").write_text("open('sprung', 'w')\n", "utf-8")
+    change()
+    with forges.start(is_gitlab) as forge:
+        done = job(forge, "diff")
+        assert done.code == 0, done.stderr
+        assert len(own(forge)) == 1
+    assert not (committed / "sprung").exists()
+
+
+def test_python_is_isolated_where_a_pull_request_is_checked_out() -> None:
+    for file in ("run.sh", "install.sh"):
+        called = re.findall(r"python3?\"? +(\S+)", (ROOT / "ci" / file).read_text("utf-8"))
+        assert called
+        assert {*called} == {"-I"}, file
+    assert GITLAB[".sagespec"]["variables"]["PYTHONSAFEPATH"] == "1", "of all its jobs"
+
+
+def test_a_project_that_cannot_be_read_is_reported(committed: Path, job: Job) -> None:
+    (committed / "sagespec.yaml").write_text("kind: Nonsense\n", "utf-8")
+    with forges.start(is_gitlab=False) as forge:
+        done = job(forge, "diff")
+        assert done.code == 1
+        assert "sagespec.yaml:1" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not forge.comments
 
 
 def test_text_of_specs_is_no_command_to_the_runner(committed: Path, job: Job, run: Run) -> None:
