@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from sagespec.sandbox import Sandbox
 from sagespec.sandbox.server import Call
 from sagespec.sandbox.service import OPERATIONS, Region, ServiceError
 
+from tests import proxy
 from tests.conftest import ROOT, Result, Run
 
 FAST = ("--yes", "--wait", "--poll", "0.1", "-o", "json")
@@ -128,15 +131,24 @@ def test_what_is_refused_before_anything_is_sent(project: Path, aws: Sandbox, ru
     assert document["error"] is None
 
 
-def test_an_interrupt_tells_what_runs(project: Path, aws: Sandbox, run: Run) -> None:
-    write(project, run, *(LINE % f"line-{n}" for n in range(5)))
-    command = [sys.executable, "-m", "sagespec", "apply", "--yes", "--concurrency", "1", "-o", "json"]
+Started = subprocess.Popen[str]
+
+
+def start(*more: str, **others: Any) -> Started:
+    command = [sys.executable, "-m", "sagespec", "apply", "--yes", "--concurrency", "1", "-o", "json", *more]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "compiler")}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **others}
+    return subprocess.Popen(command, env=environment, text=True, **streams)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_tells_what_runs(project: Path, aws: Sandbox, run: Run, sent: signal.Signals) -> None:
+    write(project, run, *(LINE % f"line-{n}" for n in range(5)))
+    process = start()
 
     def interrupt(call: Call, done: bool) -> None:
         if done and call.operation == "CreateTrainingJob":
-            process.send_signal(signal.SIGINT)
+            process.send_signal(sent)
 
     aws.observer = interrupt
     out, said = process.communicate(timeout=120)
@@ -146,6 +158,41 @@ def test_an_interrupt_tells_what_runs(project: Path, aws: Sandbox, run: Run) -> 
     created = [call for call in aws.mutations() if call.operation == "CreateTrainingJob"]
     running = [entry for entry in document["entries"] if entry["started"]]
     assert 1 <= len(running) == len(created) < 5
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_more_interrupts_do_not_call_unsent_what_is_being_sent(
+    project: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals
+) -> None:
+    write(project, run, *(LINE % f"line-{n}" for n in range(3)))
+    is_sent, is_over = threading.Event(), threading.Event()
+
+    def hang(operation: str, _body: bytes) -> None:
+        if operation == "CreateTrainingJob":
+            is_sent.set()
+            is_over.wait(60)
+
+    with proxy.before(aws.url, hang) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        process = start()
+        assert is_sent.wait(60)
+        while process.poll() is None:  # nobody waits for the answer, and half a document is none
+            process.send_signal(sent)
+            time.sleep(0.002)
+        document = json.loads(process.communicate()[0])
+        is_over.set()
+    jsonschema.validate(document, SCHEMA)
+    assert document["exit"] == exits.INTERRUPTED
+    assert outcomes(document) == {"line-0": "unknown", "line-1": "not sent", "line-2": "not sent"}
+
+
+def test_an_end_by_the_machine_has_the_exit_code(project: Path, aws: Sandbox, run: Run) -> None:
+    write(project, run, LINE % "fine")
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        process = start(stderr=full)
+        out, _ = process.communicate(timeout=120)
+    document = read(Result(process.returncode, out, ""))
+    assert document["error"] == {"message": "no space left on device", "hint": ""}
 
 
 def test_a_time_out_tells_what_runs(chain: Path, aws: Sandbox, run: Run) -> None:

@@ -85,12 +85,13 @@ class Record:
         told = self.results.get(address)
         root = self.project.root if self.project else Path()
         waits = outcome.waiting.get(address, planned.waits if run is None else ())
+        became = _outcome(run, failure, bool(self.applying and waits), group)
         return {
             "address": address,
             "path": Path(os.path.relpath(planned.file.path, root)).as_posix(),
             "identity": content.identity,
             "digest": content.digest,
-            "outcome": _outcome(run, failure, bool(self.applying and waits), group),
+            "outcome": "unknown" if address in outcome.unknown else became,
             "started": self._has_started(planned, run),
             "run": {"name": run.name, "arn": run.arn} if run else None,
             "status": status.status if status else run.status if run else None,

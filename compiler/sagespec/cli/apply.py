@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from contextlib import closing
@@ -12,7 +13,7 @@ from typing import Any
 
 import click
 
-from sagespec.cli import exits, options, output, plan_text, results, session, watching
+from sagespec.cli import exits, interrupts, options, output, plan_text, results, session, watching
 from sagespec.cli.applied import End, Record
 from sagespec.cli.session import Session
 from sagespec.disk import COMPILED_BYTES
@@ -61,27 +62,36 @@ def _commit(_context: click.Context, _option: click.Parameter, given: str | None
 def command(opened: Session, form: str, **given: Any) -> int:
     """Submit compiled files, once. PATHs are addresses, spec files, compiled files or folders, or
     one saved plan."""
-    if form == "text":
-        return _apply(opened, Record(), output.result, **given)
     record, end = Record(), End()
-    try:
-        code = _apply(opened, record, output.tell, **given)
-        end = End(code, "")
-        return code
-    except exits.Stop as stop:
-        end = End(stop.code, str(stop), stop.hint)
-        raise
-    except click.UsageError as error:
-        end = End(exits.USAGE, error.format_message())
-        raise
-    except SystemExit as ended:  # mistakes in the project's files, which are reported already
-        end = End(exits.INVALID if ended.code == exits.INVALID else exits.DEFECT, "the project's files are invalid")
-        raise
-    except (click.Abort, KeyboardInterrupt):
-        end = End(exits.INTERRUPTED, "interrupted")
-        raise
-    finally:
-        output.as_json(record.document(end))
+    with interrupts.heard() as ignore:
+        if form == "text":
+            return _apply(opened, record, output.result, **given)
+        try:
+            code = _apply(opened, record, output.tell, **given)
+            end = End(code, "")
+            return code
+        except (exits.Stop, click.UsageError, SystemExit, click.Abort, KeyboardInterrupt, OSError) as error:
+            end = _end(error)
+            raise
+        finally:
+            ignore()  # half a document is none
+            output.as_json(record.document(end))
+
+
+def _end(error: BaseException) -> End:
+    """Say how the command ends by an exception, as the exit code will."""
+    if isinstance(error, exits.Stop):
+        return End(error.code, str(error), error.hint)
+    if isinstance(error, click.UsageError):
+        return End(exits.USAGE, error.format_message())
+    if isinstance(error, SystemExit) and error.code == exits.INVALID:  # mistakes that are reported already
+        return End(exits.INVALID, "the project's files are invalid")
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return End(exits.INTERRUPTED, "interrupted")
+    if isinstance(error, OSError):
+        named = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        return End(exits.INVALID, f"{named}{(error.strerror or str(error)).lower()}")
+    return End()
 
 
 def _apply(

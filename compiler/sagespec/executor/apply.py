@@ -60,11 +60,15 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of an apply: runs by address, failures, and the dependencies that each unsent file waits for."""
+    """The result of an apply: runs by address, failures, and the dependencies that each unsent file waits for.
+
+    `unknown` are the files that were being sent when a second interrupt ended the apply: their runs may have started.
+    """
 
     runs: Mapping[str, Run] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
     waiting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
 
     @property
     def aws_refused(self) -> bool:
@@ -126,10 +130,13 @@ class Applying:
     """Submissions that have ended and were not looked at yet."""
     submitted: dict[str, Future[Run]] = field(default_factory=dict)
     """The newest submission of each file."""
+    unknown: set[str] = field(default_factory=set)
 
     @property
     def outcome(self) -> Outcome:
-        return Outcome(dict(self.runs), tuple(self.failures.values()), self._waiting())
+        return Outcome(
+            dict(self.runs), tuple(self.failures.values()), self._waiting(), frozenset(self.unknown - {*self.runs})
+        )
 
     def go(self) -> Outcome:
         """Apply the plan; raises as `apply` does."""
@@ -147,8 +154,10 @@ class Applying:
             self._carry_out(pool)
         finally:  # also on an interrupt: nothing more is sent
             self.stopping.set()
-            pool.shutdown(cancel_futures=True)
-            self._keep()
+            try:
+                pool.shutdown(cancel_futures=True)
+            finally:  # a second interrupt does not wait for what is being sent
+                self._keep()
         if self.options.follow:  # the end: what waits now would wait forever
             for address, needed in self._waiting().items():
                 reason = f"waits for {', '.join(needed)}, which has not run and is not applied here"
@@ -159,7 +168,10 @@ class Applying:
     def _keep(self) -> None:
         """Record the runs that were submitted while an exception ended the apply, wherever it struck."""
         for address, ended in self.submitted.items():
-            if address in self.runs or address in self.failures or not ended.done() or ended.cancelled():
+            if address in self.runs or address in self.failures or ended.cancel():
+                continue
+            if not ended.done():
+                self.unknown.add(address)
                 continue
             error = ended.exception()
             if error is None:
