@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -140,6 +141,21 @@ def test_broken_specs_do_not_hide_the_others(examples: Path, run: Run, monkeypat
     (examples / "specs" / "broken.yaml").write_text("kind: [\n", "utf-8")
     (examples / "specs" / "list.yaml").write_text("- 1\n", "utf-8")
     assert completed(run, monkeypatch, "sagespec plan MPI") == ["plain,MPI/eight-a-node"]
+
+
+@pytest.mark.parametrize("name", ["$(id)", "`id`", "a\\nplain,b", "a b", "*", "a;id", "\\u202ea", "'", "~"])
+def test_names_that_a_shell_would_not_take_as_they_are_are_not_offered(
+    name: str, examples: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = f'kind: MPI\nmetadata: {{name: "{name}"}}\n---\nkind: "{name}"\nmetadata: {{name: a}}\n'
+    (examples / "specs" / "a.yaml").write_text(hostile, "utf-8")
+    (examples / "compiled" / "X").mkdir(parents=True)
+    (examples / "compiled" / "X" / f"{name}.json").touch()
+    os.mkfifo(examples / "specs" / "b.yaml")  # which cannot be read, and hides nothing
+    offered = completed(run, monkeypatch, "sagespec plan ")
+    assert "plain,MPI/eight-a-node" in offered
+    assert [word for word in offered if not re.fullmatch(r"plain,[A-Z]\w+/[\w-]+", word, re.ASCII)] == []
+    assert "plain,MPI/b" not in offered
 
 
 def test_statuses_are_those_of_all_sorts_of_runs() -> None:

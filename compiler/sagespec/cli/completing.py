@@ -1,11 +1,13 @@
 """The words that a shell offers: addresses, environments, models, benchmarks, statuses.
 
 In: what is typed so far. Out: words that begin with it. Nothing is asked of AWS, no message is printed, and a project
-that cannot be read offers nothing.
+that cannot be read offers nothing. Names that mean something else to a shell, which only invalid specs have, are not
+offered: it puts them into the command line unquoted.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +36,7 @@ STATUSES = (
 )
 """Those of all sorts of runs; the modules of the sorts are slow to import."""
 Completed = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,255}")
 _FAULTS = (OSError, ValueError, RecursionError)
 
 
@@ -45,7 +48,7 @@ def offering(words: Callable[[click.Context], Iterable[str]], otherwise: str | N
 
         known: list[str] = []
         with suppress(*_FAULTS):
-            known = sorted({word for word in words(context) if word.startswith(typed)})
+            known = sorted({word for word in words(context) if word.startswith(typed) and _PLAIN.fullmatch(word)})
         if known or otherwise is None:
             return [CompletionItem(word) for word in known]
         return [CompletionItem(typed, type=otherwise)]
@@ -67,7 +70,11 @@ def addresses(context: click.Context) -> Iterator[str]:
     for path in settings.output.glob("*/*.json") if settings.output.is_dir() else ():
         yield f"{path.parent.name}/{path.stem}"
     for path in spec_files.find(settings, ()).files:
-        for document in source.load(path.name, disk.read(path, disk.TEXT_BYTES))[0]:
+        try:
+            documents, _ = source.load(path.name, disk.read(path, disk.TEXT_BYTES))
+        except _FAULTS:  # the other files can be named all the same
+            continue
+        for document in documents:
             data = document.data
             metadata = data.get("metadata") if isinstance(data, dict) else None
             name = metadata.get("name") if isinstance(metadata, dict) else None
