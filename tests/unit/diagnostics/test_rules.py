@@ -14,6 +14,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,7 @@ def imported(tree: ast.Module) -> set[str]:
     return {alias.asname or alias.name.split(".")[0] for node in nodes for alias in node.names}
 
 
+@cache
 def used() -> Uses:
     """Read the ids that the code reports, and those that it compares with."""
     trees = {f.relative_to(PACKAGE).as_posix(): ast.parse(f.read_text("utf-8")) for f in FILES}
@@ -173,16 +175,15 @@ class _Reader:
         return f"{self.name}:{getattr(node, 'lineno', 0)}"
 
 
-USES = used()
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "compiler")}
 
 
 def test_the_code_is_read() -> None:
     """What the test below relies on: it sees every way in which an id gets into a diagnostic."""
-    assert [place.partition(":")[0] for place in USES.unclear] == ["diagnostics/__init__.py"], (
-        USES.unclear
+    assert [place.partition(":")[0] for place in used().unclear] == ["diagnostics/__init__.py"], (
+        used().unclear
     )  # `locate`
-    assert len(USES.ids) > 100
+    assert len(used().ids) > 100
     for rule in (
         "syntax",
         "bad-file",
@@ -193,14 +194,14 @@ def test_the_code_is_read() -> None:
         "aws",
         "wrong-type",
     ):
-        assert rule in USES.ids, rule
+        assert rule in used().ids, rule
 
 
 def test_every_id_is_in_the_table_and_every_entry_is_used() -> None:
-    missing = {id: [use.place for use in uses] for id, uses in USES.ids.items() if id not in RULES}
+    missing = {id: [use.place for use in uses] for id, uses in used().ids.items() if id not in RULES}
     assert not missing, "give them an entry in diagnostics/rules"
-    assert not [id for id in RULES if id not in USES.ids], "nothing reports these"
-    assert not {id: place for id, place in USES.compared.items() if id not in RULES}
+    assert not [id for id in RULES if id not in used().ids], "nothing reports these"
+    assert not {id: place for id, place in used().compared.items() if id not in RULES}
     assert len(RULES) == sum(len(area) for area in AREAS.values()), "an id has two entries"
 
 
@@ -216,8 +217,8 @@ CHANGED = {
 
 
 def test_severities_are_those_of_the_code() -> None:
-    assert sorted(USES.severities_changed) == sorted(CHANGED)
-    found = {id: {severity for use in uses for severity in use.severities} for id, uses in USES.ids.items()}
+    assert sorted(used().severities_changed) == sorted(CHANGED)
+    found = {id: {severity for use in uses for severity in use.severities} for id, uses in used().ids.items()}
     for id, severity in CHANGED.values():
         found[id].add(severity)
     found["refused-fact"].add("warning")  # by the same line of locking.py
