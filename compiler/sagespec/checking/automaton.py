@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 from sagespec.checking import regex_tree
 from sagespec.checking.regex_tree import Anchor, Char, Choice, Lookaround, Node, Repeat, Unbounded
@@ -143,17 +144,16 @@ class _Machine:
         budget.spend(len(text) + 1)
         marks = bytearray(len(text) + 1)
         order = range(len(text), -1, -1) if self.backwards else range(len(text) + 1)
-        current, char = self.origin, ""
-        for position in order:
-            if position != order[0]:
-                char = text[position] if self.backwards else text[position - 1]
-            key = (char, passed[position])
+        read = chain(("",), reversed(text) if self.backwards else text)
+        keys = zip(read, reversed(passed) if self.backwards else passed, strict=True)
+        current = self.origin
+        for position, key in zip(order, keys, strict=True):
             following = current.moves.get(key)
             if following is None:
                 if self.remembered == MAX_MOVES:
                     self._forget()
                 self.remembered += 1
-                following = current.moves[key] = self._next(current, char, passed[position], budget)
+                following = current.moves[key] = self._next(current, *key, budget)
             current = following
             if current.accepts:
                 marks[position] = 1

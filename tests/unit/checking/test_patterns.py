@@ -56,6 +56,7 @@ OWN = sorted(
 @pytest.mark.parametrize("pattern", OWN)
 def test_no_pattern_of_ours_and_of_aws_takes_for_ever(pattern: str) -> None:
     whole = rf"\A(?:{patterns.translated(pattern)})\Z"
+    automaton = Automaton(whole)
     starts = [
         "",
         "a",
@@ -68,7 +69,7 @@ def test_no_pattern_of_ours_and_of_aws_takes_for_ever(pattern: str) -> None:
         for pumped in ("a", "a-", "-", "1", "a1", ".", "/", "_", " ", "a/", "${", ":", "\n", "é"):
             for end in ("", "!", "\n", "\0", "-", "é\u2028"):
                 short = (start + pumped * 500)[: patterns.SHORT - 2] + end
-                assert patterns.finds(whole, short) == Automaton(whole).finds(short, Budget(10_000_000))
+                assert patterns.finds(whole, short) == automaton.finds(short, Budget(10_000_000))
     assert patterns.finds(whole, "a" * 300_000) == (re.search(whole, "a" * 300_000) is not None)
 
 
