@@ -50,11 +50,13 @@ def moto_applications() -> dict[str, Any]:
     Its own dispatcher would serve all other services, too.
     """
     from moto.backends import get_backend
+    from moto.core.model_instances import reset_model_data
 
     for service in OF_MOTO:  # moto's state is global in the process; a new sandbox starts empty
         for by_region in get_backend(service).values():  # type: ignore[call-overload]  # overloaded for each literal name
             for backend in by_region.values():
                 backend.reset()
+                reset_model_data()  # else moto keeps every object that there ever was, and each reset visits them all
     return _applications()
 
 

@@ -136,6 +136,7 @@ class Sandbox:
     """Returns whether `lag` applies to an operation."""
     closed: bool = False
     _server: Any = None
+    _accepting: Any = None
     _moto: Any = None
 
     def __enter__(self) -> Sandbox:
@@ -145,9 +146,16 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        self.closed = True  # connections may stay open after the port is closed
-        self._server.shutdown()
+        """Close the port; whoever still holds a connection is not answered any more."""
+        self.closed = True
+        with suppress(OSError):
+            socket.create_connection(self._server.server_address).close()  # wakes who waits for connections
+        self._accepting.join()
         self._server.server_close()
+
+    def _accept(self) -> None:
+        while not self.closed:
+            self._server.handle_request()
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables with which a client reaches this endpoint and nothing else."""
@@ -328,7 +336,8 @@ class Sandbox:
         self._server.handle_error = _give_up
         self._server.log = lambda _type, message, *args: LOG.debug(message, *args)  # moto's defects: 500, no output
         self.url = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
 
 def start(
