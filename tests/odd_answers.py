@@ -11,11 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.loopback import accepting
 
 PAGE = b"<html><body>Please sign in</body></html>"
 DEPTH = 100_000
@@ -189,7 +191,7 @@ class Proxy:
     """The operations, in their order."""
     spoiled: int = 0
     url: str = ""
-    _server: Any = None
+    _open: ExitStack = field(default_factory=ExitStack)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, rule: Callable[[int, str], Spoil | None], seed: int) -> None:
@@ -197,15 +199,12 @@ class Proxy:
         self.rule, self.seed, self.asked = rule, seed, []
 
     def __enter__(self) -> Proxy:
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        server = self._open.enter_context(_Server(("127.0.0.1", 0), _handler(self)))
+        self.url = self._open.enter_context(accepting(server))
         return self
 
     def __exit__(self, *_: tuple[type[BaseException], BaseException, TracebackType]) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._open.close()
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         operation = operation_of(method, path, headers.get("X-Amz-Target", ""), body)
