@@ -7,7 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,18 @@ def project(tmp_path: Path) -> Path:
 
 UNITS: dict[LanguageClient, str] = {}
 """What each client and its server agreed to count."""
+WATCHED: dict[LanguageClient, list[str]] = {}
+"""What each client was asked to watch."""
 
 
 @pytest_lsp.fixture(params=EDITORS, config=ClientServerConfig(server_command=COMMAND))  # type: ignore[untyped-decorator]
 async def client(lsp_client: LanguageClient, request: pytest.FixtureRequest, project: Path) -> AsyncIterator[None]:
+    WATCHED[lsp_client] = []
+
+    @lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)  # type: ignore[untyped-decorator]
+    def register(params: types.RegistrationParams) -> None:
+        WATCHED[lsp_client] += [one.method for one in params.registrations]
+
     params = types.InitializeParams(
         client_capabilities(request.param),
         root_uri=project.as_uri(),
@@ -70,12 +78,11 @@ def typed(client: LanguageClient, file: Path, text: str, version: int = 2) -> No
     client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
 
 
-async def published(client: LanguageClient, file: Path) -> list[types.Diagnostic]:
-    """Wait for the next diagnostics of a file."""
-    while True:
-        said = await client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
-        if said.uri == file.as_uri():
-            return list(said.diagnostics)
+async def said(client: LanguageClient, file: Path, expected: Callable[[list[types.Diagnostic]], bool]) -> list[Any]:
+    """Wait until the diagnostics of a file are as expected."""
+    while not expected(list(client.diagnostics.get(file.as_uri(), []))):
+        await client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+    return list(client.diagnostics.get(file.as_uri(), []))
 
 
 def validated(project: Path) -> list[tuple[Any, ...]]:
@@ -94,7 +101,7 @@ async def test_a_mistake_is_marked_as_typed_and_cleared_when_mended(client: Lang
     file = project / "specs" / "greeter.yaml"
     wrong = GREETER.replace("instance_count: 1", '"😀": 1, instance_type_: a, instance_count: 1')
     opened(client, file, wrong)
-    (found,) = [d for d in await published(client, file) if "instance_type_" in d.message]
+    (found,) = [d for d in await said(client, file, bool) if "instance_type_" in d.message]
     line = wrong.splitlines()[found.range.start.line]
     units = UNITS[client]
     coding = {"utf-8": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}[getattr(units, "value", units)]
@@ -103,7 +110,7 @@ async def test_a_mistake_is_marked_as_typed_and_cleared_when_mended(client: Lang
     marked = encoded[found.range.start.character * size : found.range.end.character * size].decode(coding)
     assert marked == "instance_type_"
     typed(client, file, GREETER)
-    assert await published(client, file) == []
+    await said(client, file, lambda diagnostics: not diagnostics)
 
 
 @pytest.mark.asyncio
@@ -113,8 +120,23 @@ async def test_other_yaml_has_no_diagnostics(client: LanguageClient, project: Pa
     opened(client, manifest, "apiVersion: v1\nkind: Pod\nmetadata: {name: greeter}\n")
     opened(client, workflow, "on: [push\n")
     opened(client, file, GREETER.replace("compute", "compote"))
-    assert await published(client, file)
-    assert not {manifest.as_uri(), workflow.as_uri()} & {uri for uri, said in client.diagnostics.items() if said}
+    await said(client, file, bool)
+    assert not {manifest.as_uri(), workflow.as_uri()} & {uri for uri, found in client.diagnostics.items() if found}
+
+
+@pytest.mark.asyncio
+async def test_files_that_others_change_are_checked_again(
+    client: LanguageClient, project: Path, request: pytest.FixtureRequest
+) -> None:
+    can_watch = "neovim" not in request.node.name  # by default it watches nothing on Linux
+    file, other = project / "specs" / "greeter.yaml", project / "specs" / "other.yaml"
+    opened(client, file, GREETER.replace("compute", "compote"))
+    await said(client, file, bool)
+    assert WATCHED[client] == (["workspace/didChangeWatchedFiles"] if can_watch else [])
+    other.write_text(GREETER, "utf-8")
+    events = [types.FileEvent(other.as_uri(), types.FileChangeType.Created)]
+    client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(events))
+    await said(client, other, lambda diagnostics: "duplicate-address" in {d.code for d in diagnostics})
 
 
 @pytest.mark.asyncio
@@ -132,8 +154,7 @@ async def test_a_session_of_1000_edits_ends_as_validate_says(client: LanguageCli
     file.write_text(wrong, "utf-8")
     expected = [(line, rule) for name, line, rule in validated(project) if name.endswith("greeter.yaml")]
     assert expected
-    while sorted((d.range.start.line, d.code) for d in client.diagnostics.get(file.as_uri(), [])) != expected:
-        await published(client, file)
+    await said(client, file, lambda found: sorted((d.range.start.line, str(d.code)) for d in found) == expected)
     assert not client.log_messages, client.log_messages
 
 

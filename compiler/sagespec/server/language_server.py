@@ -20,9 +20,11 @@ from sagespec.project import boundary
 from sagespec.server import examination
 from sagespec.server.buffers import Buffers
 from sagespec.server.examination import Examination
+from sagespec.server.place import Place
 from sagespec.server.positions import Text
 
 SOURCE = "sagespec"
+_WATCHED = "**/*.{yaml,yml,json}"
 
 
 class Server(LanguageServer):
@@ -32,6 +34,8 @@ class Server(LanguageServer):
         super().__init__(SOURCE, __version__)
         self.environment: str | None = None
         self.examined: dict[Path, Examination] = {}
+        self.known: dict[Path, Examination] = {}
+        """For each project, its last examination in which the project file was valid."""
         self._published: dict[str, list[types.Diagnostic]] = {}
         self._is_stale = False
         self._check: asyncio.Task[None] | None = None
@@ -64,6 +68,26 @@ class Server(LanguageServer):
             self._check = asyncio.ensure_future(self._checked())
             self._check.add_done_callback(self._ended)
 
+    async def settled(self) -> None:
+        """Wait until what is open now has been checked."""
+        while self._check is not None:
+            await asyncio.wait([self._check])
+
+    async def place(self, uri: str, position: types.Position, *, current: bool) -> Place | None:
+        """Find a position of a document in its project; None where it is in none.
+
+        With `current` off, what is known of the project may be older than its documents.
+        """
+        if current or not self.examined:
+            await self.settled()
+        path = boundary.real(Path(uris.to_fs_path(uri) or ""))
+        root = next((root for root in sorted(self.examined, reverse=True) if path.is_relative_to(root)), None)
+        if root is None:
+            return None
+        name, now = path.relative_to(root).as_posix(), self.examined[root]
+        text = self.text(name, self.workspace.get_text_document(uri).source)
+        return Place(now, self.known.get(root, now), name, text, text.offset(position))
+
     async def _checked(self) -> None:
         while self._is_stale:
             self._is_stale = False
@@ -74,6 +98,7 @@ class Server(LanguageServer):
             for root in sorted(root for root in roots if root):
                 known[root] = await asyncio.to_thread(examination.examine, root, buffers, self.environment)
             self.examined = known
+            self.known = {root: one if one.checked else self.known.get(root, one) for root, one in known.items()}
             self._publish(opened)
 
     def _ended(self, check: asyncio.Task[None]) -> None:
@@ -131,6 +156,10 @@ def create() -> Server:
         server.environment = environment if isinstance(environment, str) else None
 
     @server.feature(types.INITIALIZED)
+    async def initialized(_: types.InitializedParams) -> None:
+        server.changed()
+        await _watch(server)
+
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
@@ -141,3 +170,14 @@ def create() -> Server:
         server.changed()
 
     return server
+
+
+async def _watch(server: Server) -> None:
+    """Ask the editor to tell of files that others change, where it can: what git checks out, what `lock` writes."""
+    workspace = server.client_capabilities.workspace
+    watching = workspace and workspace.did_change_watched_files
+    if watching and watching.dynamic_registration:
+        options = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(_WATCHED)])
+        method = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
+        registration = types.Registration(f"{SOURCE}-files", method, options)
+        await server.client_register_capability_async(types.RegistrationParams([registration]))

@@ -1,0 +1,167 @@
+"""What stands at a position of a file, also while it is being typed.
+
+In: a file's text, and an offset. Out: a `Cursor`: the document, a key path in it, and the range of the word there.
+`standing` reads the text as it is. `typed` reads it with a placeholder in place of the word, because what is being
+typed is seldom valid YAML, and without lines elsewhere that cannot be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sagespec.diagnostics import KeyPath, Span
+from sagespec.reading import source
+from sagespec.reading.source import Source
+from sagespec.server.positions import Text
+
+Part = Literal["key", "value", "either"]
+
+_MARK = "\ue000"
+"""Stands for the word: a character for private use, which YAML allows and no file has."""
+_BEFORE = re.compile(r"[^\s,\[\]{}\"']*\Z")
+_AFTER = re.compile(r"[^\s,\[\]{}\"':]*")
+_LINE_START = re.compile(r"[ \t]*(?:-[ \t]+)*\Z")
+_COMMENT = re.compile(r"(?:^|\s)#")
+_QUOTED = re.compile(r"'(?:[^']|'')*'?|\"(?:[^\"\\]|\\.)*\"?")
+_CLOSING = {"{": "}", "[": "]"}
+_MOST_UNREADABLE = 20
+"""The most lines that are left out to read the rest."""
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A word in a document.
+
+    `path` is the path of the value or of the key; of a key that is being typed, that of the mapping which it joins.
+    `part` is "either" for a word on a line of its own, where the first key of a mapping may begin, or a value. The
+    word is `text[start:end]`; `typed` is what of it is before the cursor.
+    """
+
+    document: Source = field(repr=False)
+    path: KeyPath
+    part: Part
+    start: int
+    end: int
+    typed: str = ""
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of the document, where it says one that is a text."""
+        kind = source.get(self.document.data, ("kind",))
+        return kind if isinstance(kind, str) else None
+
+
+def standing(text: Text, offset: int) -> Cursor | None:
+    """Find the key or the scalar that an offset is in or next to."""
+    for document in _documents(text.name, text.text):
+        named = {path: _range(text, span) for path, span in document.keys.items()}
+        scalars = {
+            path: _range(text, span)
+            for path, span in document.values.items()
+            if not isinstance(source.get(document.data, path), dict | list)
+        }
+        parts: list[tuple[Part, dict[KeyPath, tuple[int, int]]]] = [("value", scalars), ("key", named)]
+        for part, ranges in parts:
+            for path, (start, end) in ranges.items():
+                if start <= offset <= end and start < end:
+                    return Cursor(document, path, part, start, end, text.text[start:offset])
+    return None
+
+
+def typed(text: Text, offset: int) -> Cursor | None:
+    """Find what is being typed at an offset; None within comments, and where the text around cannot be read."""
+    whole = text.text
+    if _MARK in whole:
+        return None
+    line_start = max(whole.rfind("\n", 0, offset), whole.rfind("\r", 0, offset)) + 1
+    before = _QUOTED.sub(lambda match: "_" * len(match[0]), whole[line_start:offset])
+    if _COMMENT.search(before):
+        return None
+    start, end = _word(whole, line_start, offset)
+    starts_line = _LINE_START.fullmatch(whole, line_start, start) is not None
+    forms = [*_marked(whole, line_start, start, end, starts_line)]
+    ways = ((marked, is_whole) for is_whole in (True, False) for marked in forms)
+    for marked, is_whole in ways:
+        found = _readable(text.name, marked, start, is_whole)
+        if found is not None:
+            document, path, part = found
+            alone = part == "key" and starts_line and not source.get(document.data, path)
+            return Cursor(document, path, "either" if alone else part, start, end, whole[start:offset])
+    return None
+
+
+def _word(whole: str, line_start: int, offset: int) -> tuple[int, int]:
+    """Return the range of the word at an offset; after the `:` of a key it is empty."""
+    before = _BEFORE.search(whole, line_start, offset)
+    start = before.start() if before else offset
+    if whole[start:offset].endswith(":"):
+        start = offset
+    after = _AFTER.match(whole, offset)
+    return start, after.end() if after else offset
+
+
+def _marked(whole: str, line_start: int, start: int, end: int, starts_line: bool) -> Iterator[str]:
+    """Yield texts with the placeholder in place of the word: as a key, as a value, and with open brackets closed."""
+    head, tail = whole[:start], whole[end:]
+    mark = f" {_MARK}" if head.endswith(":") else _MARK
+    brackets: list[str] = []
+    for character in _QUOTED.sub("", head[line_start:]):
+        if character in _CLOSING:
+            brackets.append(_CLOSING[character])
+        elif brackets and character == brackets[-1]:
+            brackets.pop()
+    forms = [mark, f"{mark}:"]
+    for form in reversed(forms) if starts_line else forms:
+        yield head + form + tail
+    if brackets:
+        yield head + mark + "".join(reversed(brackets)) + tail
+        _, end_of_line, others = tail.partition("\n")
+        yield head + mark + "".join(reversed(brackets)) + end_of_line + others
+
+
+def _readable(name: str, marked: str, start: int, is_whole: bool) -> tuple[Source, KeyPath, Part] | None:
+    """Read a text with the placeholder, and find it; lines that stop the reader are left out.
+
+    Where it stops later than at the placeholder, and not `is_whole`, what is beside the placeholder may be missing.
+    """
+    here = marked.count("\n", 0, start) + 1
+    for _ in range(_MOST_UNREADABLE):
+        documents = _documents(name, marked)
+        for document in documents:
+            if (found := _find(document, is_whole)) is not None:
+                return document, *found
+        stopped = next((fault.span.line for one in documents for fault in one.faults if not one.whole), here)
+        lines = marked.split("\n")
+        if stopped == here or stopped > len(lines) or not lines[stopped - 1].strip():
+            return None
+        lines[stopped - 1] = " " * len(lines[stopped - 1])
+        marked = "\n".join(lines)
+    return None
+
+
+def _find(document: Source, is_whole: bool) -> tuple[KeyPath, Part] | None:
+    """Find the placeholder in a document, and take it out."""
+    for path in document.keys:
+        beside = source.get(document.data, path[:-1])
+        if path[-1] == _MARK and (isinstance(beside, dict) or not is_whole):
+            if isinstance(beside, dict):
+                del beside[_MARK]
+            return path[:-1], "key"
+    for path in document.values:
+        value, beside = source.get(document.data, path), source.get(document.data, path[:-1])
+        if path and isinstance(value, str) and _MARK in value:
+            beside[path[-1]] = value.replace(_MARK, "")
+            return path, "value"
+    return None
+
+
+def _documents(name: str, text: str) -> list[Source]:
+    documents: list[Any] = source.load(name, text.encode("utf-8", "replace"))[0]
+    return documents
+
+
+def _range(text: Text, span: Span) -> tuple[int, int]:
+    return text.offset_of(span.line, span.column), text.offset_of(span.end_line, span.end_column)
