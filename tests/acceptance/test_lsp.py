@@ -4,92 +4,22 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_lsp
 from lsprotocol import types
-from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
+from pytest_lsp import LanguageClient
 
-from tests.conftest import LOCK, ROOT
-
-EDITORS = ["neovim@0.11.0", "visual_studio_code", "emacs"]
-COMMAND = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT / 'compiler')!r}); "]
-COMMAND[-1] += "sys.argv[1:] = ['lsp']; from sagespec.cli import main; main()"
-GREETER = """apiVersion: sagespec/v1
-kind: ModelTrainer
-metadata: {name: greeter}
-spec:
-  training_image: 123456789012.dkr.ecr.us-west-2.amazonaws.com/image:1
-  role: SageMakerRole
-  compute: {instance_type: ml.m5.large, instance_count: 1}
-"""
+from tests.language_clients import COMMAND, GREETER, UNITS, WATCHED, opened, said, typed
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project with the examples and one spec more."""
-    shutil.copytree(ROOT / "specs", tmp_path / "specs")
-    shutil.copy(LOCK, tmp_path)
-    (tmp_path / "sagespec.yaml").write_text((ROOT / "sagespec.yaml").read_text("utf-8"), "utf-8")
-    (tmp_path / "specs" / "greeter.yaml").write_text(GREETER, "utf-8")
-    return tmp_path
-
-
-UNITS: dict[LanguageClient, str] = {}
-"""What each client and its server agreed to count."""
-WATCHED: dict[LanguageClient, list[str]] = {}
-"""What each client was asked to watch."""
-
-
-@pytest_lsp.fixture(params=EDITORS, config=ClientServerConfig(server_command=COMMAND))  # type: ignore[untyped-decorator]
-async def client(lsp_client: LanguageClient, request: pytest.FixtureRequest, project: Path) -> AsyncIterator[None]:
-    WATCHED[lsp_client] = []
-
-    @lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)  # type: ignore[untyped-decorator]
-    def register(params: types.RegistrationParams) -> None:
-        WATCHED[lsp_client] += [one.method for one in params.registrations]
-
-    params = types.InitializeParams(
-        client_capabilities(request.param),
-        root_uri=project.as_uri(),
-        workspace_folders=[types.WorkspaceFolder(project.as_uri(), "project")],
-    )
-    answer = await lsp_client.initialize_session(params)
-    UNITS[lsp_client] = answer.capabilities.position_encoding or "utf-16"
-    yield
-    await lsp_client.shutdown_session()
-
-
-def opened(client: LanguageClient, file: Path, text: str) -> None:
-    item = types.TextDocumentItem(file.as_uri(), "yaml", 1, text)
-    client.text_document_did_open(types.DidOpenTextDocumentParams(item))
-
-
-def typed(client: LanguageClient, file: Path, text: str, version: int = 2) -> None:
-    """Replace the whole text of a document."""
-    document = types.VersionedTextDocumentIdentifier(version, file.as_uri())
-    whole = types.TextDocumentContentChangeWholeDocument(text)
-    client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
-
-
-async def said(client: LanguageClient, file: Path, expected: Callable[[list[types.Diagnostic]], bool]) -> list[Any]:
-    """Wait until the diagnostics of a file are as expected."""
-    while not expected(list(client.diagnostics.get(file.as_uri(), []))):
-        await client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
-    return list(client.diagnostics.get(file.as_uri(), []))
-
-
-def validated(project: Path) -> list[tuple[Any, ...]]:
+def validated(edited: Path) -> list[tuple[Any, ...]]:
     """What `validate` says of a project: file, line from 0, rule."""
     ran = subprocess.run(
         [*COMMAND[:2], COMMAND[2].replace("['lsp']", "['validate', '--format', 'json']")],
-        cwd=project,
+        cwd=edited,
         capture_output=True,
         text=True,
     )
@@ -97,8 +27,8 @@ def validated(project: Path) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.asyncio
-async def test_a_mistake_is_marked_as_typed_and_cleared_when_mended(client: LanguageClient, project: Path) -> None:
-    file = project / "specs" / "greeter.yaml"
+async def test_a_mistake_is_marked_as_typed_and_cleared_when_mended(client: LanguageClient, edited: Path) -> None:
+    file = edited / "specs" / "greeter.yaml"
     wrong = GREETER.replace("instance_count: 1", '"😀": 1, instance_type_: a, instance_count: 1')
     opened(client, file, wrong)
     (found,) = [d for d in await said(client, file, bool) if "instance_type_" in d.message]
@@ -114,9 +44,9 @@ async def test_a_mistake_is_marked_as_typed_and_cleared_when_mended(client: Lang
 
 
 @pytest.mark.asyncio
-async def test_other_yaml_has_no_diagnostics(client: LanguageClient, project: Path, tmp_path: Path) -> None:
-    manifest, file = project / "deploy" / "pod.yaml", project / "specs" / "greeter.yaml"
-    workflow = project / ".github" / "workflows" / "ci.yaml"
+async def test_other_yaml_has_no_diagnostics(client: LanguageClient, edited: Path, tmp_path: Path) -> None:
+    manifest, file = edited / "deploy" / "pod.yaml", edited / "specs" / "greeter.yaml"
+    workflow = edited / ".github" / "workflows" / "ci.yaml"
     opened(client, manifest, "apiVersion: v1\nkind: Pod\nmetadata: {name: greeter}\n")
     opened(client, workflow, "on: [push\n")
     opened(client, file, GREETER.replace("compute", "compote"))
@@ -126,10 +56,10 @@ async def test_other_yaml_has_no_diagnostics(client: LanguageClient, project: Pa
 
 @pytest.mark.asyncio
 async def test_files_that_others_change_are_checked_again(
-    client: LanguageClient, project: Path, request: pytest.FixtureRequest
+    client: LanguageClient, edited: Path, request: pytest.FixtureRequest
 ) -> None:
     can_watch = "neovim" not in request.node.name  # by default it watches nothing on Linux
-    file, other = project / "specs" / "greeter.yaml", project / "specs" / "other.yaml"
+    file, other = edited / "specs" / "greeter.yaml", edited / "specs" / "other.yaml"
     opened(client, file, GREETER.replace("compute", "compote"))
     await said(client, file, bool)
     assert WATCHED[client] == (["workspace/didChangeWatchedFiles"] if can_watch else [])
@@ -141,8 +71,8 @@ async def test_files_that_others_change_are_checked_again(
 
 @pytest.mark.asyncio
 @pytest.mark.slow
-async def test_a_session_of_1000_edits_ends_as_validate_says(client: LanguageClient, project: Path) -> None:
-    file, chance = project / "specs" / "greeter.yaml", random.Random(0)
+async def test_a_session_of_1000_edits_ends_as_validate_says(client: LanguageClient, edited: Path) -> None:
+    file, chance = edited / "specs" / "greeter.yaml", random.Random(0)
     opened(client, file, GREETER)
     for number in range(1000):
         start = chance.randrange(len(GREETER))
@@ -152,7 +82,7 @@ async def test_a_session_of_1000_edits_ends_as_validate_says(client: LanguageCli
     wrong = GREETER.replace("instance_count", "instance_cuont").replace("training_image", "training_imege")
     typed(client, file, wrong, 2000)
     file.write_text(wrong, "utf-8")
-    expected = [(line, rule) for name, line, rule in validated(project) if name.endswith("greeter.yaml")]
+    expected = [(line, rule) for name, line, rule in validated(edited) if name.endswith("greeter.yaml")]
     assert expected
     await said(client, file, lambda found: sorted((d.range.start.line, str(d.code)) for d in found) == expected)
     assert not client.log_messages, client.log_messages

@@ -1,0 +1,48 @@
+"""Three editors as clients of the language server, and what tests do with them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pytest_lsp import LanguageClient
+
+from tests.conftest import ROOT
+
+EDITORS = ["neovim@0.11.0", "visual_studio_code", "emacs"]
+COMMAND = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT / 'compiler')!r}); "]
+COMMAND[-1] += "sys.argv[1:] = ['lsp']; from sagespec.cli import main; main()"
+GREETER = """apiVersion: sagespec/v1
+kind: ModelTrainer
+metadata: {name: greeter}
+spec:
+  training_image: 123456789012.dkr.ecr.us-west-2.amazonaws.com/image:1
+  role: SageMakerRole
+  compute: {instance_type: ml.m5.large, instance_count: 1}
+"""
+UNITS: dict[LanguageClient, str] = {}
+"""What each client and its server agreed to count."""
+WATCHED: dict[LanguageClient, list[str]] = {}
+"""What each client was asked to watch."""
+
+
+def opened(client: LanguageClient, file: Path, text: str) -> None:
+    item = types.TextDocumentItem(file.as_uri(), "yaml", 1, text)
+    client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+
+
+def typed(client: LanguageClient, file: Path, text: str, version: int = 2) -> None:
+    """Replace the whole text of a document."""
+    document = types.VersionedTextDocumentIdentifier(version, file.as_uri())
+    whole = types.TextDocumentContentChangeWholeDocument(text)
+    client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
+
+
+async def said(client: LanguageClient, file: Path, expected: Callable[[list[types.Diagnostic]], bool]) -> list[Any]:
+    """Wait until the diagnostics of a file are as expected."""
+    while not expected(list(client.diagnostics.get(file.as_uri(), []))):
+        await client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+    return list(client.diagnostics.get(file.as_uri(), []))
