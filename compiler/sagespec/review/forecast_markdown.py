@@ -1,25 +1,21 @@
 """A forecast as Markdown, for a comment on a pull request.
 
 In: a `Forecast` and the most characters. Out: text whose first line is a marker, by which a CI job finds its comment
-again. Text of others is shown as code in which nothing is active. What there is no room for is left out, and counted:
-details first, then rows of the table; never the verdict.
+again. What there is no room for is left out, and counted: details first, then rows of the table; never the verdict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from sagespec.review import forecast as forecasts
 from sagespec.review import words
+from sagespec.review.comment import LONGEST, NAMED, code, fitting, named, table_row
 from sagespec.review.forecast import Forecast, Group, Row
 from sagespec.review.forecast_text import SIGNS, head, rest, takes
-from sagespec.review.markdown import code
 
-_NAMED = 10
-"""Addresses that a line names; it counts the rest."""
 _VALUES = 20
 """Changes of one spec that are shown."""
-_LONGEST = 300
 _OTHERS: dict[Group, str] = {
     "running": "running",
     "failed": "failed, not run again",
@@ -38,17 +34,8 @@ def write(forecast: Forecast, most: int) -> str:
     if len(text := _write(forecast, detailed, rows, details)) <= most:
         return text
     if len(_write(forecast, detailed, rows, 0)) <= most:
-        return _most(details, most, lambda n: _write(forecast, detailed, rows, n))
-    return _most(rows, most, lambda n: _write(forecast, detailed, n, 0))
-
-
-def _most(count: int, most: int, made: Callable[[int], str]) -> str:
-    """Write with the largest number up to `count` that fits, or none."""
-    low, high = 0, count
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if len(made(middle)) <= most else (low, middle - 1)
-    return made(low)
+        return fitting(details, most, lambda n: _write(forecast, detailed, rows, n))
+    return fitting(rows, most, lambda n: _write(forecast, detailed, n, 0))
 
 
 def _write(forecast: Forecast, detailed: list[Row], rows: int, details: int) -> str:
@@ -63,14 +50,14 @@ def _lines(forecast: Forecast, detailed: list[Row], rows: int, details: int) -> 
     if forecast.starting[:rows]:
         yield "\n| | starts | takes | since |\n|---|---|---|---|"
     for row in forecast.starting[:rows]:
-        cells = (SIGNS[row.group], row.address, takes(row), rest(row)[:_LONGEST])
-        yield f"| {' | '.join(code(cell) if cell else '' for cell in cells)} |"
+        cells = (SIGNS[row.group], row.address, takes(row), rest(row)[:LONGEST])
+        yield table_row(cells)
     if prepared := forecasts.preparation(forecast.prepared):
         yield f"\nPrepared: {code(prepared)}"
     for group, text in _OTHERS.items():
         yield from _group(forecast.of(group), group, text)
     if tagged := [row for row in forecast.rows if row.tags]:
-        yield f"\n{code('*')} {len(tagged)} with tags to set: {_named(tagged)}"
+        yield f"\n{code('*')} {len(tagged)} with tags to set: {named([row.address for row in tagged])}"
     yield from _details(detailed[:details])
     left = [f"{n} of those that start" for n in [len(forecast.starting) - rows] if n]
     left += [f"the changes of {n} specs" for n in [len(detailed) - details] if n]
@@ -81,14 +68,9 @@ def _lines(forecast: Forecast, detailed: list[Row], rows: int, details: int) -> 
 def _group(rows: list[Row], group: Group, text: str) -> Iterator[str]:
     """One line for what does not start, and one for each reason."""
     if rows:
-        yield f"\n{code(SIGNS[group])} {len(rows)} {text}: {_named(rows)}"
-    for row in [row for row in rows if row.note][:_NAMED]:
-        yield f"\n{code(row.address)}: {code(row.note[:_LONGEST])}"
-
-
-def _named(rows: list[Row]) -> str:
-    more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
-    return ", ".join(code(row.address) for row in rows[:_NAMED]) + more
+        yield f"\n{code(SIGNS[group])} {len(rows)} {text}: {named([row.address for row in rows])}"
+    for row in [row for row in rows if row.note][:NAMED]:
+        yield f"\n{code(row.address)}: {code(row.note[:LONGEST])}"
 
 
 def _details(rows: list[Row]) -> Iterator[str]:
@@ -99,7 +81,7 @@ def _details(rows: list[Row]) -> Iterator[str]:
     yield "| spec | difference |\n|---|---|"
     for row in rows:
         for change in row.changes[:_VALUES]:
-            yield f"| {code(row.address)} | {code(change[:_LONGEST])} |"
+            yield table_row((row.address, change[:LONGEST]))
         if len(row.changes) > _VALUES:
             yield f"| {code(row.address)} | and {len(row.changes) - _VALUES} more |"
     yield "\n</details>"

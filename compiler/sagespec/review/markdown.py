@@ -1,45 +1,29 @@
 """A review as Markdown, for a comment on a pull request.
 
 In: a `Review` and the most characters. Out: text whose first line is a marker, by which a CI job finds its comment
-again. Text of others is shown as code, and every character of it that Markdown, HTML or a forge gives a meaning is
-written as a number: it cannot mention anybody, break a table or close a tag. What there is no room for is left out in
-this order, and counted: values beyond 20 of a spec, details, the graph, rows of the table; never the verdict.
+again. What there is no room for is left out in this order, and counted: values beyond 20 of a spec, details, the
+graph, rows of the table; never the verdict.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from sagespec.diagnostics.escapes import printable
 from sagespec.review import drawing, words
+from sagespec.review.comment import LONGEST, NAMED, code, fitting, named, table_row
 from sagespec.review.entry import SIGNS, Entry, Review
 from sagespec.review.text import shared
 
 _VALUES = 20
 """Changes of one spec that stay when there is no room for all."""
 _NODES = 40
-_NAMED = 10
-"""Addresses that a line names; it counts the rest."""
-_LONGEST_REMARK = 300
-_ACTIVE = re.compile(r"[^A-Za-z0-9 .,/=+\-]")
 
 
 def write(review: Review, most: int) -> str:
     """Write a review in at most `most` characters, but for its title."""
     return _Comment(review).within(most)
-
-
-def code(text: str) -> str:
-    """Show a text of others as code in which nothing is active."""
-    return f"<code>{_inert(text)}</code>"
-
-
-def _inert(text: str) -> str:
-    """Write as numbers what could be active, and letters beyond ASCII too where they could be taken for such."""
-    return _ACTIVE.sub(lambda match: match[0] if match[0].isalpha() else f"&#{ord(match[0])};", printable(text))
 
 
 class _Room(NamedTuple):
@@ -66,18 +50,10 @@ class _Comment:
                 return text
         least = _Room(_VALUES, 0)
         if len(self.write(least)) <= most:
-            return self._most(len(self.detailed), most, lambda n: _Room(_VALUES, n))
+            return fitting(len(self.detailed), most, lambda n: self.write(_Room(_VALUES, n)))
         if len(text := self.write(least._replace(graph=False))) <= most:
             return text
-        return self._most(len(self.starting), most, lambda n: _Room(_VALUES, 0, False, n))
-
-    def _most(self, count: int, most: int, room: Callable[[int], _Room]) -> str:
-        """Write with the largest number up to `count` that fits, or none."""
-        low, high = 0, count
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if len(self.write(room(middle))) <= most else (low, middle - 1)
-        return self.write(room(low))
+        return fitting(len(self.starting), most, lambda n: self.write(_Room(_VALUES, 0, False, n)))
 
     def write(self, room: _Room) -> str:
         return "\n".join(self._lines(room)) + "\n"
@@ -88,11 +64,11 @@ class _Comment:
         total = words.totals(review)
         yield f"### sagespec: {words.verdict(review)}{'; ' + total if total else ''}"
         yield f"\n{code(words.head(review))}"
-        for one in review.exceptions[:_NAMED]:
-            yield f"\nNew exception: {code(words.exception(one)[:_LONGEST_REMARK])} {code(f'{one.file}:{one.line}')}"
-        if len(review.exceptions) > _NAMED:
-            yield f"\nand {len(review.exceptions) - _NAMED} more new exceptions"
-        yield from (f"\nNote: {code(remark[:_LONGEST_REMARK])}" for remark in review.remarks[:_NAMED])
+        for one in review.exceptions[:NAMED]:
+            yield f"\nNew exception: {code(words.exception(one)[:LONGEST])} {code(f'{one.file}:{one.line}')}"
+        if len(review.exceptions) > NAMED:
+            yield f"\nand {len(review.exceptions) - NAMED} more new exceptions"
+        yield from (f"\nNote: {code(remark[:LONGEST])}" for remark in review.remarks[:NAMED])
         yield from self._table(room.rows)
         yield from self._causes()
         yield from self._others()
@@ -107,10 +83,10 @@ class _Comment:
             yield "\n| | starts | at most | since |\n|---|---|---|---|"
         for entry in self.starting[:most]:
             since = [f"was {entry.was}"] if entry.was else ["new"] if entry.old is None else []
-            since += [f"after {address}" for address in entry.because[:_NAMED]]
+            since += [f"after {address}" for address in entry.because[:NAMED]]
             since += ["changed itself"] if any(change.starts for change in entry.changes) else []
             cells = (SIGNS[entry.sort], entry.address, words.cost(entry), ", ".join(since))
-            yield f"| {' | '.join(code(cell) if cell else '' for cell in cells)} |"
+            yield table_row(cells)
 
     def _causes(self) -> Iterator[str]:
         """What is not of specs' own, once for all that it touches."""
@@ -135,12 +111,11 @@ class _Comment:
         for sort, text in told.items():
             entries = [entry for entry in self.review.entries if entry.sort == sort]
             if entries:
-                names = ", ".join(code(entry.address) for entry in entries[:_NAMED])
-                more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
-                yield f"\n{code(SIGNS[entries[0].sort])} {len(entries)} {text}: {names}{more}"
-        for entry in [entry for entry in self.review.entries if entry.reason][:_NAMED]:
+                names = named([entry.address for entry in entries])
+                yield f"\n{code(SIGNS[entries[0].sort])} {len(entries)} {text}: {names}"
+        for entry in [entry for entry in self.review.entries if entry.reason][:NAMED]:
             where = f"{entry.file}:{entry.line}" if entry.line else entry.file
-            yield f"\n{code(entry.address)} {code(where)}: {code(entry.reason[:_LONGEST_REMARK])}"
+            yield f"\n{code(entry.address)} {code(where)}: {code(entry.reason[:LONGEST])}"
 
     def _own(self, entry: Entry) -> int:
         return sum(change.cause not in self.causes for change in entry.changes)
@@ -156,7 +131,7 @@ class _Comment:
             for change in own[: room.values]:
                 quiet = "" if change.starts else ", starts nothing"
                 cells = (entry.address, change.path, words.values(change), words.place(change) + quiet)
-                yield f"| {' | '.join(map(code, cells))} |"
+                yield table_row(cells)
         yield "\n</details>"
 
     def _left_out(self, room: _Room) -> Iterator[str]:
