@@ -1,10 +1,13 @@
 """Every block of the documents is run: files are written, commands executed, their output compared.
 
-`...` in the expected output stands for anything, also for several lines when it is a line of its own.
+`...` in the expected output stands for anything, also for several lines when it is a line of its own. Diagrams are
+parsed by the Mermaid that draws them in the site; one after `<!-- output: COMMAND -->` is compared with what that
+prints.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -32,7 +35,12 @@ WRITTEN = {
     },
 }
 """Pages that a tool writes, whose blocks are tested where they come from."""
-BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
+BLOCK = re.compile(
+    r"(?:<!-- (?:file: (?P<file>\S+)|output: (?P<command>[^\n]+)) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
+FENCE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
+MERMAID = ROOT / "docs" / "vendor" / "mermaid.js"
 
 
 def name(document: Path) -> str:
@@ -64,15 +72,16 @@ def shell(tmp_path: Path) -> Path:
 def execute(command: str, folder: Path) -> str:
     path = f"{folder / 'bin'}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "compiler"), "NO_COLOR": "1"}
-    run = ["/bin/sh", "-c", f"{command} 2>&1"]
-    result = subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    run = ["/bin/sh", "-c", command]
+    out, both = subprocess.PIPE, subprocess.STDOUT
+    result = subprocess.run(run, cwd=folder, env=environment, stdout=out, stderr=both, text=True, check=False)
     return result.stdout + (f"[exit {result.returncode}]\n" if result.returncode else "")
 
 
 def matches(expected: str, output: str) -> bool:
-    parts = [".*".join(re.escape(p) for p in line.split("...")) for line in expected.split("\n")]
+    parts = [".*".join(re.escape(p) for p in line.split("...")) for line in ("\n" + expected).split("\n")]
     pattern = "\n".join(parts).replace("\n.*\n", "\n(?:.*\n)*?")
-    return re.fullmatch(pattern, output) is not None
+    return re.fullmatch(pattern, "\n" + output) is not None
 
 
 @pytest.mark.parametrize("document", [name(d) for d in DOCUMENTS if name(d) not in WRITTEN])
@@ -85,7 +94,9 @@ def test_blocks_do_what_they_say(document: str, shell: Path) -> None:
             target.write_text(text, "utf-8")
             continue
         if language == "mermaid":
-            continue
+            if block["command"]:
+                assert execute(block["command"], shell) == text, block["command"]
+            continue  # all are parsed below
         assert language in ("console", "sh"), f"a block of {language} that nothing runs"
         if language == "sh":
             for line in text.splitlines():
@@ -97,6 +108,25 @@ def test_blocks_do_what_they_say(document: str, shell: Path) -> None:
                 (shell / "specs" / "broken.yaml").unlink(missing_ok=True)
             output = execute(command, shell)
             assert matches(expected, output), f"$ {command}\n{output}"
+
+
+@pytest.mark.parametrize("document", [name(d) for d in DOCUMENTS if name(d) not in WRITTEN])
+def test_no_block_is_overlooked(document: str) -> None:
+    """A block without a language, or one that is indented, would be run by nothing."""
+    fences = FENCE.findall((ROOT / document).read_text("utf-8"))
+    assert len(fences) == 2 * len([*blocks(ROOT / document)])
+
+
+def test_every_diagram_can_be_drawn() -> None:
+    diagrams = {"broken": "flowchart LR\n  a[no end --> b\n"}
+    for document in DOCUMENTS:
+        drawn = [block["text"] for block in blocks(document) if block["language"] == "mermaid"]
+        diagrams |= {f"{name(document)}, diagram {number}": text for number, text in enumerate(drawn, 1)}
+    run = ["node", str(ROOT / "tests" / "mermaid.mjs"), str(MERMAID)]
+    result = subprocess.run(run, input=json.dumps(diagrams), capture_output=True, text=True, check=True)
+    errors = json.loads(result.stdout)
+    assert errors.pop("broken").startswith("Parse error on line")
+    assert not errors
 
 
 def test_the_readme_is_short_and_starts_with_a_mistake() -> None:
