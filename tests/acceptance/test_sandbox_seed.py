@@ -17,7 +17,19 @@ from sagespec.executor.lock import lookup
 from sagespec.executor.lock.account import Account, NoFact
 from sagespec.sandbox import Sandbox, account, neighbours
 
-from tests.acceptance.test_lock_accounts import FILE, HERE, LARGE, QWEN, benchmark, contexts, place, write
+from tests.acceptance.test_lock_accounts import (
+    FILE,
+    HERE,
+    LARGE,
+    QWEN,
+    THERE,
+    benchmark,
+    contexts,
+    describe,
+    environments,
+    place,
+    write,
+)
 from tests.acceptance.test_lock_accounts import empty as empty
 from tests.conftest import Run
 
@@ -52,6 +64,28 @@ def test_a_project_grows_from_one_sandbox_to_the_next(empty: Path, run: Run, mon
     run("compile")
     assert list(contexts(empty)[KEY]["jobs"]) == ["finished-mtrl-job"]
     assert list(contexts(empty)[KEY]["hub_models"]) == [LARGE]
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_sandbox_is_the_account_of_the_files(environment: str, empty: Path, run: Run) -> None:
+    """Also where the lock has several accounts, of which another is the first."""
+    accounts = {"dev": HERE, "prod": THERE}
+    describe(empty, defaults={"region": "us-west-2"}, environments=environments(**accounts))
+    known = {
+        f"{account}/us-west-2": {
+            **place(account, "us-west-2"),
+            "roles": {"LambdaRole": f"arn:aws:iam::{account}:role/LambdaRole"},
+        }
+        for account in accounts.values()
+    }
+    (empty / FILE).write_text(json.dumps({"apiVersion": "sagespec/v1", "kind": "Lock", "contexts": known}), "utf-8")
+    run("init", "CustomAgentLambda", "a")
+    spec = empty / "specs" / "CustomAgentLambda-a.yaml"
+    spec.write_text(spec.read_text("utf-8").replace("# role: ", "role: LambdaRole "), "utf-8")
+    run("compile", "-e", environment)
+    said = run("apply", "-e", environment, "--sandbox", "--yes", "--wait")
+    assert f"account {accounts[environment]}, us-west-2: 1 spec" in said.stdout
+    assert "function created" in said.stderr
 
 
 def test_a_lock_without_contexts_is_no_account(monkeypatch: pytest.MonkeyPatch) -> None:

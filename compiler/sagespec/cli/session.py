@@ -181,10 +181,17 @@ class Session:
         existing: dict[str, list[str]] = {}
         for file in order.files.values():
             existing.setdefault(file.content.region, []).extend(_needed(file))
-        with sandbox.isolated(), sandbox.start(self.lock, existing=existing) as running:
+        with sandbox.isolated(), sandbox.start(self._facts_for(order), existing=existing) as running:
             output.tell(f"sandbox at {running.url}")
             with sandbox.isolated(running.environment()):
                 yield
+
+    def _facts_for(self, order: Order) -> dict[str, Any] | None:
+        """Return the lock with the accounts of the files alone: a sandbox is one account, the first of its facts."""
+        accounts = {file.content.account for file in order.files.values()}
+        known = (self.lock or {}).get("contexts", {})
+        theirs = {key: facts for key, facts in known.items() if key.partition("/")[0] in accounts}
+        return {"contexts": theirs} if theirs else self.lock
 
 
 def opened(command: Callable[..., int]) -> Callable[..., int]:
