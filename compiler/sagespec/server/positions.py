@@ -18,11 +18,19 @@ from sagespec.reading import source
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
+_BYTE_ORDER_MARK = "\ufeff"
+
+
 class Text:
-    """A file's text; all offsets are in characters from 0."""
+    """A file's text; all offsets are in characters from 0.
+
+    A byte order mark, which some editors send, is no part of the text, as for the readers; positions count it.
+    """
 
     def __init__(self, name: str, text: str, units: PositionEncodingKind | str) -> None:
-        self.name, self.text, self._units = name, text, str(getattr(units, "value", units))
+        self.name, self._units = name, str(getattr(units, "value", units))
+        self.text = text.removeprefix(_BYTE_ORDER_MARK)
+        self._before = self._width(_BYTE_ORDER_MARK) if text.startswith(_BYTE_ORDER_MARK) else 0
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -45,13 +53,14 @@ class Text:
 
     def position(self, offset: int) -> Position:
         line = bisect_right(self._starts, offset) - 1
-        return Position(line, sum(map(self._width, self.text[self._starts[line] : offset])))
+        before = 0 if line else self._before
+        return Position(line, before + sum(map(self._width, self.text[self._starts[line] : offset])))
 
     def offset(self, position: Position) -> int:
         """Return the offset of a position; beyond the end of a line, that end."""
         if position.line >= len(self._starts):
             return len(self.text)
-        here, left = self._starts[position.line], position.character
+        here, left = self._starts[position.line], position.character - (0 if position.line else self._before)
         while left > 0 and here < len(self.text) and self.text[here] not in "\r\n":
             left -= self._width(self.text[here])
             here += 1
