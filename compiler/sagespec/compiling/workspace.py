@@ -33,7 +33,8 @@ class Checked:
     """The result of validation; `targets` are the addresses of the requested specs.
 
     `uses` are the names of the values that the project's files refer to; `following` are the specs that fail only
-    because of their dependencies; `refused` are the requested specs that their schemas refuse.
+    because of their dependencies; `refused` are the requested specs that their schemas refuse; `files` are the names
+    of all spec files of the project, while `texts` has those of policies and fields, too.
     """
 
     settings: Settings
@@ -45,6 +46,7 @@ class Checked:
     uses: frozenset[str] = frozenset()
     following: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    files: frozenset[str] = frozenset()
 
     @property
     def failed(self) -> bool:
@@ -127,8 +129,10 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
     rest = spec_files.find(settings, ()) if paths and settings.project.source else Found()
     asked, others = spec_files.read(settings, wanted, rest.without(wanted.files))
     texts |= {**known.texts, **asked.texts, **project_text(spec_files.project_file(settings.project))}
+    files = asked.files | others.files
     if any(d.is_error for d in said):
-        return Checked(settings, (), {}, distinct([*said, *settings.diagnostics, *asked.diagnostics]), texts)
+        reported = distinct([*said, *settings.diagnostics, *asked.diagnostics])
+        return Checked(settings, (), {}, reported, texts, files=files)
     texts |= dict(others.texts)
     specs, taken = references.index([*asked.specs, *others.specs], [*asked.refused, *others.refused])
     targets = tuple(dict.fromkeys(s.address for s in asked.specs))
@@ -151,7 +155,9 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
         everything = causes.without_lock(everything, settings.project.lock)
     reported = distinct(everything)
     failing = tuple(spec.address for spec in asked.refused)
-    return Checked(settings, targets, resolution.resolved, reported, texts, known.schemas, uses, following, failing)
+    return Checked(
+        settings, targets, resolution.resolved, reported, texts, known.schemas, uses, following, failing, files
+    )
 
 
 def _broken(parts: Iterable[Specs], taken: Iterable[Diagnostic]) -> dict[str, Diagnostic | None]:

@@ -48,7 +48,8 @@ class Found(NamedTuple):
 class Specs:
     """The specs of files, with the texts of the files for source lines.
 
-    `refused` are specs with errors of their own. `uses` are the names of the values that the files refer to.
+    `refused` are specs with errors of their own. `uses` are the names of the values that the files refer to. `files`
+    are the names of the spec files alone, readable or not.
     """
 
     specs: tuple[Spec, ...] = ()
@@ -56,6 +57,7 @@ class Specs:
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     refused: tuple[Spec, ...] = ()
     uses: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
 
 
 def find(settings: Settings, paths: Sequence[Path]) -> Found:
@@ -271,6 +273,7 @@ def _specs(settings: Settings, read: Sequence[_File], diagnostics: list[Diagnost
         texts=texts,
         refused=tuple(spec for one in read for spec in one.specs if spec.broken is not None),
         uses=frozenset(uses),
+        files=frozenset(one.name for one in read),
     )
 
 

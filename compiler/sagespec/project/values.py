@@ -31,7 +31,8 @@ BUILT_IN = {
 }
 """Reserved names, with the hint where they have no value."""
 
-_REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+"""A use of a value, with its name and the space around it; without a group `$${`, or a `${` that is not closed."""
 
 
 def expand(
@@ -64,7 +65,7 @@ def substitute(data: Any, values: Mapping[str, Any], problems: Problems, path: K
 def names(data: Any) -> set[str]:
     """Return the names that a tree refers to."""
     if isinstance(data, str):
-        return {match[1].strip() for match in _REFERENCE.finditer(data) if match[1] is not None}
+        return {match[1].strip() for match in REFERENCE.finditer(data) if match[1] is not None}
     members = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
     return set().union(*map(names, members))
 
@@ -121,11 +122,11 @@ class _Filling:
     def _scalar(self, text: str, path: KeyPath) -> Any:
         if self.left < 0:  # reported already
             return text
-        whole = _REFERENCE.fullmatch(text)
+        whole = REFERENCE.fullmatch(text)
         try:
             if whole and whole[1] is not None:
                 return self._value(whole[1].strip(), len(path))
-            return _REFERENCE.sub(lambda match: self._inside(match, path), text)
+            return REFERENCE.sub(lambda match: self._inside(match, path), text)
         except _Unfit as error:
             self.problems.error(error.rule, error.message, path, error.hint)
             return text

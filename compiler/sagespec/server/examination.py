@@ -35,12 +35,15 @@ class Examination:
     checked: Checked | None = field(default=None, repr=False)
     buffers: Buffers = field(default=Buffers(), repr=False)
 
+    @property
+    def files(self) -> frozenset[str]:
+        """The names of the project file and of all spec files, readable or not."""
+        return frozenset({settings.FILE, *(self.checked.files if self.checked else ())})
+
     @cached_property
     def documents(self) -> Mapping[str, tuple[Source, ...]]:
         """The documents of the specs and of the project file, valid or not, by the names of their files."""
-        read = {
-            name: source.load(name, text.encode())[0] for name, text in self.texts.items() if source.is_spec(name)
-        }
+        read = {name: source.load(name, text.encode())[0] for name, text in self.texts.items() if name in self.files}
         return {name: tuple(documents) for name, documents in read.items()}
 
     @cached_property
