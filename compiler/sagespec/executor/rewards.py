@@ -25,7 +25,6 @@ _MOST_BYTES = 4 * 1024**2
 """What records are looked for in: a function takes 6 MiB at most."""
 _LAMBDA = re.compile(r"arn:[^:]+:lambda:[^:]+:\d+:function:[\w-]+")
 _TEXT = 200
-_REFERENCE = ("HubContentDocument", "$json", "JsonContent", "$json", "Reference")
 
 
 class Check(NamedTuple):
