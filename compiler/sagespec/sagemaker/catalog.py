@@ -39,7 +39,11 @@ def hyperparameters_of(context: Context, given: str, kind: str | None) -> list[R
     `given` is an id, an alias or an ARN, as in a spec's `model`. A fine-tuning has recipes for training types and
     sequence lengths. Raises MissingFact where the lock does not have the model.
     """
-    known = _model(context, given)
+    return of_recipes(_model(context, given), kind)
+
+
+def of_recipes(known: Model, kind: str | None) -> list[Row]:
+    """Return the hyperparameters of a model that is looked up, as `hyperparameters_of` does."""
     return [
         {"kind": name, "recipe": key, "name": entry, **about}
         for name in recipes.kinds()

@@ -17,7 +17,7 @@ from pygls.lsp.server import LanguageServer
 from sagespec import __version__
 from sagespec.diagnostics import Diagnostic, Span
 from sagespec.project import boundary
-from sagespec.server import examination
+from sagespec.server import examination, hover
 from sagespec.server.buffers import Buffers
 from sagespec.server.examination import Examination
 from sagespec.server.place import Place
@@ -168,6 +168,14 @@ def create() -> Server:
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def changed(_: Any) -> None:
         server.changed()
+
+    @server.feature(types.TEXT_DOCUMENT_HOVER)
+    async def hovered(params: types.HoverParams) -> types.Hover | None:
+        place = await server.place(params.text_document.uri, params.position, current=True)
+        if place is None:
+            return None
+        is_markdown = hover.reads_markdown(server.client_capabilities)
+        return await asyncio.to_thread(hover.answer, place, is_markdown=is_markdown)
 
     return server
 
