@@ -21,7 +21,7 @@ from sagespec.cli.program import COMMANDS
 
 from tests.conftest import LOCK, ROOT
 from tests.test_architecture import PACKAGE, STAGES
-from tools import write_assistants
+from tools import write_assistants, write_permissions
 
 SKILL = ROOT / "skills" / "sagespec" / "SKILL.md"
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", SKILL, *sorted((ROOT / "docs").rglob("*.md"))]
@@ -174,6 +174,10 @@ def test_commands_in_the_documents_exist() -> None:
     for document in DOCUMENTS:
         for command in re.findall(r"`sagespec ([a-z-]+)", document.read_text("utf-8")):
             assert command in COMMANDS, f"{document.name}: sagespec {command}"
+
+
+def test_the_permissions_are_as_generated() -> None:
+    assert write_permissions.PAGE.read_text("utf-8") == write_permissions.text(), "run tools/write_permissions.py"
 
 
 @pytest.mark.parametrize("path", write_assistants.texts(), ids=lambda path: path.name)
