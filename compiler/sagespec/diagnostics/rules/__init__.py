@@ -6,7 +6,17 @@ this package.
 
 from __future__ import annotations
 
-from sagespec.diagnostics.rules import files, project, references, requests, resources, schema, training
+from sagespec.diagnostics.rules import (
+    evaluation,
+    files,
+    fine_tuning,
+    project,
+    references,
+    requests,
+    resources,
+    schema,
+    training,
+)
 from sagespec.diagnostics.rules.rule import Rule
 
 AREAS: dict[str, tuple[Rule, ...]] = {
@@ -15,7 +25,9 @@ AREAS: dict[str, tuple[Rule, ...]] = {
     "Project, values and output": project.RULES,
     "References between specs": references.RULES,
     "Facts and resources": resources.RULES,
-    "Training and evaluation": training.RULES,
+    "Training jobs": training.RULES,
+    "Agents and evaluations": evaluation.RULES,
+    "Fine-tuning": fine_tuning.RULES,
     "Requests": requests.RULES,
 }
 """The rules by area, in the order of the docs page."""

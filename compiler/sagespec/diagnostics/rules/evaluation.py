@@ -1,0 +1,156 @@
+"""Rules of agents and evaluations."""
+
+from __future__ import annotations
+
+from sagespec.diagnostics.rules.rule import Rule
+
+RULES = (
+    Rule(
+        "bad-source",
+        "error or warning",
+        "Source that is not Lambda code",
+        """The source is empty, cannot be read, is not Python code or does not define the handler. It is a warning
+        where the code is in a file, which may be of a newer Python.""",
+        "Correct the path, which is relative to the spec, or the code.",
+        "CustomAgentLambda",
+        bad="source: agents.py",
+        good="source: agent.py",
+    ),
+    Rule(
+        "bad-handler",
+        "error",
+        "Handler outside the code",
+        "Code that is one file is archived as lambda_function.py, and the handler is in another module.",
+        "Write lambda_function.<name of the function>.",
+        "CustomAgentLambda",
+        bad="handler: agent.handler",
+        good="handler: lambda_function.handler",
+    ),
+    Rule(
+        "bad-runtime",
+        "error",
+        "Runtime that does not run Python",
+        "Code that is a single file is Python, and the runtime is of another language.",
+        "Choose a Python runtime, or bring code of other languages as a .zip.",
+        "CustomAgentLambda",
+        bad="runtime: nodejs22.x",
+        good="runtime: python3.12",
+    ),
+    Rule(
+        "deprecated-runtime",
+        "warning",
+        "Deprecated Lambda runtime",
+        "Lambda has deprecated the runtime, and may refuse to make new functions with it.",
+        "Choose a newer runtime. The default is python3.12.",
+        "CustomAgentLambda",
+        bad="runtime: python3.8",
+        good="runtime: python3.12",
+    ),
+    Rule(
+        "bad-subtask",
+        "error",
+        "Unknown subtask",
+        "The benchmark has no subtask of that name, or has no subtasks at all.",
+        "Take a name of `sagespec catalog benchmarks`.",
+        "BenchMarkEvaluator",
+        bad="subtasks: [algebras]",
+        good="subtasks: [algebra]",
+    ),
+    Rule(
+        "nova-only",
+        "error",
+        "Benchmark for Nova models only",
+        "The benchmark runs on Nova models only.",
+        "Choose another benchmark, or a Nova model.",
+        "BenchMarkEvaluator",
+        bad="benchmark: mmmu",
+        good="benchmark: math",
+    ),
+    Rule(
+        "not-on-nova",
+        "error",
+        "Benchmark that Nova models cannot run",
+        "The benchmark does not run on Nova models.",
+        "Choose another benchmark, or another model.",
+        "BenchMarkEvaluator",
+        bad="""
+            model: nova-textgeneration-lite-v2
+            benchmark: llm_judge
+            """,
+        good="""
+            model: nova-textgeneration-lite-v2
+            benchmark: mmlu
+            """,
+    ),
+    Rule(
+        "judge-unusable",
+        "error or warning",
+        "Judge that cannot be used",
+        "Bedrock has retired the judge, or it cannot be used in this region. To `sagespec lock` it is a warning.",
+        "Choose another judge model, and run `sagespec lock`.",
+        "LLMAsJudgeEvaluator",
+        bad="evaluator_model: anthropic.claude-retired-v1:0",
+        good="evaluator_model: anthropic.claude-sonnet-4-5-20250929-v1:0",
+    ),
+    Rule(
+        "judge-on-nova",
+        "error",
+        "Judged Nova model",
+        "Nova models are judged in another way, which sagespec does not support.",
+        "Evaluate another model, or use BenchMarkEvaluator.",
+        "LLMAsJudgeEvaluator",
+        bad="model: nova-textgeneration-lite-v2",
+        good="model: huggingface-reasoning-qwen3-4b",
+    ),
+    Rule(
+        "no-metrics",
+        "warning",
+        "Judge without metrics",
+        "Without any metric the judge has nothing to rate.",
+        "Name metrics of `sagespec catalog judge-metrics`, or write custom ones.",
+        "LLMAsJudgeEvaluator",
+        bad="builtin_metrics: []",
+        good="builtin_metrics: [Correctness]",
+    ),
+    Rule(
+        "unknown-metric",
+        "error or warning",
+        "Unknown metric",
+        """The evaluation does not measure the metric. It is a warning where the service, or an agent, may measure
+        more than is known here.""",
+        "Take one of the hint, or of `sagespec catalog judge-metrics`.",
+        "LLMAsJudgeEvaluator",
+        bad="builtin_metrics: [Correctnes]",
+        good="builtin_metrics: [Correctness]",
+    ),
+    Rule(
+        "no-comparison",
+        "error",
+        "Loss without a base model",
+        "`maximum_loss` compares with the base model, which is not evaluated here.",
+        "Set `evaluate_base_model: true`, or use `minimum`.",
+        "BenchMarkEvaluator",
+        bad="metadata: {name: bench, thresholds: [{metric: exact_match, maximum_loss: 0.1}]}",
+        good="metadata: {name: bench, thresholds: [{metric: exact_match, minimum: 0.3}]}",
+    ),
+    Rule(
+        "unknown-type",
+        "warning",
+        "Unknown type of hub content",
+        "Hubs have no content of the type that the ARN says. The service may refuse it.",
+        "Name the evaluator by its JsonDoc ARN, as it was registered.",
+        "CustomScorerEvaluator",
+        bad="evaluator: arn:aws:sagemaker:us-west-2:123456789012:hub-content/my-hub/Evaluator/scorer/0.0.1",
+        good="evaluator: arn:aws:sagemaker:us-west-2:123456789012:hub-content/my-hub/JsonDoc/scorer/0.0.1",
+    ),
+    Rule(
+        "pass-k",
+        "warning",
+        "pass@k beyond the group",
+        "pass@k is computed within a group of samples, and k is more than the group has.",
+        "Raise `eval_group_size`, or lower `pass_k_values`.",
+        "MultiTurnRLEvaluator",
+        bad="hyperparameters: {pass_k_values: [1, 8], eval_group_size: 4}",
+        good="hyperparameters: {pass_k_values: [1, 4], eval_group_size: 4}",
+    ),
+)
