@@ -1,4 +1,4 @@
-"""The endpoint: one port for every service, on loopback only.
+"""The endpoint: every service behind one port.
 
 Requests to SageMaker, AgentCore and Bedrock are answered here, all others by moto. Every request is recorded, so that
 tests can count changes. Every request is answered in AWS's form; a defect of the sandbox is an InternalFailure.
@@ -12,14 +12,10 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from io import BytesIO
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
-
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from sagespec.sandbox import (
     access,
@@ -46,6 +42,7 @@ from sagespec.sandbox import (
 from sagespec.sandbox import account as seeding
 from sagespec.sandbox.clock import Clock
 from sagespec.sandbox.faults import Dice, Faults
+from sagespec.sandbox.listener import Listener
 from sagespec.sandbox.service import LOCK, MALFORMED, MOTO, OPERATIONS, READS, Region, ServiceError, Timing
 
 LOG = logging.getLogger(__name__)
@@ -78,43 +75,6 @@ class Call:
     lag: float = 0.0
 
 
-class _Handler(WSGIRequestHandler):
-    """Keeps connections open between requests, as AWS does; werkzeug closes them by default."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def run_wsgi(self) -> None:
-        if self.headers.get("Expect", "").lower() == "100-continue":
-            self.send_response_only(100)
-            self.end_headers()
-        sandbox: Any = self.server.app
-        if sandbox.closed:
-            self.close_connection = True
-            return
-        environ, said = self.make_environ(), list[Any]()
-        try:
-            content = b"".join(sandbox(environ, lambda *given: said.extend(given)))
-        except ConnectionError:
-            self.close_connection = True
-            return
-        status, headers = said[:2]
-        code, _, reason = status.partition(" ")
-        self.send_response(int(code), reason)
-        for name, value in access.without_cors(headers):
-            self.send_header(name, value)
-        if not any(name.lower() == "content-length" for name, _ in headers):
-            self.send_header("Content-Length", str(len(content)))
-        if not isinstance(environ["wsgi.input"], BytesIO):  # an unread rest of the request may follow
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """Print nothing: requests are recorded in `calls`."""
-
-
 @dataclass
 class Sandbox:
     """A running sandbox; close it, or use it as a context manager."""
@@ -134,9 +94,7 @@ class Sandbox:
     """Called with each request before it is carried out, and again with True before it is answered."""
     is_late: Callable[[str], bool] = lambda _operation: True
     """Returns whether `lag` applies to an operation."""
-    closed: bool = False
-    _server: Any = None
-    _accepting: Any = None
+    _listener: Listener | None = None
     _moto: Any = None
 
     def __enter__(self) -> Sandbox:
@@ -145,17 +103,19 @@ class Sandbox:
     def __exit__(self, *_: tuple[type[BaseException], BaseException, TracebackType]) -> None:
         self.close()
 
+    def listen(self, port: int) -> None:
+        """Open the port and serve from a thread.
+
+        Raises OSError where the port is not available.
+        """
+        self.misbehave(self.faults)
+        self._listener = Listener(self, port)
+        self.url = self._listener.url
+
     def close(self) -> None:
         """Close the port; whoever still holds a connection is not answered any more."""
-        self.closed = True
-        with suppress(OSError):
-            socket.create_connection(self._server.server_address).close()  # wakes who waits for connections
-        self._accepting.join()
-        self._server.server_close()
-
-    def _accept(self) -> None:
-        while not self.closed:
-            self._server.handle_request()
+        if self._listener is not None:
+            self._listener.close()
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables with which a client reaches this endpoint and nothing else."""
@@ -324,21 +284,6 @@ class Sandbox:
                 answer.close()
             return content
 
-    def listen(self, port: int) -> None:
-        """Open the port and serve from a thread.
-
-        Raises OSError where the port is not available.
-        """
-        self.misbehave(self.faults)
-        with socket.create_server(("127.0.0.1", port)) as listener:
-            fd = listener.fileno()  # the server creates a socket of its own from it
-            self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=_Handler, fd=fd)
-        self._server.handle_error = _give_up
-        self._server.log = lambda _type, message, *args: LOG.debug(message, *args)  # moto's defects: 500, no output
-        self.url = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}"
-        self._accepting = threading.Thread(target=self._accept, daemon=True)
-        self._accepting.start()
-
 
 def start(
     lock: Mapping[str, Any] | None = None,
@@ -366,13 +311,6 @@ def start(
         seeding.seed(sandbox.region(name), by_region.get(name, ()))
     sandbox.listen(port)
     return sandbox
-
-
-def _give_up(connection: socket.socket, _address: Any) -> None:
-    """Answer a request on which moto fails; called while its exception is handled."""
-    LOG.debug("moto", exc_info=True)
-    with suppress(OSError):
-        connection.sendall(b"HTTP/1.1 500 Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 
 
 def _query(environ: dict[str, Any]) -> dict[str, str]:
