@@ -155,7 +155,8 @@ def _show(reviews: Sequence[Review], form: str, max_chars: int, verbose: bool) -
         documents = [data.of(one) for one in reviews]
         output.as_json(documents[0] if len(documents) == 1 else documents)
     elif form == "markdown":
-        output.document("\n".join(markdown.write(one, max_chars // len(reviews)) for one in reviews))
+        most = (max_chars + 1) // len(reviews) - 1  # between two of them is an empty line
+        output.document("\n".join(markdown.write(one, most) for one in reviews))
     else:
         for one in reviews:
             output.result(*text.lines(one, verbose))

@@ -2,7 +2,7 @@
 
 In: texts of others, and how much there is room for. Out: Markdown in which nothing of these texts is active: they
 cannot mention anybody, break a table or close a tag. Every character of them that Markdown, HTML or a forge gives a
-meaning is written as a number.
+meaning is written as a number, after secrets are masked, and long ones are cut.
 """
 
 from __future__ import annotations
@@ -11,22 +11,28 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from sagespec.diagnostics.escapes import printable
+from sagespec.diagnostics.secrets import masked
 
 NAMED = 10
 """Addresses that a line names; it counts the rest."""
 LONGEST = 300
-"""The most characters of a text of others."""
-_ACTIVE = re.compile(r"[^A-Za-z0-9 .,/=+\-]")
+"""The most characters of a text of others, before any is written as a number."""
+_MOST_READ = 10 * LONGEST
+_ACTIVE = re.compile(r"[^A-Za-z0-9 .,/=+\-]|(?<=www)\.", re.IGNORECASE)
+_FIRST = 2
+"""Lines that are never left out: the marker and the verdict."""
 
 
 def code(text: str) -> str:
-    """Show a text of others as code in which nothing is active."""
-    return f"<code>{_inert(text)}</code>"
+    """Show a text of others as code in which nothing is active; a long one is cut."""
+    shown = printable(masked(text[:_MOST_READ]))
+    cut = shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
+    return f"<code>{_ACTIVE.sub(lambda match: _as_number(match[0]), cut)}</code>"
 
 
-def _inert(text: str) -> str:
-    """Write as numbers what could be active, and letters beyond ASCII too where they could be taken for such."""
-    return _ACTIVE.sub(lambda match: match[0] if match[0].isalpha() else f"&#{ord(match[0])};", printable(text))
+def _as_number(character: str) -> str:
+    """Write as a number what could be active: not letters of other alphabets."""
+    return character if character.isalpha() else f"&#{ord(character)};"
 
 
 def table_row(cells: Iterable[str]) -> str:
@@ -47,3 +53,22 @@ def fitting(count: int, most: int, write: Callable[[int], str]) -> str:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if len(write(middle)) <= most else (low, middle - 1)
     return write(low)
+
+
+def bounded(text: str, most: int) -> str:
+    """Leave out the last lines of a text that has no blocks of several, never its title, and count them."""
+    if len(text) <= most:
+        return text
+    lines = text.rstrip("\n").split("\n")
+    kept = lines[:_FIRST]
+    size = sum(len(line) + 1 for line in kept) + len(_left_out(len(lines)))
+    for line in lines[_FIRST:]:
+        size += len(line) + 1
+        if size > most:
+            break
+        kept.append(line)
+    return "\n".join(kept) + "\n" + _left_out(len([line for line in lines[len(kept) :] if line]))
+
+
+def _left_out(count: int) -> str:
+    return f"\nLeft out for length: {count} lines.\n"

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from sagespec.diagnostics.escapes import printable, width
+from sagespec.diagnostics.secrets import masked
 from sagespec.review.graph import Edge, Graph, Node
 
 _CHARACTER, _LINE = 7.3, 18
@@ -36,7 +37,7 @@ def mermaid(labels: Mapping[str, str], edges: Mapping[tuple[str, str], str]) -> 
 
 def _coded(text: str) -> str:
     """A label, in the form of Mermaid: `#60;` is `<`."""
-    return re.sub(r"[^A-Za-z0-9 ./:_\-]", lambda match: f"#{ord(match[0])};", printable(text))
+    return re.sub(r"[^A-Za-z0-9 ./:_\-]", lambda match: f"#{ord(match[0])};", printable(masked(text)))
 
 
 def of_graph(graph: Graph) -> str:
@@ -57,7 +58,7 @@ def dot(graph: Graph) -> str:
 
 def _quoted(text: str) -> str:
     """A string of DOT, in which a backslash stands for itself."""
-    return '"' + printable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + printable(masked(text)).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def svg(graph: Graph) -> str:
@@ -82,7 +83,7 @@ def svg(graph: Graph) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"[&<>\"']", lambda match: f"&#{ord(match[0])};", printable(text))
+    return re.sub(r"[&<>\"']", lambda match: f"&#{ord(match[0])};", printable(masked(text)))
 
 
 def _curve(edge: Edge, places: Mapping[str, tuple[float, float]], sizes: Mapping[str, float]) -> str:

@@ -1,7 +1,8 @@
 """A forecast as Markdown, for a comment on a pull request.
 
 In: a `Forecast` and the most characters. Out: text whose first line is a marker, by which a CI job finds its comment
-again. What there is no room for is left out, and counted: details first, then rows of the table; never the verdict.
+again. What there is no room for is left out, and counted: details first, then rows of the table,
+then other lines; never the verdict.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 
 from sagespec.review import forecast as forecasts
 from sagespec.review import words
-from sagespec.review.comment import LONGEST, NAMED, code, fitting, named, table_row
+from sagespec.review.comment import NAMED, bounded, code, fitting, named, table_row
 from sagespec.review.forecast import Forecast, Group, Row
 from sagespec.review.forecast_text import SIGNS, head, rest, takes
 
@@ -35,7 +36,7 @@ def write(forecast: Forecast, most: int) -> str:
         return text
     if len(_write(forecast, detailed, rows, 0)) <= most:
         return fitting(details, most, lambda n: _write(forecast, detailed, rows, n))
-    return fitting(rows, most, lambda n: _write(forecast, detailed, n, 0))
+    return bounded(fitting(rows, most, lambda n: _write(forecast, detailed, n, 0)), most)
 
 
 def _write(forecast: Forecast, detailed: list[Row], rows: int, details: int) -> str:
@@ -50,7 +51,7 @@ def _lines(forecast: Forecast, detailed: list[Row], rows: int, details: int) -> 
     if forecast.starting[:rows]:
         yield "\n| | starts | takes | since |\n|---|---|---|---|"
     for row in forecast.starting[:rows]:
-        cells = (SIGNS[row.group], row.address, takes(row), rest(row)[:LONGEST])
+        cells = (SIGNS[row.group], row.address, takes(row), rest(row))
         yield table_row(cells)
     if prepared := forecasts.preparation(forecast.prepared):
         yield f"\nPrepared: {code(prepared)}"
@@ -70,7 +71,7 @@ def _group(rows: list[Row], group: Group, text: str) -> Iterator[str]:
     if rows:
         yield f"\n{code(SIGNS[group])} {len(rows)} {text}: {named([row.address for row in rows])}"
     for row in [row for row in rows if row.note][:NAMED]:
-        yield f"\n{code(row.address)}: {code(row.note[:LONGEST])}"
+        yield f"\n{code(row.address)}: {code(row.note)}"
 
 
 def _details(rows: list[Row]) -> Iterator[str]:
@@ -81,7 +82,7 @@ def _details(rows: list[Row]) -> Iterator[str]:
     yield "| spec | difference |\n|---|---|"
     for row in rows:
         for change in row.changes[:_VALUES]:
-            yield table_row((row.address, change[:LONGEST]))
+            yield table_row((row.address, change))
         if len(row.changes) > _VALUES:
             yield f"| {code(row.address)} | and {len(row.changes) - _VALUES} more |"
     yield "\n</details>"

@@ -2,7 +2,7 @@
 
 In: a `Review` and the most characters. Out: text whose first line is a marker, by which a CI job finds its comment
 again. What there is no room for is left out in this order, and counted: values beyond 20 of a spec, details, the
-graph, rows of the table; never the verdict.
+graph, rows of the table, all other lines; never the verdict.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from sagespec.review import drawing, words
-from sagespec.review.comment import LONGEST, NAMED, code, fitting, named, table_row
+from sagespec.review.comment import NAMED, bounded, code, fitting, named, table_row
 from sagespec.review.entry import SIGNS, Entry, Review
 from sagespec.review.text import shared
 
@@ -53,7 +53,7 @@ class _Comment:
             return fitting(len(self.detailed), most, lambda n: self.write(_Room(_VALUES, n)))
         if len(text := self.write(least._replace(graph=False))) <= most:
             return text
-        return fitting(len(self.starting), most, lambda n: self.write(_Room(_VALUES, 0, False, n)))
+        return bounded(fitting(len(self.starting), most, lambda n: self.write(_Room(_VALUES, 0, False, n))), most)
 
     def write(self, room: _Room) -> str:
         return "\n".join(self._lines(room)) + "\n"
@@ -65,10 +65,10 @@ class _Comment:
         yield f"### sagespec: {words.verdict(review)}{'; ' + total if total else ''}"
         yield f"\n{code(words.head(review))}"
         for one in review.exceptions[:NAMED]:
-            yield f"\nNew exception: {code(words.exception(one)[:LONGEST])} {code(f'{one.file}:{one.line}')}"
+            yield f"\nNew exception: {code(words.exception(one))} {code(f'{one.file}:{one.line}')}"
         if len(review.exceptions) > NAMED:
             yield f"\nand {len(review.exceptions) - NAMED} more new exceptions"
-        yield from (f"\nNote: {code(remark[:LONGEST])}" for remark in review.remarks[:NAMED])
+        yield from (f"\nNote: {code(remark)}" for remark in review.remarks[:NAMED])
         yield from self._table(room.rows)
         yield from self._causes()
         yield from self._others()
@@ -115,7 +115,7 @@ class _Comment:
                 yield f"\n{code(SIGNS[entries[0].sort])} {len(entries)} {text}: {names}"
         for entry in [entry for entry in self.review.entries if entry.reason][:NAMED]:
             where = f"{entry.file}:{entry.line}" if entry.line else entry.file
-            yield f"\n{code(entry.address)} {code(where)}: {code(entry.reason[:LONGEST])}"
+            yield f"\n{code(entry.address)} {code(where)}: {code(entry.reason)}"
 
     def _own(self, entry: Entry) -> int:
         return sum(change.cause not in self.causes for change in entry.changes)
