@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
+from threading import Lock
 
 from sagespec.checking import regex_tree
 from sagespec.checking.regex_tree import Anchor, Char, Choice, Lookaround, Node, Repeat, Unbounded
@@ -150,7 +151,7 @@ class _Machine:
         for position, key in zip(order, keys, strict=True):
             following = current.moves.get(key)
             if following is None:
-                if self.remembered == MAX_MOVES:
+                if self.remembered >= MAX_MOVES:
                     self._forget()
                 self.remembered += 1
                 following = current.moves[key] = self._next(current, *key, budget)
@@ -203,6 +204,7 @@ class Automaton:
             raise Unbounded(f"it needs more than {MAX_STATES:,} states")
         self._tests = _Tests()
         self._machine: _Machine | None = None
+        self._making = Lock()
         self._looks: list[tuple[int, _Machine]] = []
 
     def finds(self, text: str, budget: Budget) -> bool:
@@ -210,11 +212,17 @@ class Automaton:
 
         Raises Exhausted.
         """
-        if self._machine is None:
-            budget.spend(_STATE_COST * self._states)
-            self._machine = self._made(self._node, backwards=False)
+        machine = self._machine or self._first(budget)
         passed = self._passed(text, budget)
-        return any(self._machine.ends(text, passed, budget, first=True))
+        return any(machine.ends(text, passed, budget, first=True))
+
+    def _first(self, budget: Budget) -> _Machine:
+        """Make the machine, once for all threads."""
+        with self._making:
+            if self._machine is None:
+                budget.spend(_STATE_COST * self._states)
+                self._machine = self._made(self._node, backwards=False)
+            return self._machine
 
     def _made(self, node: Node, backwards: bool) -> _Machine:
         """Make the machine of a node, after those of the lookarounds in it."""

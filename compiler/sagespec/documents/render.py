@@ -8,6 +8,7 @@ opaque token, the text is parsed, and the tokens are replaced. So no value can c
 from __future__ import annotations
 
 import json
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -19,31 +20,31 @@ from sagespec import assets
 _MARK = "\ue000"  # private use: occurs in no template, and values never reach the text
 
 
-class _Values(list[Any]):
-    """The values of the current rendering, at the index that their token contains."""
+_values: ContextVar[list[Any]] = ContextVar("values")
+"""The values of the current rendering, at the index that their token contains; threads render at the same time."""
 
-    @pass_eval_context
-    def token(self, _context: Any, value: Any) -> Markup:
-        if isinstance(value, Markup):  # the output of a macro: it already consists of tokens
-            return value
-        if isinstance(value, Undefined):
-            str(value)  # StrictUndefined raises, naming the variable
-        self.append(value)
-        return Markup(f'"{_MARK}{len(self) - 1}"')
+
+@pass_eval_context
+def _token(_context: Any, value: Any) -> Markup:
+    if isinstance(value, Markup):  # the output of a macro: it already consists of tokens
+        return value
+    if isinstance(value, Undefined):
+        str(value)  # StrictUndefined raises, naming the variable
+    values = _values.get()
+    values.append(value)
+    return Markup(f'"{_MARK}{len(values) - 1}"')
 
 
 @cache
-def _environment() -> tuple[Environment, _Values]:
-    values = _Values()
-    environment = Environment(
+def _environment() -> Environment:
+    return Environment(
         loader=FileSystemLoader(assets.templates()),
         undefined=StrictUndefined,
         autoescape=True,
-        finalize=values.token,
+        finalize=_token,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment, values
 
 
 def render(template: str, **context: Any) -> Any:
@@ -51,9 +52,12 @@ def render(template: str, **context: Any) -> Any:
 
     Raises ValueError where the template does not render to JSON: a defect of the template, whatever the spec.
     """
-    environment, values = _environment()
-    values.clear()
-    text = environment.get_template(f"{template}.json.j2").render(**context)
+    values: list[Any] = []
+    before = _values.set(values)
+    try:
+        text = _environment().get_template(f"{template}.json.j2").render(**context)
+    finally:
+        _values.reset(before)
     return _replace(json.loads(text), values)
 
 

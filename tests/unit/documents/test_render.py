@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import jinja2
 import pytest
@@ -51,3 +53,15 @@ def test_templates_never_bypass_the_tokens(file: str) -> None:
     text = (assets.templates() / file).read_text("utf-8")
     assert "safe" not in re.findall(r"\|\s*(\w+)", text)
     assert "tojson" not in text
+
+
+def test_threads_render_at_the_same_time() -> None:
+    before = sys.getswitchinterval()
+    texts = [f"text-{number}" for number in range(400)]
+    try:
+        sys.setswitchinterval(1e-6)
+        with ThreadPoolExecutor(4) as threads:
+            documents = list(threads.map(rendered, texts))
+    finally:
+        sys.setswitchinterval(before)
+    assert [document["Role"] for document in documents if isinstance(document, dict)] == texts
