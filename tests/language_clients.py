@@ -27,6 +27,8 @@ UNITS: dict[LanguageClient, str] = {}
 """What each client and its server agreed to count."""
 WATCHED: dict[LanguageClient, list[str]] = {}
 """What each client was asked to watch."""
+REFRESHED: dict[LanguageClient, int] = {}
+"""How often each client was told to ask for lenses again."""
 
 
 def opened(client: LanguageClient, file: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 from tests.conftest import LOCK, ROOT
-from tests.language_clients import COMMAND, EDITORS, GREETER, UNITS, WATCHED
+from tests.language_clients import COMMAND, EDITORS, GREETER, REFRESHED, UNITS, WATCHED
 
 
 @pytest.fixture
@@ -28,11 +28,15 @@ def edited(tmp_path: Path) -> Path:
 @pytest_lsp.fixture(params=EDITORS, config=ClientServerConfig(server_command=COMMAND))  # type: ignore[untyped-decorator]
 async def client(lsp_client: LanguageClient, request: pytest.FixtureRequest, edited: Path) -> AsyncIterator[None]:
     """A server that an editor has started for `edited`."""
-    WATCHED[lsp_client] = []
+    WATCHED[lsp_client], REFRESHED[lsp_client] = [], 0
 
     @lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)  # type: ignore[untyped-decorator]
     def register(params: types.RegistrationParams) -> None:
         WATCHED[lsp_client] += [one.method for one in params.registrations]
+
+    @lsp_client.feature(types.WORKSPACE_CODE_LENS_REFRESH)  # type: ignore[untyped-decorator]
+    def refresh(_: None) -> None:
+        REFRESHED[lsp_client] += 1
 
     params = types.InitializeParams(
         client_capabilities(request.param),

@@ -19,6 +19,16 @@ SIGNS: dict[Class, str] = {
     "gone": "-",
     "refused": "!",
 }
+MEANINGS: dict[Class, str] = {
+    "start": "starts",
+    "after": "starts after another",
+    "renamed": "renamed, starts",
+    "quiet": "starts nothing",
+    "back": "back to what has run",
+    "gone": "gone",
+    "refused": "does not compile",
+}
+"""What each sign means."""
 STARTING: tuple[Class, ...] = ("start", "after", "renamed")
 """The classes of what `apply` would start."""
 GROUPS: dict[str, tuple[Class, ...]] = {

@@ -105,13 +105,13 @@ class _Text:
         yield from self._causes()
         quiet = [e for e in self.entries.values() if e.sort == "quiet" and e not in leading]
         for entry in (e for e in self.entries.values() if e.sort == "gone"):
-            yield self._line(entry, "removed; what it ran stays")
+            yield self._line(entry, words.outcome(entry))
         for entry in (e for e in self.entries.values() if e.sort == "back"):
-            yield self._line(entry, f"as in {entry.commit[:7]}: starts nothing where that was applied")
+            yield self._line(entry, words.outcome(entry))
         yield from self._quiet(quiet)
         for entry in (e for e in self.entries.values() if e.sort == "refused"):
             where = f"{entry.file}:{entry.line}" if entry.line else entry.file
-            yield self._line(entry, f"does not compile: {entry.reason}  {where}".rstrip())
+            yield self._line(entry, f"{words.outcome(entry)}  {where}".rstrip())
         if self.entries:
             yield ""
 
@@ -132,14 +132,7 @@ class _Text:
 
     def _started(self, entry: Entry, depth: int) -> Iterator[Line]:
         own = [change for change in entry.changes if change.cause not in self.causes]
-        text = words.cost(entry) if entry.cost else "runs nothing itself"
-        if entry.sort == "renamed":
-            text += f"; was {entry.was}"
-        elif entry.old is None:
-            text += "; new"
-        if entry.sort == "after" and any(change.starts for change in entry.changes):
-            text += "; changed itself too"
-        yield self._line(entry, text, depth)
+        yield self._line(entry, words.start(entry), depth)
         yield from self._changes(own, depth)
 
     def _changes(self, changes: Sequence[Change], depth: int) -> Iterator[Line]:
@@ -167,14 +160,8 @@ class _Text:
             for change in own:
                 yield self._once(entry.address, change)
             if not entry.changes:
-                yield (Styled(SIGNS["quiet"], "cyan"), f" {entry.address}  {_why(entry)}")
+                yield (Styled(SIGNS["quiet"], "cyan"), f" {entry.address}  {words.outcome(entry)}")
 
     def _once(self, who: str, change: Change) -> Line:
         text = f" {who}: {change.path}  {words.values(change)}  {words.place(change)}  starts nothing"
         return (Styled(SIGNS["quiet"], "cyan"), text)
-
-
-def _why(entry: Entry) -> str:
-    if entry.old is None:
-        return "new; runs nothing itself"
-    return "starts nothing"

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from sagespec.review.changes import FILE
-from sagespec.review.entry import STARTING, Change, Cost, Entry, Exempted, Review
+from sagespec.review.entry import MEANINGS, STARTING, Change, Cost, Entry, Exempted, Review
 
 _LONGEST = 60
 _AROUND = 12
@@ -25,6 +25,36 @@ def cost(entry: Entry) -> str:
             text += f", at most {number(now.usd)} USD"
         if before is not None and before.hours is not None and before.hours != now.hours:
             text += f" (was {number(before.hours)})"
+    return text
+
+
+def meaning(entry: Entry) -> str:
+    """What the sign of an entry means, with the names of what it starts after."""
+    return f"starts after {', '.join(entry.because)}" if entry.sort == "after" else MEANINGS[entry.sort]
+
+
+def outcome(entry: Entry) -> str:
+    """What becomes of an address, without its changes."""
+    if entry.sort == "gone":
+        return "removed; what it ran stays"
+    if entry.sort == "back":
+        return f"as in {entry.commit[:7]}: starts nothing where that was applied"
+    if entry.sort == "refused":
+        return f"does not compile: {entry.reason}"
+    if entry.sort == "quiet":
+        return "new; runs nothing itself" if entry.old is None else "starts nothing"
+    return start(entry)
+
+
+def start(entry: Entry) -> str:
+    """What a start takes, and why it is one."""
+    text = cost(entry) if entry.cost else "runs nothing itself"
+    if entry.sort == "renamed":
+        text += f"; was {entry.was}"
+    elif entry.old is None:
+        text += "; new"
+    if entry.sort == "after" and any(change.starts for change in entry.changes):
+        text += "; changed itself too"
     return text
 
 

@@ -1,12 +1,15 @@
 """The server itself: which documents are open, and what the editor is told of them.
 
 Checks run in a thread, one at a time: changes that come meanwhile are checked together after it, so that typing never
-waits. An exception in a handler or in a check becomes a log message of the editor.
+waits. Comparing with git comes after them, where the editor shows lenses. An exception in a handler or in a check
+becomes a log message of the editor.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +20,16 @@ from pygls.lsp.server import LanguageServer
 from sagespec import __version__
 from sagespec.diagnostics import Diagnostic, Span
 from sagespec.project import boundary
-from sagespec.server import examination, hover
+from sagespec.server import examination, hover, lens
+from sagespec.server.background import Latest
 from sagespec.server.buffers import Buffers
 from sagespec.server.examination import Examination
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
 
 SOURCE = "sagespec"
-_WATCHED = "**/*.{yaml,yml,json}"
+_WATCHED = ("**/*.{yaml,yml,json}", "**/.git/logs/HEAD")
+"""Files of projects; and what git appends to whenever another commit is checked out, or one is made."""
 
 
 class Server(LanguageServer):
@@ -37,8 +42,10 @@ class Server(LanguageServer):
         self.known: dict[Path, Examination] = {}
         """For each project, its last examination in which the project file was valid."""
         self._published: dict[str, list[types.Diagnostic]] = {}
-        self._is_stale = False
-        self._check: asyncio.Task[None] | None = None
+        self._titles: dict[Path, Mapping[str, str]] = {}
+        self._shows_lenses = False
+        self._check = Latest(self._checked, partial(self._failed, "check"))
+        self._review = Latest(self._reviewed, partial(self._failed, "comparison with git"))
 
     def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ARG002  pygls's signature
         """Log an exception in the editor; nobody is interrupted by a message box."""
@@ -63,15 +70,11 @@ class Server(LanguageServer):
 
     def changed(self) -> None:
         """Check again, at once or after the check that runs."""
-        self._is_stale = True
-        if self._check is None:
-            self._check = asyncio.ensure_future(self._checked())
-            self._check.add_done_callback(self._ended)
+        self._check.changed()
 
     async def settled(self) -> None:
         """Wait until what is open now has been checked."""
-        while self._check is not None:
-            await asyncio.wait([self._check])
+        await self._check.settled()
 
     async def place(self, uri: str, position: types.Position, *, current: bool) -> Place | None:
         """Find a position of a document in its project; None where it is in none.
@@ -80,33 +83,55 @@ class Server(LanguageServer):
         """
         if current or not self.examined:
             await self.settled()
+        if (found := self._project_of(uri)) is None:
+            return None
+        now, text = found
+        return Place(now, self.known.get(now.root, now), text.name, text, text.offset(position))
+
+    def _project_of(self, uri: str) -> tuple[Examination, Text] | None:
+        """Find the project of a document, and its text; None where it is in none."""
         path = boundary.real(Path(uris.to_fs_path(uri) or ""))
         root = next((root for root in sorted(self.examined, reverse=True) if path.is_relative_to(root)), None)
         if root is None:
             return None
-        name, now = path.relative_to(root).as_posix(), self.examined[root]
-        text = self.text(name, self.workspace.get_text_document(uri).source)
-        return Place(now, self.known.get(root, now), name, text, text.offset(position))
+        name = path.relative_to(root).as_posix()
+        return self.examined[root], self.text(name, self.workspace.get_text_document(uri).source)
+
+    async def lenses(self, uri: str) -> list[types.CodeLens]:
+        """Return what becomes of the specs of a document; from the first time on, changes are compared with git."""
+        await self.settled()
+        if not self._shows_lenses:
+            self._shows_lenses = True
+            self._review.changed()
+        await self._review.settled()
+        found = self._project_of(uri)
+        return lens.lenses(*found, self._titles.get(found[0].root, {})) if found else []
 
     async def _checked(self) -> None:
-        while self._is_stale:
-            self._is_stale = False
-            buffers, opened = self.buffers(), self.open_paths()
-            folders = [Path(path) for one in self.workspace.folders.values() if (path := uris.to_fs_path(one.uri))]
-            roots = {examination.root_of(folder, buffers) for folder in [*folders, *(path.parent for path in opened)]}
-            known: dict[Path, Examination] = {}
-            for root in sorted(root for root in roots if root):
-                known[root] = await asyncio.to_thread(examination.examine, root, buffers, self.environment)
-            self.examined = known
-            self.known = {root: one if one.checked else self.known.get(root, one) for root, one in known.items()}
-            self._publish(opened)
+        buffers, opened = self.buffers(), self.open_paths()
+        folders = [Path(path) for one in self.workspace.folders.values() if (path := uris.to_fs_path(one.uri))]
+        roots = {examination.root_of(folder, buffers) for folder in [*folders, *(path.parent for path in opened)]}
+        known: dict[Path, Examination] = {}
+        for root in sorted(root for root in roots if root):
+            known[root] = await asyncio.to_thread(examination.examine, root, buffers, self.environment)
+        self.examined = known
+        self.known = {root: one if one.checked else self.known.get(root, one) for root, one in known.items()}
+        self._publish(opened)
+        if self._shows_lenses:
+            self._review.changed()
 
-    def _ended(self, check: asyncio.Task[None]) -> None:
-        self._check = None
-        if not check.cancelled() and (error := check.exception()) is not None:
-            self.log(f"a check failed: {type(error).__name__}: {error}")
-            if self._is_stale:
-                self.changed()
+    async def _reviewed(self) -> None:
+        """Compare the projects of open documents with git; the editor asks again for lenses that are others now."""
+        opened = self.open_paths()
+        examined = [one for root, one in self.examined.items() if any(path.is_relative_to(root) for path in opened)]
+        titles = {one.root: await asyncio.to_thread(lens.titles, one) for one in examined}
+        workspace = self.client_capabilities.workspace
+        if titles != self._titles and workspace and workspace.code_lens and workspace.code_lens.refresh_support:
+            self.workspace_code_lens_refresh(None)
+        self._titles = titles
+
+    def _failed(self, what: str, error: BaseException) -> None:
+        self.log(f"a {what} failed: {type(error).__name__}: {error}")
 
     def _publish(self, opened: dict[Path, str]) -> None:
         """Send the diagnostics of files whose diagnostics are others than before."""
@@ -177,6 +202,10 @@ def create() -> Server:
         is_markdown = hover.reads_markdown(server.client_capabilities)
         return await asyncio.to_thread(hover.answer, place, is_markdown=is_markdown)
 
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
+    async def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
+        return await server.lenses(params.text_document.uri)
+
     return server
 
 
@@ -185,7 +214,9 @@ async def _watch(server: Server) -> None:
     workspace = server.client_capabilities.workspace
     watching = workspace and workspace.did_change_watched_files
     if watching and watching.dynamic_registration:
-        options = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(_WATCHED)])
+        options = types.DidChangeWatchedFilesRegistrationOptions(
+            [types.FileSystemWatcher(pattern) for pattern in _WATCHED]
+        )
         method = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
         registration = types.Registration(f"{SOURCE}-files", method, options)
         await server.client_register_capability_async(types.RegistrationParams([registration]))
