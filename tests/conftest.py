@@ -65,18 +65,19 @@ def pytest_configure() -> None:
 
 NEEDS = {"torch": "torch", "mpi": "mpi4py"}
 """Marks of tests that need what is heavy to install (make distributed), and the module that tells."""
+PROGRAMS = {"mpi": "mpirun", "browser": "chromium"}
+"""Marks of tests that need a program of the system."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out, and say so, what cannot run on this machine; begin with what takes long, so that none ends alone."""
-    absent = [mark for mark, module in NEEDS.items() if importlib.util.find_spec(module) is None]
-    if shutil.which("mpirun") is None and "mpi" not in absent:
-        absent.append("mpi")
+    absent = {mark for mark, module in NEEDS.items() if importlib.util.find_spec(module) is None}
+    absent |= {mark for mark, program in PROGRAMS.items() if shutil.which(program) is None}
     left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in absent)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-        sys.stderr.write(f"left out, since {' and '.join(absent)} is not here: {len(left_out)} tests\n")
+        sys.stderr.write(f"left out, since {' and '.join(sorted(absent))} is not here: {len(left_out)} tests\n")
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
