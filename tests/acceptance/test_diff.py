@@ -353,6 +353,14 @@ def test_an_object_that_git_cannot_read_is_an_error_and_nothing_new(committed: P
     assert "git has no content of" in run("diff", code=2).stderr
 
 
+def test_what_git_refuses_is_said_as_git_says_it(committed: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    (committed / ".git" / "HEAD").rename(committed / "head")
+    assert "not a git repository" in run("diff", code=2).stderr
+    (committed / "head").rename(committed / ".git" / "HEAD")
+    monkeypatch.setenv("PATH", str(committed))
+    assert run("diff", code=2).stderr == "error: git: no such file or directory\n"
+
+
 def test_names_in_a_commit_may_be_anything(committed: Path, run: Run) -> None:
     """Names that git would quote, links in a circle and links that lead out are data."""
     git("rm", "-q", "-r", "--cached", "compiled")

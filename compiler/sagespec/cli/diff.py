@@ -91,11 +91,16 @@ def command(
     if root is None:
         raise exits.Stop(f"{settings.project.root} is in no work tree of git", exits.USAGE)
     after = context.meta[_AFTER]
-    base, patterns = _base(Repository(root), arguments, after)
+    repository = Repository(root)
+    try:
+        repository.check()
+    except GitError as error:
+        raise exits.Stop(str(error), exits.USAGE) from None
+    base, patterns = _base(repository, arguments, after)
     environments: list[str | None] = [*settings.project.environments()] if all_envs else []
     reviews, failed, known = [], False, set()
     for name in environments or [environment]:
-        made, was_invalid, addresses = _review(Repository(root), base, name, project_file, region)
+        made, was_invalid, addresses = _review(repository, base, name, project_file, region)
         reviews.append(made)
         failed |= was_invalid
         known |= addresses

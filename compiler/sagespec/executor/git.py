@@ -62,6 +62,10 @@ class Repository:
 
     root: Path
 
+    def check(self) -> None:
+        """Raise GitError where git is not there, or does not read this repository, as that of another user."""
+        self._run("rev-parse", "--git-dir")
+
     def commit(self, ref: str) -> str | None:
         """The id of the commit that a ref stands for, if it stands for one."""
         if not ref or ref.startswith("-") or "\0" in ref:
@@ -138,7 +142,9 @@ class Repository:
                 check=False,
                 timeout=_SECONDS,
             )
-        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        except OSError as error:
+            raise GitError(f"git: {(error.strerror or str(error)).lower()}") from None
+        except (ValueError, subprocess.TimeoutExpired) as error:
             raise GitError(f"git: {error}") from None
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]

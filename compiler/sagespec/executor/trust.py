@@ -36,13 +36,25 @@ def _is_allowed(statements: Iterable[Mapping[str, Any]], service: str, action: s
 
 
 def _is_about(statement: Mapping[str, Any], service: str, action: str) -> bool:
-    principal = statement.get("Principal")
-    services = _texts(principal.get("Service")) if isinstance(principal, dict) else []
-    if principal != "*" and not any(service == one or one == "*" for one in services):
+    if not _names(statement, service):
         return False
     if "NotAction" in statement:
         return not _has(statement["NotAction"], action)
     return _has(statement.get("Action"), action)
+
+
+def _names(statement: Mapping[str, Any], service: str) -> bool:
+    """Whether a service is a principal of a statement; where only AWS can tell, it is for what allows."""
+    allows = statement.get("Effect") == "Allow"
+    if "NotPrincipal" in statement:
+        return allows and service not in _services(statement["NotPrincipal"])
+    principal = statement.get("Principal")
+    everybody = allows and isinstance(principal, dict) and "*" in _texts(principal.get("AWS"))
+    return everybody or not {service, "*"}.isdisjoint(_services(principal))
+
+
+def _services(principal: Any) -> list[str]:
+    return _texts(principal.get("Service") if isinstance(principal, dict) else principal)
 
 
 def _has(patterns: Any, action: str) -> bool:
@@ -53,7 +65,8 @@ def _may_be_met(statement: Mapping[str, Any], account: str) -> bool:
     """Whether conditions can be met by a service that acts for an account: only its account and ARNs are known."""
     conditions = statement.get("Condition")
     for operator, keys in (conditions if isinstance(conditions, dict) else {}).items():
-        if "not" in operator.lower() or not isinstance(keys, dict):
+        comparison = operator.lower().rpartition(":")[2]
+        if not comparison.startswith(("string", "arn")) or "not" in comparison or not isinstance(keys, dict):
             continue
         for key, values in keys.items():
             accounts = _texts(values)
@@ -61,7 +74,7 @@ def _may_be_met(statement: Mapping[str, Any], account: str) -> bool:
                 accounts = [(value.split(":") + ["*"] * 6)[_ACCOUNT] for value in accounts]
             elif key.lower() != "aws:sourceaccount":
                 continue
-            if not any(fnmatchcase(account, pattern) for pattern in accounts):
+            if accounts and not any("${" in pattern or fnmatchcase(account, pattern) for pattern in accounts):
                 return False
     return True
 
