@@ -59,6 +59,11 @@ def test_the_examples_in_one_line_each(project: Path, aws: Sandbox, run: Run) ->
     )
     assert len(said.splitlines()) < 30
     assert "+ create   source/" in run("plan", "-e", "prod", "--verbose").stdout
+    picture = run("plan", "-e", "prod", "-o", "markdown").stdout.partition("```mermaid\n")[2].partition("\n```")[0]
+    picture = re.sub(r"#(\d+);", lambda match: chr(int(match[1])), picture)
+    names = dict(re.findall(r'^  (\w+)\["(.*)"\]$', picture, re.MULTILINE))
+    drawn = {(names[one], names[other]) for one, other in re.findall(r"^  (\w+) --> (\w+)$", picture, re.MULTILINE)}
+    assert ("> SFTTrainer/helpful-examples", ". DPOTrainer/helpful") in drawn
 
 
 def test_a_plan_says_what_has_changed_since_the_earlier_run(line: Path, aws: Sandbox, run: Run) -> None:

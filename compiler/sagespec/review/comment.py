@@ -8,15 +8,18 @@ meaning is written as a number, after secrets are masked, and long ones are cut.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sagespec.diagnostics.escapes import printable
 from sagespec.diagnostics.secrets import masked
+from sagespec.review import drawing
 
 NAMED = 10
 """Addresses that a line names; it counts the rest."""
 LONGEST = 300
 """The most characters of a text of others, before any is written as a number."""
+_NODES = 40
 _MOST_READ = 10 * LONGEST
 _ACTIVE = re.compile(r"[^A-Za-z0-9 .,/=+\-]|(?<=www)\.", re.IGNORECASE)
 _FIRST = 2
@@ -72,3 +75,21 @@ def bounded(text: str, most: int) -> str:
 
 def _left_out(count: int) -> str:
     return f"\nLeft out for length: {count} lines.\n"
+
+
+def graph(edges: Sequence[tuple[str, str]], signs: Mapping[str, str]) -> str:
+    """Draw which addresses start after which, by kinds where they are many; '' where there are no edges.
+
+    `signs` stand before the addresses that have one.
+    """
+    nodes = list(dict.fromkeys(address for edge in edges for address in edge))
+    if len(nodes) <= _NODES:
+        labels = {address: f"{signs[address]} {address}" if address in signs else address for address in nodes}
+        return drawing.mermaid(labels, dict.fromkeys(edges, "")) if edges else ""
+    counts = Counter(address.partition("/")[0] for address in nodes)
+    links = Counter((one.partition("/")[0], other.partition("/")[0]) for one, other in edges)
+    kinds = [kind for kind, _ in counts.most_common(_NODES)]
+    return drawing.mermaid(
+        {kind: f"{kind}: {counts[kind]}" for kind in kinds},
+        {link: str(count) for link, count in links.items() if {*link} <= {*kinds}},
+    )

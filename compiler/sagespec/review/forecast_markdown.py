@@ -1,17 +1,18 @@
 """A forecast as Markdown, for a comment on a pull request.
 
 In: a `Forecast` and the most characters. Out: text whose first line is a marker, by which a CI job finds its comment
-again. What there is no room for is left out, and counted: details first, then rows of the table,
-then other lines; never the verdict.
+again. What there is no room for is left out in this order, and counted: details, the graph, rows of the table, other
+lines; never the verdict.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sagespec.review import forecast as forecasts
 from sagespec.review import words
-from sagespec.review.comment import NAMED, bounded, code, fitting, named, table_row
+from sagespec.review.comment import NAMED, bounded, code, fitting, graph, named, table_row
 from sagespec.review.forecast import Forecast, Group, Row
 from sagespec.review.forecast_text import SIGNS, head, rest, takes
 
@@ -28,29 +29,38 @@ _OTHERS: dict[Group, str] = {
 }
 
 
+class _Room(NamedTuple):
+    """How much of each part there is room for; None is all of it."""
+
+    details: int | None = None
+    graph: bool = True
+    rows: int | None = None
+
+
 def write(forecast: Forecast, most: int) -> str:
     """Write a forecast in at most `most` characters, but for its title."""
     detailed = [row for row in forecast.starting if row.changes]
-    rows, details = len(forecast.starting), len(detailed)
-    if len(text := _write(forecast, detailed, rows, details)) <= most:
+
+    def written(room: _Room) -> str:
+        return "\n".join(_lines(forecast, detailed, room)) + "\n"
+
+    if len(text := written(_Room())) <= most:
         return text
-    if len(_write(forecast, detailed, rows, 0)) <= most:
-        return fitting(details, most, lambda n: _write(forecast, detailed, rows, n))
-    return bounded(fitting(rows, most, lambda n: _write(forecast, detailed, n, 0)), most)
+    if len(written(_Room(details=0))) <= most:
+        return fitting(len(detailed), most, lambda n: written(_Room(n)))
+    if len(text := written(_Room(0, graph=False))) <= most:
+        return text
+    return bounded(fitting(len(forecast.starting), most, lambda n: written(_Room(0, False, n))), most)
 
 
-def _write(forecast: Forecast, detailed: list[Row], rows: int, details: int) -> str:
-    return "\n".join(_lines(forecast, detailed, rows, details)) + "\n"
-
-
-def _lines(forecast: Forecast, detailed: list[Row], rows: int, details: int) -> Iterator[str]:
+def _lines(forecast: Forecast, detailed: list[Row], room: _Room) -> Iterator[str]:
     environments = ",".join(forecast.environments)
     yield f"<!-- sagespec:plan{f':{environments}' if environments else ''} -->"
     yield f"### sagespec plan: {forecasts.verdict(forecast)}"
     yield f"\n{code(head(forecast))}"
-    if forecast.starting[:rows]:
+    if forecast.starting[: room.rows]:
         yield "\n| | starts | takes | since |\n|---|---|---|---|"
-    for row in forecast.starting[:rows]:
+    for row in forecast.starting[: room.rows]:
         cells = (SIGNS[row.group], row.address, takes(row), rest(row))
         yield table_row(cells)
     if prepared := forecasts.preparation(forecast.prepared):
@@ -59,11 +69,22 @@ def _lines(forecast: Forecast, detailed: list[Row], rows: int, details: int) -> 
         yield from _group(forecast.of(group), group, text)
     if tagged := [row for row in forecast.rows if row.tags]:
         yield f"\n{code('*')} {len(tagged)} with tags to set: {named([row.address for row in tagged])}"
-    yield from _details(detailed[:details])
-    left = [f"{n} of those that start" for n in [len(forecast.starting) - rows] if n]
-    left += [f"the changes of {n} specs" for n in [len(detailed) - details] if n]
-    if left:
+    edges = [(above, row.address) for row in forecast.starting for above in row.waits]
+    drawn = graph(edges, {row.address: SIGNS[row.group] for row in forecast.rows if row.group in SIGNS})
+    if drawn and room.graph:
+        yield f"\n```mermaid\n{drawn}\n```"
+    yield from _details(detailed[: room.details])
+    if left := [*_left_out(forecast, detailed, room, drawn)]:
         yield f"\nLeft out for length: {', '.join(left)}."
+
+
+def _left_out(forecast: Forecast, detailed: list[Row], room: _Room, drawn: str) -> Iterator[str]:
+    if room.details is not None and (n := len(detailed) - room.details):
+        yield f"the changes of {n} specs"
+    if drawn and not room.graph:
+        yield "the graph"
+    if room.rows is not None and (n := len(forecast.starting) - room.rows):
+        yield f"{n} of those that start"
 
 
 def _group(rows: list[Row], group: Group, text: str) -> Iterator[str]:

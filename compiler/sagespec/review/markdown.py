@@ -7,18 +7,16 @@ graph, rows of the table, all other lines; never the verdict.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from sagespec.review import drawing, words
-from sagespec.review.comment import NAMED, bounded, code, fitting, named, table_row
+from sagespec.review import words
+from sagespec.review.comment import NAMED, bounded, code, fitting, graph, named, table_row
 from sagespec.review.entry import SIGNS, Entry, Review
 from sagespec.review.text import shared
 
 _VALUES = 20
 """Changes of one spec that stay when there is no room for all."""
-_NODES = 40
 
 
 def write(review: Review, most: int) -> str:
@@ -41,7 +39,8 @@ class _Comment:
         self.starting = [entry for entry in review.entries if entry.starts]
         self.causes = shared(review.entries)
         self.detailed = [entry for entry in review.entries if self._own(entry)]
-        self.graph = graph(review)
+        edges = [(above, entry.address) for entry in self.starting for above in entry.because]
+        self.graph = graph(edges, {entry.address: SIGNS[entry.sort] for entry in review.entries})
 
     def within(self, most: int) -> str:
         """Write as much as there is room for."""
@@ -144,20 +143,3 @@ class _Comment:
             yield "the graph"
         if room.rows is not None and (n := len(self.starting) - room.rows):
             yield f"{n} of those that start"
-
-
-def graph(review: Review) -> str:
-    """Draw what starts and what it starts after, or by kinds where that is too much; '' where nothing follows."""
-    entries = {entry.address: entry for entry in review.entries}
-    edges = [(above, entry.address) for entry in review.entries if entry.starts for above in entry.because]
-    nodes = list(dict.fromkeys(address for edge in edges for address in edge))
-    if len(nodes) <= _NODES:
-        labels = {a: f"{SIGNS[entries[a].sort]} {a}" if a in entries else a for a in nodes}
-        return drawing.mermaid(labels, dict.fromkeys(edges, "")) if edges else ""
-    counts = Counter(address.partition("/")[0] for address in nodes)
-    links = Counter((one.partition("/")[0], other.partition("/")[0]) for one, other in edges)
-    kinds = [kind for kind, _ in counts.most_common(_NODES)]
-    return drawing.mermaid(
-        {kind: f"{kind}: {counts[kind]}" for kind in kinds},
-        {link: str(count) for link, count in links.items() if {*link} <= {*kinds}},
-    )
