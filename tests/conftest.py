@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import Timing
 
 from tests import mlflow_clients
+from tests.clocks import ClockOfSandbox
 from tests.loopback import Silent, serving
 
 settings.register_profile("sagespec", deadline=None, derandomize=True)  # these machines are noisy
@@ -199,22 +199,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "specs").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-class ClockOfSandbox(pauses.Clock):
-    """The sandbox's time, as the executor's: where a command waits it passes at once. It goes on from where it is."""
-
-    def __init__(self, clock: sandbox.Clock) -> None:
-        self._clock = clock
-        self._offset = pauses.now() - clock.now()
-
-    def now(self) -> float:
-        return self._clock.now() + self._offset
-
-    def pause(self, seconds: float, stopping: threading.Event) -> None:
-        end = self._clock.now() + seconds
-        super().pause(seconds, stopping)
-        self._clock.advance(max(0.0, end - self._clock.now()))
 
 
 @contextmanager

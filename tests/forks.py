@@ -28,6 +28,8 @@ from sagespec import cli
 from sagespec.cli import apply  # noqa: F401  with all that it imports
 from sagespec.executor import pauses
 
+from tests.clocks import ClockOfSandbox, SharedClock
+
 ROOT = Path(__file__).parent.parent
 SERVICES = ("ecr", "iam", "lambda", "logs", "s3", "sagemaker", "sts")
 _FORKING = multiprocessing.get_context("forkserver")
@@ -60,10 +62,17 @@ class Fork:
         return self.process.exitcode, said
 
 
-def start(arguments: list[str], environment: Mapping[str, str], folder: Path, output: Path, speed: float) -> Fork:
-    """Start a command, whose patience is `speed` times as short as a user's."""
+def start(
+    arguments: list[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    output: Path,
+    speed: float,
+    clock: Path | None = None,
+) -> Fork:
+    """Start a command, whose patience is `speed` times as short as a user's; it puts a shared `clock` forward."""
     _ensure_running()
-    process = _FORKING.Process(target=_main, args=(arguments, dict(environment), folder, output, speed))
+    process = _FORKING.Process(target=_main, args=(arguments, dict(environment), folder, output, speed, clock))
     process.start()
     return Fork(process, output)
 
@@ -96,7 +105,14 @@ def prepare() -> None:
     gc.freeze()
 
 
-def _main(arguments: list[str], environment: dict[str, str], folder: Path, output: Path, speed: float) -> None:
+def _main(
+    arguments: list[str],
+    environment: dict[str, str],
+    folder: Path,
+    output: Path,
+    speed: float,
+    clock: Path | None,
+) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)
@@ -105,7 +121,9 @@ def _main(arguments: list[str], environment: dict[str, str], folder: Path, outpu
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
     pauses.SPEED = speed
-    scales = {"throttling_base_scale": 0.01, "non_throttling_base_scale": 0.01}
+    if clock is not None:
+        pauses.CLOCK = ClockOfSandbox(SharedClock(clock))
+    scales = {"throttling_base_scale": 0.001, "non_throttling_base_scale": 0.001}
     ExponentialBackoff._DEFAULT_BACKOFF_CONFIG = scales
     sys.argv = ["sagespec", *arguments]
     cli.main()

@@ -10,7 +10,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
 
 class Silent(BaseHTTPRequestHandler):
-    """A handler that logs nothing."""
+    """A handler that logs nothing, and lets no body wait until its headers are acknowledged."""
+
+    disable_nagle_algorithm = True
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

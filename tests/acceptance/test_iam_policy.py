@@ -133,7 +133,7 @@ class Life:
 
 
 @pytest.fixture
-def life(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Life:
+def life(project: Path, run: Run, mlflow_at_once: None, monkeypatch: pytest.MonkeyPatch) -> Life:
     """The project's whole life, heard over HTTP."""
     shutil.rmtree(project / "specs")
     shutil.copytree(ROOT / "specs", project / "specs")

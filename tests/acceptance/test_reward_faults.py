@@ -32,13 +32,14 @@ def compiled(project: Path, run: Run) -> Path:
     return project / "compiled"
 
 
-def begin(faults: Faults) -> Sandbox:
+def begin(faults: Faults, folder: Path) -> Sandbox:
     """A sandbox with the function and without a registry, which comes to be with the first import."""
-    running = start(faults)
+    running = start(faults, folder)
     region = running.region("us-west-2")
     existing.create(region, REWARD)
     region.table("hub_contents").clear()
     region.table("hubs").clear()
+    running.clock.advance(60)  # no late read shows what was there before
     return running
 
 
@@ -54,7 +55,7 @@ def check(folder: Path, running: Sandbox) -> None:
     ("call", "done"), list(itertools.product(CALLS, (False, True))), ids=lambda value: str(value).replace(" ", "-")
 )
 def test_a_kill_at_any_call_is_made_good(call: str, done: bool, compiled: Path) -> None:
-    with begin(Faults()) as running:
+    with begin(Faults(), compiled) as running:
         assert apply_and_kill(compiled, running, (call, done), 1), f"{call} was never called"
         apply_until_done(compiled, running, Toll())
         check(compiled, running)
@@ -63,7 +64,7 @@ def test_a_kill_at_any_call_is_made_good(call: str, done: bool, compiled: Path) 
 @pytest.mark.slow
 @pytest.mark.parametrize("lag", [5, 60])
 def test_faults_and_late_reads_double_nothing(lag: int, compiled: Path) -> None:
-    with begin(Faults(throttle=0.2, error=0.1, drop=0.1, lag=lag, seed=lag)) as running:
+    with begin(Faults(throttle=0.2, error=0.1, drop=0.1, lag=lag, seed=lag), compiled) as running:
         apply_until_done(compiled, running, Toll())
         running.misbehave(Faults())
         check(compiled, running)
