@@ -28,7 +28,7 @@ from sagespec.executor import metrics, pauses
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import Timing
 
-from tests import mlflow_clients
+from tests import mlflow_clients, sagespec_at_once
 from tests.clocks import ClockOfSandbox
 from tests.loopback import Silent, serving
 
@@ -124,6 +124,13 @@ def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def _ready_mlflow() -> Iterator[Path]:
     with mlflow_clients.ready() as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def sagespec() -> Iterator[Path]:
+    """The program `sagespec` for shells, a fork of a process that has imported what commands need."""
+    with sagespec_at_once.ready() as program:
         yield program
 
 
