@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from sagespec.checking import editor_schema
 from sagespec.project import editor_settings, project_starter
+from sagespec.project.project_starter import HOOKS, WORKFLOW
 
 from tests.conftest import Run
 from tests.yaml_server import SERVER, Server
@@ -192,6 +194,43 @@ def test_the_server_is_started_where_it_is_there() -> None:
         with_server, without = (editor_settings.files(editor, ["specs"], server=there) for there in (True, False))
         assert '"lsp"' in with_server[0].text
         assert '"lsp"' not in without[0].text
+
+
+ODD = ['a"}}};io.open("sprung","w");--', "b\\", "ü \u202e[x] 😀", "c'\t]]", "${{ github.token }} #, d: e"]
+
+
+def test_any_name_of_a_folder_is_data_in_what_is_written(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings of Neovim are a program, and those of CI name what it runs with."""
+    settings = {"apiVersion": "sagespec/v1", "kind": "Project", "specs": ODD}
+    (project / "sagespec.yaml").write_text(json.dumps(settings, ensure_ascii=False), "utf-8")
+    expected = editor_settings.globs(ODD)
+    for editor in EDITORS:
+        run("init", "--editor", editor)
+    for editor in ("vscode", "zed"):
+        assert schemas(editor, project) == {SCHEMA: expected}
+    lua = (project / ".nvim.lua").read_text("utf-8")
+    strings = re.findall(r'"((?:[^"\\\n]|\\\d{3})*)"', lua)
+    read = [re.sub(rb"\\(\d{3})", lambda m: bytes([int(m[1])]), one.encode()).decode() for one in strings]
+    assert {*expected} <= {*read}
+    assert "io" not in re.findall(r"\w+", re.sub(r'"(?:[^"\\\n]|\\\d{3})*"', "", lua))
+    toml = (project / ".helix" / "languages.toml").read_text("utf-8").splitlines()[1].partition(" = ")[2]
+    unquoted = re.sub(r"\\U([0-9a-f]{8})", lambda m: json.dumps(chr(int(m[1], 16)))[1:-1], toml)
+    assert json.loads(unquoted) == expected
+    subprocess.run(["git", "init", "-q", project], check=True)
+    for name in (*ODD, "true", "- a"):
+        folder = project / name
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        run("init", "Project", "sums")
+        files = {name: (project / name).read_text("utf-8") for name in (WORKFLOW, HOOKS)}
+        (hooks,) = yaml.safe_load(files[HOOKS])["repos"]
+        assert {tuple(hook["args"]) for hook in hooks["hooks"]} == {("--project", f"{name}/sagespec.yaml")}
+        step = yaml.safe_load(files[WORKFLOW])["jobs"]["review"]["steps"][-1]
+        assert step["with"]["project"] == f"{name}/sagespec.yaml"
+        for file in files:
+            (project / file).unlink()
 
 
 @pytest.mark.slow

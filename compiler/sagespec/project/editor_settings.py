@@ -19,6 +19,9 @@ from sagespec.reading import source, strict_json
 
 SCHEMA = f"{schema_files.FOLDER}/{editor_schema.ANY}.json"
 
+_PLAIN = " ./_-*+=,:;@()"
+"""Characters besides letters and digits that mean themselves in a string of TOML or Lua."""
+
 
 class Unmergeable(ValueError):
     """A file that people have written, with which the settings cannot be merged."""
@@ -82,7 +85,8 @@ def _zed(patterns: list[str], _server: bool) -> list[File]:
 
 
 def _helix(patterns: list[str], server: bool) -> list[File]:
-    lines = ["[language-server.yaml-language-server.config.yaml.schemas]", f'"{SCHEMA}" = {json.dumps(patterns)}']
+    given = ", ".join(_quoted(pattern, lambda c: f"\\U{ord(c):08x}") for pattern in patterns)
+    lines = ["[language-server.yaml-language-server.config.yaml.schemas]", f'"{SCHEMA}" = [{given}]']
     if server:
         lines += ["", "[language-server.sagespec]", 'command = "sagespec"', 'args = ["lsp"]']
         lines += ["", "[[language]]", 'name = "yaml"', 'language-servers = ["yaml-language-server", "sagespec"]']
@@ -90,7 +94,9 @@ def _helix(patterns: list[str], server: bool) -> list[File]:
 
 
 def _neovim(patterns: list[str], server: bool) -> list[File]:
-    given = ", ".join(f'"{pattern}"' for pattern in patterns)
+    given = ", ".join(
+        _quoted(pattern, lambda c: "".join(f"\\{byte:03d}" for byte in c.encode())) for pattern in patterns
+    )
     markers = f'root_markers = {{ "{project_settings.FILE}", ".sagespec" }}'
     lines = [
         'vim.lsp.config("yamlls", {',
@@ -111,6 +117,11 @@ def _neovim(patterns: list[str], server: bool) -> list[File]:
             'vim.lsp.enable("sagespec")',
         ]
     return [File(".nvim.lua", "\n".join(lines) + "\n")]
+
+
+def _quoted(text: str, escaped: Callable[[str], str]) -> str:
+    """Write a string of TOML or Lua, with escapes for characters that may mean something in one."""
+    return '"' + "".join(c if c.isalnum() or c in _PLAIN else escaped(c) for c in text) + '"'
 
 
 EDITORS: dict[str, Callable[[list[str], bool], list[File]]] = {

@@ -6,9 +6,11 @@ files are not changed, except that lines are added to `.gitattributes`.
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 from sagespec import __version__
+from sagespec.diagnostics.escapes import json_string
 from sagespec.documents.compiled import API_VERSION
 from sagespec.project import schema_files
 from sagespec.project.settings import FILE, Project
@@ -19,6 +21,7 @@ REPOSITORY = "your-org/sagespec"
 WORKFLOW = ".github/workflows/sagespec.yaml"
 HOOKS = ".pre-commit-config.yaml"
 ATTRIBUTES = ".gitattributes"
+_PLAIN = re.compile(r"[A-Za-z][\w./-]*", re.ASCII)
 
 
 def project_file(name: str) -> str:
@@ -64,7 +67,7 @@ def workflow(place: PurePosixPath) -> str:
 
     Pull requests are checked and get a comment on what they would start; it applies nothing.
     """
-    project = f"          project: {place / FILE}\n" if place.parts else ""
+    project = f"          project: {_scalar(place / FILE)}\n" if place.parts else ""
     return f"""\
 name: sagespec
 on: pull_request
@@ -86,7 +89,7 @@ jobs:
 
 def hooks(place: PurePosixPath) -> str:
     """Return the configuration of pre-commit; `place` is the project's folder in the work tree."""
-    args = f"\n        args: [--project, {place / FILE}]" if place.parts else ""
+    args = f"\n        args: [--project, {_scalar(place / FILE)}]" if place.parts else ""
     return f"""\
 repos:
   - repo: https://github.com/{REPOSITORY}
@@ -95,3 +98,9 @@ repos:
       - id: sagespec-validate{args}
       - id: sagespec-compile-check{args}
 """
+
+
+def _scalar(path: PurePosixPath) -> str:
+    """Write a path in YAML; a folder may have any name."""
+    text = path.as_posix()
+    return text if _PLAIN.fullmatch(text) else json_string(text)
