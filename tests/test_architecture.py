@@ -42,6 +42,7 @@ STAGES = [
     "documents",
     "reading",
     "diagnostics",
+    "memory",
     "disk",
     "assets",
     "arn",

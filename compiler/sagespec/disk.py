@@ -4,20 +4,22 @@ In: paths. Out: bytes, up to a limit. Reading refuses everything but regular fil
 and files longer than their limit. Writing refuses to follow links, and to replace anything but a regular file. Raises
 OSError with the path that was given.
 
-What is read may come from a `View` of a folder instead, such as a commit of git; what is written never does.
+What is read may come from a `View` of a folder instead, such as a commit of git; what is written never does. An
+`Observer` is told of every question and its answer, so that a result can be used again while answers are the same.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 TEXT_BYTES = 4 * 1024**2
 """The longest spec, project file, policy, or code of a function: reading it takes seconds at most."""
@@ -89,8 +91,85 @@ def _viewed(path: Path) -> View | None:
     return view if view is not None and view.holds(path) else None
 
 
+Answer = TypeVar("Answer")
+Question = tuple[Callable[[Path, int], Any], Path, int]
+"""What was asked: a function, a path and a limit or a flag."""
+
+
+class Observer(Protocol):
+    """Is told what was read."""
+
+    def saw(self, question: Question, answer: object) -> None:
+        """Note an answer; two are equal where whoever asks could not tell them apart."""
+
+
+_observers: ContextVar[tuple[Observer, ...]] = ContextVar("observers", default=())
+
+
+@contextmanager
+def observed(observer: Observer) -> Iterator[None]:
+    """Tell an observer, besides those of the blocks around, of what is read in a block."""
+    token = _observers.set((*_observers.get(), observer))
+    try:
+        yield
+    finally:
+        _observers.reset(token)
+
+
+def again(question: Question) -> object:
+    """The answer to a question now, as observers are told it."""
+    function, path, more = question
+    try:
+        answer = _comparable(function(path, more))
+    except (OSError, ValueError) as error:
+        answer = _failure(error)
+    tell(question, answer)
+    return answer
+
+
+def _ask(function: Callable[[Path, int], Answer], path: Path, more: int) -> Answer:
+    if not _observers.get():
+        return function(path, more)
+    try:
+        answer = function(path, more)
+    except (OSError, ValueError) as error:
+        tell((function, path, more), _failure(error))
+        raise
+    tell((function, path, more), _comparable(answer))
+    return answer
+
+
+def tell(question: Question, answer: object) -> None:
+    """Tell observers of an answer that somebody has already."""
+    for observer in _observers.get():
+        observer.saw(question, answer)
+
+
+def _failure(error: Exception) -> object:
+    return type(error), str(error)
+
+
+def _comparable(answer: object) -> object:
+    if isinstance(answer, os.stat_result):
+        return answer.st_mode, answer.st_size, answer.st_dev, answer.st_ino
+    if isinstance(answer, list):
+        return frozenset((entry.name, _is_below(entry), entry.is_symlink()) for entry in answer)
+    return answer
+
+
+def _is_below(entry: Entry) -> bool | None:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return None
+
+
 def real(path: Path) -> Path:
     """The real path of what a path leads to, as far as it is there."""
+    return _ask(_real, path, 0)
+
+
+def _real(path: Path, _: int) -> Path:
     view = _viewed(path)
     try:
         return view.real(path) if view else Path(os.path.realpath(path))
@@ -108,8 +187,12 @@ def status(path: Path, *, follow: bool = True) -> os.stat_result | None:
 
 def look(path: Path, *, follow: bool = True) -> os.stat_result:
     """What a path leads to, or with `follow` off is itself."""
+    return _ask(_look, path, follow)
+
+
+def _look(path: Path, follow: int) -> os.stat_result:
     view = _viewed(path)
-    return view.status(path, follow=follow) if view else path.stat(follow_symlinks=follow)
+    return view.status(path, follow=bool(follow)) if view else path.stat(follow_symlinks=bool(follow))
 
 
 def exists(path: Path) -> bool:
@@ -146,8 +229,17 @@ def is_link(path: Path) -> bool:
 
 def entries(path: Path) -> AbstractContextManager[Iterator[Entry]]:
     """The names in a folder, without an order."""
+    return nullcontext(iter(_ask(_list, path, 0))) if _observers.get() else _entries(path)
+
+
+def _entries(path: Path) -> AbstractContextManager[Iterator[Entry]]:
     view = _viewed(path)
     return view.entries(path) if view else os.scandir(path)
+
+
+def _list(path: Path, _: int) -> list[Entry]:
+    with _entries(path) as listed:
+        return list(listed)
 
 
 def read(path: Path, limit: int) -> bytes:
@@ -163,6 +255,30 @@ def chunks(path: Path, limit: int) -> Iterator[bytes]:
 
     Raises OSError, for a longer file after `limit` bytes.
     """
+    if not _observers.get():
+        yield from _chunks(path, limit)
+        return
+    digest, answer = hashlib.sha256(), object()  # of half a file nothing is known
+    try:
+        for chunk in _chunks(path, limit):
+            digest.update(chunk)
+            yield chunk
+        answer = digest.hexdigest()
+    except OSError as error:
+        answer = _failure(error)
+        raise
+    finally:
+        tell((_digest, path, limit), answer)
+
+
+def _digest(path: Path, limit: int) -> object:
+    digest = hashlib.sha256()
+    for chunk in _chunks(path, limit):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _chunks(path: Path, limit: int) -> Iterator[bytes]:
     if view := _viewed(path):
         yield view.read(path, limit)
         return
@@ -180,6 +296,10 @@ def head(path: Path, size: int) -> bytes:
 
     Raises OSError.
     """
+    return _ask(_head, path, size)
+
+
+def _head(path: Path, size: int) -> bytes:
     if view := _viewed(path):
         return view.read(path, COMPILED_BYTES)[:size]
     with _opened(path) as descriptor:
@@ -188,7 +308,8 @@ def head(path: Path, size: int) -> bytes:
 
 @contextmanager
 def streamed(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file for a reader that goes through it by itself."""
+    """Open a regular file for a reader that goes through it by itself; what that reads no observer knows."""
+    tell((_head, path, 0), object())
     if view := _viewed(path):
         yield io.BytesIO(view.read(path, COMPILED_BYTES))
         return

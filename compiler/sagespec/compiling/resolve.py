@@ -14,6 +14,7 @@ from sagespec import kinds
 from sagespec.compiling import location
 from sagespec.compiling.location import Facts
 from sagespec.diagnostics import Diagnostic, Problem, Problems
+from sagespec.memory import remembered
 from sagespec.project import plain_text, references
 from sagespec.project.references import Failed
 from sagespec.project.settings import Settings
@@ -42,7 +43,8 @@ def resolve(specs: Mapping[str, Spec], broken: Failed, settings: Settings, facts
         problems = references.check(spec, specs, failed)
         done: Resolved | None = None
         if not problems:
-            done, problems = _resolve(spec, resolved, settings, facts)
+            done, of_spec = remembered(_resolve, spec, _upstream(spec, resolved), settings, facts)
+            problems = [*of_spec]
         else:
             problems += _besides(spec, problems, resolved, settings, facts)
         if done is None:
@@ -128,14 +130,28 @@ def _besides(
     """Return the problems of a spec except invalid refs and what its schema refuses."""
     if facts.is_draft and spec.broken is None:  # its facts are known only once its refs are valid
         return []
-    rest = replace(spec, broken=frozenset({*(spec.broken or ()), *(d.path.split(".")[1] for d in refs)}))
-    _, diagnostics = _resolve(rest, resolved, settings, facts)
+    broken = frozenset({*(spec.broken or ()), *(d.path.split(".")[1] for d in refs)})
+    upstream = _upstream(replace(spec, broken=broken), resolved)
+    return [*remembered(_rest, spec, broken, upstream, settings, facts)]
+
+
+def _rest(
+    spec: Spec, broken: frozenset[str], upstream: tuple[Resolved, ...], settings: Settings, facts: Facts
+) -> list[Diagnostic]:
+    """Return the problems of a spec apart from broken fields."""
+    _, diagnostics = _resolve(replace(spec, broken=broken), upstream, settings, facts)
     return [d for d in diagnostics if d.is_error and d.rule != "missing-field"]
 
 
+def _upstream(spec: Spec, resolved: Mapping[str, Resolved]) -> tuple[Resolved, ...]:
+    """Return the specs that a spec refers to."""
+    return tuple(resolved[address] for address in sorted({target for _, target in spec.refs()}))
+
+
 def _resolve(
-    spec: Spec, resolved: Mapping[str, Resolved], settings: Settings, facts: Facts
+    spec: Spec, upstream: tuple[Resolved, ...], settings: Settings, facts: Facts
 ) -> tuple[Resolved | None, list[Diagnostic]]:
+    resolved = {one.spec.address: one for one in upstream}
     context = location.context(spec, settings, facts)
     if isinstance(context, Diagnostic):
         return None, [context]
@@ -155,6 +171,5 @@ def _resolve(
     diagnostics = [spec.locate(p) for p in problems]
     if made is None or any(d.is_error for d in diagnostics):
         return None, diagnostics
-    targets = sorted({target for _, target in spec.refs()})
     given = kind.exports(kind_module, inputs, made)
-    return Resolved(inputs, made, given, tuple(resolved[t] for t in targets)), diagnostics
+    return Resolved(inputs, made, given, upstream), diagnostics

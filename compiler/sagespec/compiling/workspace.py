@@ -17,6 +17,7 @@ from sagespec.compiling.build import Build
 from sagespec.compiling.location import Facts
 from sagespec.diagnostics import START, Diagnostic, Problem, distinct, locate
 from sagespec.documents import submitted
+from sagespec.memory import remembered
 from sagespec.project import boundary, lock, policies, references, values
 from sagespec.project import files as spec_files
 from sagespec.project import settings as project_settings
@@ -121,8 +122,9 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
 
     The other specs of the project are read too, for duplicate addresses and as targets of refs.
     """
-    locked, said, texts = (draft, [], {}) if draft is not None else read_lock(settings.project)
-    known = policies.load(settings.project)
+    locked, of_lock, texts_of_lock = (draft, [], {}) if draft is not None else remembered(read_lock, settings.project)
+    said, texts = [*of_lock], {**texts_of_lock}
+    known = remembered(policies.load, settings.project)
     said += [*known.diagnostics, *_bad_paths(settings.project, no_lock=locked is None and not said)]
     wanted = spec_files.find(settings, paths)
     # the project's other files; without a project file there are none
@@ -140,7 +142,7 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
         refs = [target for refused in asked.refused for _, target in refused.refs()]
         needed = references.needed([*targets, *refs], references.graph(specs))
         specs = {address: one for address, one in specs.items() if address in needed}
-    facts = Facts(locked, region, draft is not None)
+    facts = remembered(Facts, locked, region, draft is not None)
     resolution = resolve.resolve(specs, _broken((asked, others), taken), settings, facts)
     for refused in asked.refused:
         said += resolve.examine(refused, specs, resolution, settings, facts)
@@ -227,8 +229,9 @@ def compile(checked: Checked) -> Compilation:
         if address not in needed:
             continue
         broken = references.check(resolved.spec, checked.resolved, failed)
-        made, said = build.build(resolved, checked.settings, identities, checked.policies)
-        said += broken
+        known = tuple((a, identities[a]) for a in sorted(references.needed([address], edges)) if a != address)
+        made, of_build = remembered(_built, resolved, checked.settings, known, checked.policies)
+        said = [*of_build, *broken]
         identities[address] = made.compiled.identity if made else submitted.ANY_IDENTITY
         if made is None or broken:
             failed[address] = resolve.first_error(said)
@@ -241,3 +244,9 @@ def compile(checked: Checked) -> Compilation:
         diagnostics += exceptions.unused(checked.settings, checked.resolved, wanted, checked.policies)
     said, following = causes.once(diagnostics, {a: one.spec for a, one in checked.resolved.items()})
     return Compilation(checked, wanted, distinct([*checked.diagnostics, *said]), (*checked.following, *following))
+
+
+def _built(
+    resolved: Resolved, settings: Settings, identities: tuple[tuple[str, str], ...], known: Mapping[str, Policy]
+) -> tuple[Build | None, list[Diagnostic]]:
+    return build.build(resolved, settings, dict(identities), known)

@@ -16,6 +16,7 @@ from sagespec import disk
 from sagespec.checking import schema
 from sagespec.diagnostics import START, Diagnostic, Problem, Problems, locate
 from sagespec.documents.compiled import API_VERSION
+from sagespec.memory import remembered
 from sagespec.project import boundary, policies, spec, tool_folders, values
 from sagespec.project import settings as project_settings
 from sagespec.project.boundary import real
@@ -146,7 +147,7 @@ def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[S
     """
     diagnostics: list[Diagnostic] = []
     excluded = _Excluded(settings.project)
-    parts = [[_read(settings, path) for path in listed.files] for listed in (asked, rest or Found())]
+    parts = [[remembered(_read, settings, path) for path in listed.files] for listed in (asked, rest or Found())]
     own = {real(path) for part in parts for one in part for path in one.own_files()}
     kept = [[one for one in part if one.is_spec(asked, own, excluded, diagnostics)] for part in parts]
     if settings.project.source:
@@ -156,7 +157,7 @@ def read(settings: Settings, asked: Found, rest: Found | None = None) -> tuple[S
         if not asked.refused and not any(one.path.is_relative_to(folder) for one in kept[0]):
             nothing = Problem("empty-folder", "there is no spec in it")
             diagnostics.append(locate(nothing, _name(folder, settings.project), START))
-    return _specs(settings, kept[0], diagnostics), _specs(settings, kept[1], [])
+    return _specs(kept[0], diagnostics), _specs(kept[1], [])
 
 
 class _Excluded:
@@ -199,6 +200,8 @@ class _File(NamedTuple):
     specs: Sequence[Spec]
     raw: Sequence[Any]
     diagnostics: Sequence[Diagnostic]
+    is_shown: bool = False
+    """Whether it is inside the project, so that its lines may be shown."""
 
     @property
     def is_ours(self) -> bool:
@@ -217,7 +220,7 @@ class _File(NamedTuple):
 
     def is_spec(self, asked: Found, own: Set[Path], excluded: _Excluded, diagnostics: list[Diagnostic]) -> bool:
         """Return whether the file is a spec; warns of one that only looks like a spec."""
-        above = any(path in own for path in (self.path, *self.path.parents))
+        above = bool(own) and any(path in own for path in (self.path, *self.path.parents))
         if self.path in asked.named or not (above or excluded.has(self.name)) or self.is_ours:
             return True
         if any(str(source.get(data, ("kind",))) in schema.kinds() for data in self.raw):
@@ -242,7 +245,8 @@ def _read(settings: Settings, path: Path) -> _File:
     except OSError as error:
         return _File(path, name, None, (), (), [unreadable(name, error)])
     sources, diagnostics = source.load(name, content)
-    if not settings.project.boundary.holds(path) and not source.is_ours(name, content):
+    is_shown = settings.project.boundary.holds(path)
+    if not is_shown and not source.is_ours(name, content):
         none = locate(Problem("no-spec", ""), name, START)
         return _File(path, name, content, (), (), boundary.withheld(name, [none], "there is no spec in it"))
     if not sources and not diagnostics:
@@ -253,16 +257,16 @@ def _read(settings: Settings, path: Path) -> _File:
         made, said = spec.read(document, settings)
         diagnostics += said
         specs += [made] if made is not None else []
-    return _File(path, name, content, specs, [document.data for document in sources], diagnostics)
+    return _File(path, name, content, specs, [document.data for document in sources], diagnostics, is_shown)
 
 
-def _specs(settings: Settings, read: Sequence[_File], diagnostics: list[Diagnostic]) -> Specs:
+def _specs(read: Sequence[_File], diagnostics: list[Diagnostic]) -> Specs:
     """Combine the files that were read with further diagnostics."""
-    bounds, texts = settings.project.boundary, {}
+    texts: dict[str, str] = {}
     uses: set[str] = set()
     for one in read:
         text = (one.content or b"").decode("utf-8-sig", "replace")
-        if one.content is not None and bounds.holds(one.path):
+        if one.is_shown:
             texts[one.name] = text
         for content in (content for made in one.specs for content in made.contents):
             texts |= content.texts

@@ -68,10 +68,16 @@ class Spec:
 
     def refs(self) -> Iterator[tuple[str, str]]:
         """Yield the fields that refer to other specs, with the addresses."""
+        yield from self._refs
+
+    @cached_property
+    def _refs(self) -> tuple[tuple[str, str], ...]:
+        fields, found = self.fields.value, []
         for name in ref_kinds(self.kind):
-            value = self.fields[name].value
+            value = fields.get(name)
             if isinstance(value, dict) and set(value) == {"ref"} and isinstance(value["ref"], str):
-                yield name, value["ref"]
+                found.append((name, value["ref"]))
+        return tuple(found)
 
     def locate(self, problem: Problem) -> Diagnostic:
         return _locate(self.source, self.overlays, problem, self.address, self._variables)

@@ -16,9 +16,10 @@ from sagespec import disk
 from sagespec.compiling import exceptions, workspace
 from sagespec.compiling.workspace import Checked
 from sagespec.diagnostics import Diagnostic, distinct, report
+from sagespec.memory import Memory, remembered
 from sagespec.project import boundary, settings
 from sagespec.project.lock import Lock
-from sagespec.project.settings import Project
+from sagespec.project.settings import Project, Settings
 from sagespec.reading import source
 from sagespec.reading.source import Source
 from sagespec.server.buffers import Buffers
@@ -64,13 +65,13 @@ def root_of(folder: Path, buffers: Buffers) -> Path | None:
         return boundary.real(folder) if disk.is_folder(folder / Project.specs[0]) else None
 
 
-def examine(root: Path, buffers: Buffers, environment: str | None) -> Examination:
-    """Check all specs of a project."""
-    with disk.through(buffers):
-        project, diagnostics = workspace.open_project(root, None)
+def examine(root: Path, buffers: Buffers, environment: str | None, memory: Memory) -> Examination:
+    """Check all specs of a project; those that are as they were in the last check are remembered."""
+    with disk.through(buffers), memory.used():
+        project, diagnostics = remembered(workspace.open_project, root, None)
         chosen = None
         if project is not None:
-            chosen, diagnostics = settings.choose(project, environment, {})
+            chosen, diagnostics = remembered(_choose, project, environment)
         if chosen is None:
             texts = workspace.project_text(root / settings.FILE)
             return Examination(root, _shown(diagnostics), texts, None, buffers)
@@ -78,6 +79,10 @@ def examine(root: Path, buffers: Buffers, environment: str | None) -> Examinatio
         today = datetime.now(timezone.utc).date().isoformat()
         said = _shown([*checked.diagnostics, *exceptions.expired(chosen, today)])
         return Examination(root, said, checked.texts, checked, buffers)
+
+
+def _choose(project: Project, environment: str | None) -> tuple[Settings | None, list[Diagnostic]]:
+    return settings.choose(project, environment, {})
 
 
 def _shown(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:

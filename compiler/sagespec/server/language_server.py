@@ -8,6 +8,7 @@ becomes a log message of the editor.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from pygls.lsp.server import LanguageServer
 
 from sagespec import __version__
 from sagespec.diagnostics import Diagnostic, Span
+from sagespec.memory import Memory
 from sagespec.project import boundary
 from sagespec.server import examination, hover, lens
 from sagespec.server.background import Latest
@@ -41,6 +43,8 @@ class Server(LanguageServer):
         self.examined: dict[Path, Examination] = {}
         self.known: dict[Path, Examination] = {}
         """For each project, its last examination in which the project file was valid."""
+        self._checks: defaultdict[Path, Memory] = defaultdict(Memory)
+        self._comparisons: defaultdict[Path, Memory] = defaultdict(Memory)
         self._published: dict[str, list[types.Diagnostic]] = {}
         self._titles: dict[Path, Mapping[str, str]] = {}
         self._shows_lenses = False
@@ -113,7 +117,9 @@ class Server(LanguageServer):
         roots = {examination.root_of(folder, buffers) for folder in [*folders, *(path.parent for path in opened)]}
         known: dict[Path, Examination] = {}
         for root in sorted(root for root in roots if root):
-            known[root] = await asyncio.to_thread(examination.examine, root, buffers, self.environment)
+            memory = self._checks[root]
+            known[root] = await asyncio.to_thread(examination.examine, root, buffers, self.environment, memory)
+        self._checks = defaultdict(Memory, {root: self._checks[root] for root in known})
         self.examined = known
         self.known = {root: one if one.checked else self.known.get(root, one) for root, one in known.items()}
         self._publish(opened)
@@ -124,7 +130,9 @@ class Server(LanguageServer):
         """Compare the projects of open documents with git; the editor asks again for lenses that are others now."""
         opened = self.open_paths()
         examined = [one for root, one in self.examined.items() if any(path.is_relative_to(root) for path in opened)]
-        titles = {one.root: await asyncio.to_thread(lens.titles, one) for one in examined}
+        kept = {one.root: self._comparisons[one.root] for one in examined}
+        self._comparisons = defaultdict(Memory, kept)
+        titles = {one.root: await asyncio.to_thread(lens.titles, one, kept[one.root]) for one in examined}
         workspace = self.client_capabilities.workspace
         if titles != self._titles and workspace and workspace.code_lens and workspace.code_lens.refresh_support:
             self.workspace_code_lens_refresh(None)

@@ -14,6 +14,7 @@ from sagespec import disk
 from sagespec.compiling import workspace
 from sagespec.diagnostics import Span
 from sagespec.executor.git import GitError, Repository
+from sagespec.memory import Memory
 from sagespec.project import boundary
 from sagespec.reading import source
 from sagespec.reading.source import Source
@@ -27,11 +28,11 @@ _MOST = 2
 """Changes of one spec that are shown: editors show a lens on one line."""
 
 
-def titles(one: Examination) -> Mapping[str, str]:
-    """Compile a project as it is open, and compare it with git's HEAD; takes as long as `sagespec diff`."""
+def titles(one: Examination, memory: Memory) -> Mapping[str, str]:
+    """Compile a project as it is open, and compare it with git's HEAD."""
     if one.checked is None:
         return {}
-    with disk.through(one.buffers):
+    with disk.through(one.buffers), memory.used():
         root = boundary.work_tree(one.checked.settings.project.root)
         repository = Repository(root) if root else None
         commit = repository.commit(REF) if repository else None

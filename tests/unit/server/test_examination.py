@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sagespec.memory import Memory
 from sagespec.server.buffers import Buffers
 from sagespec.server.examination import examine
 
@@ -25,7 +26,7 @@ def test_files_that_specs_and_the_project_file_name_are_no_specs(tmp_path: Path)
     (tmp_path / "sagespec.yaml").write_text(
         "apiVersion: sagespec/v1\nkind: Project\npolicies: [policy.json]\n", "utf-8"
     )
-    found = examine(tmp_path, Buffers(), None)
+    found = examine(tmp_path, Buffers(), None, Memory())
     assert found.files == {"sagespec.yaml", "specs/greeter.yaml", "specs/broken.yaml"}
     assert set(found.documents) == found.files
     assert {"specs/settings.yaml", "policy.json"} <= set(found.texts)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sagespec.memory import Memory
 from sagespec.reading import source
 from sagespec.review import explain, explained
 from sagespec.server import examination, hover
@@ -64,7 +65,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def prod(root: Path) -> Examination:
-    return examination.examine(root, Buffers(), "prod")
+    return examination.examine(root, Buffers(), "prod", Memory())
 
 
 def place(examined: Examination, file: str, text: str, offset: int) -> Place:
@@ -140,7 +141,7 @@ def test_what_becomes_of_it_is_shown(prod: Examination, word: str, expected: str
 
 
 def test_a_value_without_an_environment_says_where_it_has_one(root: Path) -> None:
-    said = shown(examination.examine(root, Buffers(), None), TRAINING, "${bucket}")
+    said = shown(examination.examine(root, Buffers(), None, Memory()), TRAINING, "${bucket}")
     assert "Without an environment: no value" in said
     assert "In prod: shop-prod" in said
 
