@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sagespec.cli.program import COMMANDS
@@ -49,6 +50,14 @@ def name(document: Path) -> str:
 
 def blocks(document: Path) -> Iterator[re.Match[str]]:
     return BLOCK.finditer(document.read_text("utf-8"))
+
+
+def executed() -> Iterator[Any]:
+    """The documents whose blocks are run here; those with a sandbox take longest."""
+    for document in DOCUMENTS:
+        if name(document) not in WRITTEN:
+            slow = re.search(r"^\$ sagespec (?:sandbox|.*--sandbox)", document.read_text("utf-8"), re.MULTILINE)
+            yield pytest.param(name(document), marks=[pytest.mark.slow] if slow else [])
 
 
 def commands(text: str) -> Iterator[tuple[str, str]]:
@@ -91,7 +100,7 @@ def matches(expected: str, output: str) -> bool:
     return re.fullmatch(pattern, "\n" + output) is not None
 
 
-@pytest.mark.parametrize("document", [name(d) for d in DOCUMENTS if name(d) not in WRITTEN])
+@pytest.mark.parametrize("document", [*executed()])
 def test_blocks_do_what_they_say(document: str, shell: Path) -> None:
     for block in blocks(ROOT / document):
         language, text = block["language"], block["text"]
