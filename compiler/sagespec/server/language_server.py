@@ -22,16 +22,18 @@ from sagespec import __version__
 from sagespec.diagnostics import Diagnostic, Span
 from sagespec.memory import Memory
 from sagespec.project import boundary
-from sagespec.server import examination, hover, lens
+from sagespec.server import examination, hover, lens, navigation
 from sagespec.server.background import Latest
 from sagespec.server.buffers import Buffers
 from sagespec.server.examination import Examination
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
+from sagespec.server.sheets import Document, Sheets
 
 SOURCE = "sagespec"
 _WATCHED = ("**/*.{yaml,yml,json}", "**/.git/logs/HEAD")
 """Files of projects; and what git appends to whenever another commit is checked out, or one is made."""
+_START = types.Position(0, 0)
 
 
 class Server(LanguageServer):
@@ -110,6 +112,20 @@ class Server(LanguageServer):
         await self._review.settled()
         found = self._project_of(uri)
         return lens.lenses(*found, self._titles.get(found[0].root, {})) if found else []
+
+    async def project(self, uri: str, position: types.Position) -> tuple[Place, Sheets] | None:
+        """Find a position of a document, with the files of its project as they are now; None where it is in none."""
+        place = await self.place(uri, position, current=True)
+        return (place, self.sheets(place.now, place.known)) if place else None
+
+    def sheets(self, now: Examination, known: Examination) -> Sheets:
+        """Return the files of a project as they are now."""
+        documents = self.workspace.text_documents
+        opened = {
+            path: Document(uri, documents[uri].version, documents[uri].source)
+            for path, uri in self.open_paths().items()
+        }
+        return Sheets(now, known, opened, self.workspace.position_encoding or "utf-16")
 
     async def _checked(self) -> None:
         buffers, opened = self.buffers(), self.open_paths()
@@ -214,7 +230,36 @@ def create() -> Server:
     async def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
         return await server.lenses(params.text_document.uri)
 
+    _navigate(server)
     return server
+
+
+def _navigate(server: Server) -> None:
+    """Register where names lead, and what uses them."""
+
+    @server.feature(types.TEXT_DOCUMENT_DEFINITION)
+    async def definition(params: types.DefinitionParams) -> list[types.LocationLink] | list[types.Location]:
+        here = await server.project(params.text_document.uri, params.position)
+        found = navigation.definition(*here) if here else []
+        knows = server.client_capabilities.text_document
+        if knows and knows.definition and knows.definition.link_support:
+            return found
+        return [types.Location(one.target_uri, one.target_selection_range) for one in found]
+
+    @server.feature(types.TEXT_DOCUMENT_REFERENCES)
+    async def references(params: types.ReferenceParams) -> list[types.Location]:
+        here = await server.project(params.text_document.uri, params.position)
+        return navigation.references(*here, declared=params.context.include_declaration) if here else []
+
+    @server.feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
+    async def highlights(params: types.DocumentHighlightParams) -> list[types.DocumentHighlight]:
+        here = await server.project(params.text_document.uri, params.position)
+        return navigation.highlights(*here) if here else []
+
+    @server.feature(types.TEXT_DOCUMENT_DOCUMENT_LINK)
+    async def links(params: types.DocumentLinkParams) -> list[types.DocumentLink]:
+        here = await server.project(params.text_document.uri, _START)
+        return navigation.links(here[0].file, here[1]) if here else []
 
 
 async def _watch(server: Server) -> None:

@@ -18,7 +18,7 @@ from sagespec.reading import source
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
-_BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK = "\ufeff"
 
 
 class Text:
@@ -29,8 +29,8 @@ class Text:
 
     def __init__(self, name: str, text: str, units: PositionEncodingKind | str) -> None:
         self.name, self._units = name, str(getattr(units, "value", units))
-        self.text = text.removeprefix(_BYTE_ORDER_MARK)
-        self._before = self._width(_BYTE_ORDER_MARK) if text.startswith(_BYTE_ORDER_MARK) else 0
+        self.text = text.removeprefix(BYTE_ORDER_MARK)
+        self._before = self._width(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
 
     @cached_property
     def _starts(self) -> list[int]:

@@ -1,0 +1,195 @@
+"""Where a name leads: its definition, its uses, and the files that fields name.
+
+In: a `Place`, and the `Sheets` of its project. Out: what the protocol answers. Positions without a name lead nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+
+from sagespec.checking import schema
+from sagespec.diagnostics import KeyPath
+from sagespec.project import addresses
+from sagespec.project.values import OF_SPEC
+from sagespec.reading import source
+from sagespec.reading.source import ANY, Source
+from sagespec.server import occurrences, spelling
+from sagespec.server.cursor import Cursor
+from sagespec.server.occurrences import Name, Occurrence
+from sagespec.server.place import Place
+from sagespec.server.positions import Text
+from sagespec.server.sheets import Sheets
+from sagespec.server.spelling import Range
+
+_START = types.Range(types.Position(0, 0), types.Position(0, 0))
+_SOURCE = {"CustomAgentLambda": ("source",)}
+"""Fields that are a path or something else, which no annotation tells apart."""
+
+
+def standing(place: Place, sheets: Sheets) -> list[Occurrence]:
+    """Return the names at a place: several where values in a name make it mean several."""
+    found = [one for one in sheets.occurrences if one.is_at(place.file, place.offset)]
+    inner = min((one.whole[1] - one.whole[0] for one in found), default=0)
+    return [one for one in found if one.whole[1] - one.whole[0] == inner] or _of_key(place, sheets)
+
+
+def _of_key(place: Place, sheets: Sheets) -> list[Occurrence]:
+    """Return the names that the value of a key `ref` has."""
+    here = place.standing
+    if here is None or here.part != "key" or here.path[-1:] != ("ref",):
+        return []
+    same = [one for one in sheets.occurrences if one.file == place.file and one.path == here.path]
+    later = [one for one in same if one.whole[0] >= here.end]
+    return [one for one in later if one.whole == min(later, key=lambda one: one.whole).whole]
+
+
+def definition(place: Place, sheets: Sheets) -> list[types.LocationLink]:
+    """Return where the names at a place are defined, or the file that is named there."""
+    found = standing(place, sheets)
+    here = place.standing
+    if not found and here is not None and here.part == "value":
+        targets = [*_files(here, place, sheets), *_short(here, place, sheets)]
+        origin: types.Range | None = place.text.between(here.start, here.end)
+    else:
+        targets = [target for one in found for target in _definitions(one, sheets)]
+        origin = (
+            sheets.range(place.file, found[0].whole) if found and found[0].is_at(place.file, place.offset) else None
+        )
+    unique = {(target.uri, str(target.range)): target for target in targets}
+    return [types.LocationLink(one.uri, one.range, one.range, origin) for one in unique.values()]
+
+
+def references(place: Place, sheets: Sheets, *, declared: bool) -> list[types.Location]:
+    """Return the uses of the names at a place; with `declared`, their definitions as well."""
+    found = [one for one in _same(standing(place, sheets), sheets) if declared or not one.is_definition]
+    return [sheets.location(file, named) for file, named in sorted({(one.file, one.named) for one in found})]
+
+
+def highlights(place: Place, sheets: Sheets) -> list[types.DocumentHighlight]:
+    """Return the occurrences of the names at a place in its file."""
+    found = {one.named: one for one in _same(standing(place, sheets), sheets) if one.file == place.file}
+    return [
+        types.DocumentHighlight(
+            sheets.range(place.file, named),
+            types.DocumentHighlightKind.Write if one.is_definition else types.DocumentHighlightKind.Read,
+        )
+        for named, one in sorted(found.items(), key=lambda item: item[0])
+    ]
+
+
+def links(file: str, sheets: Sheets) -> list[types.DocumentLink]:
+    """Return the files that the fields of a file name, as links."""
+    page = sheets.pages.get(file)
+    found = []
+    for document in page.documents if page else ():
+        text = sheets.text(file)
+        for path, span in document.values.items():
+            if target := _file(document, path, file, sheets):
+                start, end = text.offset_of(*span[:2]), text.offset_of(*span[2:])
+                where = text.between(*spelling.content(text.text, start, end))
+                found.append(types.DocumentLink(where, sheets.uri(target)))
+    return found
+
+
+def _definitions(one: Occurrence, sheets: Sheets) -> Iterator[types.Location]:
+    if occurrences.is_built_in(one.name):
+        yield from (sheets.location(one.file, named) for named in _built_in(one, sheets))
+        return
+    found = [other for other in sheets.occurrences if other.is_definition and one.name.means(other.name)]
+    own = [other for other in found if one.environment and other.environment == one.environment]
+    for other in own or found:
+        yield sheets.location(other.file, other.named)
+
+
+def _built_in(one: Occurrence, sheets: Sheets) -> Iterator[Range]:
+    """Yield the range of what gives `spec.name` or `spec.run` its value in a document."""
+    page = sheets.pages[one.file]
+    if one.name.text in OF_SPEC and not page.is_project_file:
+        document, text = page.documents[one.document], Text(page.file, page.text, "utf-32")
+        span = document.values.get(("metadata", one.name.text.removeprefix("spec.")))
+        if span is not None:
+            yield spelling.content(page.text, text.offset_of(*span[:2]), text.offset_of(*span[2:]))
+
+
+def _same(found: Iterable[Occurrence], sheets: Sheets) -> Iterator[Occurrence]:
+    """Yield the occurrences of names: of built-in ones of a spec, those in its document."""
+    names: set[Name] = set()
+    for one in found:
+        if occurrences.is_built_in(one.name) and one.name.text in OF_SPEC:
+            here = (one.file, one.document, one.name)
+            yield from (other for other in sheets.occurrences if (other.file, other.document, other.name) == here)
+        else:
+            names.add(one.name)
+    if any(name.is_glob for name in names):
+        every = {other.name for other in sheets.occurrences if other.is_definition}
+        names |= {other for name in names for other in every if name.means(other)}
+    for other in sheets.occurrences if names else ():
+        if any(other.name.means(name) for name in names):
+            yield other
+
+
+def _short(here: Cursor, place: Place, sheets: Sheets) -> Iterator[types.Location]:
+    """Yield the specs that a ref without a kind can mean."""
+    value = source.get(here.document.data, here.path)
+    refs = occurrences.ref_paths(here.kind)
+    if place.is_project_file or here.path[-1:] != ("ref",) or occurrences.general(here.path[1:-1]) not in refs:
+        return
+    takes = {
+        kind
+        for path, shape in (schema.shapes(here.kind) if here.kind in schema.kinds() else ())
+        if path == occurrences.general(here.path[1:-1])
+        for kind in shape.get("x-ref", ())
+    }
+    for one in sheets.occurrences:
+        is_meant = one.name.sort == "address" and addresses.fits(one.name.text, str(value))
+        if one.is_definition and is_meant and (not takes or one.name.text.partition("/")[0] in takes):
+            yield sheets.location(one.file, one.named)
+
+
+def _files(here: Cursor, place: Place, sheets: Sheets) -> Iterator[types.Location]:
+    target = _file(here.document, here.path, place.file, sheets) if place.file in sheets.pages else None
+    if target is not None:
+        yield types.Location(sheets.uri(target), _START)
+
+
+def _file(document: Source, path: KeyPath, file: str, sheets: Sheets) -> Path | None:
+    """Return the file that a field names, within the project."""
+    value = source.get(document.data, path)
+    if not isinstance(value, str) or not value or "${" in value or "\n" in value:
+        return None
+    folder = sheets.path(file).parent
+    if sheets.pages[file].is_project_file:
+        return sheets.existing(folder, value) if _is_path_of_project(path) else None
+    kind = source.get(document.data, ("kind",))
+    if path[:1] != ("spec",) or kind not in schema.kinds():
+        return None
+    below = _below(str(kind)).get(occurrences.general(path[1:]))
+    if below is None:
+        return None
+    beside = source.get(document.data, (*path[:-1], below)) if below else ""
+    return sheets.existing(folder / beside, value) if isinstance(beside, str) else None
+
+
+def _is_path_of_project(path: KeyPath) -> bool:
+    return path == ("lock",) or (path[0] in ("specs", "policies") and isinstance(path[-1], int))
+
+
+@cache
+def _below(kind: str) -> dict[KeyPath, str]:
+    """Return the fields of a kind that name files: '' for a path beside the spec, else the field with the folder."""
+    shapes: list[tuple[KeyPath, dict[str, Any]]] = [*schema.shapes(kind)]
+    own = {path for path, shape in shapes if path and (shape.get("x-own") or path == _SOURCE.get(kind))}
+    folders = {
+        path for path, shape in shapes if shape.get("x-own") and not shape.get("x-content") and path[-1] != ANY
+    }
+    found = dict.fromkeys(own, "")
+    for path, shape in shapes:
+        folder = next((one for one in folders if one[:-1] == path[:-1]), None)
+        if shape.get("x-names") == "path" and path not in own and folder is not None:
+            found[path] = str(folder[-1])
+    return found
