@@ -8,6 +8,7 @@ becomes a log message of the editor.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
@@ -17,17 +18,19 @@ from typing import Any
 from lsprotocol import types
 from pygls import uris
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import json_rpc
 
 from sagespec import __version__
 from sagespec.diagnostics import Diagnostic, Span
 from sagespec.memory import Memory
 from sagespec.project import boundary
-from sagespec.server import examination, hover, lens, navigation
+from sagespec.server import examination, hover, lens, navigation, renaming
 from sagespec.server.background import Latest
 from sagespec.server.buffers import Buffers
 from sagespec.server.examination import Examination
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
+from sagespec.server.renaming import Refused
 from sagespec.server.sheets import Document, Sheets
 
 SOURCE = "sagespec"
@@ -55,6 +58,8 @@ class Server(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ARG002  pygls's signature
         """Log an exception in the editor; nobody is interrupted by a message box."""
+        if isinstance(error, Refused):  # the answer says so
+            return
         self.log(f"{type(error).__name__}: {error}")
 
     def log(self, message: str) -> None:
@@ -231,6 +236,7 @@ def create() -> Server:
         return await server.lenses(params.text_document.uri)
 
     _navigate(server)
+    _rename(server)
     return server
 
 
@@ -260,6 +266,30 @@ def _navigate(server: Server) -> None:
     async def links(params: types.DocumentLinkParams) -> list[types.DocumentLink]:
         here = await server.project(params.text_document.uri, _START)
         return navigation.links(here[0].file, here[1]) if here else []
+
+
+def _rename(server: Server) -> None:
+    """Register renaming; what is refused is answered with the reason."""
+    logging.getLogger(json_rpc.__name__).addFilter(_is_no_refusal)
+
+    @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
+    async def prepare(params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder | None:
+        here = await server.project(params.text_document.uri, params.position)
+        return renaming.prepare(*here) if here else None
+
+    @server.feature(types.TEXT_DOCUMENT_RENAME)
+    async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
+        here = await server.project(params.text_document.uri, params.position)
+        if here is None:
+            return None
+        made, client = renaming.plan(*here, params.new_name), server.client_capabilities
+        if made.consequence and not renaming.confirms(client):
+            server.window_show_message(types.ShowMessageParams(types.MessageType.Info, made.consequence))
+        return renaming.workspace_edit(made, here[1], client)
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], Refused))
 
 
 async def _watch(server: Server) -> None:

@@ -10,6 +10,7 @@ from sagespec.server.buffers import Buffers
 from sagespec.server.examination import Examination, examine
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
+from sagespec.server.renaming import Renaming
 from sagespec.server.sheets import Document, Sheets
 
 PROJECT = """\
@@ -106,3 +107,14 @@ class Desk:
         name = location.uri.removeprefix(self.root.as_uri() + "/").removeprefix("file:")
         text = Text(name, self.read(name), "utf-16")
         return name, text.text[text.offset(location.range.start) : text.offset(location.range.end)]
+
+    def edit(self, made: Renaming) -> None:
+        """Make edits, in the documents that are open, and on the disk."""
+        for name, edits in made.edits.items():
+            text, mark = self.read(name), self.read(name).startswith("\ufeff")
+            for edit in reversed(edits):
+                text = text[: edit.start + mark] + edit.text + text[edit.end + mark :]
+            if name in self.opened:
+                self.opened[name] = text
+            else:
+                self.write(name, text)
