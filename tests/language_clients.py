@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -48,3 +50,14 @@ async def said(client: LanguageClient, file: Path, expected: Callable[[list[type
     while not expected(list(client.diagnostics.get(file.as_uri(), []))):
         await client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
     return list(client.diagnostics.get(file.as_uri(), []))
+
+
+def validated(edited: Path) -> list[tuple[Any, ...]]:
+    """What `validate` says of a project: file, line from 0, rule."""
+    ran = subprocess.run(
+        [*COMMAND[:2], COMMAND[2].replace("['lsp']", "['validate', '--format', 'json']")],
+        cwd=edited,
+        capture_output=True,
+        text=True,
+    )
+    return sorted((d["file"], d["line"] - 1, d["rule"]) for d in json.loads(ran.stdout)["diagnostics"])

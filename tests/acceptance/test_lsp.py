@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import random
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from lsprotocol import types
 from pytest_lsp import LanguageClient
 
-from tests.language_clients import COMMAND, GREETER, UNITS, WATCHED, opened, said, typed
-
-
-def validated(edited: Path) -> list[tuple[Any, ...]]:
-    """What `validate` says of a project: file, line from 0, rule."""
-    ran = subprocess.run(
-        [*COMMAND[:2], COMMAND[2].replace("['lsp']", "['validate', '--format', 'json']")],
-        cwd=edited,
-        capture_output=True,
-        text=True,
-    )
-    return sorted((d["file"], d["line"] - 1, d["rule"]) for d in json.loads(ran.stdout)["diagnostics"])
+from tests.language_clients import COMMAND, GREETER, UNITS, WATCHED, opened, said, typed, validated
 
 
 @pytest.mark.asyncio

@@ -24,7 +24,7 @@ from sagespec import __version__
 from sagespec.diagnostics import Diagnostic, Span
 from sagespec.memory import Memory
 from sagespec.project import boundary
-from sagespec.server import examination, hover, lens, navigation, renaming
+from sagespec.server import examination, hover, lens, navigation, renaming, symbols
 from sagespec.server.background import Latest
 from sagespec.server.buffers import Buffers
 from sagespec.server.examination import Examination
@@ -237,6 +237,7 @@ def create() -> Server:
 
     _navigate(server)
     _rename(server)
+    _list(server)
     return server
 
 
@@ -290,6 +291,27 @@ def _rename(server: Server) -> None:
 
 def _is_no_refusal(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], Refused))
+
+
+def _list(server: Server) -> None:
+    """Register the symbols of a file and of all projects."""
+
+    @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
+    async def outline(
+        params: types.DocumentSymbolParams,
+    ) -> list[types.DocumentSymbol] | list[types.SymbolInformation]:
+        place = await server.place(params.text_document.uri, _START, current=False)
+        found = symbols.outline(place.text) if place else []
+        knows = server.client_capabilities.text_document
+        if knows and knows.document_symbol and knows.document_symbol.hierarchical_document_symbol_support:
+            return found
+        return symbols.flat(found, params.text_document.uri)
+
+    @server.feature(types.WORKSPACE_SYMBOL)
+    async def search(params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
+        await server.settled()
+        projects = [server.sheets(now, server.known.get(root, now)) for root, now in server.examined.items()]
+        return [one for project in projects for one in symbols.search(params.query, project)]
 
 
 async def _watch(server: Server) -> None:
