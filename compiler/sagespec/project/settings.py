@@ -296,6 +296,11 @@ def choose(
     ), []
 
 
+def in_environment(project: Project, environment: str | None) -> tuple[Settings | None, list[Diagnostic]]:
+    """Return the settings of a project in one environment, with no values of a command line, as `choose` does."""
+    return choose(project, environment, {})
+
+
 def _own(name: str, default: Default, known: Mapping[str, Any], problems: Problems) -> str | None:
     """Return the project's account or region with values filled in, or None with a problem."""
     own = Problems()

@@ -17,6 +17,7 @@ from sagespec.compiling import loading, workspace
 from sagespec.compiling.loading import InvalidCompiled
 from sagespec.documents import compiled
 from sagespec.documents.compiled import Compiled
+from sagespec.memory import remembered
 from sagespec.project import files as spec_files
 from sagespec.project import settings as project_settings
 from sagespec.project.files import Found
@@ -84,15 +85,15 @@ def open_base(snapshot: Snapshot, current: Settings) -> Base:
     """Find a project in a commit: by its file where that is now, else by walking up, else by its folder."""
     now = current.project
     file = now.root / (now.source.file if now.source else project_settings.FILE)
-    project, _ = workspace.open_project(now.root, file if disk.is_file(file) else None)
-    settings, _ = project_settings.choose(project, current.environment, {}) if project else (None, [])
+    project, _ = remembered(workspace.open_project, now.root, file if disk.is_file(file) else None)
+    settings = remembered(project_settings.in_environment, project, current.environment)[0] if project else None
     if settings is None:  # compiled files say what was reviewed all the same
         return Base(snapshot, None, _listed(snapshot, current))
     listed = _listed(snapshot, settings)
     if listed:
         return Base(snapshot, settings, listed)
     done = workspace.compile(workspace.check(settings, ()))
-    made = {address: _with_digest(one.compiled) for address, one in done.builds.items()}
+    made = {address: remembered(_with_digest, one.compiled) for address, one in done.builds.items()}
     return Base(snapshot, settings, {}, made, len(done.checked.targets) - len(made))
 
 

@@ -18,6 +18,7 @@ from sagespec.compiling.workspace import Compilation
 from sagespec.documents import compiled
 from sagespec.documents.compiled import Compiled
 from sagespec.executor.git import Repository, blob_id
+from sagespec.memory import remembered
 from sagespec.project.settings import Settings
 from sagespec.project.spec import Spec
 from sagespec.reading.source import get
@@ -83,8 +84,8 @@ class _Comparison:
         if build is None:
             return False
         if known is None:
-            return compiled.digest_of(build.compiled) == self.before.made[address].digest
-        return blob_id(compiled.dump(build.compiled).encode(), known) == known
+            return remembered(compiled.digest_of, build.compiled) == self.before.made[address].digest
+        return remembered(_blob_id, build.compiled, known) == known
 
     def sources(self) -> set[str]:
         """The spec files of the commit that something is to be said of."""
@@ -238,6 +239,10 @@ class _Comparison:
             yield f"{self.before.failed} specs of the commit do not compile, and are taken for absent"
         for address, reason in self.before.unusable.items():
             yield f"the commit's file of {address} is not used, it {reason}"
+
+
+def _blob_id(made: Compiled, like: str) -> str:
+    return blob_id(compiled.dump(made).encode(), like)
 
 
 def _lock_text(settings: Settings) -> str:

@@ -19,7 +19,7 @@ from sagespec.diagnostics import Diagnostic, distinct, report
 from sagespec.memory import Memory, remembered
 from sagespec.project import boundary, settings
 from sagespec.project.lock import Lock
-from sagespec.project.settings import Project, Settings
+from sagespec.project.settings import Project
 from sagespec.reading import source
 from sagespec.reading.source import Source
 from sagespec.server.buffers import Buffers
@@ -71,7 +71,7 @@ def examine(root: Path, buffers: Buffers, environment: str | None, memory: Memor
         project, diagnostics = remembered(workspace.open_project, root, None)
         chosen = None
         if project is not None:
-            chosen, diagnostics = remembered(_choose, project, environment)
+            chosen, diagnostics = remembered(settings.in_environment, project, environment)
         if chosen is None:
             texts = workspace.project_text(root / settings.FILE)
             return Examination(root, _shown(diagnostics), texts, None, buffers)
@@ -79,10 +79,6 @@ def examine(root: Path, buffers: Buffers, environment: str | None, memory: Memor
         today = datetime.now(timezone.utc).date().isoformat()
         said = _shown([*checked.diagnostics, *exceptions.expired(chosen, today)])
         return Examination(root, said, checked.texts, checked, buffers)
-
-
-def _choose(project: Project, environment: str | None) -> tuple[Settings | None, list[Diagnostic]]:
-    return settings.choose(project, environment, {})
 
 
 def _shown(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
