@@ -88,6 +88,7 @@ integrations: develop
 bench: develop
 	$(BIN)/python benchmarks/compile.py
 	$(BIN)/python benchmarks/apply.py
+	$(BIN)/python -m benchmarks.edit
 
 clean:
 	rm -rf $(VENV) $(PARITY) .editors demo site docs/vendor tools/site/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
