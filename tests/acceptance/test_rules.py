@@ -307,6 +307,12 @@ BY_HAND: dict[str, Callable[[str], list[str]]] = {
 
 @pytest.fixture
 def root(project: Path) -> Path:
+    prepare(project)
+    return project
+
+
+def prepare(project: Path) -> None:
+    """Write a project in which nothing is wrong."""
     (project / "sagespec.yaml").write_text(PROJECT, "utf-8")
     (project / "specs" / "code").mkdir()
     (project / "specs" / "code" / "train.py").write_text("print(1)\n", "utf-8")
@@ -314,7 +320,6 @@ def root(project: Path) -> Path:
     (project / "specs" / "agent.py").write_text("def handler(event, context): return 1\n", "utf-8")
     for kind in FIELDS:
         (project / "specs" / f"{kind}.yaml").write_text(of_kind(kind), "utf-8")
-    return project
 
 
 def reported(run: Run, *arguments: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from sagespec.diagnostics import KeyPath, Problem, did_you_mean
+from sagespec.diagnostics import Hint, KeyPath, Problem, did_you_mean
 
 MAX_STEPS = 50
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
@@ -106,7 +106,7 @@ def _check_get(expression: str, steps: list[str], parameters: list[str], path: K
             hint = did_you_mean(name, parameters)
             yield Problem("pipeline-unknown-parameter", f"there is no parameter {name!r}", path, hint)
     elif not (root == "Execution" and rest in _EXECUTION) and expression != "ForEach.CurrentItem":
-        hint = did_you_mean(rest, _EXECUTION) if root == "Execution" else ""
+        hint = did_you_mean(rest, _EXECUTION) if root == "Execution" else Hint()
         yield Problem("pipeline-unknown-property", f"nothing is called {expression!r}", path, hint)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sagespec.diagnostics import KeyPath, Problem, Problems, did_you_mean, dotted
+from sagespec.diagnostics import Hint, KeyPath, Problem, Problems, did_you_mean, dotted
 
 
 class Failure(Protocol):
@@ -106,13 +106,15 @@ def _type(error: Failure, path: KeyPath) -> Iterator[Problem]:
     wanted = error.validator_value
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     expected = " or ".join(_TYPES[n] for n in names)
-    hint = ""
+    hint = Hint()
     if "string" in names and isinstance(error.instance, int | float):
-        hint = "put it in quotes"
+        hint = Hint("put it in quotes", "quote")
     elif isinstance(error.instance, str) and "boolean" in names:
-        hint = "write true or false, without quotes" if error.instance in ("true", "false") else "write true or false"
+        is_quoted = error.instance in ("true", "false")
+        hint = Hint("write true or false", "source", error.instance, ("true", "false"))
+        hint = Hint("write true or false, without quotes", "unquote") if is_quoted else hint
     elif isinstance(error.instance, str) and {"integer", "number"} & set(names):
-        hint = "write it without quotes" if error.instance.replace(".", "", 1).isdigit() else ""
+        hint = Hint("write it without quotes", "unquote") if error.instance.replace(".", "", 1).isdigit() else hint
     yield Problem("wrong-type", f"expected {expected}, found {_found(error.instance)}", path, hint)
 
 
@@ -123,7 +125,10 @@ def _enum(error: Failure, path: KeyPath) -> Iterator[Problem]:
 
 
 def _const(error: Failure, path: KeyPath) -> Iterator[Problem]:
-    yield Problem("bad-value", f"must be {_shown(error.validator_value)}, found {_shown(error.instance)}", path)
+    wanted, found = error.validator_value, error.instance
+    is_text = isinstance(wanted, str) and isinstance(found, str)
+    hint = Hint("", "word", found, [wanted]) if is_text else ""  # the message says it
+    yield Problem("bad-value", f"must be {_shown(wanted)}, found {_shown(found)}", path, hint)
 
 
 def _pattern(error: Failure, path: KeyPath) -> Iterator[Problem]:

@@ -114,7 +114,33 @@ def _steps(path: KeyPath) -> Iterator[str]:
         yield f"[{step}]" if isinstance(step, int) else f".{step}"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+Edit = Literal["word", "source", "quote", "unquote", "quote around"]
+"""What to write: words in place of a word, YAML in place of the value, the value with or without quotes, or with
+quotes around all of it, where a character within it is marked."""
+
+
+class Hint(str):
+    """A hint that is one edit at the place of its problem, for editors: the text says the same to people.
+
+    An edit of words writes one of `choices` in place of `word`, which is all or a part of the value or key there.
+    Without choices it is a hint like any other.
+    """
+
+    edit: Edit
+    word: str
+    choices: tuple[str, ...]
+
+    def __new__(cls, text: str = "", edit: Edit = "word", word: str = "", choices: Iterable[str] = ()) -> Hint:
+        made = super().__new__(cls, text)
+        made.edit, made.word, made.choices = edit, word, tuple(choices)
+        return made
+
+    def saying(self, text: str) -> Hint:
+        """Return the same edit with another text."""
+        return Hint(text, self.edit, self.word, self.choices)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> Hint:
     """Return a hint with the nearest known word, or all known words where they are few, else ''."""
     return _nearest(word, tuple(known))
 
@@ -125,7 +151,7 @@ MOST_WORDS = 10_000
 
 
 @cache
-def _nearest(word: str, known: tuple[str, ...]) -> str:
+def _nearest(word: str, known: tuple[str, ...]) -> Hint:
     """Find the nearest word. Cached: many specs have the same mistake."""
     words = [k for k in known[:MOST_WORDS] if len(k) <= LONGEST_WORD] if len(word) <= LONGEST_WORD else []
     near = (
@@ -134,5 +160,5 @@ def _nearest(word: str, known: tuple[str, ...]) -> str:
         or get_close_matches(word.lower(), [k for k in words if k.islower()], n=1, cutoff=0.6)
     )
     if near:
-        return f"did you mean {near[0]!r}?"
-    return f"one of: {', '.join(known)}" if 0 < len(known) <= 12 else ""
+        return Hint(f"did you mean {near[0]!r}?", "word", word, near[:1])
+    return Hint(f"one of: {', '.join(known)}", "word", word, known) if 0 < len(known) <= 12 else Hint()

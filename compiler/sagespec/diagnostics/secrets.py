@@ -144,7 +144,8 @@ def kind_of(text: str) -> str | None:
 def masked(text: str) -> str:
     """Mask what looks like a secret in a text."""
     shown = _forms().sub(MASK, text)
-    return _GIVEN.sub(lambda match: match[0].replace(match["quoted"] or match["bare"], MASK), shown)
+    shown = _GIVEN.sub(lambda match: match[0].replace(match["quoted"] or match["bare"], MASK), shown)
+    return text if shown == text else shown  # a hint that hides nothing keeps its edit
 
 
 def hidden(tree: Any, path: KeyPath = ()) -> Any:
@@ -201,6 +202,11 @@ def _leaves(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
 
 def unquoted(text: str, given: Mapping[str, str]) -> str:
     """Mask the values of variables that a text quotes, plain or escaped, and what looks like a secret."""
+    shown = _unquoted(text, given)
+    return text if shown == text else shown
+
+
+def _unquoted(text: str, given: Mapping[str, str]) -> str:
     if len(given) > MOST_VARIABLES:  # more than the API accepts: any quoted text may be a value
         return masked(_QUOTED.sub(MASK, text))
     for name, value in sorted(given.items(), key=lambda item: -len(item[1])):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from sagespec.checking import schema
-from sagespec.diagnostics import Problem
+from sagespec.diagnostics import Hint, Problem
 
 _HUGGING_FACE = re.compile(r"[\w.-]{1,60}/[\w.-]{1,96}")
 
@@ -22,7 +22,9 @@ def kind(name: str) -> str:
         return "that is the project file, which is not compiled: `sagespec validate sagespec.yaml` checks it"
     meant = [known for known in schema.kinds() if name.lower() in map(str.lower, schema.aliases(known))]
     *most, last = meant or ("",)
-    return f"use {', '.join(most)} or {last}" if most else last and f"use {last}"
+    return Hint(
+        f"use {', '.join(most)} or {last}" if most else last and f"use {last}", "word", name, filter(None, meant)
+    )
 
 
 def of(problem: Problem, value: Any, refs: Mapping[str, Sequence[str]]) -> Problem:
@@ -36,10 +38,13 @@ def _hint(problem: Problem, value: str, refs: Mapping[str, Sequence[str]]) -> st
     field = str(problem.path[1]) if len(problem.path) > 1 else ""
     kinds = refs.get(field, ())
     if problem.path[2:] == ("ref",):
-        return f"write its whole address: {' or '.join(f'{k}/{value}' for k in kinds)}" if "/" not in value else ""
+        whole = [f"{kind}/{value}" for kind in kinds]
+        return (
+            Hint(f"write its whole address: {' or '.join(whole)}", "word", value, whole) if "/" not in value else ""
+        )
     given = value.partition("/")[0]
     if given in kinds:
-        return f"write {{ref: {value}}} for the spec"
+        return Hint(f"write {{ref: {value}}} for the spec", "source", value, [f"{{ref: {value}}}"])
     if given in schema.kinds():
         return f"{field} takes a ref to {' or '.join(kinds)}" if kinds else f"{field} takes no ref to a spec"
     if "IAM role" in problem.message and value.startswith("arn:"):

@@ -13,7 +13,7 @@ from typing import Any
 
 from sagespec.checking import schema
 from sagespec.checking.pipeline_graph import EXPRESSIONS
-from sagespec.diagnostics import Diagnostic, KeyPath, Problem, Problems, did_you_mean, secrets
+from sagespec.diagnostics import Diagnostic, Hint, KeyPath, Problem, Problems, did_you_mean, secrets
 from sagespec.documents.compiled import MARKERS
 from sagespec.documents.traced import Traced
 from sagespec.project import advice, tags, values
@@ -227,7 +227,7 @@ def _nulls(texts: Any, path: KeyPath) -> Iterator[Problem]:
     """Warn of a null among texts: it would be sent as a text, while leaving the key out means "no value"."""
     if isinstance(texts, Written) and texts.value is None:
         message = f"null is sent as the text {texts.text!r}"
-        yield Problem("null-text", message, path, "quote it, or leave the key out", "warning")
+        yield Problem("null-text", message, path, Hint("quote it, or leave the key out", "quote"), "warning")
     for key, item in texts.items() if isinstance(texts, dict) else ():
         yield from _nulls(item, (*path, key))
     for index, item in enumerate(texts if isinstance(texts, list) else ()):

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from sagespec.diagnostics import KeyPath, Problems, did_you_mean
+from sagespec.diagnostics import Hint, KeyPath, Problems, did_you_mean
 from sagespec.reading.document import MAX_DEPTH, Written, as_text
 
 MAX_SIZE = 1_000_000
@@ -125,7 +125,7 @@ class _Filling:
         whole = REFERENCE.fullmatch(text)
         try:
             if whole and whole[1] is not None:
-                return self._value(whole[1].strip(), len(path))
+                return self._value(whole[1].strip(), path)
             return REFERENCE.sub(lambda match: self._inside(match, path), text)
         except _Unfit as error:
             self.problems.error(error.rule, error.message, path, error.hint)
@@ -136,7 +136,7 @@ class _Filling:
             return "${"
         if match[1] is None:
             raise _Unfit("unknown-value", "'${' without a name and '}'", "write $${ for the text ${")
-        value = self._value(match[1].strip(), len(path))
+        value = self._value(match[1].strip(), path)
         inner = as_text(value)
         if isinstance(inner, str):
             if isinstance(value, Written) and value.value is None:
@@ -146,14 +146,14 @@ class _Filling:
         kind = "a mapping" if isinstance(inner, dict) else "a list" if isinstance(inner, list) else "nothing"
         raise _Unfit("unknown-value", f"${{{match[1]}}} is {kind} and cannot stand inside text")
 
-    def _value(self, name: str, depth: int) -> Any:
+    def _value(self, name: str, path: KeyPath) -> Any:
         if name not in self.known:
-            raise _unknown(name, self.known)
+            raise _unknown(name, [known for known in self.known if known not in path[:1]])  # a value is not its own
         value = self.known[name]
         if name not in self.measures:
             self.measures[name] = _measure(value)
         size, height = self.measures[name]
-        if depth + height > MAX_DEPTH:
+        if len(path) + height > MAX_DEPTH:
             raise _Unfit("too-deep", f"with {name!r} filled in, this is more than {MAX_DEPTH} levels deep")
         self.left -= size
         if self.left < 0:
@@ -172,9 +172,10 @@ def _measure(data: Any) -> tuple[int, int]:
     return 1 + size + sum(s for s, _ in members), 1 + max((height for _, height in members), default=0)
 
 
-def _unknown(name: str, known: Mapping[str, Any]) -> _Unfit:
+def _unknown(name: str, known: Iterable[str]) -> _Unfit:
     if name in BUILT_IN:
         return _Unfit("unknown-value", f"{name!r} is not known here", BUILT_IN[name])
     near = did_you_mean(name, known)
-    hint = near if near.endswith("?") else "give it with -D, or choose an environment with -e; the text ${ is $${"
+    hint: str = Hint(near, "word", f"${{{name}}}", [f"${{{one}}}" for one in near.choices])
+    hint = hint if near.endswith("?") else "give it with -D, or choose an environment with -e; the text ${ is $${"
     return _Unfit("unknown-value", f"no value is called {name!r}", hint)

@@ -26,7 +26,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from sagespec.diagnostics import START, KeyPath, Span
+from sagespec.diagnostics import START, Hint, KeyPath, Span
 from sagespec.reading.document import MAX_DEPTH, MAX_NODES, Document, Unreadable
 
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
@@ -68,7 +68,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
         line, column = len(lines), len(lines[-1]) + 1
     message = ", ".join(part for part in (error.context, error.problem) if part)
     in_braces = "flow" in (error.context or "") and "${" in lines[line - 1][:column]
-    hint = "within { } and [ ], a value such as ${name} needs quotes" if in_braces else ""
+    hint = Hint("within { } and [ ], a value such as ${name} needs quotes", "quote around") if in_braces else ""
     return Unreadable(Span(line, column, line, column + 1), "syntax", message, hint=hint)
 
 
@@ -172,7 +172,7 @@ class _Reader:
             self.document.fault(span, "merge-key", "'<<' is not supported", path, hint)
             return None
         if not isinstance(key, str):
-            hint = f"write {json.dumps(event.value)}"
+            hint = Hint(f"write {json.dumps(event.value)}", "quote")
             self.document.fault(span, "non-text-key", f"key {event.value} is not text", (*path, event.value), hint)
             return None
         return key

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sagespec.diagnostics import Problems
+from sagespec.diagnostics import Hint, Problems
 from sagespec.documents.traced import Traced
 from sagespec.sagemaker import compute, local_files
 from sagespec.sagemaker.inputs import Inputs
@@ -66,7 +66,8 @@ def _check_groups(fields: Traced, problems: Problems) -> None:
     sources = [channel.data_source for channel in fields.input_data_config]
     for group in (group for source in sources for group in source.instance_group_names):
         if group.value not in known:
-            hint = f"one of: {', '.join(known)}" if known else "give compute.instance_groups"
+            hint = Hint(f"one of: {', '.join(known)}", "word", group.value, known)
+            hint = hint if known else Hint("give compute.instance_groups")
             problems.error("unknown-group", f"there is no instance group {group.value!r}", group.path, hint)
     if not any(source.instance_group_names for source in sources):
         return

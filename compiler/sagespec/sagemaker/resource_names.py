@@ -13,7 +13,7 @@ from typing import Any
 
 from sagespec import arn
 from sagespec.checking import schema
-from sagespec.diagnostics import KeyPath, Problem
+from sagespec.diagnostics import Hint, KeyPath, Problem
 from sagespec.project.facts import Context
 from sagespec.project.spec import Spec
 from sagespec.reading.source import ANY
@@ -111,7 +111,7 @@ def _bucket(bucket: str, here: Context, path: KeyPath) -> Iterator[Problem]:
         if legacy:
             message = f"{bucket!r} can only be a bucket from before March 2018: {reason}"
         severity: Any = "warning" if legacy else "error"
-        hint = f"write its name alone: {arn.s3_location(bucket)[0]}" if bucket.startswith("s3://") else _meant(bucket)
+        hint = _alone(bucket) if bucket.startswith("s3://") else _meant(bucket)
         yield Problem("bad-bucket", message, path, hint, severity)
         return
     generated = _GENERATED.fullmatch(bucket)
@@ -123,6 +123,11 @@ def _bucket(bucket: str, here: Context, path: KeyPath) -> Iterator[Problem]:
     elif generated and generated[2] != here.account:
         message = f"the bucket is of account {generated[2]}, this spec's is {here.account}"
         yield Problem("bucket-account", message, path, severity="warning")
+
+
+def _alone(uri: str) -> Hint:
+    name = arn.s3_location(uri)[0]
+    return Hint(f"write its name alone: {name}", "word", uri, [] if bucket_flaw(name) else [name])
 
 
 def _region_in(bucket: str) -> str:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from sagespec import arn, assets
-from sagespec.diagnostics import Problems, did_you_mean
+from sagespec.diagnostics import Hint, Problems, did_you_mean
 from sagespec.documents import names
 from sagespec.documents.compiled import DIGITS, Request
 from sagespec.documents.traced import Traced
@@ -167,9 +167,9 @@ def _judge(inputs: Inputs, _base: Model, recipe: Recipe, problems: Problems) -> 
                 if judge.value in known
                 else "is not a known judge"
             )
-            near = did_you_mean(judge.value, here) if here else "no judge is known there"
-            hint = f"{near}; hyperparameters.{_JUDGE} takes any other"
-            problems.error("unknown-judge", f"{judge.value!r} {what}", judge.path, hint)
+            near = did_you_mean(judge.value, here) if here else Hint("no judge is known there")
+            said = near.saying(f"{near}; hyperparameters.{_JUDGE} takes any other")
+            problems.error("unknown-judge", f"{judge.value!r} {what}", judge.path, said)
     elif not (fields.hyperparameters[_JUDGE].value or entries.get(_JUDGE, {}).get("default")):
         hint = f"give reward_model_id, or hyperparameters.{_JUDGE}"
         problems.error("missing-field", "the training has no judge", ("spec",), hint)
@@ -187,7 +187,8 @@ def _judge(inputs: Inputs, _base: Model, recipe: Recipe, problems: Problems) -> 
     if content is not None and content.type == "JsonDoc" and content.version:
         _check_reward_type(inputs, prompt, "RewardPrompt", problems)
         return Decided(settled, evaluator=prompt)
-    hint = f"the recipe has {', '.join(sorted(presets))}; after others are registered, run `sagespec lock`"
+    offered = f"the recipe has {', '.join(sorted(presets))}; after others are registered, run `sagespec lock`"
+    hint = Hint(offered, "word", prompt.value, sorted(presets))
     if content is not None and content.type == "JsonDoc":
         problems.error("unknown-prompt", f"{prompt.value} has no version", prompt.path, "add it, such as /1.0.0")
         return Decided(settled)
@@ -198,9 +199,8 @@ def _judge(inputs: Inputs, _base: Model, recipe: Recipe, problems: Problems) -> 
     if registered is None:
         problems.error("missing-fact", f"neither recipe nor lock has a prompt {prompt.value!r}", prompt.path, hint)
     elif registered.type != "RewardPrompt":
-        problems.error(
-            "wrong-reward", f"{registered.name} is a {registered.type}, not a RewardPrompt", prompt.path, hint
-        )
+        message = f"{registered.name} is a {registered.type}, not a RewardPrompt"
+        problems.error("wrong-reward", message, prompt.path, offered)
     else:
         return Decided(settled, evaluator=prompt.to(registered.arn))
     return Decided(settled)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 
 from sagespec.checking import schema
-from sagespec.diagnostics import Problems, did_you_mean
+from sagespec.diagnostics import Hint, Problems, did_you_mean
 from sagespec.documents.traced import Traced
 from sagespec.sagemaker.inputs import Inputs
 from sagespec.sagemaker.model import Model
@@ -73,7 +73,8 @@ def _between(low: float, high: float) -> str:
 
 def _as_share(value: float, high: float) -> str:
     """Return a hint where a percentage is given instead of a share of 1, else ''."""
-    return f"{value} % is {value / 100:g}" if high == 1 and 1 < value <= 100 else ""
+    share = f"{value / 100:g}"
+    return Hint(f"{value} % is {share}", "source", str(value), [share]) if high == 1 and 1 < value <= 100 else ""
 
 
 def _check_comparison(inputs: Inputs, model: Model | None, loss: Traced, problems: Problems) -> None:

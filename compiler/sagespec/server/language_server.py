@@ -24,7 +24,7 @@ from sagespec import __version__
 from sagespec.diagnostics import Diagnostic, Span
 from sagespec.memory import Memory
 from sagespec.project import boundary
-from sagespec.server import examination, hover, lens, navigation, renaming, symbols
+from sagespec.server import actions, examination, hover, lens, navigation, renaming, symbols
 from sagespec.server.background import Latest
 from sagespec.server.buffers import Buffers
 from sagespec.server.examination import Examination
@@ -34,6 +34,7 @@ from sagespec.server.renaming import Refused
 from sagespec.server.sheets import Document, Sheets
 
 SOURCE = "sagespec"
+_FIXES = types.CodeActionOptions([types.CodeActionKind.QuickFix, actions.FIX_ALL])
 _WATCHED = ("**/*.{yaml,yml,json}", "**/.git/logs/HEAD")
 """Files of projects; and what git appends to whenever another commit is checked out, or one is made."""
 _START = types.Position(0, 0)
@@ -238,6 +239,7 @@ def create() -> Server:
     _navigate(server)
     _rename(server)
     _list(server)
+    _fix(server)
     return server
 
 
@@ -312,6 +314,19 @@ def _list(server: Server) -> None:
         await server.settled()
         projects = [server.sheets(now, server.known.get(root, now)) for root, now in server.examined.items()]
         return [one for project in projects for one in symbols.search(params.query, project)]
+
+
+def _fix(server: Server) -> None:
+    """Register what mends mistakes."""
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, _FIXES)
+    async def acted(params: types.CodeActionParams) -> list[types.CodeAction]:
+        place = await server.place(params.text_document.uri, params.range.start, current=True)
+        if place is None:
+            return []
+        version = server.workspace.get_text_document(params.text_document.uri).version
+        found = [d for d in place.now.diagnostics if d.file == place.file]
+        return actions.answer(found, place.text, params, version, server.client_capabilities)
 
 
 async def _watch(server: Server) -> None:
