@@ -11,6 +11,7 @@ from typing import Any
 
 from lsprotocol import types
 from pytest_lsp import LanguageClient
+from sagespec.server.positions import Text
 
 from tests.conftest import ROOT
 
@@ -61,3 +62,16 @@ def validated(edited: Path) -> list[tuple[Any, ...]]:
         text=True,
     )
     return sorted((d["file"], d["line"] - 1, d["rule"]) for d in json.loads(ran.stdout)["diagnostics"])
+
+
+def accepted(text: Text, item: types.CompletionItem) -> str:
+    """Return a text in which an item was accepted, as editors do that indent snippets where they are asked to."""
+    edit = item.text_edit
+    assert isinstance(edit, types.TextEdit)
+    start, end, new = text.offset(edit.range.start), text.offset(edit.range.end), edit.new_text
+    if item.insert_text_mode is types.InsertTextMode.AdjustIndentation:
+        line = text.text[text.text.rfind("\n", 0, start) + 1 : start]
+        new = new.replace("\n", "\n" + line[: len(line) - len(line.lstrip(" "))])
+    if item.insert_text_format is types.InsertTextFormat.Snippet:
+        new = new.replace("$0", "")
+    return text.text[:start] + new + text.text[end:]

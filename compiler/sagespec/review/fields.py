@@ -86,7 +86,7 @@ def _fields(document: str, whole: Shape) -> Iterator[Field]:
     pending: list[tuple[Steps, list[Shape], Required, str]] = [((), [whole], "", "")]
     while pending:
         path, shapes, required, choice = pending.pop(0)
-        forms = [form for shape in shapes for form in _forms(shape, whole)]
+        forms = [form for shape in shapes for form in alternatives(shape, whole)]
         below = list(_members(forms))
         members = tuple((*path, name) for name, *_ in below)
         yield Field(
@@ -113,18 +113,18 @@ def _takes_values(document: str, path: Steps) -> bool:
     return len(path) > 1 and path[0] in ("metadata", "spec")
 
 
-def _forms(shape: Shape, whole: Shape) -> Iterator[Shape]:
+def alternatives(shape: Shape, whole: Shape) -> Iterator[Shape]:
     """Yield a schema and its alternatives; those that only require fields are no forms of a value."""
     if "$ref" in shape:
         target: Any = whole
         for step in shape["$ref"].removeprefix("#/").split("/"):
             target = target[step]
         rest = {key: value for key, value in shape.items() if key != "$ref"}
-        yield from _forms({**target, **rest}, whole)
+        yield from alternatives({**target, **rest}, whole)
         return
     yield shape
     for inner in _branches(shape):
-        yield from _forms(inner, whole)
+        yield from alternatives(inner, whole)
 
 
 def _branches(shape: Shape) -> list[Shape]:
@@ -189,7 +189,9 @@ def _words(form: Shape, whole: Shape) -> Iterator[str]:
         if name == "object":
             yield _mapping(form, whole)
         elif name == "array":
-            entries = _type(list(_forms(form["items"], whole)), whole) if isinstance(form.get("items"), dict) else ""
+            entries = (
+                _type(list(alternatives(form["items"], whole)), whole) if isinstance(form.get("items"), dict) else ""
+            )
             counted = _between(form.get("minItems"), form.get("maxItems"), "entries")
             yield " ".join(filter(None, ["list", f"of {entries}" if entries else "", counted]))
         elif name == "string":
@@ -202,7 +204,7 @@ def _mapping(form: Shape, whole: Shape) -> str:
     free = form.get("additionalProperties")
     if not isinstance(free, dict):
         return "mapping"
-    return f"mapping of names to {_type(list(_forms(free, whole)), whole)}"
+    return f"mapping of names to {_type(list(alternatives(free, whole)), whole)}"
 
 
 def _text(form: Shape) -> str:

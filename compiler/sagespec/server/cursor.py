@@ -24,6 +24,7 @@ _MARK = "\ue000"
 _BEFORE = re.compile(r"[^\s,\[\]{}\"']*\Z")
 _AFTER = re.compile(r"[^\s,\[\]{}\"':]*")
 _LINE_START = re.compile(r"[ \t]*(?:-[ \t]+)*\Z")
+_KEY_START = re.compile(r"(?:.*[{,])?[ \t]*(?:-[ \t]+)*")
 _COMMENT = re.compile(r"(?:^|\s)#")
 _QUOTED = re.compile(r"'(?:[^']|'')*'?|\"(?:[^\"\\]|\\.)*\"?")
 _CLOSING = {"{": "}", "[": "]"}
@@ -97,7 +98,8 @@ def _word(whole: str, line_start: int, offset: int) -> tuple[int, int]:
     """Return the range of the word at an offset; after the `:` of a key it is empty."""
     before = _BEFORE.search(whole, line_start, offset)
     start = before.start() if before else offset
-    if whole[start:offset].endswith(":"):
+    word, head = whole[start:offset], whole[line_start:start]
+    if word.endswith(":") and (word == ":" or _KEY_START.fullmatch(head)):  # else it is one of an ARN
         start = offset
     after = _AFTER.match(whole, offset)
     return start, after.end() if after else offset

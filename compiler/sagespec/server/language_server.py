@@ -24,9 +24,10 @@ from sagespec import __version__
 from sagespec.diagnostics import Diagnostic, Span
 from sagespec.memory import Memory
 from sagespec.project import boundary
-from sagespec.server import actions, examination, hover, lens, navigation, renaming, symbols
+from sagespec.server import actions, completion, examination, hover, lens, navigation, renaming, symbols
 from sagespec.server.background import Latest
 from sagespec.server.buffers import Buffers
+from sagespec.server.completion import Client
 from sagespec.server.examination import Examination
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
@@ -240,7 +241,18 @@ def create() -> Server:
     _rename(server)
     _list(server)
     _fix(server)
+    _complete(server)
     return server
+
+
+def _complete(server: Server) -> None:
+    """Offer what can be typed at the cursor."""
+
+    @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(completion.TRIGGERS))
+    async def complete(params: types.CompletionParams) -> types.CompletionList | None:
+        place = await server.place(params.text_document.uri, params.position, current=False)
+        client = Client.of(server.client_capabilities)
+        return await asyncio.to_thread(completion.answer, place, client) if place else None
 
 
 def _navigate(server: Server) -> None:
