@@ -26,7 +26,7 @@ from sagespec.project.spec import Spec
 from sagespec.reading import source
 from sagespec.reading.document import as_data
 from sagespec.reading.source import Source
-from sagespec.sagemaker import catalog
+from sagespec.sagemaker import catalog, model
 from sagespec.sagemaker.inputs import Resolved
 from sagespec.server.examination import Examination
 
@@ -38,6 +38,8 @@ class Code(str):
 Line = tuple[str, ...]
 _LONGEST = 200
 """The most characters of one value."""
+_NO_NAMES = ("code", "job_schemas")
+"""Sections of the lock whose names no spec writes."""
 _MOST = 6
 """The most values that are listed for one field."""
 
@@ -96,11 +98,14 @@ class Outcome:
             yield "With values filled in: ", shown(filled, path)
         if path == ("spec",):
             yield from self._filled_in()
+            yield from self._left_out()
         elif len(path) == 2 and path[0] == "spec":
             yield from self._overridden(str(path[1]))
         if path[:2] == ("spec", "hyperparameters") and len(path) == 3:
             yield from self._recipes(str(path[2]))
         yield from self._sent(path, filled)
+        if path[:1] == ("spec",) and isinstance(filled, str):
+            yield from self._locked(filled)
 
     def _filled_in(self) -> Iterator[Line]:
         """Yield the fields that the project's defaults fill in."""
@@ -112,6 +117,39 @@ class Outcome:
             if path[:2] == ("defaults", "tags") and self.spec:
                 value = shown(self.spec.default_tags.get(str(path[2])), path)
                 yield "tag ", Code(path[2]), ": ", value, ", the default of ", Code(line_of(file, there))
+
+    def _left_out(self) -> Iterator[Line]:
+        """Yield the fields that are left out, with what is sent for each: facts and defaults."""
+        given = self.spec.data["spec"] if self.spec else {}
+        found: dict[str, Line] = {}
+        for request in self._requests():
+            for member, origin in self.build.provenance[request.id].items() if self.build else ():
+                value = source.get(request.parameters, member)
+                if (
+                    len(origin) == 2
+                    and origin[0] == "spec"
+                    and origin[1] not in given
+                    and value not in (None, {}, [])
+                ):
+                    sent = Code(f"{request.operation}.{_member(member)}"), ": ", shown(value, member)
+                    found.setdefault(str(origin[1]), (Code(origin[1]), " is left out; sent as ", *sent))
+        yield from found.values()
+
+    def _locked(self, name: str) -> Iterator[Line]:
+        """Yield what the lock knows by a name: a role, a model, a judge, a group."""
+        for section, facts in (self.context.facts if self.context else {}).items():
+            if not isinstance(facts, dict) or section in _NO_NAMES:
+                continue
+            known = facts.get(model.alias(name) if section == "hub_models" else name)
+            if known is None and section == "evaluators":
+                known = next((one for one in facts.values() if one.get("name") == name), None)
+            if known is None:
+                continue
+            about = known if isinstance(known, dict) else {"arn": known}
+            said = [
+                f"{key.replace('_', ' ')} {one}" for key, one in about.items() if not isinstance(one, dict | list)
+            ]
+            yield f"In the lock, {section.replace('_', ' ')}: ", shown(", ".join(said), ("spec",))
 
     def _overridden(self, name: str) -> Iterator[Line]:
         file = self.settings.project.source

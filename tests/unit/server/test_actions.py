@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
-from sagespec.diagnostics import Diagnostic, Hint, did_you_mean, secrets
+from sagespec.diagnostics import Diagnostic, Edit, Hint, did_you_mean, secrets
 from sagespec.reading import source
 from sagespec.reading.document import as_data
 from sagespec.server import actions
@@ -136,6 +136,17 @@ def test_a_hint_that_is_masked_is_no_edit_and_any_other_stays_one() -> None:
     assert secrets.unquoted(plain, {"NAME": "other"}) is plain
     assert "***" in secrets.masked(secret)
     assert not isinstance(secrets.masked(secret), Hint)
+
+
+@given(st.data())
+def test_no_broken_text_is_an_error(data: st.DataObject) -> None:
+    text = data.draw(st.text("ab:{}[]'\"$&*!|>\n\r -#\\😀", max_size=40))
+    word = text[data.draw(st.integers(0, len(text))) :][: data.draw(st.integers(0, 9))]
+    edit = data.draw(st.sampled_from(get_args(Edit)))
+    hint = Hint("", edit, word, data.draw(st.lists(st.text(max_size=5), max_size=3)))
+    for file in ("a.yaml", "a.json"):
+        for fix in found(text, word, hint, file):
+            assert 0 <= fix.start < fix.end <= len(text)
 
 
 def params(only: list[str] | None) -> types.CodeActionParams:

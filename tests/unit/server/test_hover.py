@@ -124,6 +124,12 @@ def test_a_range_is_the_word(prod: Examination) -> None:
         ("max_epochs", "integer, default 1, min 1, max"),
         ("spec:", "role: SageMakerRole, the default of sagespec.yaml:6"),
         ("spec:", "tag team: rl, the default of sagespec.yaml:7"),
+        ("spec:", "is left out; sent as CreateTrainingJob."),
+        ("huggingface", "In the lock, hub models: arn arn:aws:sagemaker:us-west-2:aws:hub-content"),
+        (
+            "out-mpg",
+            "In the lock, model package groups: arn arn:aws:sagemaker:us-west-2:123456789012:model-package-group/",
+        ),
         ("LambdaRole", "In place of the default of sagespec.yaml:6: SageMakerRole"),
         ("SFTTrainer\n", "one serverless training job"),
         ("SFTTrainer/qa", "Defined at specs/qa.yaml:3"),
@@ -144,6 +150,12 @@ def test_a_value_without_an_environment_says_where_it_has_one(root: Path) -> Non
     said = shown(examination.examine(root, Buffers(), None, Memory()), TRAINING, "${bucket}")
     assert "Without an environment: no value" in said
     assert "In prod: shop-prod" in said
+
+
+def test_what_the_lock_knows_is_shown_of_a_spec_that_does_not_compile(prod: Examination) -> None:
+    wrong = TRAINING.replace("hyperparameters", "hyperparameter")
+    assert "In the lock, hub models: arn arn:aws:" in shown(prod, wrong, "huggingface")
+    assert "It does not compile." in shown(prod, wrong, "qa}")
 
 
 def test_secrets_are_not_shown(prod: Examination) -> None:
