@@ -52,6 +52,7 @@ class Server(LanguageServer):
         """For each project, its last examination in which the project file was valid."""
         self._checks: defaultdict[Path, Memory] = defaultdict(Memory)
         self._comparisons: defaultdict[Path, Memory] = defaultdict(Memory)
+        self._names: defaultdict[Path, Memory] = defaultdict(Memory)
         self._published: dict[str, list[types.Diagnostic]] = {}
         self._titles: dict[Path, Mapping[str, str]] = {}
         self._shows_lenses = False
@@ -132,7 +133,8 @@ class Server(LanguageServer):
             path: Document(uri, documents[uri].version, documents[uri].source)
             for path, uri in self.open_paths().items()
         }
-        return Sheets(now, known, opened, self.workspace.position_encoding or "utf-16")
+        units = self.workspace.position_encoding or "utf-16"
+        return Sheets(now, known, opened, units, self._names[now.root])
 
     async def _checked(self) -> None:
         buffers, opened = self.buffers(), self.open_paths()
@@ -143,6 +145,7 @@ class Server(LanguageServer):
             memory = self._checks[root]
             known[root] = await asyncio.to_thread(examination.examine, root, buffers, self.environment, memory)
         self._checks = defaultdict(Memory, {root: self._checks[root] for root in known})
+        self._names = defaultdict(Memory, {root: self._names[root] for root in known})
         self.examined = known
         self.known = {root: one if one.checked else self.known.get(root, one) for root, one in known.items()}
         self._publish(opened)
@@ -275,12 +278,12 @@ def _navigate(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
     async def highlights(params: types.DocumentHighlightParams) -> list[types.DocumentHighlight]:
         here = await server.project(params.text_document.uri, params.position)
-        return navigation.highlights(*here) if here else []
+        return navigation.highlights(here[0], here[1].alone(here[0].file)) if here else []
 
     @server.feature(types.TEXT_DOCUMENT_DOCUMENT_LINK)
     async def links(params: types.DocumentLinkParams) -> list[types.DocumentLink]:
         here = await server.project(params.text_document.uri, _START)
-        return navigation.links(here[0].file, here[1]) if here else []
+        return navigation.links(here[0].file, here[1].alone(here[0].file)) if here else []
 
 
 def _rename(server: Server) -> None:

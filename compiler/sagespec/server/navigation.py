@@ -176,7 +176,7 @@ def _file(document: Source, path: KeyPath, file: str, sheets: Sheets) -> Path | 
 
 
 def _is_path_of_project(path: KeyPath) -> bool:
-    return path == ("lock",) or (path[0] in ("specs", "policies") and isinstance(path[-1], int))
+    return path == ("lock",) or (path[:1] in (("specs",), ("policies",)) and isinstance(path[-1], int))
 
 
 @cache

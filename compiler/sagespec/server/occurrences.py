@@ -8,7 +8,7 @@ name, such as those of hyperparameters, have none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, NamedTuple
@@ -80,42 +80,31 @@ class Page:
         return self.file == settings.FILE
 
 
-def read(texts: Mapping[str, str]) -> dict[str, Page]:
-    """Read files by their names."""
-    return {file: page(file, text) for file, text in texts.items()}
-
-
 def page(file: str, text: str) -> Page:
     documents, faults = source.load(file, text.encode("utf-8", "replace"))
     return Page(file, text, documents, faults)
 
 
-def meanings(pages: Mapping[str, Page]) -> Meanings:
-    """Return the environments of the project file."""
-    project = pages.get(settings.FILE)
+def meanings(project: Page | None) -> Meanings:
+    """Return the environments of a project file."""
     return Meanings(project.documents[0].written if project and project.documents else None)
 
 
-def every(pages: Mapping[str, Page]) -> list[Occurrence]:
-    """Return all occurrences of a project."""
-    environments = meanings(pages)
-    return [one for page in pages.values() for one in of(page, environments)]
-
-
-def of(page: Page, environments: Meanings) -> Iterator[Occurrence]:
-    """Yield the occurrences of one file."""
-    text = Text(page.file, page.text, "utf-32")
+def of(page: Page, environments: Meanings) -> list[Occurrence]:
+    """Return the occurrences of one file."""
+    text, found = Text(page.file, page.text, "utf-32"), list[Occurrence]()
     for number, document in enumerate(page.documents):
         finder = _Finder(text, document, number, environments)
-        yield from finder.project() if page.is_project_file else finder.spec()
+        found += finder.project() if page.is_project_file else finder.spec()
+    return found
 
 
 @cache
-def ref_paths(kind: object) -> frozenset[KeyPath]:
+def ref_paths(kind: str | None) -> frozenset[KeyPath]:
     """Return the key paths, below `spec`, of the fields of a kind that take refs; of all kinds where it is none."""
-    if kind not in schema.kinds():
+    if kind is None or kind not in schema.kinds():
         return frozenset().union(*map(ref_paths, schema.kinds()))
-    return frozenset(path for path, shape in schema.shapes(str(kind)) if "x-ref" in shape)
+    return frozenset(path for path, shape in schema.shapes(kind) if "x-ref" in shape)
 
 
 def general(path: KeyPath) -> KeyPath:
@@ -139,7 +128,7 @@ class _Finder:
             yield from self._addresses(
                 ("metadata", "name"), name, {f"{kind}/{one}" for one in meant}, is_definition=True
             )
-        refs = ref_paths(kind)
+        refs = ref_paths(kind if isinstance(kind, str) else None)
         for path, value in _texts(data, ()):
             yield from self._uses(path, value, None)
             if path[0] == "spec" and path[-1] == _REF and general(path[1:-1]) in refs:
@@ -150,7 +139,7 @@ class _Finder:
         for path, value in _texts(data, ()) if isinstance(data, dict) else ():
             if path[0] == "exceptions" and path[2:] == ("address",):
                 yield from self._addresses(path, value, {value})
-            environment = str(path[1]) if path[0] == "environments" else None
+            environment = str(path[1]) if path[0] == "environments" and len(path) > 1 else None
             below = path[2:] if environment else path
             if below[:1] == ("defaults",) or (environment and below[:1] == ("values",)):
                 yield from self._uses(path, value, environment)

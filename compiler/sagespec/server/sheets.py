@@ -7,7 +7,7 @@ Files that are not open are read from the disk when they are asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from lsprotocol import types
 from pygls import uris
 
 from sagespec import disk
-from sagespec.project import boundary
+from sagespec.memory import Memory, remembered
+from sagespec.project import boundary, settings
 from sagespec.project.boundary import Boundary
 from sagespec.server import occurrences
 from sagespec.server.examination import Examination
@@ -38,19 +39,37 @@ class Sheets:
     """The project file and the specs of a project.
 
     `known` is the last examination in which the project file was valid: it tells which files are specs. `opened` are
-    the open documents by their real paths.
+    the open documents by their real paths. What is read goes into `memory`, which holds it for the next question.
     """
 
     now: Examination = field(repr=False)
     known: Examination = field(repr=False)
     opened: Mapping[Path, Document] = field(repr=False)
     units: types.PositionEncodingKind | str
+    memory: Memory = field(default_factory=Memory, repr=False)
+    only: frozenset[str] | None = None
 
-    @cached_property
+    def alone(self, file: str) -> Sheets:
+        """Return what is known without the other specs, for what is asked whenever the cursor moves."""
+        return replace(self, memory=Memory(), only=frozenset({file, settings.FILE}))
+
+    @property
     def pages(self) -> dict[str, Page]:
         """The files of the project that can be read, by their names."""
-        texts = self._texts.items()
-        return occurrences.read({file: text for file, text in texts if text and self.boundary.holds(self.path(file))})
+        return self._found[0]
+
+    @property
+    def occurrences(self) -> list[Occurrence]:
+        return self._found[1]
+
+    @cached_property
+    def _found(self) -> tuple[dict[str, Page], list[Occurrence]]:
+        texts = {file: text for file, text in self._texts.items() if text and self.boundary.holds(self.path(file))}
+        with self.memory.used():
+            pages = {file: remembered(occurrences.page, file, text) for file, text in texts.items()}
+            environments = remembered(occurrences.meanings, pages.get(settings.FILE))
+            found = [one for page in pages.values() for one in remembered(occurrences.of, page, environments)]
+        return pages, found
 
     @cached_property
     def outside(self) -> dict[str, str]:
@@ -61,10 +80,6 @@ class Sheets:
     def unreadable(self) -> list[str]:
         """The names of specs that are there and cannot be read."""
         return sorted(file for file, text in self._texts.items() if text is None)
-
-    @cached_property
-    def occurrences(self) -> list[Occurrence]:
-        return occurrences.every(self.pages)
 
     @cached_property
     def boundary(self) -> Boundary:
@@ -104,7 +119,9 @@ class Sheets:
 
     @cached_property
     def _texts(self) -> dict[str, str | None]:
-        return {file: self._read(self.path(file)) for file in sorted(self.now.files | self.known.files)}
+        files = self.now.files | self.known.files
+        chosen = files if self.only is None else files & self.only
+        return {file: self._read(self.path(file)) for file in sorted(chosen)}
 
     def _read(self, path: Path) -> str | None:
         """Return the text of a file, '' where it is not there; None where it cannot be read."""

@@ -365,7 +365,7 @@ def test_uses_are_found_where_they_stand(quoted: Callable[[str], str], pieces: l
     if page.faults or not page.documents:
         return
     read = page.documents[0].data["spec"]["x"]
-    found = [one for one in occurrences.every({page.file: page}) if one.name.text == "a"]
+    found = [one for one in occurrences.of(page, occurrences.meanings(None)) if one.name.text == "a"]
     for one in found:
         if one.spelling == "exact":
             assert text[slice(*one.named)] == "a"
