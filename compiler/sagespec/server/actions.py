@@ -17,7 +17,8 @@ from lsprotocol import types
 from sagespec.diagnostics import Diagnostic, Hint, Span
 from sagespec.reading import source
 from sagespec.reading.document import as_data, as_text
-from sagespec.server import cursor
+from sagespec.server import cursor, insertion
+from sagespec.server.insertion import is_json
 from sagespec.server.positions import Text
 
 FIX_ALL = types.CodeActionKind.SourceFixAll
@@ -108,14 +109,18 @@ def _edit(
 def _of_token(hint: Hint, text: Text, start: int, end: int) -> Iterator[Fix]:
     """Yield the edits of the scalar or key at a range."""
     raw = text.text[start:end]
-    content = _read(text.name, raw)
+    content = _read(raw, is_json=is_json(text))
     is_quoted = raw[0] in "\"'"
     if hint.edit == "quote":
         if not is_quoted and "${" not in raw and not isinstance(as_data(content), str):
             yield Fix("Put it in quotes", start, end, json.dumps(raw, ensure_ascii=False), True)
     elif hint.edit == "unquote":
         inner = as_data(content)
-        if is_quoted and isinstance(inner, str) and not isinstance(_data(text.name, inner), str | dict | list):
+        if (
+            is_quoted
+            and isinstance(inner, str)
+            and not isinstance(as_data(_read(inner, is_json=is_json(text))), str | dict | list)
+        ):
             yield Fix("Write it without quotes", start, end, inner, True)
     else:
         here = cursor.standing(text, start)
@@ -125,36 +130,36 @@ def _of_token(hint: Hint, text: Text, start: int, end: int) -> Iterator[Fix]:
         if is_key and len(choices) > 1:  # which of many keys is meant is not told by the value
             return
         for choice in choices:
-            new = _written(hint, text.name, raw, content, choice)
+            new = _written(hint, text, raw, content, choice)
             if new is not None and new != raw:
                 yield Fix(f"Write {choice}", start, end, new, len(choices) == 1)
 
 
-def _written(hint: Hint, file: str, raw: str, content: Any, choice: str) -> str | None:
+def _written(hint: Hint, text: Text, raw: str, content: Any, choice: str) -> str | None:
     """Write a choice in place of the word in a scalar, quoted as the scalar is; None where the word is not there."""
     if not choice.isprintable():
         return None
     is_whole = as_text(content) == hint.word
     if hint.edit == "source":
-        return (json.dumps(_data(file, choice, is_yaml=True)) if _is_json(file) else choice) if is_whole else None
+        as_json = json.dumps(as_data(_read(choice, is_json=False))) if is_json(text) else choice
+        return as_json if is_whole else None
     if is_whole:
-        return _quoted(file, raw, choice)
+        return _quoted(text, raw, choice)
     is_reference = hint.word.startswith("${") and hint.word.endswith("}")
     if not hint.word or (raw.count(hint.word) != 1 and not is_reference):
         return None
     return raw.replace(hint.word, choice) if hint.word in raw else None
 
 
-def _quoted(file: str, raw: str, new: str) -> str:
+def _quoted(text: Text, raw: str, new: str) -> str:
     """Write a text with the quotes of another: without any only where it stays that text."""
     if raw[0] == "'":
         return "'" + new.replace("'", "''") + "'"
-    if raw[0] != '"' and not _is_json(file):
-        was_text = isinstance(_data(file, raw), str)
-        listed = _data(file, f"[{new}]")
-        if listed == [new] or (not was_text and isinstance(listed, list) and new.isalnum()):
-            return new
-    return json.dumps(new, ensure_ascii=False)
+    if raw[0] == '"' or is_json(text):
+        return json.dumps(new, ensure_ascii=False)
+    if new.isalnum() and not isinstance(as_data(_read(raw, is_json=is_json(text))), str):  # a number of several
+        return new
+    return insertion.scalar(new, in_brackets=True) or json.dumps(new, ensure_ascii=False)
 
 
 def _around(text: Text, offset: int) -> list[Fix]:
@@ -170,17 +175,9 @@ def _around(text: Text, offset: int) -> list[Fix]:
     return []
 
 
-def _is_json(file: str) -> bool:
-    return file.lower().endswith(".json")
-
-
-def _read(file: str, raw: str) -> Any:
-    """Read one scalar as its file is read; None for what is none."""
+def _read(raw: str, *, is_json: bool) -> Any:
+    """Read one value of JSON or YAML; None for what is none."""
     try:
-        return json.loads(raw) if _is_json(file) else source.scalar(raw)
+        return json.loads(raw) if is_json else source.scalar(raw)
     except ValueError:
         return None
-
-
-def _data(file: str, raw: str, *, is_yaml: bool = False) -> Any:
-    return as_data(_read("" if is_yaml else file, raw))

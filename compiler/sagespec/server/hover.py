@@ -22,7 +22,6 @@ from sagespec.server.cursor import Cursor
 from sagespec.server.outcome import Code, Line, Outcome
 from sagespec.server.place import Place
 
-_REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}")
 _MARKUP = re.compile(r"([\\*_\[\]<>`#|])")
 _TICKS = re.compile(r"`+")
 
@@ -89,7 +88,7 @@ def _outcome(place: Place, here: Cursor) -> Outcome | None:
 
 def _value(place: Place, here: Cursor, outcome: Outcome) -> Shown | None:
     """Find the `${name}` that the place is in."""
-    for match in _REFERENCE.finditer(place.text.text, here.start, here.end):
+    for match in values.REFERENCE.finditer(place.text.text, here.start, here.end):
         if match[1] is not None and match.start() <= place.offset <= match.end():
             name = match[1].strip()
             about = f": {values.BUILT_IN[name]}" if name in values.BUILT_IN and name not in values.OF_SPEC else ""

@@ -147,7 +147,9 @@ class Outcome:
                 continue
             about = known if isinstance(known, dict) else {"arn": known}
             said = [
-                f"{key.replace('_', ' ')} {one}" for key, one in about.items() if not isinstance(one, dict | list)
+                f"{key.replace('_', ' ')} {one if isinstance(one, str) else json.dumps(one)}"
+                for key, one in about.items()
+                if one is not None and not isinstance(one, dict | list)
             ]
             yield f"In the lock, {section.replace('_', ' ')}: ", shown(", ".join(said), ("spec",))
 
