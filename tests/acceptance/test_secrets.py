@@ -118,9 +118,10 @@ def test_no_command_prints_or_saves_a_secret(project: Path, aws: Sandbox, printe
         printed(*args)
     job = next(iter(aws.region("us-west-2").table("training_jobs").values()))
     job["Environment"]["HF_TOKEN"] = planted("NEW")["token"]
-    job["FailureReason"] = f"bad login {planted('OLD')['database']} for {planted('OLD')['tag']}"
+    old = planted("OLD")
+    job["FailureReason"] = f"bad login {old['database']} for {old['tag']} with {old['hyperparameter']}"
     assert "/Environment/HF_TOKEN: changed" in printed("verify", TRAINER).stdout
-    assert "bad login *** for ***" in printed("status", TRAINER).stdout
+    assert "bad login *** for *** with ***" in printed("status", TRAINER).stdout
     write(project, planted("NEW"))
     for form in FORMATS:
         assert printed("compile", "--check", *form).code == 1
@@ -209,7 +210,8 @@ def quoting(operation: str, body: bytes) -> proxy.Answer | None:
     """Refuse what creates something, with the whole request in the message."""
     if operation not in ("CreateTrainingJob", "POST /2015-03-31/functions"):
         return None
-    message = f"1 validation error: value {json.loads(body)} at 'environment' is not allowed. {body.decode()}"
+    key = planted("OLD")["hyperparameter"] if operation == "CreateTrainingJob" else "its name"
+    message = f"value {json.loads(body)} at 'environment' is not allowed. {body.decode()}, {key} neither"
     return 400, json.dumps({"__type": "ValidationException", "message": message}).encode()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -174,19 +175,32 @@ def _document(text: str) -> Any:
 
 
 def variables(tree: Any) -> dict[str, str]:
-    """Return the environment variables that data set, except those whose value also occurs outside the variables."""
+    """Return the environment variables, and what has a name like a secret, that data set.
+
+    Left out are those whose value also occurs elsewhere.
+    """
     by_name: dict[str, str] = {}
     others: list[str] = []
     for path, value in _leaves(tree, ()):
         if one := assigned(path):
             by_name[one[0]] = one[1]
-        elif is_variable(path):
-            by_name |= {} if _OPEN.fullmatch(str(value)) else {str(path[-1]): str(value)}
+        elif is_secret(path):
+            text = _plain(value)
+            by_name |= {} if _OPEN.fullmatch(text) else {str(path[-1]): text}
         else:
             others.append(str(value))
     if len(by_name) > MOST_VARIABLES:
         return by_name
     return {name: value for name, value in by_name.items() if not any(value in other for other in others)}
+
+
+def _plain(value: Any) -> str:
+    """Return a value as a message quotes it; hyperparameters of jobs are texts in JSON."""
+    text = str(value)
+    if text[:1] == '"':
+        with suppress(ValueError):
+            return str(json.loads(text))
+    return text
 
 
 def _leaves(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
@@ -219,8 +233,8 @@ def _unquoted(text: str, given: Mapping[str, str]) -> str:
 
 
 def unquote_reasons(described: Any) -> None:
-    """Mask the variables of a job or function in the status reasons that AWS returns; changes `described`."""
-    if not isinstance(described, dict) or "Environment" not in described:
+    """Mask the secrets of a job or function in the status reasons that AWS returns; changes `described`."""
+    if not isinstance(described, dict) or not {"Environment", "HyperParameters"} & {*described}:
         return
     reasons = [name for name in described if name.endswith("Reason")]
     given = variables({name: value for name, value in described.items() if name not in reasons})
