@@ -72,12 +72,21 @@ def at(place: Place) -> Shown | None:
     explanation = explain.at(document, here.path)
     if explanation is None:
         return None
-    lines: tuple[Line, ...] = ()
-    if outcome is not None and not place.is_project_file:
-        is_name = here.path == ("metadata", "name")
-        lines = (*outcome.of_field(here.path), *(outcome.of_name() if is_name else ()))
+    lines = tuple(_lines(place, here, outcome)) if outcome is not None else ()
     title = str(here.path[-1]) if explanation.field.name == fields.ANY_KEY else ""
     return Shown(here.start, here.end, title, explanation, lines)
+
+
+def _lines(place: Place, here: Cursor, outcome: Outcome) -> Iterator[Line]:
+    """Yield what becomes of a field, of a spec or of the project file."""
+    if not place.is_project_file:
+        yield from outcome.of_field(here.path)
+        if here.path == ("metadata", "name"):
+            yield from outcome.of_name()
+    elif here.path[::2] == ("environments", "values") and len(here.path) == 4:
+        yield from outcome.of_value(str(here.path[3]))
+    elif "defaults" in here.path:
+        yield from outcome.of_default(here.path)
 
 
 def _outcome(place: Place, here: Cursor) -> Outcome | None:

@@ -107,6 +107,12 @@ class Outcome:
         if path[:1] == ("spec",) and isinstance(filled, str):
             yield from self._locked(filled)
 
+    def of_default(self, path: KeyPath) -> Iterator[Line]:
+        """Yield what the lock knows of a default of the project file."""
+        value = source.get(self.document.data, path)
+        if isinstance(value, str) and not secrets.is_secret(path):
+            yield from self._locked(value)
+
     def _filled_in(self) -> Iterator[Line]:
         """Yield the fields that the project's defaults fill in."""
         for path, (file, there) in (self.spec.overlays if self.spec else {}).items():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lsprotocol import types
 from sagespec.memory import Memory
 from sagespec.reading import source
 from sagespec.review import explain, explained
@@ -156,6 +157,30 @@ def test_what_the_lock_knows_is_shown_of_a_spec_that_does_not_compile(prod: Exam
     wrong = TRAINING.replace("hyperparameters", "hyperparameter")
     assert "In the lock, hub models: arn arn:aws:" in shown(prod, wrong, "huggingface")
     assert "It does not compile." in shown(prod, wrong, "qa}")
+
+
+def test_the_project_file_tells_of_its_values_and_defaults(prod: Examination) -> None:
+    assert "In dev: shop-dev-" in shown(prod, PROJECT, "bucket", "sagespec.yaml")
+    assert "In the lock, roles: arn arn:aws:iam::" in shown(prod, PROJECT, "SageMakerRole", "sagespec.yaml")
+    assert "hf_Aa0" not in shown(prod, PROJECT, "hf_token", "sagespec.yaml")
+
+
+@pytest.mark.parametrize(
+    ("formats", "expected"),
+    [
+        (["markdown", "plaintext"], True),
+        (["plaintext", "markdown"], False),
+        (["plaintext"], False),
+        ([], False),
+        (None, False),
+    ],
+)
+def test_markdown_is_for_those_who_prefer_it(formats: list[str] | None, expected: bool) -> None:
+    given = None if formats is None else [types.MarkupKind(one) for one in formats]
+    hovers = types.HoverClientCapabilities(content_format=given)
+    client = types.ClientCapabilities(text_document=types.TextDocumentClientCapabilities(hover=hovers))
+    assert hover.reads_markdown(client) is expected
+    assert hover.reads_markdown(types.ClientCapabilities()) is False
 
 
 def test_secrets_are_not_shown(prod: Examination) -> None:
