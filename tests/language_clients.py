@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,5 +74,5 @@ def accepted(text: Text, item: types.CompletionItem) -> str:
         line = text.text[text.text.rfind("\n", 0, start) + 1 : start]
         new = new.replace("\n", "\n" + line[: len(line) - len(line.lstrip(" "))])
     if item.insert_text_format is types.InsertTextFormat.Snippet:
-        new = new.replace("$0", "")
+        new = re.sub(r"\$0|\\([\\$}])", r"\1", new)
     return text.text[:start] + new + text.text[end:]

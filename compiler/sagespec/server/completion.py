@@ -2,14 +2,13 @@
 
 In: a `Place`, and what the client can do. Out: a list of items, each an edit that replaces the word; empty in
 comments, in files of other tools, and where nothing is known. The modules `keys`, `offers` and `value_offers` say
-what there is, `insertion` how it is written.
+what there is, `insertion` how it is written, `items` how clients show it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,11 +16,12 @@ from lsprotocol import types
 
 from sagespec.checking import schema
 from sagespec.reading import source
-from sagespec.review import explain, explained, fields, reference
-from sagespec.server import cursor, insertion, keys, offers, value_offers
+from sagespec.review import fields
+from sagespec.server import cursor, insertion, items, keys, offers, value_offers
 from sagespec.server.cursor import Cursor
 from sagespec.server.insertion import Spot
-from sagespec.server.offer import Offer, Sort
+from sagespec.server.items import Client, Edit
+from sagespec.server.offer import Offer
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
 from sagespec.server.subject import Subject
@@ -31,55 +31,22 @@ MOST = 200
 """The most items of one answer; of more those that fit what is typed."""
 _NOTHING: tuple[Any, ...] = (None, "", {})
 """What is left of a value without the word that is typed."""
-_SORTS: dict[Sort, types.CompletionItemKind] = {
-    "key": types.CompletionItemKind.Property,
-    "value": types.CompletionItemKind.EnumMember,
-    "kind": types.CompletionItemKind.Class,
-    "ref": types.CompletionItemKind.Reference,
-    "locked": types.CompletionItemKind.Constant,
-    "file": types.CompletionItemKind.File,
-    "folder": types.CompletionItemKind.Folder,
-    "variable": types.CompletionItemKind.Variable,
-}
-
-
-@dataclass(frozen=True)
-class Client:
-    """What a client understands: a format of documentation, if it names any; snippets of lines that it indents."""
-
-    format: types.MarkupKind | None = None
-    indents_snippets: bool = False
-
-    @staticmethod
-    def of(capabilities: types.ClientCapabilities) -> Client:
-        completion = capabilities.text_document and capabilities.text_document.completion
-        item = completion and completion.completion_item
-        if not item:
-            return Client()
-        modes = item.insert_text_mode_support.value_set if item.insert_text_mode_support else ()
-        indents = bool(item.snippet_support) and types.InsertTextMode.AdjustIndentation in modes
-        known = item.documentation_format or ()
-        return Client(
-            types.MarkupKind.Markdown if types.MarkupKind.Markdown in known else next(iter(known), None), indents
-        )
 
 
 def answer(place: Place, client: Client) -> types.CompletionList:
     """Return what can be typed at a place."""
     named = value_offers.value_name(place.text, place.offset)
-    items = [*(_values(place, named) if named is not None else _words(place, client))]
-    is_cut = len(items) > MOST
+    found = [*(_values(place, client, named) if named is not None else _words(place, client))]
+    is_cut = len(found) > MOST
     if is_cut:
-        typed = place.text.text[: place.offset]
-        items = [item for item in items if _matches(item, typed)]
-    return types.CompletionList(is_cut, items[:MOST])
+        found = sorted((item for item in found if _matches(item, place)), key=lambda item: str(item.sort_text))
+    return types.CompletionList(is_cut, found[:MOST])
 
 
-def _matches(item: types.CompletionItem, typed: str) -> bool:
+def _matches(item: types.CompletionItem, place: Place) -> bool:
     """Return whether the characters that are typed of an item occur in it, in their order."""
-    edit = item.text_edit
-    line = typed[max(typed.rfind("\n"), typed.rfind("\r")) + 1 :]
-    word = line[edit.range.start.character :] if isinstance(edit, types.TextEdit) else ""
+    assert isinstance(item.text_edit, types.TextEdit)
+    word = place.text.text[place.text.offset(item.text_edit.range.start) : place.offset]
     rest = iter((item.filter_text or item.label).lower())
     return all(character in rest for character in word.lower())
 
@@ -94,22 +61,24 @@ def _words(place: Place, client: Client) -> Iterator[types.CompletionItem]:
         return
     spot = insertion.spot(place.text, here)
     if here.part in ("key", "either"):
-        yield from _items(spot, keys.of_mapping(subject, here.path), client, is_key=True)
+        yield from _items(place, spot, keys.of_mapping(subject, here.path), client, is_key=True)
         if here.part == "either":
-            yield from _entries(spot, subject, here, client)
+            yield from _entries(place, spot, subject, here, client)
     if here.part in ("value", "either") and source.get(here.document.data, here.path) in _NOTHING:
         typed = place.text.text[spot.start : place.offset]
-        yield from _items(spot, offers.of_field(subject, here.path, typed), client, is_key=False)
+        yield from _items(place, spot, offers.of_field(subject, here.path, typed), client, is_key=False)
 
 
-def _entries(spot: Spot, subject: Subject, here: Cursor, client: Client) -> Iterator[types.CompletionItem]:
+def _entries(
+    place: Place, spot: Spot, subject: Subject, here: Cursor, client: Client
+) -> Iterator[types.CompletionItem]:
     """Yield what can begin the first entry of a list."""
     first, entry = (*here.path, 0), replace(spot, is_entry=True)
     if fields.find(subject.document, first) is None:
         return
     below = replace(subject, source=replace(subject.source, data=_with_list(here.document.data, here.path)))
-    yield from _items(entry, keys.of_mapping(below, first), client, is_key=True)
-    yield from _items(entry, offers.of_field(below, first, here.typed), client, is_key=False)
+    yield from _items(place, entry, keys.of_mapping(below, first), client, is_key=True)
+    yield from _items(place, entry, offers.of_field(below, first, here.typed), client, is_key=False)
 
 
 def _with_list(data: Any, path: tuple[str | int, ...]) -> Any:
@@ -153,60 +122,21 @@ def _is_ours(place: Place, here: Cursor) -> bool:
     return version.startswith(source.OURS) or among or place.file in place.now.texts
 
 
-def _items(spot: Spot, offered: Iterable[Offer], client: Client, *, is_key: bool) -> Iterator[types.CompletionItem]:
+def _items(
+    place: Place, spot: Spot, offered: Iterable[Offer], client: Client, *, is_key: bool
+) -> Iterator[types.CompletionItem]:
     seen: set[str] = set()
     for offer in offered:
         written = insertion.write(spot, offer, is_key=is_key, may_break=client.indents_snippets)
-        label = _label(offer)
-        if written is None or label in seen:
-            continue
-        seen.add(label)
-        text, is_snippet = written
-        yield types.CompletionItem(
-            label=f"- {label}" if spot.is_entry else label,
-            kind=_SORTS[offer.sort],
-            detail=offer.detail or None,
-            documentation=_documentation(offer, client),
-            filter_text=_filter(offer, label),
-            sort_text=f"{offer.rank}{len(seen):04d}",
-            insert_text_format=types.InsertTextFormat.Snippet if is_snippet else types.InsertTextFormat.PlainText,
-            insert_text_mode=types.InsertTextMode.AdjustIndentation if is_snippet else None,
-            text_edit=types.TextEdit(spot.text.between(spot.start, spot.end), text),
-        )
+        label = items.label(offer)
+        if written is not None and label not in seen:
+            seen.add(label)
+            edit = Edit(spot.start, spot.end, *written)
+            shown = f"- {label}" if spot.is_entry else label
+            yield items.item(place, client, offer, edit, label=shown, number=len(seen))
 
 
-def _label(offer: Offer) -> str:
-    value = offer.value
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {item}' for key, item in value.items())}}}"
-    return value if isinstance(value, str) else str(insertion.scalar(value, True))
-
-
-def _filter(offer: Offer, label: str) -> str:
-    """Return what the typed word is compared with: of a ref its address."""
-    return str(next(iter(offer.value.values()))) if isinstance(offer.value, dict) else label
-
-
-def _documentation(offer: Offer, client: Client) -> types.MarkupContent | str | None:
-    if offer.about is None:
-        return None
-    field, is_markdown = offer.about.field, client.format is types.MarkupKind.Markdown
-    text = _explained(field.document, field.path, is_markdown)
-    return text if client.format is None else types.MarkupContent(client.format, text)
-
-
-@cache
-def _explained(document: str, path: fields.Steps, is_markdown: bool) -> str:
-    explanation = explain.at(document, path)
-    if explanation is None:
-        return ""
-    if is_markdown:
-        return "\n".join(reference.field(explanation, "###"))
-    lines = explained.text(explanation, 0)
-    return "\n".join(line if isinstance(line, str) else "".join(line) for line in lines)
-
-
-def _values(place: Place, named: tuple[int, int]) -> Iterator[types.CompletionItem]:
+def _values(place: Place, client: Client, named: tuple[int, int]) -> Iterator[types.CompletionItem]:
     """Yield the values that can be filled in after `${`."""
     start, end = named
     head = _scalar_start(place.text.text, start - 2)
@@ -220,20 +150,21 @@ def _values(place: Place, named: tuple[int, int]) -> Iterator[types.CompletionIt
         end = _own_end(place.text.text, head, start, end)
     rest = place.text.text[end : here.end + end - head]
     is_whole = not before and not rest and source.get(here.document.data, here.path) in _NOTHING
+    is_open = spot.in_brackets and not spot.quote
+    if is_open and not _begins_value(place.text.text, head):
+        return
     for number, offer in enumerate(value_offers.of_field(subject, here.path, is_whole=is_whole)):
-        new, first, last = f"{offer.value}}}", start, end
-        if spot.in_brackets and not spot.quote:
-            quoted = insertion.scalar(f"{before}${{{new}{rest}", True)
-            new, first, last = str(quoted), head, end + len(rest)
-        yield types.CompletionItem(
-            label=offer.value,
-            kind=_SORTS[offer.sort],
-            detail=offer.detail or None,
-            filter_text=place.text.text[first:start] + offer.value,
-            sort_text=f"{offer.rank}{number:04d}",
-            insert_text_format=types.InsertTextFormat.PlainText,
-            text_edit=types.TextEdit(place.text.between(first, last), new),
-        )
+        edit = Edit(start, end, f"{offer.value}}}")
+        if is_open:  # braces in brackets need quotes
+            quoted = insertion.scalar(f"{before}${{{offer.value}}}{rest}", True)
+            compared = place.text.text[head:start] + offer.value
+            edit = Edit(head, end + len(rest), str(quoted), compared=compared)
+        yield items.item(place, client, offer, edit, label=offer.value, number=number)
+
+
+def _begins_value(whole: str, offset: int) -> bool:
+    """Return whether a value in brackets begins at an offset, and not one of its later words."""
+    return whole[:offset].rstrip(" ")[-1:] in (*",:[{",)
 
 
 def _scalar_start(whole: str, offset: int) -> int:

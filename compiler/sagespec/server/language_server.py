@@ -27,8 +27,8 @@ from sagespec.project import boundary
 from sagespec.server import actions, completion, examination, hover, lens, navigation, renaming, symbols
 from sagespec.server.background import Latest
 from sagespec.server.buffers import Buffers
-from sagespec.server.completion import Client
 from sagespec.server.examination import Examination
+from sagespec.server.items import Client
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
 from sagespec.server.renaming import Refused

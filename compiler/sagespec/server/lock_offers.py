@@ -71,7 +71,7 @@ def _models(subject: Subject) -> Offers:
     for name, fact in subject.section("hub_models").items():
         gated = ", gated: needs accept_eula" if fact["gated"] else ""
         if can_be_used(subject, name):
-            yield Offer(name, "locked", f"{fact['hub']}{gated}", rank=3 if _has_recipe(subject, name) else 6)
+            yield Offer(name, "locked", f"{fact['hub']}{gated}", rank=2 if _has_recipe(subject, name) else 6)
     for arn, fact in subject.section("model_packages").items():
         if can_be_used(subject, arn):
             yield Offer(arn, "locked", f"of {fact['base_model']}")
@@ -192,11 +192,6 @@ def _judge_metrics(subject: Subject) -> Offers:
             yield Offer(row["name"], "value", row["description"])
 
 
-def _benchmark(subject: Subject) -> dict[str, Any]:
-    name = subject.spec.fields.benchmark.value if subject.spec else None
-    return next((row for row in catalog.benchmarks() if row["name"] == name), {})
-
-
 def _benchmarks(subject: Subject) -> Offers:
     for row in catalog.benchmarks():
         is_nova = subject.model.is_nova if subject.model else None
@@ -205,7 +200,7 @@ def _benchmarks(subject: Subject) -> Offers:
 
 
 def _subtasks(subject: Subject) -> Offers:
-    row, given = _benchmark(subject), subject.get("spec", "subtasks")
+    row, given = subject.benchmark, subject.get("spec", "subtasks")
     if not row.get("takes_subtasks"):
         return
     if not isinstance(given, list):
@@ -217,7 +212,7 @@ def _subtasks(subject: Subject) -> Offers:
 
 def _metrics(subject: Subject) -> Offers:
     """Offer what thresholds may be of."""
-    for name in _benchmark(subject).get("metrics", ()):
+    for name in subject.benchmark.get("metrics", ()):
         if name != "all":
             yield Offer(name, "value", "metric of the benchmark")
     given = subject.get("spec", "builtin_metrics")

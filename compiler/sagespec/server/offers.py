@@ -74,16 +74,20 @@ def _refs(subject: Subject, document: str, path: KeyPath) -> Iterator[Offer]:
     if field is None or not field.refs or subject.checked is None:
         return
     for address, detail in _targets(subject, field.refs, path):
-        yield Offer(address if is_inside else {"ref": address}, "ref", detail, rank=2)
+        yield Offer(address if is_inside else {"ref": address}, "ref", detail, rank=3)
 
 
 def _targets(subject: Subject, allowed: tuple[str, ...], path: KeyPath) -> Iterator[tuple[str, str]]:
     resolved: Mapping[str, Resolved] = subject.checked.resolved if subject.checked else {}
     own = subject.spec.address if subject.spec else ""
-    edges = {address: [one.spec.address for one in there.dependencies] for address, there in resolved.items()}
+    users: dict[str, list[str]] = {address: [] for address in resolved}
+    for address, there in resolved.items():
+        for one in there.dependencies:
+            users[one.spec.address].append(address)
+    cyclic = {own, *references.needed([own], users)}
     here = subject.context
     for address, there in resolved.items():
-        if there.spec.kind not in allowed or address == own or own in references.needed([address], edges):
+        if there.spec.kind not in allowed or address in cyclic:
             continue
         place = there.inputs.context
         runs = bool(schema.runs(there.spec.kind))

@@ -120,10 +120,15 @@ class Subject:
         """The hyperparameters that the recipe of model and technique takes, by name; empty where it is unknown."""
         return self.entries_of(self.model) if self.model else {}
 
+    @cached_property
+    def benchmark(self) -> Mapping[str, Any]:
+        """What is known of the benchmark of the spec; empty where it has none."""
+        name = self.spec.fields.benchmark.value if self.spec else None
+        return next((row for row in catalog.benchmarks() if row["name"] == name), {}) if name else {}
+
     def recipe_of(self, found: Model) -> tuple[str, Entries] | None:
         """Return the recipe of a model for this spec, with its key in the kind; None where it has none."""
-        benchmark = self.get("spec", "benchmark")
-        modality = next((row["modality"] for row in catalog.benchmarks() if row["name"] == benchmark), "")
+        modality = self.benchmark.get("modality", "")
         fitting = recipes.of_model(self.document, is_nova=found.is_nova)
         chosen = next((one for one in fitting if not one.modality or modality in ("", one.modality)), None)
         if chosen is None:

@@ -19,15 +19,15 @@ from sagespec.reading import source
 from sagespec.review import explain, explained, fields
 from sagespec.server import completion, examination
 from sagespec.server.buffers import Buffers
-from sagespec.server.completion import Client
 from sagespec.server.examination import Examination
+from sagespec.server.items import Client
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
 
 from tests.conftest import FINE_TUNING_LOCK, LOCK, ROOT
 from tests.language_clients import accepted
 
-ABLE = Client(types.MarkupKind.Markdown, indents_snippets=True)
+ABLE = Client(types.MarkupKind.Markdown, takes_snippets=True, indents_snippets=True)
 EXAMPLES = ROOT / "schemas" / "v1" / "examples"
 PROJECT = """apiVersion: sagespec/v1
 kind: Project
