@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,25 +82,37 @@ ENVIRONMENTS = {
 }
 
 
-def ask(home: Path, environment: dict[str, str]) -> str:
-    """Ask for a list, with a home folder of its own; what is said on stderr."""
+Ask = Callable[..., str]
+
+
+@pytest.fixture
+def ask(sagespec: Path, tmp_path: Path) -> Ask:
+    """Ask for a list, in a process with a home folder of its own; gives what is said on stderr.
+
+    A `cold` one imports botocore itself, which notes the home folder then.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HTTP"))}
-    given = {"HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "us-west-2"}
-    done = subprocess.run(
-        [sys.executable, "-m", "sagespec", "list"],
-        cwd=home,
-        env={**kept, **given, "PYTHONPATH": str(ROOT / "compiler"), **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 3, done.stderr
-    assert SECRET not in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "AWS_ENDPOINT_URL" not in done.stderr
-    return done.stderr
+    given = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "us-west-2"}
+
+    def run(environment: dict[str, str], cold: bool = False) -> str:
+        program = [sys.executable, "-m", "sagespec"] if cold else [sagespec]
+        done = subprocess.run(
+            [*program, "list"],
+            cwd=tmp_path,
+            env={**kept, **given, "PYTHONPATH": str(ROOT / "compiler"), **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 3, done.stderr
+        assert SECRET not in done.stderr
+        assert "Traceback" not in done.stderr
+        assert "AWS_ENDPOINT_URL" not in done.stderr
+        return done.stderr
+
+    return run
 
 
 def configure(home: Path, text: str | bytes) -> None:
@@ -108,11 +121,11 @@ def configure(home: Path, text: str | bytes) -> None:
 
 
 @pytest.mark.parametrize("case", PROFILES)
-def test_profiles_that_give_no_credentials(case: str, tmp_path: Path) -> None:
+def test_profiles_that_give_no_credentials(case: str, tmp_path: Path, ask: Ask) -> None:
     settings, said, way = PROFILES[case]
     session = "[sso-session s]\nsso_region = us-east-1\nsso_start_url = https://example.com\n"
     configure(tmp_path, f"[profile corp]\n{settings}\n{session}")
-    told = ask(tmp_path, {"AWS_PROFILE": "corp"})
+    told = ask({"AWS_PROFILE": "corp"})
     assert told.startswith(
         f"error: no credentials from {settings.splitlines()[-1 if 'web' in settings else 0].split()[0]} "
     )
@@ -121,14 +134,14 @@ def test_profiles_that_give_no_credentials(case: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", ENVIRONMENTS)
-def test_environments_that_give_no_credentials(case: str, tmp_path: Path) -> None:
+def test_environments_that_give_no_credentials(case: str, tmp_path: Path, ask: Ask) -> None:
     environment, said, way = ENVIRONMENTS[case]
-    told = ask(tmp_path, environment)
+    told = ask(environment)
     assert said in told
     assert way in told.partition("hint: ")[2]
 
 
-def test_an_expired_sign_in_is_told(tmp_path: Path) -> None:
+def test_an_expired_sign_in_is_told(tmp_path: Path, ask: Ask) -> None:
     configure(
         tmp_path, f"[profile corp]\n{SSO}\n[sso-session s]\nsso_region = us-east-1\nsso_start_url = https://x.y\n"
     )
@@ -136,20 +149,20 @@ def test_an_expired_sign_in_is_told(tmp_path: Path) -> None:
     cache.mkdir(parents=True)
     token = {"accessToken": SECRET, "expiresAt": "2020-01-01T00:00:00Z", "startUrl": "https://x.y"}
     (cache / f"{hashlib.sha1(b's').hexdigest()}.json").write_text(json.dumps(token), "utf-8")
-    told = ask(tmp_path, {"AWS_PROFILE": "corp"})
+    told = ask({"AWS_PROFILE": "corp"}, cold=True)
     assert "no credentials from sso_session of the profile corp" in told
     assert "expired" in told
     assert "aws sso login" in told
 
 
 @pytest.mark.parametrize("text", ["[profile corp\nx", "[profile corp]\ns3 =\n  what\n", b"\xff\xfe[profile corp]\n"])
-def test_a_configuration_file_that_cannot_be_read_is_named(text: str | bytes, tmp_path: Path) -> None:
+def test_a_configuration_file_that_cannot_be_read_is_named(text: str | bytes, tmp_path: Path, ask: Ask) -> None:
     configure(tmp_path, text)
-    told = ask(tmp_path, {"AWS_PROFILE": "corp"})
+    told = ask({"AWS_PROFILE": "corp"})
     assert f"Unable to parse config file: {tmp_path}/.aws/config" in told
     assert "hint: look at" in told
 
 
-def test_settings_of_the_wrong_form_are_no_defect(tmp_path: Path) -> None:
-    told = ask(tmp_path, {**KEYS, "AWS_DEFAULTS_MODE": "odd"})
+def test_settings_of_the_wrong_form_are_no_defect(tmp_path: Path, ask: Ask) -> None:
+    told = ask({**KEYS, "AWS_DEFAULTS_MODE": "odd"})
     assert "invalid defaults mode" in told

@@ -69,13 +69,18 @@ class World:
 
     done: Path
     environment: Mapping[str, str]
+    sagespec: Path
+    """The program that starts at once: for trouble that is in the project alone."""
 
     def start(self, folder: Path, command: str, trouble: Trouble) -> subprocess.Popen[bytes]:
         changed = {name: value for name, value in trouble.environment.items() if value is not None}
         kept = {name: v for name, v in self.environment.items() if name not in trouble.environment}
-        shell = ["bash", "-c", trouble.shell, "bash", *SAGESPEC, *COMMANDS.get(command, command.split())]
+        words = COMMANDS.get(command, command.split())
+        started = ["bash", "-c", trouble.shell, "bash", *SAGESPEC, *words]
+        if trouble.is_of_the_project:
+            started = [str(self.sagespec), *words]
         pipe = subprocess.PIPE
-        return subprocess.Popen(shell, cwd=folder, env={**kept, **changed}, stdin=pipe, stdout=pipe, stderr=pipe)
+        return subprocess.Popen(started, cwd=folder, env={**kept, **changed}, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
 def nothing(_project: Path) -> None:
@@ -93,6 +98,10 @@ class Trouble:
     says: Mapping[str, str] = field(default_factory=dict)
     code: int | None = None
     """How those end that say something; the others end in 0 where this is 0."""
+
+    @property
+    def is_of_the_project(self) -> bool:
+        return self.prepare is not nothing and self.shell == Trouble.shell and not self.environment
 
 
 def write(name: str, content: str, into: str = "") -> Callable[[Path], object]:
@@ -243,7 +252,7 @@ TROUBLES = {
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory, sagespec: Path) -> Iterator[World]:
     done = tmp_path_factory.mktemp("done")
     for prepare in (
         write("sagespec.yaml", PROJECT),
@@ -255,7 +264,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     locked = json.loads(LOCK.read_text("utf-8"))
     with sandbox.start(locked, existing=["s3://my-bucket"]) as running:
-        found = World(done, {**kept, **running.environment(), "PYTHONPATH": str(ROOT / "compiler")})
+        found = World(done, {**kept, **running.environment(), "PYTHONPATH": str(ROOT / "compiler")}, sagespec)
         for command in ("lock", "compile", "apply"):
             process = found.start(done, command, Trouble())
             said = process.communicate()[1].decode()
