@@ -44,6 +44,9 @@ docs/vendor/mermaid.js: tools/site/package.json tools/site/package-lock.json
 	cp tools/site/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js $@
 	touch $@
 
+# pytest keeps the tests that it has compiled: each worker would compile all of them anew, for seconds
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: integrations distributed docs editors install develop demo lint test trials parity bench clean iam-dictionary
 install: $(VENV)/.installed
 

@@ -58,9 +58,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Hear the terminal's signals: who starts in the background inherits that they are ignored, and hands it on."""
+    """Hear the terminal's signals: who starts in the background inherits that they are ignored, and hands it on.
+
+    What is collected lives until the end, so nothing looks for garbage in it: that was a third of the collection.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 NEEDS = {"torch": "torch", "mpi": "mpi4py"}
