@@ -9,6 +9,9 @@ from pathlib import Path
 from sagespec import sandbox
 from sagespec.executor import pauses
 
+BRIEF = 4.0
+"""The seconds of the longest pause that is waited for, by the speed of `pauses`: others have their turn meanwhile."""
+
 
 class ClockOfSandbox(pauses.Clock):
     """The sandbox's time, as the executor's: where a command waits it passes at once. It goes on from where it is."""
@@ -22,7 +25,7 @@ class ClockOfSandbox(pauses.Clock):
 
     def pause(self, seconds: float, stopping: threading.Event) -> None:
         end = self._clock.now() + seconds
-        super().pause(seconds, stopping)
+        super().pause(min(seconds, BRIEF), stopping)
         self._clock.advance(max(0.0, end - self._clock.now()))
 
 

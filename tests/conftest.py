@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,12 +218,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+QUICK = Timing(job=0.4, lineage=0.05)
+
+
 @contextmanager
-def start_account() -> Iterator[Sandbox]:
+def start_account(timing: Timing = QUICK, existing: Iterable[str] = EXISTING) -> Iterator[Sandbox]:
     """Start a sandbox of the recorded account, whose time passes where a command waits."""
     locked = json.loads(LOCK.read_text("utf-8"))
     with (
-        sandbox.start(locked, timing=Timing(job=0.4, lineage=0.05), existing=EXISTING) as running,
+        sandbox.start(locked, timing=timing, existing=existing) as running,
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(pauses, "CLOCK", ClockOfSandbox(running.clock))

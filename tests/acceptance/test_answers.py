@@ -31,8 +31,8 @@ TRAINER, EVALUATION, JUDGE = (
     "LLMAsJudgeEvaluator/support-tone",
 )
 TRAINING, FUNCTION = "ModelTrainer/line", "CustomAgentLambda/calculator"
-FAST = ("--wait", "--poll", "0.1")
-BRIEFLY = ("--poll", "0.1", "--timeout", "3")
+FAST = ("--wait", "--poll", "1")
+BRIEFLY = ("--poll", "1", "--timeout", "3")
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("plan",),
     ("plan", "--sync-tags"),
@@ -98,7 +98,7 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
     with start_account() as running:
         environment = {**os.environ, **running.environment()}
         forks.finish(["compile"], environment, project)
-        forks.finish(["apply", "--yes", "--wait", "--poll", "0.3"], environment, project)
+        forks.finish(["apply", "--yes", "--wait", "--poll", "1"], environment, project)
         yield Applied(project, running)
 
 

@@ -22,7 +22,7 @@ from sagespec.sandbox.service import OPERATIONS, Region, ServiceError
 from tests import proxy
 from tests.conftest import ROOT, Result, Run
 
-FAST = ("--yes", "--wait", "--poll", "0.1", "-o", "json")
+FAST = ("--yes", "--wait", "--poll", "1", "-o", "json")
 SCHEMA = json.loads((Path(__file__).parent / "applied.schema.json").read_text("utf-8"))
 TRAINER = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
 LINE = """\

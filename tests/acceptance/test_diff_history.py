@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from sagespec import sandbox
 from sagespec.review.entry import STARTING, Class
+from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import Timing
 
 from tests.acceptance.test_commits import git
-from tests.conftest import EXISTING, LOCK, Run
+from tests.conftest import Run, start_account
 
 PROJECT = """apiVersion: sagespec/v1
 kind: Project
@@ -137,11 +137,9 @@ STARTS = {"CreateJob", "CreateTrainingJob", "StartPipelineExecution"}
 
 
 @pytest.fixture(scope="module")
-def quick() -> Iterator[sandbox.Sandbox]:
+def quick() -> Iterator[Sandbox]:
     """An account in which nothing takes long."""
-    with sandbox.start(
-        json.loads(LOCK.read_text("utf-8")), timing=Timing(job=0.02, lineage=0.01), existing=EXISTING
-    ) as running:
+    with start_account(Timing(job=0.02, lineage=0.01)) as running:
         yield running
 
 
@@ -153,7 +151,7 @@ def runs(run: Run) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_what_diff_says_is_what_apply_does(
-    project: Path, run: Run, quick: sandbox.Sandbox, monkeypatch: pytest.MonkeyPatch
+    project: Path, run: Run, quick: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in quick.environment().items():
         monkeypatch.setenv(name, value)
@@ -173,7 +171,7 @@ def test_what_diff_says_is_what_apply_does(
     git("init", "-q")
     git("add", ".")
     git("commit", "-q", "-m", "0")
-    run("apply", "-e", "dev", "--yes", "--wait", "--poll", "0.05")
+    run("apply", "-e", "dev", "--yes", "--wait", "--poll", "1")
     assert len(STEPS) == 40
     assert {sort for _, expected in STEPS for sort in expected} == {*get_args(Class)}
     unexpected: list[tuple[int, dict[str, Class]]] = []
@@ -184,7 +182,7 @@ def test_what_diff_says_is_what_apply_does(
         classes: dict[str, Class] = {entry["address"]: entry["class"] for entry in said["entries"]}
         run("compile", "-e", "dev", code=None)
         before = len(quick.calls)
-        run("apply", "-e", "dev", "--yes", "--wait", "--poll", "0.05")
+        run("apply", "-e", "dev", "--yes", "--wait", "--poll", "1")
         sent = [call.operation for call in quick.calls[before:] if call.operation in STARTS]
         now = runs(run)
         started = {address for address, arn in now.items() if arn not in seen}

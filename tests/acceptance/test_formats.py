@@ -70,7 +70,7 @@ def ran(project: Path, aws: Sandbox, run: Run) -> Path:
 
 
 def test_what_commands_write_is_on_the_page(ran: Path, run: Run) -> None:
-    apply = ("apply", "--yes", "--wait", "--poll", "0.1", "-o", "json")
+    apply = ("apply", "--yes", "--wait", "--poll", "1", "-o", "json")
     trainer, evaluation = "MultiTurnRLTrainer/support-agent", "BenchMarkEvaluator/math"
     for heading, command in (
         ("`plan", ("plan", "-o", "json")),

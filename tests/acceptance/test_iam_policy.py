@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sagespec import sandbox
 from sagespec.review import iam_policies
 from sagespec.sagemaker import permissions
 from sagespec.sagemaker.permissions import Condition, Grant, Origin
 from sagespec.sandbox.service import Timing
 
 from tests import iam, proxy
-from tests.conftest import EXISTING, LOCK, ROOT, Run
+from tests.conftest import EXISTING, ROOT, Run, start_account
 from tests.iam import ACCOUNT, KEY, REGION, Asked, Heard
 
 DICTIONARY: dict[str, Any] = json.loads((ROOT / "tests" / "iam_dictionary.json").read_text("utf-8"))
@@ -87,13 +86,13 @@ COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lock", ("catalog", "models")),
     ("lock", ("catalog", "runtimes")),
     ("plan", ("plan",)),
-    ("apply", ("apply", "--yes", "--wait", "--poll", "0.1")),
+    ("apply", ("apply", "--yes", "--wait", "--poll", "1")),
     ("", ("tags",)),
     ("plan", ("plan", "--sync-tags")),
     ("apply", ("apply", "--yes", "--sync-tags")),
     ("", ("runs",)),
     ("plan", ("plan",)),
-    ("apply", ("apply", "--yes", "--wait", "--poll", "0.1")),
+    ("apply", ("apply", "--yes", "--wait", "--poll", "1")),
     ("apply", ("apply", "--yes")),
     ("track", ("status",)),
     ("track", ("list",)),
@@ -152,11 +151,8 @@ def life(project: Path, run: Run, mlflow_at_once: None, monkeypatch: pytest.Monk
     def note(_operation: str, body: bytes) -> None:
         heard.append((purpose, replace(now.heard, body=body)))
 
-    lock = json.loads(LOCK.read_text("utf-8"))
     with (
-        sandbox.start(
-            lock, timing=Timing(job=0.2, lineage=0.02), existing=[*THERE, "s3://my-bucket/agent.py"]
-        ) as running,
+        start_account(Timing(job=0.2, lineage=0.02), [*THERE, "s3://my-bucket/agent.py"]) as running,
         proxy.before(running.url, refuse=note, heard=hear) as url,
     ):
         for name, value in {**running.environment(), "AWS_ENDPOINT_URL": url}.items():

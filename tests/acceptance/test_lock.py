@@ -158,7 +158,7 @@ def test_finished_jobs_groups_and_private_hubs(
 ) -> None:
     run("lock")
     run("compile")
-    run("apply", "--yes", "--wait", "--poll", "0.1", unlocked / "compiled/MultiTurnRLTrainer/support-agent.json")
+    run("apply", "--yes", "--wait", "--poll", "1", unlocked / "compiled/MultiTurnRLTrainer/support-agent.json")
     job = next(iter(aws.region("us-west-2").table("jobs")))
     write(
         unlocked,
@@ -211,7 +211,7 @@ def test_from_an_empty_folder_to_results(
     assert "already exists" in run("init", "MultiTurnRLTrainer", "hello", code=1).stderr
     run("lock", "--region", "us-west-2")
     run("compile")
-    run("apply", "--yes", "--wait", "--poll", "0.1")
+    run("apply", "--yes", "--wait", "--poll", "1")
     status = json.loads(run("status", "-o", "json").stdout)
     assert status["not_run"] == []
 
@@ -222,7 +222,7 @@ def test_each_starter_stands_alone(kind: str, tmp_path: Path, aws: Sandbox, run:
     run("init", kind, "a" * starter.LONGEST_NAME)
     run("lock", "--region", "us-west-2")
     run("compile")
-    run("apply", "--yes", "--wait", "--poll", "0.1")
+    run("apply", "--yes", "--wait", "--poll", "1")
 
 
 def test_a_starter_refers_to_what_is_there(tmp_path: Path, aws: Sandbox, run: Run) -> None:

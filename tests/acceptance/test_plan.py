@@ -12,7 +12,7 @@ from sagespec.sandbox import Sandbox
 
 from tests.conftest import ROOT, Run
 
-FAST = ("--yes", "--wait", "--poll", "0.1")
+FAST = ("--yes", "--wait", "--poll", "1")
 TRAINER = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
 ONES = """\
 apiVersion: sagespec/v1

@@ -15,7 +15,7 @@ from sagespec.sandbox.server import Call
 
 from tests.conftest import ROOT, Run
 
-FAST = ("--yes", "--wait", "--poll", "0.1")
+FAST = ("--yes", "--wait", "--poll", "1")
 REGION = "us-west-2"
 
 

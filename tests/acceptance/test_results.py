@@ -128,7 +128,7 @@ def test_results_are_where_the_jobs_have_written(evaluated: Path, aws: Sandbox, 
     theirs = {"PipelineName": f"{name}-of-theirs", "RoleArn": "arn:aws:iam::123456789012:role/Theirs"}
     sagemaker.create_pipeline(PipelineDefinition=json.dumps(definition), **theirs)
     arn = sagemaker.start_pipeline_execution(PipelineName=theirs["PipelineName"])["PipelineExecutionArn"]
-    run("wait", arn, "--poll", "0.05")
+    run("wait", arn, "--poll", "1")
     assert json.loads(run("results", arn, "-o", "json").stdout)["scores"]
     said = json.loads(run("describe", arn, "-o", "json").stdout)
     assert said["details"]["s3_output_path"].endswith(f"/{arn.rpartition('/')[2]}")

@@ -11,26 +11,23 @@ from typing import Any
 
 import boto3
 import pytest
-from sagespec import sandbox
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import Timing
 
-from tests.conftest import LOCK, Run
+from tests.conftest import LOCK, Run, start_account
 
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function"
 QWEN, NOVA = "huggingface-reasoning-qwen3-32b", "nova-textgeneration-lite-v2"
 RECORDS = [{"id": str(number), "messages": [{"role": "user", "content": "2+2?"}]} for number in range(1, 6)]
 (EVALUATORS,) = (c["evaluators"] for c in json.loads(LOCK.read_text("utf-8"))["contexts"].values())
 (REWARD,) = (arn for arn, known in EVALUATORS.items() if known["type"] == "RewardFunction")
-FAST = ("--yes", "--wait", "--poll", "0.01")
+FAST = ("--yes", "--wait", "--poll", "1")
 
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Sandbox]:
     existing = ["s3://my-bucket", f"{FUNCTION}:my-reward"]
-    with sandbox.start(
-        json.loads(LOCK.read_text("utf-8")), timing=Timing(job=0.05, lineage=0.05), existing=existing
-    ) as running:
+    with start_account(Timing(job=0.05, lineage=0.05), existing) as running:
         body = b"\n".join([b"", *(json.dumps(record).encode() for record in RECORDS)])
         client(running, "s3").put_object(Bucket="my-bucket", Key="data.jsonl", Body=body)
         client(running, "s3").put_object(Bucket="my-bucket", Key="odd.jsonl", Body=b'{"id": "1"}\n{"id": \n')

@@ -74,7 +74,7 @@ def test_answers_are_what_the_api_model_says(project: Path, checked: Checked, ru
     shutil.rmtree(project / "specs")
     shutil.copytree(ROOT / "specs", project / "specs")
     run("compile")
-    run("apply", "--yes", "--wait", "--poll", "0.1")
+    run("apply", "--yes", "--wait", "--poll", "1")
     sagemaker, logs = checked.client("sagemaker"), checked.client("logs")
     jobs = list(everything(sagemaker, "list_jobs", "JobSummaries", JobCategory="AgentRFT"))
     for job in jobs:
@@ -221,7 +221,7 @@ def test_search_finds_by_members_tags_and_both(checked: Checked) -> None:
 def test_streams_are_read_from_either_end_until_a_token_repeats(checked: Checked, project: Path, run: Run) -> None:
     (project / "specs" / "t.yaml").write_text(TRAINER, "utf-8")
     run("compile")
-    run("apply", "--yes", "--wait", "--poll", "0.1")
+    run("apply", "--yes", "--wait", "--poll", "1")
     logs, group = checked.client("logs"), {"logGroupName": "/aws/sagemaker/Job/AgentRFT"}
     (stream,) = logs.describe_log_streams(**group)["logStreams"]
     stream = {**group, "logStreamName": stream["logStreamName"]}

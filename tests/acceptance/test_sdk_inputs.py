@@ -191,7 +191,7 @@ def test_an_evaluation_measures_what_it_is_asked_for(project: Path, aws: Sandbox
     given = {"pass_k_values": [1, 2, 8], "eval_group_size": 4, "temperature": 0.5}
     write("e", "MultiTurnRLEvaluator", **EVALUATOR, hyperparameters=given)
     run("compile")
-    run("apply", "--yes", "--wait", "--poll", "0.1")
+    run("apply", "--yes", "--wait", "--poll", "1")
     scores = json.loads(run("results", "MultiTurnRLEvaluator/e", "-o", "json").stdout)["scores"]
     measured = {score["metric"] for score in scores}
     assert {name for name in measured if "pass_at" in name} == {"eval/reward/pass_at_1", "eval/reward/pass_at_2"}

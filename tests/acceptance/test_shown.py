@@ -30,7 +30,7 @@ def ran(project: Path, aws: Sandbox, run: Run) -> Path:
     for folder in ("training", "agents"):
         shutil.copytree(ROOT / "specs" / folder, project / "specs" / folder)
     run("compile")
-    run("apply", "--yes", "--wait", "--poll", "0.1")
+    run("apply", "--yes", "--wait", "--poll", "1")
     return project
 
 

@@ -37,8 +37,9 @@ from sagespec.sandbox.service import Timing
 from tests.conftest import ROOT, Run
 
 LONG = 1e6
-FAST = ("--yes", "--wait", "--poll", "0.1")
-AT_ONCE = ("--yes", "--wait", "--poll", "0.01")
+FAST = ("--yes", "--wait", "--poll", "1")
+AT_ONCE = ("--yes", "--wait", "--poll", "0.1")
+pytestmark = pytest.mark.usefixtures("mlflow_at_once")
 """For what has ended as soon as it has begun: see `release`."""
 TRAINER = "MultiTurnRLTrainer/support-agent"
 JUDGE = "LLMAsJudgeEvaluator/support-tone"

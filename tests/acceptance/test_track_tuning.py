@@ -9,25 +9,22 @@ from typing import Any
 
 import boto3
 import pytest
-from sagespec import sandbox
 from sagespec.executor import metrics
 from sagespec.executor.metrics import MlflowMissing
 from sagespec.sandbox import Sandbox
-from sagespec.sandbox.clock import Clock
 from sagespec.sandbox.lifecycle import FAIL_TAG
 from sagespec.sandbox.service import Timing
 
-from tests.conftest import LOCK, Run
+from tests.conftest import Run, start_account
 
 MODEL, NOVA = "huggingface-reasoning-qwen3-32b", "nova-textgeneration-lite-v2"
-FAST = ("--yes", "--wait", "--poll", "0.01")
+FAST = ("--yes", "--wait", "--poll", "1")
+pytestmark = pytest.mark.usefixtures("mlflow_at_once")
 
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Sandbox]:
-    data = ["s3://my-bucket/t.jsonl"]
-    given = json.loads(LOCK.read_text("utf-8"))
-    with sandbox.start(given, clock=Clock(speed=50), timing=Timing(job=10.0, lineage=0.1), existing=data) as running:
+    with start_account(Timing(job=10.0, lineage=0.1), ["s3://my-bucket/t.jsonl"]) as running:
         yield running
 
 

@@ -178,7 +178,7 @@ def test_what_ran_with_other_drivers_of_ours_is_as_compiled_with_a_note(
     training: Path, aws: Sandbox, run: Run
 ) -> None:
     run("compile")
-    run("apply", "--yes", "--wait", "--poll", "0.1")
+    run("apply", "--yes", "--wait", "--poll", "1")
     (job,) = aws.region("us-west-2").table("training_jobs").values()
     code, ours = (channel["DataSource"]["S3DataSource"] for channel in job["InputDataConfig"])
     ours["S3Uri"] = f"s3://{OURS}/sagespec/sm_drivers/{'0' * 16}/"
