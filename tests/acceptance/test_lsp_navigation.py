@@ -107,18 +107,27 @@ async def test_a_renamed_spec_is_renamed_in_open_and_closed_files(
     before = validated(edited)
     opened(client, file, USING)
     place = here(client, file, USING, "run/pair")
+    await client.text_document_definition_async(types.DefinitionParams(*place))
+    unheard = edited / "specs" / "unheard.yaml"  # made by another program, of which not every editor tells
+    another = USING.replace("greeter", "waver")
+    unheard.write_text(another, "utf-8")
     edit = await client.text_document_rename_async(types.RenameParams(*place, "twins"))
     assert edit is not None
-    become = applied(client, edit, {file: USING, config: CONFIG % "pair"})
-    assert become == {file: USING.replace("pair", "twins"), config: CONFIG % "twins"}
+    become = applied(client, edit, {file: USING, config: CONFIG % "pair", unheard: another})
+    assert become == {
+        file: USING.replace("pair", "twins"),
+        config: CONFIG % "twins",
+        unheard: another.replace("pair", "twins"),
+    }
     versions = {
         one.text_document.uri: one.text_document.version
         for one in edit.document_changes or ()
         if isinstance(one, types.TextDocumentEdit)
     }
-    assert versions in ({}, {file.as_uri(): 1, config.as_uri(): None})
+    assert versions in ({}, {file.as_uri(): 1, config.as_uri(): None, unheard.as_uri(): None})
     for path, text in become.items():
         path.write_text(text, "utf-8")
+    unheard.unlink()
     assert validated(edited) == before
 
 

@@ -297,6 +297,7 @@ def _rename(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_RENAME)
     async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
+        server.changed()  # not every editor has told of new files
         here = await server.project(params.text_document.uri, params.position)
         if here is None:
             return None
