@@ -5,21 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from lsprotocol import types
 from pytest_lsp import client_capabilities
 from sagespec.diagnostics import Diagnostic
-from sagespec.server import occurrences, renaming
-from sagespec.server.cursor import standing
+from sagespec.server import renaming
 from sagespec.server.occurrences import Occurrence
 from sagespec.server.place import Place
-from sagespec.server.positions import Text
 from sagespec.server.renaming import Refused
 from sagespec.server.sheets import Sheets
 
@@ -344,34 +339,10 @@ def test_edits_are_what_each_editor_understands(desk: Desk, editor: str) -> None
     assert unasked.change_annotations is None
 
 
-QUOTED: list[Callable[[str], str]] = [
-    json.dumps,
-    lambda text: "'" + text.replace("'", "''") + "'",
-    lambda text: "!!str " + json.dumps(text, ensure_ascii=False),
-    lambda text: "|\n    " + text.replace("\n", "\n    "),
-    lambda text: ">\n    " + text.replace("\n", "\n\n    "),
-]
-PIECES = st.sampled_from(
-    ["${a}", "${ a }", "$${a}", "${ab}", "${", "a", "{", "}", "😀", "'", '"', "\\", " x ", "\n", "\t"]
-)
-
-
-@pytest.mark.parametrize("quoted", QUOTED)
-@given(pieces=st.lists(PIECES, min_size=1, max_size=8))
-def test_uses_are_found_where_they_stand(quoted: Callable[[str], str], pieces: list[str]) -> None:
-    value = "".join(pieces)
-    text = f"kind: Torchrun\nspec:\n  x: {quoted(value)}\n  y: 1\n"
-    page = occurrences.page("specs/a.yaml", text)
-    if page.faults or not page.documents:
-        return
-    read = page.documents[0].data["spec"]["x"]
-    found = [one for one in occurrences.of(page, occurrences.meanings(None)) if one.name.text == "a"]
-    for one in found:
-        if one.spelling == "exact":
-            assert text[slice(*one.named)] == "a"
-            assert re.fullmatch(r"\$\{\s*a\s*\}", text[slice(*one.whole)])
-            cursor = standing(Text("specs/a.yaml", text, "utf-16"), one.named[0])
-            assert cursor is not None
-            assert cursor.path == one.path
-    wanted = re.findall(r"\$\$\{|\$\{([^{}]*)\}|\$\{", read)
-    assert len(found) == sum(name.strip() == "a" for name in wanted)
+def test_a_project_without_a_project_file_is_renamed_too(desk: Desk) -> None:
+    (desk.root / "sagespec.yaml").unlink()
+    desk.known = None
+    assert rename(desk, "specs/line.yaml", "{ref: 'Torchrun/tw|o'", "four") == [
+        "specs/line.yaml",
+        "specs/torchrun.yaml",
+    ]
