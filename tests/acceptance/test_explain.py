@@ -10,6 +10,7 @@ import click
 import pytest
 from click.shell_completion import ShellComplete
 from sagespec.checking import schema
+from sagespec.cli import exits
 from sagespec.cli.program import cli
 from sagespec.diagnostics.rules import RULES
 from sagespec.review import explain, fields
@@ -65,6 +66,10 @@ def test_hyperparameters_are_those_of_the_lock(project: Path, run: Run) -> None:
     assert "did you mean 'learning_rate'?" in run("explain", "SFTTrainer.hyperparameters.learning_rat").stderr
     (project / "sagespec.lock.json").unlink()
     assert "run `sagespec lock`" in run("explain", "SFTTrainer.hyperparameters").stderr
+    (project / "sagespec.lock.json").write_text("{", "utf-8")
+    wrong = run("explain", "SFTTrainer.hyperparameters", code=exits.INVALID).stderr
+    assert "sagespec.lock.json:1:2: error[syntax]" in wrong
+    assert "there is no lock" not in wrong
     assert run("explain", "ModelTrainer.hyperparameters").stderr == ""  # a script has whatever it likes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,9 @@ def _hyperparameters(found: Explanation, name: str, project_file: Path | None) -
     settings = options.settings(None, (), project_file, "text", None)
     locked, diagnostics, texts = workspace.read_lock(settings.project)
     if locked is None:
-        options.show(diagnostics, texts, settings.project.root)
+        if diagnostics:  # it is there, and wrong
+            options.show(diagnostics, texts, settings.project.root)
+            sys.exit(exits.INVALID)
         output.tell("there is no lock, so the hyperparameters of models are not known: run `sagespec lock`")
         return None
     rows: dict[str, dict[str, Any]] = {}
