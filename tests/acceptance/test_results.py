@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -55,9 +56,9 @@ def test_thresholds_decide_and_start_nothing(evaluated: Path, aws: Sandbox, run:
     run("apply", *FAST, code=4)
     suite = ElementTree.fromstring(run("results", BENCHMARK, "-o", "junit").stdout)
     assert (suite.get("failures"), len(suite.findall("testcase"))) == ("2", 2)
-    markdown = run("results", BENCHMARK, "-o", "markdown").stdout
-    assert f"| {metric} | " in markdown
-    assert "- **missed**: accuracy_stderr at least 0.5" in markdown
+    markdown = html.unescape(run("results", BENCHMARK, "-o", "markdown").stdout)
+    assert f"| <code>{metric}</code> | " in markdown
+    assert "- **missed**: <code>accuracy_stderr at least 0.5" in markdown
 
 
 def test_judgements_page_by_page(evaluated: Path, run: Run) -> None:
@@ -159,7 +160,7 @@ def test_numbers_of_any_size(evaluated: Path, run: Run) -> None:
 
 
 def test_names_of_any_length_and_kind(evaluated: Path, run: Run) -> None:
-    names = ["n" * 60, "a|b", "a\\|b", "<b>&amp;", "line\nfeed", "\x00\ud800\uffff", "名", ""]
+    names = ["n" * 60, "a|b @me [x](//y)", "a\\|b", "<b>&amp;", "line\nfeed", "\x00\ud800\uffff", "名", ""]
     put_scores(dict.fromkeys(names, 0.5))
     lines = run("results", BENCHMARK).stdout.splitlines()
     assert len(lines) == 1 + len(names)
@@ -167,7 +168,8 @@ def test_names_of_any_length_and_kind(evaluated: Path, run: Run) -> None:
     cases = ElementTree.fromstring(run("results", BENCHMARK, "-o", "junit").stdout).findall("testcase")
     assert [case.get("name") for case in cases][:2] == names[:2]
     rows = [line for line in run("results", BENCHMARK, "-o", "markdown").stdout.splitlines() if line.startswith("| ")]
-    assert rows[2:5] == [f"| {cell} | 0.5000 | - |" for cell in ("a\\|b", "a\\\\\\|b", "&lt;b>&amp;amp;")]
+    cells = ("a&#124;b &#64;me &#91;x&#93;&#40;//y&#41;", "a&#92;&#124;b", "&#60;b&#62;&#38;amp&#59;")
+    assert rows[2:5] == [f"| <code>{cell}</code> | 0.5000 | - |" for cell in cells]
 
 
 def test_thresholds_are_of_the_numbers_that_are_shown() -> None:

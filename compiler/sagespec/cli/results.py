@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ from sagespec.executor.runs import targets, track
 from sagespec.executor.runs.run import Run
 from sagespec.executor.runs.status import Status
 from sagespec.executor.thresholds import Verdict
+from sagespec.review.comment import code
 
 PAGE = 10
 
@@ -152,18 +152,13 @@ def _show_page(page: Page, explanations: bool) -> None:
 
 
 def _markdown(title: str, scores: Iterable[Score], verdicts: Sequence[Verdict]) -> Iterable[str]:
-    yield from (f"### {_escaped(title)}", "", "| metric | base | custom |", "|---|---:|---:|")
+    yield from (f"### {code(title)}", "", "| metric | base | custom |", "|---|---:|---:|")
     for score in scores:
-        yield f"| {_escaped(score.metric)} | {_cell(score.base)} | {_cell(score.custom)} |"
+        yield f"| {code(score.metric)} | {_cell(score.base)} | {_cell(score.custom)} |"
     if verdicts:
         yield ""
     for verdict in verdicts:
-        yield f"- {'met' if verdict.met else '**missed**'}: {_escaped(_sentence(verdict))}"
-
-
-def _escaped(text: str) -> str:
-    """Escape a text so that it cannot end its table cell or start an HTML tag."""
-    return re.sub(r"[\\|]", r"\\\g<0>", printable(text)).replace("&", "&amp;").replace("<", "&lt;")
+        yield f"- {'met' if verdict.met else '**missed**'}: {code(_sentence(verdict))}"
 
 
 def _junit(title: str, scores: Sequence[Score], verdicts: Sequence[Verdict]) -> str:
