@@ -262,6 +262,34 @@ def test_a_change_of_a_thousand_specs_fits_a_comment(project: Path, run: Run) ->
     assert entries(run, "--only", "quiet,gone") == {}
 
 
+@pytest.mark.parametrize("group", ["start", "quiet", "gone", "refused"])
+def test_what_is_shown_does_not_change_the_verdict(committed: Path, run: Run, group: str) -> None:
+    change("specs/model-trainer.yaml", "instance_count: 2", "instance_count: 4")
+    change("specs/graph.yaml", "benchmark: math", "benchmark: maths")
+    all_of_it = json.loads(run("diff", "-o", "json", code=1).stdout)
+    shown = json.loads(run("diff", "-o", "json", "--only", group, code=1).stdout)
+    assert shown["counts"] == all_of_it["counts"]
+    assert {*entries(run, "--only", group, code=1)} <= {*entries(run, code=1)}
+    last = [run("diff", *only, code=1).stdout.splitlines()[-1] for only in ((), ("--only", group))]
+    assert last[0] == last[1] == "1 starts, 0 removed, 0 changed quietly, 1 refused; at most 2 instance-hours."
+    change("specs/graph.yaml", "benchmark: maths", "benchmark: math")
+    run("diff", "--detailed-exitcode", "--only", group, code=6)
+
+
+def test_a_refused_spec_has_the_place_of_its_mistake(committed: Path, run: Run) -> None:
+    change("specs/custom-agent-lambda.yaml", "name: calculator", "name: abacus")
+    found = entries(run, code=1)
+    trainer, follower = found["MultiTurnRLTrainer/calculator-agent"], found["BenchMarkEvaluator/calculator-math"]
+    assert (trainer["file"], trainer["line"]) == ("specs/graph.yaml", 8)
+    assert follower["reason"] == "refers to a spec that does not compile"
+    assert "file" not in follower
+    text = run("diff", "-o", "markdown", code=1).stdout
+    assert "<code></code>" not in text
+    assert (
+        "<code>BenchMarkEvaluator/calculator-math</code>: <code>refers to a spec that does not compile</code>" in text
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -111,7 +111,7 @@ def command(
     _show(shown, form, max_chars, verbose)
     if failed:
         return exits.INVALID
-    starting = any(entry.starts for made in shown for entry in made.entries)
+    starting = any(entry.starts for made in shown for entry in made.counted)
     return exits.PENDING if detailed_exitcode and starting else exits.DONE
 
 
@@ -120,8 +120,9 @@ def _meant(pattern: str, known: Collection[str], may_be_ref: bool) -> list[str]:
     try:
         return addresses.meant(pattern, known)
     except WrongName as error:
-        ref = "git has no ref, and " if may_be_ref and isinstance(error, Unknown) else ""
-        raise exits.Stop(f"{ref}{error}", exits.USAGE, error.hint) from None
+        neither = may_be_ref and isinstance(error, Unknown)
+        message = f"git has no ref {pattern!r}, and no spec has this address" if neither else str(error)
+        raise exits.Stop(message, exits.USAGE, error.hint) from None
 
 
 def _base(repository: Repository, arguments: Sequence[str], after: int) -> tuple[Base, Sequence[str]]:

@@ -41,7 +41,8 @@ def test(folder: Path) -> int:
     failures += [f"{policy.id}: no file in bad violates it" for policy in known if policy.id not in violated]
     for failure in failures:
         output.error(failure)
-    output.tell(f"{len(known)} policies, {len(good)} good and {len(bad)} bad files: {len(failures) or 'no'} failures")
+    failed = f"{len(failures) or 'no'} failure{'' if len(failures) == 1 else 's'}"
+    output.tell(f"{len(known)} policies, {len(good)} good and {len(bad)} bad files: {failed}")
     return exits.INVALID if failures else exits.DONE
 
 

@@ -13,7 +13,7 @@ from sagespec.review.entry import Cost, Entry, Exempted, Review
 
 def of(review: Review) -> dict[str, Any]:
     """Write a review."""
-    counts = Counter(entry.sort for entry in review.entries)
+    counts = Counter(entry.sort for entry in review.counted)
     return {
         "base": {"ref": review.ref, "commit": review.commit, "compiled": review.is_compiled},
         "head": "work tree",
@@ -23,13 +23,14 @@ def of(review: Review) -> dict[str, Any]:
         "exceptions": [_exception(one) for one in review.exceptions],
         "entries": [_entry(entry) for entry in review.entries],
         "counts": dict(sorted(counts.items()))
-        | {"starting": sum(entry.starts for entry in review.entries)}
+        | {"starting": sum(entry.starts for entry in review.counted)}
         | {"exceptions": len(review.exceptions)},
     }
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
-    more = {"was": entry.was, "commit": entry.commit, "reason": entry.reason}
+    place = {"file": entry.file, "line": entry.line} if entry.reason else {}
+    more = {"was": entry.was, "commit": entry.commit, "reason": entry.reason, **place}
     return {
         "address": entry.address,
         "class": entry.sort,

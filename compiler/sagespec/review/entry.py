@@ -135,6 +135,7 @@ class Exempted(NamedTuple):
 class Review(NamedTuple):
     """What a change of specs does in one environment, entries in the order of their addresses.
 
+    `hidden` are entries that nobody asked to see: they count in the verdict as the others do.
     `is_compiled` is whether the base had compiled files: where not, its specs were compiled for the comparison.
     `remarks` are what whoever reads the review has to know besides; `exceptions` those from policies that are new.
     """
@@ -147,6 +148,11 @@ class Review(NamedTuple):
     is_compiled: bool = True
     remarks: Sequence[str] = ()
     exceptions: Sequence[Exempted] = ()
+    hidden: Sequence[Entry] = ()
+
+    @property
+    def counted(self) -> Sequence[Entry]:
+        return (*self.entries, *self.hidden)
 
     def count(self, *sorts: Class) -> int:
-        return sum(entry.sort in sorts for entry in self.entries)
+        return sum(entry.sort in sorts for entry in self.counted)

@@ -113,8 +113,8 @@ class _Comment:
                 names = named([entry.address for entry in entries])
                 yield f"\n{code(SIGNS[entries[0].sort])} {len(entries)} {text}: {names}"
         for entry in [entry for entry in self.review.entries if entry.reason][:NAMED]:
-            where = f"{entry.file}:{entry.line}" if entry.line else entry.file
-            yield f"\n{code(entry.address)} {code(where)}: {code(entry.reason)}"
+            where = f" {code(words.line(entry))}" if entry.file else ""
+            yield f"\n{code(entry.address)}{where}: {code(entry.reason)}"
 
     def _own(self, entry: Entry) -> int:
         return sum(change.cause not in self.causes for change in entry.changes)

@@ -110,8 +110,7 @@ class _Text:
             yield self._line(entry, words.outcome(entry))
         yield from self._quiet(quiet)
         for entry in (e for e in self.entries.values() if e.sort == "refused"):
-            where = f"{entry.file}:{entry.line}" if entry.line else entry.file
-            yield self._line(entry, f"{words.outcome(entry)}  {where}".rstrip())
+            yield self._line(entry, f"{words.outcome(entry)}  {words.line(entry)}".rstrip())
         if self.entries:
             yield ""
 

@@ -201,10 +201,16 @@ def exception(one: Exempted) -> str:
     return f"{one.address} is excepted from {one.policy} until {one.until}{longer}: {one.reason}"
 
 
+def line(entry: Entry) -> str:
+    """The file and line of what refuses a spec; empty where another spec does."""
+    return f"{entry.file}:{entry.line}" if entry.line else entry.file
+
+
 def totals(review: Review) -> str:
     """What all starts together take at most, as far as instances can be counted."""
-    costs = [entry.cost for entry in review.entries if entry.starts and entry.cost]
+    costs = [entry.cost for entry in review.counted if entry.starts and entry.cost]
     hours = sum(one.hours or 0 for one in costs)
     priced = [one.usd for one in costs if one.usd is not None]
+    part = " for those with a price" if any(one.hours and one.usd is None for one in costs) else ""
     text = f"at most {instance_hours(hours)}" if hours else ""
-    return text + (f", {number(sum(priced))} USD" if priced and text else "")
+    return text + (f", {number(sum(priced))} USD{part}" if priced and text else "")
