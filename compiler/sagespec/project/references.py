@@ -117,7 +117,8 @@ def _problems(spec: Spec, known: Collection[str], failed: Failed) -> Iterator[Pr
         allowed = ref_kinds(spec.kind).get(name, ())
         kind = target.partition("/")[0]
         if kind not in allowed:
-            hint = f"{name} takes a ref to {' or '.join(allowed)}"
+            near = did_you_mean(target, [a for a in known if a.partition("/")[0] in allowed and a != spec.address])
+            hint = near if near.endswith("?") else f"{name} takes a ref to {' or '.join(allowed)}"
             yield Problem("wrong-ref", f"{target} is not of a kind that {name} can refer to", path, hint)
         elif target in failed:
             first = failed[target]
