@@ -49,7 +49,7 @@ async def test_files_that_others_change_are_checked_again(
     file, other = edited / "specs" / "greeter.yaml", edited / "specs" / "other.yaml"
     opened(client, file, GREETER.replace("compute", "compote"))
     await said(client, file, bool)
-    assert WATCHED[client] == (["workspace/didChangeWatchedFiles"] if can_watch else [])
+    assert ("workspace/didChangeWatchedFiles" in WATCHED[client]) == can_watch
     other.write_text(GREETER, "utf-8")
     events = [types.FileEvent(other.as_uri(), types.FileChangeType.Created)]
     client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(events))

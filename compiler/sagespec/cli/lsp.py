@@ -19,5 +19,6 @@ def command() -> int:
         raise exits.Stop("the language server is not installed", exits.USAGE, "pip install 'sagespec[lsp]'")
     from sagespec.server import language_server
 
-    language_server.create().start_io()
-    return exits.DONE
+    server = language_server.create()
+    server.start_io()
+    return server.exit_code

@@ -17,18 +17,31 @@ from typing import Any
 
 from lsprotocol import types
 from pygls import uris
+from pygls.exceptions import JsonRpcMethodNotFound
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import json_rpc
+from pygls.workspace import TextDocument
 
 from sagespec import __version__
 from sagespec.diagnostics import Diagnostic, Span
 from sagespec.memory import Memory
 from sagespec.project import boundary
-from sagespec.server import actions, completion, examination, hover, lens, navigation, renaming, symbols
+from sagespec.server import (
+    actions,
+    completion,
+    configuration,
+    examination,
+    hover,
+    lens,
+    navigation,
+    renaming,
+    symbols,
+)
 from sagespec.server.background import Latest
 from sagespec.server.buffers import Buffers
 from sagespec.server.examination import Examination
 from sagespec.server.items import Client
+from sagespec.server.open_document import OpenDocument
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
 from sagespec.server.renaming import Refused
@@ -47,9 +60,15 @@ class Server(LanguageServer):
     def __init__(self) -> None:
         super().__init__(SOURCE, __version__)
         self.environment: str | None = None
+        self.initial: str | None = None
+        """The environment of the initialization options, which the settings of the editor replace."""
         self.examined: dict[Path, Examination] = {}
         self.known: dict[Path, Examination] = {}
         """For each project, its last examination in which the project file was valid."""
+        self.is_shut_down = False
+        self.exit_code = 0
+        """1 after an `exit` without `shutdown`, as the protocol wants it; pygls only ends."""
+        self._configurations = 0
         self._checks: defaultdict[Path, Memory] = defaultdict(Memory)
         self._comparisons: defaultdict[Path, Memory] = defaultdict(Memory)
         self._names: defaultdict[Path, Memory] = defaultdict(Memory)
@@ -61,23 +80,30 @@ class Server(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ARG002  pygls's signature
         """Log an exception in the editor; nobody is interrupted by a message box."""
-        if isinstance(error, Refused):  # the answer says so
+        if isinstance(error, Refused | JsonRpcMethodNotFound):  # the answer says so
             return
         self.log(f"{type(error).__name__}: {error}")
 
     def log(self, message: str) -> None:
         self.window_log_message(types.LogMessageParams(types.MessageType.Error, message))
 
-    def open_paths(self) -> dict[Path, str]:
-        """Return the real paths of the open documents, with their URIs."""
-        paths = {uri: uris.to_fs_path(uri) for uri in self.workspace.text_documents if uri.startswith("file:")}
-        return {boundary.real(Path(path)): uri for uri, path in paths.items() if path}
+    def keep(self, item: types.TextDocumentItem) -> None:
+        """Keep an open document; pygls has put one of its own in its place."""
+        documents = self.workspace.text_documents
+        units = self.workspace.position_encoding or "utf-16"
+        for key in (key for key, document in documents.items() if document.uri == item.uri):
+            documents[key] = OpenDocument(item, units)
+
+    def open_documents(self) -> dict[Path, TextDocument]:
+        """Return the open documents by their real paths."""
+        documents = self.workspace.text_documents.values()
+        files = [one for one in documents if one.uri.startswith("file:") and one.path]
+        return {boundary.real(Path(one.path)): one for one in files}
 
     def buffers(self) -> Buffers:
         """Return the open documents as they are now."""
-        documents = self.workspace.text_documents
-        opened = self.open_paths().items()
-        return Buffers({path: documents[uri].source.encode("utf-8", "surrogatepass") for path, uri in opened})
+        opened = self.open_documents().items()
+        return Buffers({path: one.source.encode("utf-8", "surrogatepass") for path, one in opened})
 
     def text(self, name: str, text: str) -> Text:
         return Text(name, text, self.workspace.position_encoding or "utf-16")
@@ -85,6 +111,15 @@ class Server(LanguageServer):
     def changed(self) -> None:
         """Check again, at once or after the check that runs."""
         self._check.changed()
+
+    async def configure(self, sent: object) -> None:
+        """Check in the environment that the settings of the editor name."""
+        self._configurations += 1
+        number = self._configurations
+        chosen = configuration.environment(await configuration.current(self, sent)) or self.initial
+        if number == self._configurations and chosen != self.environment:  # else there are newer settings
+            self.environment = chosen
+            self.changed()
 
     async def settled(self) -> None:
         """Wait until what is open now has been checked."""
@@ -103,13 +138,13 @@ class Server(LanguageServer):
         return Place(now, self.known.get(now.root, now), text.name, text, text.offset(position))
 
     def _project_of(self, uri: str) -> tuple[Examination, Text] | None:
-        """Find the project of a document, and its text; None where it is in none."""
+        """Find the project of an open document, and its text; None where it is in none."""
         path = boundary.real(Path(uris.to_fs_path(uri) or ""))
+        document = self.open_documents().get(path)
         root = next((root for root in sorted(self.examined, reverse=True) if path.is_relative_to(root)), None)
-        if root is None:
+        if root is None or document is None:
             return None
-        name = path.relative_to(root).as_posix()
-        return self.examined[root], self.text(name, self.workspace.get_text_document(uri).source)
+        return self.examined[root], self.text(path.relative_to(root).as_posix(), document.source)
 
     async def lenses(self, uri: str) -> list[types.CodeLens]:
         """Return what becomes of the specs of a document; from the first time on, changes are compared with git."""
@@ -128,16 +163,12 @@ class Server(LanguageServer):
 
     def sheets(self, now: Examination, known: Examination) -> Sheets:
         """Return the files of a project as they are now."""
-        documents = self.workspace.text_documents
-        opened = {
-            path: Document(uri, documents[uri].version, documents[uri].source)
-            for path, uri in self.open_paths().items()
-        }
+        opened = {path: Document(one.uri, one.version, one.source) for path, one in self.open_documents().items()}
         units = self.workspace.position_encoding or "utf-16"
         return Sheets(now, known, opened, units, self._names[now.root])
 
     async def _checked(self) -> None:
-        buffers, opened = self.buffers(), self.open_paths()
+        buffers, opened = self.buffers(), {path: one.uri for path, one in self.open_documents().items()}
         folders = [Path(path) for one in self.workspace.folders.values() if (path := uris.to_fs_path(one.uri))]
         roots = {examination.root_of(folder, buffers) for folder in [*folders, *(path.parent for path in opened)]}
         known: dict[Path, Examination] = {}
@@ -154,7 +185,7 @@ class Server(LanguageServer):
 
     async def _reviewed(self) -> None:
         """Compare the projects of open documents with git; the editor asks again for lenses that are others now."""
-        opened = self.open_paths()
+        opened = self.open_documents()
         examined = [one for root, one in self.examined.items() if any(path.is_relative_to(root) for path in opened)]
         kept = {one.root: self._comparisons[one.root] for one in examined}
         self._comparisons = defaultdict(Memory, kept)
@@ -210,16 +241,31 @@ def create() -> Server:
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
-        options = params.initialization_options
-        environment = options.get("environment") if isinstance(options, dict) else None
-        server.environment = environment if isinstance(environment, str) else None
+        server.environment = server.initial = configuration.environment(params.initialization_options)
 
     @server.feature(types.INITIALIZED)
     async def initialized(_: types.InitializedParams) -> None:
         server.changed()
         await _watch(server)
+        await server.configure(None)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    async def configured(params: types.DidChangeConfigurationParams) -> None:
+        await server.configure(params.settings)
+
+    @server.feature(types.EXIT)
+    def ended(_: Any) -> None:
+        server.exit_code = 0 if server.is_shut_down else 1
+
+    @server.feature(types.SHUTDOWN)
+    def shut_down(_: Any) -> None:
+        server.is_shut_down = True
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def opened(params: types.DidOpenTextDocumentParams) -> None:
+        server.keep(params.text_document)
+        server.changed()
+
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
@@ -346,13 +392,19 @@ def _fix(server: Server) -> None:
 
 
 async def _watch(server: Server) -> None:
-    """Ask the editor to tell of files that others change, where it can: what git checks out, what `lock` writes."""
+    """Ask the editor to tell of its settings, and of files that others change: what git checks out, `lock` writes."""
     workspace = server.client_capabilities.workspace
     watching = workspace and workspace.did_change_watched_files
+    wanted: list[types.Registration] = []
     if watching and watching.dynamic_registration:
         options = types.DidChangeWatchedFilesRegistrationOptions(
             [types.FileSystemWatcher(pattern) for pattern in _WATCHED]
         )
         method = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
-        registration = types.Registration(f"{SOURCE}-files", method, options)
-        await server.client_register_capability_async(types.RegistrationParams([registration]))
+        wanted.append(types.Registration(f"{SOURCE}-files", method, options))
+    settings = workspace and workspace.did_change_configuration
+    if settings and settings.dynamic_registration:
+        section = types.DidChangeConfigurationRegistrationOptions(configuration.SECTION)
+        wanted.append(types.Registration(f"{SOURCE}-settings", types.WORKSPACE_DID_CHANGE_CONFIGURATION, section))
+    if wanted:
+        await server.client_register_capability_async(types.RegistrationParams(wanted))
