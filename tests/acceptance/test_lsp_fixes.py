@@ -61,6 +61,7 @@ ONE_EDIT = {
     "unknown-ref",
     "unknown-value",
     "wrong-type",
+    "wrong-ref",
 }
 """Rules of which at least one hint is an edit."""
 NOT_ONE_EDIT = {
@@ -73,7 +74,7 @@ NOT_ONE_EDIT = {
         outside-project ref-elsewhere sequence-too-long save-steps pass-k volume-key no-network no-efa bad-degree""",
     "only the author knows what is meant": """
         absolute-path merge-key unknown-tag unknown-alias cyclic-alias bad-scalar too-deep too-large missing-field
-        wrong-length reserved-key reserved-name reserved-tag value-in-key wrong-ref broken-ref arn-partition
+        wrong-length reserved-key reserved-name reserved-tag value-in-key broken-ref arn-partition
         arn-region arn-account bucket-region bucket-account bad-key bad-image image-region service-managed bad-regex
         no-wait quota unchecked-hyperparameters no-recipe bad-handler bad-runtime deprecated-runtime nova-only
         not-on-nova judge-on-nova no-metrics unknown-type no-data-mixing bad-percents unlisted-region wrong-reward
