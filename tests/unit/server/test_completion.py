@@ -406,16 +406,62 @@ def test_too_many_items_are_cut_to_those_that_fit(examined: Examination, monkeyp
     assert len(found.items) <= 20
 
 
-@given(st.sampled_from([cut.text for cut in cuts(ROOT / "specs")]), st.data())
-@settings(max_examples=100)
-def test_any_text_is_survived(examined: Examination, text: str, data: st.DataObject) -> None:
-    offset = data.draw(st.integers(0, len(text)))
-    broken = text[:offset] + data.draw(st.sampled_from(["{", "[", '"', "${", "- ", ": ", "|\n", ""]))
-    rest = data.draw(st.sampled_from(["", text[offset:]]))
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> list[Examination]:
+    """Projects of which little is known: without a project file and a lock, and with an invalid one."""
+    bare, invalid = tmp_path_factory.mktemp("bare"), tmp_path_factory.mktemp("invalid")
+    for root in (bare, invalid):
+        shutil.copytree(ROOT / "specs", root / "specs")
+    (invalid / "sagespec.yaml").write_text("kind: [", "utf-8")
+    return [examination.examine(root, Buffers(), None, Memory()) for root in (bare, invalid)]
+
+
+ODD = [
+    "3",
+    "[1, {a: b}]",
+    "{ref: [a]}",
+    "{job: []}",
+    "null",
+    "!!x y",
+    "*a",
+    "&a b",
+    "|\n    x",
+    "1e999",
+    "{",
+    "[",
+    '"',
+]
+ODD += ["${", "- ", ": ", "..", "/", "<<: *x", ""]
+
+
+@given(st.sampled_from(cuts(ROOT / "specs")), st.data())
+@settings(max_examples=150)
+def test_any_text_is_survived(
+    examined: Examination, others: list[Examination], cut: Cut, data: st.DataObject
+) -> None:
+    text = cut.text[: cut.offset] + data.draw(st.sampled_from([*ODD, str(cut.word)])) + cut.text[cut.offset :]
+    offset = data.draw(st.one_of(st.integers(0, len(text)), st.just(min(cut.offset + 1, len(text)))))
+    broken = text[:offset] + data.draw(st.sampled_from(ODD))
+    whole = broken + data.draw(st.sampled_from(["", text[offset:]]))
+    one = data.draw(st.sampled_from([examined, *others]))
     for file in ("specs/typed.yaml", "specs/typed.json", "sagespec.yaml"):
-        where = Text(file, broken + rest, "utf-16")
-        for item in completion.answer(Place(examined, examined, file, where, len(broken)), ABLE).items:
+        where = Text(file, whole, "utf-16")
+        for item in completion.answer(Place(one, one, file, where, len(broken)), ABLE).items:
             edit = item.text_edit
             assert isinstance(edit, types.TextEdit)
             assert edit.range.start.line == edit.range.end.line
             assert where.offset(edit.range.start) <= len(broken) <= where.offset(edit.range.end)
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        TRAINING + "  compute:\n    in|\n  compute: {}\n",
+        TRAINING
+        + "  input_data_config:\n  - data_source:\n      attribute_names:\n        |\n  input_data_config: 3\n",
+        TRAINING + "  networking: [{a: b}, |]",
+        TRAINING + "  distributed: {smp: [{|",
+    ],
+)
+def test_what_a_later_key_replaces_is_survived(marked: str, examined: Examination) -> None:
+    offered(examined, marked)
