@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +24,8 @@ from sagespec.project import settings as project_settings
 from sagespec.reading.strict_json import DoubledKey, no_number, once
 
 MAX_DEPTH = 150
+MOST_KEPT = 500
+"""Files that are kept, for commands that read them again: those that others depend on, above all."""
 _FORMS = {"$output": "output", "$file": "file", "$zip": "zip", "$identity": "identity", "$next": "next"}
 """The definition in `schemas/v1/Compiled.json` for the value of each marker."""
 
@@ -62,8 +65,9 @@ def _shown(compiled: Path) -> tuple[str, ...]:
     return compiled.relative_to(top).parts
 
 
+@lru_cache(maxsize=MOST_KEPT)
 def load(content: bytes) -> Compiled:
-    """Parse and check the bytes of a compiled file.
+    """Parse and check the bytes of a compiled file, which nobody may change: the same bytes are checked once.
 
     Raises InvalidCompiled where they are not one, or were changed after compiling.
     """
