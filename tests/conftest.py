@@ -20,6 +20,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.retries.standard import ExponentialBackoff
 from hypothesis import settings
 from sagespec import cli, sandbox
@@ -111,9 +112,14 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _models_read_once() -> Iterator[None]:
-    """Let all sessions of botocore share what they read of its own data: to parse it was most of a command's time."""
+    """Let all sessions of botocore share what they read of its own data: to parse it was most of a command's time.
+
+    The names of its events are the same in each session, too.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        aliased = functools.cache(EventAliaser(HierarchicalEmitter())._alias_event_name)
+        patch.setattr(EventAliaser, "_alias_event_name", lambda _, name: aliased(name))
         yield
 
 

@@ -92,6 +92,7 @@ def test_a_dry_run_and_a_plan_change_nothing(compiled: Path, aws: Sandbox, run: 
     assert run("plan", "--detailed-exitcode", code=6).code == 6
 
 
+@pytest.mark.slow
 def test_a_plan_of_many_unchanged_jobs_needs_few_calls(project: Path, aws: Sandbox, run: Run) -> None:
     write_trainers(project, 500)
     run("compile")

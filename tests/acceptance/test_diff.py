@@ -243,6 +243,7 @@ def test_what_does_not_compile_is_refused_and_not_gone(committed: Path, run: Run
     assert committed
 
 
+@pytest.mark.slow
 def test_a_change_of_a_thousand_specs_fits_a_comment(project: Path, run: Run) -> None:
     trainer = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8").replace("support-agent", "s-NUMBER")
     texts = [trainer.replace("NUMBER", str(number)) for number in range(1000)]

@@ -177,6 +177,7 @@ def changes(old: Any, new: Any) -> set[str]:
 
 @FOLDER
 @given(change=CHANGE)
+@pytest.mark.slow
 def test_a_change_of_one_value_is_one_change_in_each_file(folder: Path, change: tuple[str, str, Any]) -> None:
     kind, field, value = change
     old = compile_all(folder, SPECS)

@@ -170,6 +170,7 @@ def hostile(project: Path, request: pytest.FixtureRequest) -> list[Case]:
     return found
 
 
+@pytest.mark.slow
 def test_no_output_acts(hostile: list[Case], run: Run) -> None:
     run("compile", code=exits.INVALID)
     _is_inert(run("validate", code=exits.INVALID))
@@ -230,6 +231,7 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(json.loads(value))
 
 
+@pytest.mark.slow
 def test_plans_print_no_text_raw(hostile: list[Case], run: Run, aws: Sandbox) -> None:
     run("compile", code=exits.INVALID)
     for form in ("text", "json", "markdown"):

@@ -238,6 +238,7 @@ def test_a_starter_refers_to_what_is_there(tmp_path: Path, aws: Sandbox, run: Ru
     assert "CustomAgentLambda/hello-lambda already exists, in specs/MultiTurnRLTrainer-hello.yaml" in said
 
 
+@pytest.mark.slow
 def test_the_fields_in_the_table_are_those_that_ask(unlocked: Path, aws: Sandbox, run: Run) -> None:
     write_all_that_asks(unlocked)
     run("lock")

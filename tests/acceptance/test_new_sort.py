@@ -22,6 +22,7 @@ import pytest
 
 from tests.conftest import LOCK, ROOT
 
+pytestmark = pytest.mark.slow
 ADDED = ROOT / "tests" / "new_sort"
 KIND = {
     "compiler/sagespec/kinds/processor.py",

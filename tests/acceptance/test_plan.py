@@ -93,6 +93,7 @@ def test_a_plan_says_what_it_costs_where_there_are_prices(line: Path, aws: Sandb
     assert made["files"][0]["run"]["instances"] == [{"number": 2, "type": "ml.p5.48xlarge"}]
 
 
+@pytest.mark.slow
 def test_a_plan_of_more_than_a_thousand_specs_stays_readable(project: Path, aws: Sandbox, run: Run) -> None:
     specs = (TRAINER.replace("name: support-agent", f"name: job-{n}") for n in range(1100))
     (project / "specs" / "a.yaml").write_text("---\n".join(specs), "utf-8")

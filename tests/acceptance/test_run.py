@@ -148,6 +148,7 @@ def test_hyperparameters_that_are_too_long_for_one_variable(project: Path, run: 
     assert "SM_HPS is too long for a variable" in said
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 def test_two_hosts_of_two_processes_train_with_torchrun(project: Path, run: Run) -> None:
     reports = training(project, ALL_REDUCE, distributed={"type": "Torchrun"}, hyperparameters=HYPERPARAMETERS)

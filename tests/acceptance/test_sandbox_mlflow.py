@@ -120,6 +120,7 @@ def served(account: Sandbox) -> Sandbox:
     return account
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arn", [APP, SERVER])
 def test_a_real_client_by_arn(served: Sandbox, arn: str, tmp_path: Path) -> None:
     account = served

@@ -110,6 +110,7 @@ READS: list[tuple[str, ...]] = [
 ]
 
 
+@pytest.mark.slow
 def test_no_command_prints_or_saves_a_secret(project: Path, aws: Sandbox, printed: Printed) -> None:
     write(project, planted("OLD"))
     assert printed("compile").code == 0

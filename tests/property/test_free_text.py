@@ -246,6 +246,7 @@ def _escaped(tree: Any) -> Any:
 
 @settings(FOLDER, max_examples=500)
 @given(st.data())
+@pytest.mark.slow
 def test_text_arrives_unharmed_or_is_forbidden(folder: Path, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(sorted(PLACES)))
     place = data.draw(st.sampled_from(sorted(PLACES[kind])))
