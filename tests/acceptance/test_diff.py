@@ -181,6 +181,22 @@ def test_text_of_others_is_inert_in_markdown(committed: Path, run: Run) -> None:
     assert committed
 
 
+def test_compiled_files_that_are_not_of_the_specs_are_told(committed: Path, run: Run) -> None:
+    """What is reviewed is the specs, and what is applied is on disk: who reads only the comment must know."""
+    assert "apply would send" not in run("diff", "-o", "markdown").stdout
+    other = committed / "specs" / "other.yaml"
+    shutil.copy(committed / "specs" / "model-trainer.yaml", other)
+    change(str(other), "name: line", "name: other")
+    run("compile")
+    other.unlink()
+    said = run("diff", "-o", "markdown")
+    assert "**1 compiled file is not what the specs compile to: apply would send something else.**" in said.stdout
+    assert "out of date" in said.stderr
+    change("compiled/ModelTrainer/line.json", "ml.", "ml.x")
+    assert json.loads(run("diff", "-o", "json").stdout)["stale"] == 2
+    assert "2 compiled files are not" in run("diff", "-o", "markdown", "--only", "start").stdout
+
+
 def test_values_of_variables_are_never_shown(committed: Path, run: Run) -> None:
     change("specs/model-trainer.yaml", "spec:\n", "spec:\n  environment: {MODE: true, WORD: plain-before}\n")
     run("compile")

@@ -145,13 +145,14 @@ def _review(
     root = settings.project.root
     options.show(done.diagnostics, done.checked.texts, root)
     options.tell_following(done.following, done.diagnostics)
-    if stale := diff.stale(done):
-        files = "file on disk is" if stale == 1 else "files on disk are"
-        output.tell(f"warning: {stale} compiled {files} out of date: run `sagespec compile` before you commit")
     try:
         made = diff.review(repository, base.name, base.commit, done)
     except GitError as error:
         raise exits.Stop(str(error), exits.USAGE) from None
+    if stale := diff.stale(done):
+        files = "file on disk is" if stale == 1 else "files on disk are"
+        output.tell(f"warning: {stale} compiled {files} out of date: run `sagespec compile` before you commit")
+        made = made._replace(stale=stale)
     known = {*done.checked.targets, *done.checked.resolved, *(entry.address for entry in made.entries)}
     return made, done.failed, known
 

@@ -20,6 +20,7 @@ def of(review: Review) -> dict[str, Any]:
         "environment": review.environment,
         "accounts": list(review.accounts),
         "remarks": list(review.remarks),
+        "stale": review.stale,
         "exceptions": [_exception(one) for one in review.exceptions],
         "entries": [_entry(entry) for entry in review.entries],
         "counts": dict(sorted(counts.items()))

@@ -138,6 +138,7 @@ class Review(NamedTuple):
     `hidden` are entries that nobody asked to see: they count in the verdict as the others do.
     `is_compiled` is whether the base had compiled files: where not, its specs were compiled for the comparison.
     `remarks` are what whoever reads the review has to know besides; `exceptions` those from policies that are new.
+    `stale` counts compiled files on disk that the specs do not compile to: `apply` sends those, not what is shown.
     """
 
     ref: str
@@ -149,6 +150,7 @@ class Review(NamedTuple):
     remarks: Sequence[str] = ()
     exceptions: Sequence[Exempted] = ()
     hidden: Sequence[Entry] = ()
+    stale: int = 0
 
     @property
     def counted(self) -> Sequence[Entry]:

@@ -68,6 +68,9 @@ class _Comment:
         if len(review.exceptions) > NAMED:
             yield f"\nand {len(review.exceptions) - NAMED} more new exceptions"
         yield from (f"\nNote: {code(remark)}" for remark in review.remarks[:NAMED])
+        if review.stale:
+            files = f"{review.stale} compiled file{' is' if review.stale == 1 else 's are'}"
+            yield f"\n**{files} not what the specs compile to: apply would send something else.**"
         yield from self._table(room.rows)
         yield from self._causes()
         yield from self._others()
