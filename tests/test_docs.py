@@ -22,7 +22,7 @@ from sagespec.cli.program import COMMANDS
 
 from tests.conftest import LOCK, ROOT
 from tests.test_architecture import PACKAGE, STAGES
-from tools import write_assistants, write_permissions
+from tools import write_assistants, write_formats, write_permissions
 
 SKILL = ROOT / "skills" / "sagespec" / "SKILL.md"
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", SKILL, *sorted((ROOT / "docs").rglob("*.md"))]
@@ -192,6 +192,10 @@ def test_commands_in_the_documents_exist() -> None:
 
 def test_the_permissions_are_as_generated() -> None:
     assert write_permissions.PAGE.read_text("utf-8") == write_permissions.text(), "run tools/write_permissions.py"
+
+
+def test_the_formats_are_as_generated() -> None:
+    assert write_formats.PAGE.read_text("utf-8") == write_formats.text(), "run tools/write_formats.py"
 
 
 @pytest.mark.parametrize("path", write_assistants.texts(), ids=lambda path: path.name)

@@ -1,39 +1,28 @@
-"""docs/reference/formats.md has every member that commands write as JSON."""
+"""Every member that `schemas/v1/outputs/` describes is written by a command.
+
+That no command writes another one holds for all tests: `run` hands all JSON to `tests/formats.py`.
+"""
 
 from __future__ import annotations
 
 import json
-import re
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from sagespec.cli import exits
 from sagespec.sandbox import Sandbox
 
+from tests import formats
+from tests.acceptance.test_commits import git
 from tests.conftest import ROOT, Run
+from tools import write_formats
 
-PAGE = (ROOT / "docs" / "reference" / "formats.md").read_text("utf-8")
-FREE = {
-    "details",
-    "counts",
-    "parameters",
-    "created",
-    "updated",
-    "later",
-    "metrics",
-    "dependsOn",
-    "depends_on",
-    "stale",
-}
-"""Members whose own members are names of other things."""
-TAKES = "What a run takes"
-APPLIED = json.loads((Path(__file__).parent / "applied.schema.json").read_text("utf-8"))
+FAST = ("--yes", "--wait", "--poll", "1")
+TRAINER, EVALUATION = "MultiTurnRLTrainer/support-agent", "BenchMarkEvaluator/math"
+LINE, JUDGE = "ModelTrainer/line", "LLMAsJudgeEvaluator/support-tone"
 SPEC = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8")
-EVALUATION = """\
----
+EVALUATE = """\
 apiVersion: sagespec/v1
 kind: BenchMarkEvaluator
 metadata: {name: math, thresholds: [{metric: exact_match, minimum: 0.1}]}
@@ -42,79 +31,148 @@ spec:
   benchmark: math
   s3_output_path: s3://my-bucket/evaluations
 """
+TRAIN = """\
+apiVersion: sagespec/v1
+kind: ModelTrainer
+metadata: {name: line}
+spec:
+  training_image: 763104351884.dkr.ecr.us-west-2.amazonaws.com/pytorch-training:2.6
+  compute: {instance_type: ml.p5.48xlarge}
+  stopping_condition: {max_runtime_in_seconds: 1800}
+  hyperparameters: {learning_rate: 2e-5}
+"""
+PROJECT = "apiVersion: sagespec/v1\nkind: Project\nprices: {ml.p5.48xlarge: 98.32}\n"
+TAGS = "defaults: {tags: {team: rl}}\n"
+EXCEPTION = """\
+policies: {schemas: [], limits: {instance_hours_per_run: 0.1}}
+exceptions: [{policy: instance_hours_per_run, address: ModelTrainer/line, reason: once, until: 2999-06-30}]
+"""
+NEVER = {f"common/cost {name}": "no kind makes a tuner yet" for name in ("jobs", "jobs_at_once")}
+"""Members that no command can write, and why they are described."""
 
 
-def named(heading: str) -> set[str]:
-    """The words that a section of the page has in backquotes."""
-    sections = re.findall(rf"^## [^\n]*{re.escape(heading)}.*?(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(sections) == 1, heading
-    return set(re.findall(r"`([\w/]+)`", sections[0]))
+class Seen:
+    """Runs commands, and remembers which members they have written."""
 
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.members: set[str] = set()
 
-def members(value: Any) -> Iterator[str]:
-    if isinstance(value, list):
-        for item in value:
-            yield from members(item)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield name
-            if name not in FREE or isinstance(item, list):
-                yield from members(item)
+    def __call__(self, *args: str, code: int | None = exits.DONE) -> None:
+        """Run a command that writes a document."""
+        written = self.run(*args, code=code).stdout
+        name = formats.document(args)
+        assert name is not None
+        documents = formats.read(name, written)
+        assert documents
+        self.members.update(*(formats.seen(name, one) for one in documents))
 
 
 @pytest.fixture
-def ran(project: Path, aws: Sandbox, run: Run) -> Path:
-    (project / "specs" / "a.yaml").write_text(SPEC + EVALUATION, "utf-8")
-    run("compile")
-    return project
+def seen(run: Run) -> Seen:
+    return Seen(run)
 
 
-def test_what_commands_write_is_on_the_page(ran: Path, run: Run) -> None:
-    apply = ("apply", "--yes", "--wait", "--poll", "1", "-o", "json")
-    trainer, evaluation = "MultiTurnRLTrainer/support-agent", "BenchMarkEvaluator/math"
-    for heading, command in (
-        ("`plan", ("plan", "-o", "json")),
-        ("`apply", apply),
-        ("`plan", ("plan", "-o", "json")),
-        ("`results", ("results", evaluation, "-o", "json")),
-        ("`results", ("results", trainer, "-o", "json")),
-        ("`status`", ("status", "-o", "json")),
-        ("`status`", ("describe", evaluation, "-o", "json")),
-        ("`status`", ("wait", trainer, "-o", "json")),
-        ("`list", ("list", "-o", "json")),
-        ("Others", ("verify", trainer, "-o", "json")),
-    ):
-        found = set(members(json.loads(run(*command).stdout)))
-        assert len(found) > 3
-        known = named(heading) | (named(TAKES) if heading == "`plan" else set())
-        assert found <= known, (command, found - known)
-    path = json.loads(run("describe", trainer, "-o", "json").stdout)["compiled"]["path"]
-    assert path == f"compiled/{trainer}.json"
+RUNS = (
+    *("plan", "apply", "status", "describe", "wait", "list", "logs", "verify", "results", "iam-policy"),
+    *("common/cost", "common/run", "common/score", "common/threshold", "common/stale"),
+)
+REVIEWED = ("diff", "diagnostics", "graph")
+EXPLAINED = ("explain",)
+OFFERED = tuple(name for name in write_formats.names() if name.startswith("catalog-"))
+MEASURED = ("metrics",)
+"""Which test sees which documents, and parts that several of them have."""
 
 
-def test_what_diff_and_validate_write_is_on_the_page(project: Path, run: Run) -> None:
-    (project / "specs" / "a.yaml").write_text(SPEC + EVALUATION, "utf-8")
-    run("compile")
-    git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.com"]
-    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
-        subprocess.run([*git, *words], cwd=project, check=True)
-    (project / "specs" / "a.yaml").write_text(SPEC.replace("max_epochs: 2", "max_epochs: 3") + EVALUATION, "utf-8")
-    run("compile")
-    found = set(members(json.loads(run("diff", "HEAD", "-o", "json").stdout)))
-    assert {"changes", "because", "longest_seconds"} <= found
-    known = named("`diff") | named(TAKES)
-    assert found <= known, found - known
-    (project / "specs" / "a.yaml").write_text(SPEC.replace("model:", "modell:"), "utf-8")
-    found = set(members(json.loads(run("validate", "--format", "json", code=exits.INVALID).stdout)))
-    assert found <= named("`validate`"), found - named("`validate`")
+def assert_seen(seen: Seen, names: tuple[str, ...]) -> None:
+    """Assert that every member was written, but for those that cannot be, which were not."""
+    members = {member for name in names for member in formats.described(name)}
+    assert members - seen.members == members & NEVER.keys()
 
 
-def test_the_page_has_all_members_of_the_schemas() -> None:
-    entry = APPLIED["$defs"]["entry"]["properties"]
-    assert APPLIED["properties"].keys() | entry.keys() <= named("`apply")
-    assert set(APPLIED["$defs"]["outcome"]["enum"]) <= set(re.findall(r"`([\w ]+)`", PAGE))
-    compiled = json.loads((ROOT / "schemas" / "v1" / "Compiled.json").read_text("utf-8"))["$defs"]["envelope"][
-        "properties"
-    ]
-    inner = compiled["metadata"]["properties"].keys() | compiled["requests"]["items"]["properties"].keys()
-    assert compiled.keys() | inner <= named("Compiled files")
+def test_all_documents_are_seen() -> None:
+    shared = {f"{write_formats.SHARED}/{part}" for part in write_formats.load(write_formats.SHARED)["$defs"]}
+    assert {*RUNS, *REVIEWED, *EXPLAINED, *OFFERED, *MEASURED} == shared | {*write_formats.names()}
+
+
+def test_what_applies_and_tracks(project: Path, aws: Sandbox, seen: Seen) -> None:
+    specs, settings = project / "specs" / "a.yaml", project / "sagespec.yaml"
+    judge = (ROOT / "specs" / "llm-as-judge-evaluator.yaml").read_text("utf-8")
+    settings.write_text(PROJECT, "utf-8")
+    specs.write_text("---\n".join((SPEC, EVALUATE, TRAIN, judge)), "utf-8")
+    seen.run("compile")
+    seen("plan", "-o", "json")
+    seen("apply", "-o", "json", code=exits.USAGE)
+    seen("apply", *FAST, "-o", "json")
+    for command in ("list", "status"):
+        seen(command, "-o", "json")
+    for command, target in (("wait", TRAINER), ("describe", EVALUATION), ("logs", LINE), ("verify", TRAINER)):
+        seen(command, target, "-o", "json")
+    for target in (TRAINER, EVALUATION):
+        seen("results", target, "-o", "json")
+    seen("results", JUDGE, "--limit", "1", "-o", "json")
+    seen("iam-policy", "--for", "execution")
+    seen("iam-policy", "--for", "execution", "-o", "trust")
+    seen.run("delete", TRAINER, "--yes")
+    seen.run("apply", *FAST, code=None)
+    seen("status", "-o", "json")
+    settings.write_text(PROJECT + TAGS, "utf-8")
+    refused, train = SPEC.replace("s3://my-bucket/output", "s3://no-bucket/output"), TRAIN.replace("2e-5", "1e-5")
+    specs.write_text("---\n".join((refused, EVALUATE, train, judge)), "utf-8")
+    seen.run("compile")
+    seen("plan", "--sync-tags", "-o", "json", code=exits.AWS)
+    seen("apply", "--dry-run", "-o", "json", code=exits.AWS)
+    assert_seen(seen, RUNS)
+
+
+def test_what_reviews(project: Path, seen: Seen) -> None:
+    specs, settings = project / "specs" / "a.yaml", project / "sagespec.yaml"
+    short = TRAIN.replace("name: line", "name: %s").replace("1800", "60")
+    settings.write_text(PROJECT, "utf-8")
+    git("init", "-q")
+    for text in (SPEC, SPEC.replace("max_epochs: 2", "max_epochs: 3")):
+        specs.write_text("---\n".join((text, EVALUATE, TRAIN, short % "lane")), "utf-8")
+        seen.run("compile")
+        git("add", ".")
+        git("commit", "-q", "-m", "one")
+    settings.write_text(PROJECT + EXCEPTION, "utf-8")
+    train, renamed = TRAIN.replace("2e-5", "1e-5"), short % "lone"
+    specs.write_text("---\n".join((SPEC, EVALUATE, train, renamed)), "utf-8")
+    seen("diff", "-o", "json", code=None)
+    seen("graph", "-o", "json")
+    specs.write_text("---\n".join((SPEC.replace("model:", "modell:"), EVALUATE, train, renamed)), "utf-8")
+    seen("diff", "-o", "json", code=exits.INVALID)
+    seen("validate", "--format", "json", code=exits.INVALID)
+    assert_seen(seen, REVIEWED)
+
+
+def test_what_explains(project: Path, seen: Seen) -> None:
+    assert project
+    for name in ((), ("--all",), ("SFTTrainer.hyperparameters",), ("unknown-key",)):
+        seen("explain", *name, "-o", "json")
+    assert_seen(seen, EXPLAINED)
+
+
+def test_what_can_be_chosen(project: Path, aws: Sandbox, seen: Seen) -> None:
+    model = "huggingface-reasoning-qwen3-32b"
+    for words in (["benchmarks"], ["benchmarks", "mmlu"], ["scorers"], ["judge-metrics"], ["judges"], ["models"]):
+        seen("catalog", *words, "-o", "json")
+    for words in (["hyperparameters", model], ["reward-prompts"], ["runtimes"]):
+        seen("catalog", *words, "-o", "json")
+    assert_seen(seen, OFFERED)
+
+
+def test_what_is_measured(project: Path, aws: Sandbox, seen: Seen, mlflow_at_once: None) -> None:
+    (project / "specs" / "a.yaml").write_text(SPEC, "utf-8")
+    seen.run("compile")
+    seen.run("apply", *FAST)
+    seen("metrics", TRAINER, "-o", "json")
+    assert_seen(seen, MEASURED)
+
+
+@pytest.mark.parametrize("name", [*write_formats.names(), write_formats.SHARED])
+def test_a_schema_is_valid_and_open(name: str) -> None:
+    """A program that checks documents with it accepts those of a later version, with more members."""
+    whole = write_formats.load(name)
+    Draft202012Validator.check_schema(dict(whole))
+    assert '"additionalProperties": false' not in json.dumps(whole)

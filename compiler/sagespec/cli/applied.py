@@ -1,7 +1,7 @@
 """What became of each address of an apply, as data.
 
 In: the plan, the events and the outcome, each as far as the apply came. Out: one document, as
-docs/reference/formats.md describes it.
+`schemas/v1/outputs/apply.json` describes it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A review as data, for programs.
 
-In: a `Review`. Out: plain data, as docs/reference/formats.md describes it.
+In: a `Review`. Out: plain data, as `schemas/v1/outputs/diff.json` describes it.
 """
 
 from __future__ import annotations
