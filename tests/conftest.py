@@ -29,7 +29,7 @@ from sagespec.executor import metrics, pauses
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import Timing
 
-from tests import mlflow_clients, sagespec_at_once
+from tests import formats, mlflow_clients, sagespec_at_once
 from tests.clocks import ClockOfSandbox
 from tests.loopback import Silent, serving
 
@@ -196,7 +196,10 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in this process, exit codes and all; a defect (exit 70) always fails the test."""
+    """Run a command in this process, exit codes and all.
+
+    A defect (exit 70) always fails the test, and so does JSON that is not as its schema says.
+    """
 
     def invoke(*args: str | Path, code: int | None = exits.DONE) -> Result:
         monkeypatch.setattr("sys.argv", ["sagespec", *(str(a) for a in args)])
@@ -210,6 +213,7 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> R
         found = Result(int(ended.value.code or 0), out, err)
         assert found.code != exits.DEFECT, err
         assert code is None or found.code == code, f"exit {found.code}\n{out}\n{err}"
+        formats.check(tuple(map(str, args)), found.code, out)
         return found
 
     return invoke
