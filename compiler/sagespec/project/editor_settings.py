@@ -111,7 +111,7 @@ def _neovim(patterns: list[str], server: bool) -> list[File]:
         lines += [
             'vim.lsp.config("sagespec", {',
             '  cmd = { "sagespec", "lsp" },',
-            '  filetypes = { "yaml" },',
+            '  filetypes = { "yaml", "json" },',
             f"  {markers},",
             "})",
             'vim.lsp.enable("sagespec")',
