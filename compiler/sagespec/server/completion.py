@@ -15,6 +15,7 @@ from typing import Any
 from lsprotocol import types
 
 from sagespec.checking import schema
+from sagespec.project.settings import Project
 from sagespec.reading import source
 from sagespec.review import fields
 from sagespec.server import cursor, insertion, items, keys, offers, value_offers
@@ -29,6 +30,7 @@ from sagespec.server.subject import Subject
 TRIGGERS = (":", " ", "{", "[", "$", "/", '"', "'")
 MOST = 200
 """The most items of one answer; of more those that fit what is typed."""
+_TOP = {"apiVersion", "kind", "metadata", "spec"}
 _NOTHING: tuple[Any, ...] = (None, "", {})
 """What is left of a value without the word that is typed."""
 
@@ -114,12 +116,13 @@ def _subject(place: Place, here: Cursor) -> Subject | None:
 
 
 def _is_ours(place: Place, here: Cursor) -> bool:
-    """Return whether a document without a kind is to become a spec: it is among specs, or says so itself."""
-    version = str(source.get(here.document.data, ("apiVersion",)) or "")
-    checked = place.known.checked
-    names = checked.settings.project.specs if checked else ("specs",)
+    """Return whether a document without a kind is to be a spec: it says so, or is among specs without other keys."""
+    data, checked = here.document.data, place.known.checked
+    if str(source.get(data, ("apiVersion",))).startswith(source.OURS):
+        return True
+    names = checked.settings.project.specs if checked else Project.specs
     among = any(PurePosixPath(place.file).is_relative_to(PurePosixPath(name)) for name in names)
-    return version.startswith(source.OURS) or among or place.file in place.now.texts
+    return among and (not isinstance(data, dict) or set(data) <= _TOP)
 
 
 def _items(

@@ -15,6 +15,7 @@ from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath
 from sagespec.project import settings
 from sagespec.project.boundary import Boundary, around
+from sagespec.project.settings import Project
 from sagespec.reading.source import ANY, SUFFIXES
 from sagespec.server.offer import Offer
 from sagespec.server.subject import Subject
@@ -57,6 +58,7 @@ def of_field(subject: Subject, path: KeyPath, typed: str) -> Iterator[Offer]:
         return
     root = subject.known.root
     bounds = subject.settings.project.boundary if subject.settings else around(root)
+    lock = root / (subject.settings.project.lock if subject.settings else Project.lock)
     base = subject.get(*named.within) if named.within else ""
     if not isinstance(base, str) or (named.within and not base):
         return
@@ -65,7 +67,7 @@ def of_field(subject: Subject, path: KeyPath, typed: str) -> Iterator[Offer]:
     with disk.through(subject.known.buffers):
         for name, is_folder in _listed(folder, bounds):
             whole = f"{above}/{name}" if above else name
-            own = folder / name in (root / settings.FILE, root / subject.file)
+            own = path != ("lock",) and folder / name in (root / settings.FILE, root / subject.file, lock)
             if is_folder:
                 yield Offer(whole if named.is_folder else f"{whole}/", "folder", "folder")
             elif not own and name.endswith(named.suffixes):

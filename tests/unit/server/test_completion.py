@@ -296,6 +296,7 @@ def test_in_json_what_is_accepted_is_json(inner: str, label: str, expected: str,
         (head("LLMAsJudgeEvaluator") + "  evaluator_model: |", "anthropic.claude-retired-v1:0"),
         (head("BenchMarkEvaluator") + "  model: huggingface-reasoning-qwen3-4b\n  benchmark: |", "mmmu"),
         ("on: [push]\njobs:\n  |", "kind"),
+        ("epochs: 3\n|", "kind"),
     ],
 )
 def test_what_would_be_wrong_is_not_offered(marked: str, not_offered: str, examined: Examination) -> None:
@@ -379,10 +380,16 @@ def test_files_are_those_of_the_project_relative_to_the_spec(examined: Examinati
     for above in ("../", "../../", "/", "~/", "outside/"):
         assert not {".env", "outside"} & set(labels(one, code.replace("|", f"{above}|")))
     assert labels(one, code.replace("|", "../../|")) == []
+    assert labels(one, "apiVersion: sagespec/v1\nkind: Project\nlock: |", "sagespec.yaml")[0] == "sagespec.lock.json"
     assert labels(one, "apiVersion: sagespec/v1\nkind: Project\nspecs: [|]", "sagespec.yaml") == [
-        "sagespec.lock.json",
         "specs",
     ]
+
+
+def test_a_text_that_yaml_reads_as_a_number_is_quoted(examined: Examination) -> None:
+    top = "apiVersion: sagespec/v1\nkind: Project\ndefaults:\n  account:"
+    new = written(examined, f"{top} |\n", "123456789012", "sagespec.yaml")
+    assert new == f'{top} "123456789012"\n'
 
 
 def test_exceptions_name_policies_limits_and_specs(examined: Examination) -> None:
