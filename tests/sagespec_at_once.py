@@ -21,9 +21,9 @@ SPEED = 200.0
 
 
 @contextmanager
-def ready() -> Iterator[Path]:
-    """Start a process that has imported what commands need; the program `sagespec`."""
-    paths = os.pathsep.join((str(ROOT / "compiler"), str(ROOT)))
+def ready(compiler: Path = ROOT / "compiler") -> Iterator[Path]:
+    """Start a process that has imported what commands need, of a copy of the package; the program `sagespec`."""
+    paths = os.pathsep.join((str(compiler), str(ROOT)))
     with ready_programs.ready(__name__, {"PATH": os.environ["PATH"], "PYTHONPATH": paths}) as program:
         yield program
 

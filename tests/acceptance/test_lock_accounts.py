@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sagespec.sandbox import Sandbox
 
-from tests.conftest import ROOT, Run
+from tests.conftest import Run
 
 FILE = "sagespec.lock.json"
 HERE, THERE = "123456789012", "210987654321"
@@ -52,7 +50,7 @@ def environments(**accounts: str) -> dict[str, Any]:
     return {name: {"defaults": {"account": account}} for name, account in accounts.items()}
 
 
-def lock_as(account: str, project: Path) -> str:
+def lock_as(account: str, project: Path, sagespec: Path) -> str:
     """Lock with the credentials of another account, which has the same things; give what was said."""
     theirs = project / "theirs"
     theirs.mkdir()
@@ -60,17 +58,15 @@ def lock_as(account: str, project: Path) -> str:
     lock = {"apiVersion": "sagespec/v1", "kind": "Lock", "contexts": known}
     (theirs / FILE).write_text(json.dumps(lock), "utf-8")
     (theirs / "sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\n", "utf-8")
-    sagespec = [sys.executable, "-m", "sagespec"]
-    command = [*sagespec, "sandbox", "--project", str(theirs / "sagespec.yaml"), "--", *sagespec, "lock"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "compiler")}
-    return subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True, text=True).stderr
+    command: list[str | Path] = [sagespec, "sandbox", "--project", theirs / "sagespec.yaml", "--", sagespec, "lock"]
+    return subprocess.run(command, cwd=project, check=True, capture_output=True, text=True).stderr
 
 
 def place(account: str, region: str) -> dict[str, str]:
     return {"account": account, "region": region, "partition": "aws"}
 
 
-def test_two_accounts_are_locked_one_after_the_other(empty: Path, aws: Sandbox, run: Run) -> None:
+def test_two_accounts_are_locked_one_after_the_other(empty: Path, aws: Sandbox, run: Run, sagespec: Path) -> None:
     describe(empty, defaults={"region": "us-west-2"}, environments=environments(dev=HERE, prod=THERE))
     write(empty, benchmark("one", role="SageMakerRole"))
     said = run("lock").stderr
@@ -79,7 +75,7 @@ def test_two_accounts_are_locked_one_after_the_other(empty: Path, aws: Sandbox, 
     assert list(contexts(empty)) == [f"{HERE}/us-west-2"]
     run("compile", "-e", "dev")
     dev = contexts(empty)[f"{HERE}/us-west-2"]
-    assert f"dev needs a lock from credentials of account {HERE}" not in lock_as(THERE, empty)
+    assert f"dev needs a lock from credentials of account {HERE}" not in lock_as(THERE, empty, sagespec)
     assert contexts(empty)[f"{HERE}/us-west-2"] == dev
     assert sorted(contexts(empty)) == [f"{HERE}/us-west-2", f"{THERE}/us-west-2"]
     run("compile", "-e", "prod")
@@ -103,7 +99,7 @@ def test_what_another_account_lacks_blocks_nothing(empty: Path, aws: Sandbox, ru
     ],
 )
 def test_credentials_of_an_account_that_nobody_asked_for_lock_nothing(
-    project: dict[str, Any], empty: Path, aws: Sandbox, run: Run
+    project: dict[str, Any], empty: Path, aws: Sandbox, run: Run, sagespec: Path
 ) -> None:
     describe(empty, **project)
     write(empty, benchmark("one"))
@@ -112,7 +108,7 @@ def test_credentials_of_an_account_that_nobody_asked_for_lock_nothing(
         assert f"error[missing-fact]: the credentials are of account {HERE}, in which nothing of this project" in said
         assert f"sign in to account {THERE}" in said
     assert not (empty / FILE).exists()
-    lock_as(THERE, empty)
+    lock_as(THERE, empty, sagespec)
     before = (empty / FILE).read_bytes()
     run("lock", "--check", code=1)
     run("lock", "--upgrade", code=1)

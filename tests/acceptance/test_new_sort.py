@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests import sagespec_at_once
 from tests.conftest import LOCK, ROOT
 
 pytestmark = pytest.mark.slow
@@ -52,10 +53,12 @@ class Copy:
 
     folder: Path
     environment: dict[str, str]
+    program: Path
+    """Its `sagespec`, which starts at once."""
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *command: str | Path) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "sagespec", *arguments],
+            command,
             cwd=self.folder / "project",
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -64,14 +67,14 @@ class Copy:
         )
 
     def run(self, *arguments: str, code: int = 0) -> str:
-        running = self.start(*arguments)
+        running = self.start(self.program, *arguments)
         out, said = running.communicate()
         assert "Traceback" not in said, said
         assert running.returncode == code, f"{arguments}: {running.returncode}\n{out}\n{said}"
         return out + said
 
     def json(self, *arguments: str) -> Any:
-        running = self.start(*arguments)
+        running = self.start(self.program, *arguments)
         out, said = running.communicate()
         assert running.returncode == 0, said
         return json.loads(out)
@@ -100,7 +103,7 @@ def register(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def copied(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     folder = tmp_path_factory.mktemp("copy")
     for part in ("compiler", "schemas", "specs", "templates", "tools"):
         shutil.copytree(ROOT / part, folder / part)
@@ -113,13 +116,14 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     deriving = [sys.executable, "tools/derive_api_schemas.py", "sagemaker.CreateProcessingJob"]
     done = subprocess.run(deriving, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.stdout == "wrote sagemaker.CreateProcessingJob.json\n", done.stderr
-    return Copy(folder, environment)
+    with sagespec_at_once.ready(folder / "compiler") as program:
+        yield Copy(folder, environment, program)
 
 
 @pytest.fixture
 def served(copied: Copy) -> Iterator[Copy]:
     """The copy with a sandbox of its own, in a process of its own."""
-    sandbox = copied.start("sandbox", "--port", "0", "--job-seconds", "600")
+    sandbox = copied.start(sys.executable, "-m", "sagespec", "sandbox", "--port", "0", "--job-seconds", "600")
     assert sandbox.stdout is not None
     environment = dict(copied.environment)
     for line in sandbox.stdout:
@@ -127,7 +131,7 @@ def served(copied: Copy) -> Iterator[Copy]:
             environment[found[1]] = "".join(shlex.split(found[2]))
         if "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT" in line:
             break
-    yield Copy(copied.folder, environment)
+    yield Copy(copied.folder, environment, copied.program)
     sandbox.terminate()
     sandbox.communicate()
 
