@@ -292,6 +292,21 @@ def test_no_role_is_said_once(root: Path, run: Run) -> None:
     assert found["message"] == "no role is given and the lock has no default role; 4 more specs need it as well"
 
 
+@pytest.mark.parametrize("field", ["role: arn:aws:iam:123456789012:role/X", "mlflow_app_arn: app"])
+def test_what_is_given_and_malformed_is_not_called_absent(root: Path, run: Run, field: str) -> None:
+    """Whether or not the lock has a default in its place."""
+    write(root, {"t": files()["t"].replace("spec:\n", f"spec:\n  {field}\n", 1)})
+    path = f"spec.{field.partition(':')[0]}"
+    assert [(found["rule"], found["path"]) for found in reports(run)] == [("bad-pattern", path)]
+    lock = json.loads((root / LOCK.name).read_text("utf-8"))
+    for context in lock["contexts"].values():
+        context |= {"role": None, "default_mlflow_app": None}
+    (root / LOCK.name).write_text(json.dumps(lock), "utf-8")
+    assert [found["rule"] for found in reports(run) if found["path"] == path and found["file"] == "specs/t.yaml"] == [
+        "bad-pattern"
+    ]
+
+
 OPENED: list[str] = []
 sys.addaudithook(lambda event, args: OPENED.append(str(args[0])) if event == "open" else None)
 

@@ -191,7 +191,9 @@ def test_list_finds_what_anybody_has_started(evaluated: Path, aws: Sandbox, run:
     newest = json.loads(run("list", "--sort-by", "Name", "--descending", "--limit", "1", "-o", "json").stdout)["runs"]
     assert newest[0]["name"] == max(e["name"] for e in everything)
     assert run("list", "--status", "Failed").stderr == "nothing found\n"
-    assert run("list", "--status", "succeeded").stderr == "nothing found: did you mean 'Succeeded'?\n"
+    assert run("list", "--status", "succeeded").stderr == (
+        "nothing found: there is no status 'succeeded': did you mean 'Succeeded'?\n"
+    )
     assert "nothing found" in run("list", "--created-before", "2020-01-01").stderr
     assert "llama-mmlu" in run("list", "--created-after", "1h", "--kind", "BenchMarkEvaluator").stdout
     assert "neither ISO 8601" in run("list", "--created-after", "soon", code=2).stderr

@@ -79,8 +79,10 @@ def command(
         output.result(*output.columns([_HEADER, *(_cells(entry, now) for entry in entries)]))
     if not entries:
         known = sorted({known for sort in sorts.BY_NAME.values() for known in sort.STATUSES})
-        hint = f": {did_you_mean(status, known)}" if status and status not in known else ""
-        output.tell(f"nothing found{hint.removesuffix(': ')}")
+        said = ["nothing found"]
+        if status and status not in known:
+            said += [f"there is no status {status!r}", did_you_mean(status, known)]
+        output.tell(": ".join(filter(None, said)))
     return exits.DONE
 
 

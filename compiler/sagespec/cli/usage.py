@@ -248,7 +248,7 @@ USAGES = {
     "sandbox": Usage(
         (
             ("sagespec sandbox --port 4566", "serve until Ctrl-C"),
-            ("sagespec sandbox -- sagespec apply --yes --wait", "run a program against it"),
+            ("sagespec sandbox -- sagespec lock", "run a program against it, here without an account"),
         )
     ),
     "schema": Usage(

@@ -138,9 +138,16 @@ def _besides(
 def _rest(
     spec: Spec, broken: frozenset[str], upstream: tuple[Resolved, ...], settings: Settings, facts: Facts
 ) -> list[Diagnostic]:
-    """Return the problems of a spec apart from broken fields."""
+    """Return the problems of a spec apart from broken fields.
+
+    A field that is broken counts as not given here: what is said at its place about a default is not true of it.
+    """
     _, diagnostics = _resolve(replace(spec, broken=broken), upstream, settings, facts)
-    return [d for d in diagnostics if d.is_error and d.rule != "missing-field"]
+    return [d for d in diagnostics if d.is_error and d.rule != "missing-field" and not _is_default(d, broken)]
+
+
+def _is_default(diagnostic: Diagnostic, broken: frozenset[str]) -> bool:
+    return diagnostic.rule == "missing-fact" and diagnostic.path.removeprefix("spec.") in broken
 
 
 def _upstream(spec: Spec, resolved: Mapping[str, Resolved]) -> tuple[Resolved, ...]:

@@ -211,7 +211,7 @@ def _of_job(cloud: Cloud, arn: str, region: str | None) -> Mapping[str, float]:
             if file == _JUDGE_SUMMARY:
                 return _numbers({metric: at(value, "score") for metric, value in results.items()})
             return _numbers(_first_task(results))
-    raise NoResults(f"no results in s3://{bucket}/{folder}")
+    raise NoResults(f"no results in s3://{bucket}/{folder}: {job.name} is not an evaluation, or has written none")
 
 
 def _location(job: Status) -> tuple[str, str]:

@@ -102,7 +102,7 @@ def of_file(cloud: Cloud, file: File, late: Late | None = None) -> Target:
         finding.check_account(cloud, [file])
         run = late.look_for(file.address, look) if late else None
     if run is None:
-        what = "" if file.content.depends_on else f" {file.path}"  # its dependencies may not have run either
+        what = "" if file.content.depends_on else f" {file.address}"  # its dependencies may not have run either
         raise UnknownTarget(f"{file.address} {NOT_SHOWN}: `sagespec apply{what}` submits what has not run")
     return of_run(file, run)
 
