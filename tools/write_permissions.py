@@ -66,6 +66,7 @@ def _commands() -> Iterator[str]:
     yield from ("| command | operations |", "|---|---|")
     for command, sent in table["always"].items():
         yield f"| `{command}` | {_sent(sent)} |"
+    yield f"| `iam-policy --check-role` | {_sent(table['check-role'])} |"
     yield from ("", "For each request of a compiled file:", "")
     yield from ("| request | `plan` | `apply`, besides | to track |", "|---|---|---|---|")
     for request, by_command in sorted(table["requests"].items()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -13,9 +13,12 @@ from sagespec.cli.session import Session
 from sagespec.compiling import source_map
 from sagespec.compiling.source_map import Sources
 from sagespec.diagnostics import Problem
+from sagespec.executor import role_check
+from sagespec.executor.cloud import Cloud
 from sagespec.executor.files import File
+from sagespec.executor.runs import finding
 from sagespec.review import iam_policies, permissions
-from sagespec.review.iam_policies import Policy
+from sagespec.review.iam_policies import Policy, Statement
 from sagespec.review.permissions import Granted
 from sagespec.sagemaker.permissions import Origin, Unlisted
 
@@ -34,8 +37,20 @@ from sagespec.sagemaker.permissions import Origin, Unlisted
 )
 @options.forms("json", "terraform", "trust")
 @click.option("--explain", is_flag=True, help="Print each statement with the specs and lines that need it.")
-def command(opened: Session, targets: tuple[str, ...], purpose: permissions.Purpose, form: str, explain: bool) -> int:
+@click.option("--check-role", is_flag=True, help="Ask IAM whether the roles have them; exit 1 where one has not.")
+def command(
+    opened: Session,
+    targets: tuple[str, ...],
+    purpose: permissions.Purpose,
+    form: str,
+    explain: bool,
+    check_role: bool,
+) -> int:
     """Print the IAM policies that compiled files need. Without targets, those of the environment."""
+    if check_role and purpose not in permissions.OF_ROLES:
+        raise click.UsageError(f"--check-role is for {_OF_ROLES}: which role runs {purpose} is not known here")
+    if check_role and (explain or form != "json"):
+        raise click.UsageError("--check-role prints what is lacking, and nothing with --explain or -o")
     with session.trouble():
         files, known = opened.chosen(targets)
     contexts = (opened.lock or {}).get("contexts", {})
@@ -45,6 +60,9 @@ def command(opened: Session, targets: tuple[str, ...], purpose: permissions.Purp
         raise exits.Stop(str(error), exits.INVALID) from None
     name = "-".join(filter(None, ("sagespec", opened.project.name, opened.environment, purpose)))
     policies = _policies(granted, name)
+    if check_role:
+        with session.trouble():
+            return _check(opened, policies, purpose, files, known)
     if explain:
         _explain(policies, known, opened)
     elif form == "trust":
@@ -56,12 +74,66 @@ def command(opened: Session, targets: tuple[str, ...], purpose: permissions.Purp
     return exits.DONE
 
 
+_OF_ROLES = " and ".join(permissions.OF_ROLES)
+
+
+def _check(
+    opened: Session,
+    policies: Iterable[Policy],
+    purpose: permissions.Purpose,
+    files: list[File],
+    known: Mapping[str, File],
+) -> int:
+    """Print what roles lack of what they need, and of who has to be able to assume them."""
+    cloud = opened.regional
+    finding.check_account(cloud, files)
+    sources = Sources([file.content for file in known.values()], Path.cwd(), opened.project_file)
+    statements: dict[str, list[Statement]] = {}
+    for policy in policies:
+        statements.setdefault(policy.role, []).extend(policy.statements)
+    trusted = permissions.trusted(purpose, files)
+    unknown = sorted({*statements} - {role for role, _ in trusted})
+    failed = False
+    for role, account in sorted(trusted):
+        if f":{account}:role/" not in role:
+            unknown.append(role)
+            continue
+        lacks = [*_lacks(cloud, role, account, trusted[role, account], statements.get(role, []), known, sources)]
+        failed |= bool(lacks)
+        output.result(f"{role}: {'lacks what it needs' if lacks else 'has all that it needs'}")
+        output.result(*(f"  {line}" for line in lacks))
+    for role in unknown:
+        output.result(f"{role}: not checked, since it is not a role of this account")
+    return exits.INVALID if failed else exits.DONE
+
+
+def _lacks(
+    cloud: Cloud,
+    role: str,
+    account: str,
+    by: Mapping[str, list[str]],
+    needed: list[Statement],
+    known: Mapping[str, File],
+    sources: Sources,
+) -> Iterator[str]:
+    """Yield lines: what a role lacks, each with the specs and lines that need it."""
+    untrusted = role_check.untrusted(cloud, role, account, by)
+    if untrusted is None:
+        yield "there is no such role"
+        return
+    for service, actions in untrusted.items():
+        yield f"its trust policy does not let {service} call {' and '.join(actions)}"
+    wanted = [role_check.Wanted(one.actions, one.resources, one.conditions) for one in needed]
+    for lack in dict.fromkeys(role_check.lacking(cloud, role, wanted)):
+        yield f"{'denied' if lack.is_denied else 'not allowed'}: {lack.action} on {lack.resource}"
+        places = (_place(origin, known, sources) for origin in needed[lack.wanted].origins)
+        yield from (f"  for {place}" for place in dict.fromkeys(places))
+
+
 def _show_trust(purpose: permissions.Purpose, files: list[File]) -> None:
     """Print the trust policies of the roles that files pass, by role."""
     if purpose not in permissions.OF_ROLES:
-        raise click.UsageError(
-            f"-o trust is for {' and '.join(permissions.OF_ROLES)}: nobody assumes what {purpose} runs as"
-        )
+        raise click.UsageError(f"-o trust is for {_OF_ROLES}: nobody assumes what {purpose} runs as")
     trusted = permissions.trusted(purpose, files)
     entries = [{"role": role, "document": iam_policies.trust(account, by)} for (role, account), by in trusted.items()]
     output.document(json.dumps({"policies": entries}, indent=2) + "\n")

@@ -160,7 +160,9 @@ USAGES = {
         (
             ("sagespec iam-policy --for apply", "what apply needs for all compiled files"),
             ("sagespec iam-policy my-agent --for execution --explain", "each statement, with the lines that need it"),
-        )
+            ("sagespec iam-policy --for execution --check-role", "have the roles of jobs all that they need?"),
+        ),
+        AWS,
     ),
     "init": Usage(
         (

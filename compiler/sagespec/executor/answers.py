@@ -106,6 +106,11 @@ NEEDED: dict[str, tuple[str, ...]] = {
     ),
     "ListTags": ("Tags.Key", "Tags.Value"),
     "PutObject": ("ETag",),
+    "SimulatePrincipalPolicy": (
+        "EvaluationResults.EvalActionName",
+        "EvaluationResults.EvalDecision",
+        "EvaluationResults.EvalResourceName?",
+    ),
     "TagResource": (),
     "UpdatePipeline": ("PipelineArn",),
 }

@@ -41,7 +41,10 @@ OBJECT_BYTES = 5 * 1024**3
 DOCUMENT_BYTES = 64 * 1024**2
 """The largest that is read as a whole."""
 CHUNK_BYTES = 1 << 20
-_TOKENS = {"ListObjectsV2": ("ContinuationToken", "NextContinuationToken")}
+_TOKENS = {
+    "ListObjectsV2": ("ContinuationToken", "NextContinuationToken"),
+    "SimulatePrincipalPolicy": ("Marker", "Marker"),
+}
 """How operations call the token that they take, and the one that they give, where these are not the same."""
 
 

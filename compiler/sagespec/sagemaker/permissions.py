@@ -22,6 +22,7 @@ from sagespec.sagemaker import images
 FILE = "compiler/sagespec/data/permissions.json"
 _SLOT = re.compile(r"\{(?P<deep>\*\*)?(?P<name>[\w.]+)(~(?P<text>[^|}]+))?(\|(?P<part>\w+))?\}")
 _SPECIAL = re.compile(r"[*?$]")
+_ESCAPED = re.compile(r"\$\{([*?$])\}")
 
 
 class Unlisted(Exception):
@@ -130,6 +131,11 @@ class Call:
 def escaped(text: str) -> str:
     """Escape a text so that IAM reads every character literally."""
     return _SPECIAL.sub(lambda match: f"${{{match[0]}}}", text)
+
+
+def literal(pattern: str) -> str:
+    """Undo `escaped`: what remains of a wildcard is an asterisk, which the same wildcard matches."""
+    return _ESCAPED.sub(lambda match: match[1], pattern)
 
 
 def _is_in(uri: str, folder: str) -> bool:

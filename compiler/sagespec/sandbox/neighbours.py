@@ -47,6 +47,12 @@ def has_role(region: Region, arn: str) -> bool:
     return _role(region, arn) is not None
 
 
+def policies_of(region: Region, arn: str) -> list[Any]:
+    """Return the inline policies of a role."""
+    role = _role(region, arn)
+    return [json.loads(text) for text in role.policies.values()] if role else []
+
+
 def may_assume(region: Region, arn: str, principal: str, actions: Iterable[str]) -> bool:
     """Whether there is a role, and its trust policy lets a service do what it takes to assume it."""
     role = _role(region, arn)

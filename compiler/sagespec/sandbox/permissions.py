@@ -1,10 +1,13 @@
-"""SimulatePrincipalPolicy, which moto does not have: every existing role may do everything.
+"""SimulatePrincipalPolicy, which moto does not have.
 
-The sandbox does not evaluate policies. A role that does not exist is refused as by IAM.
+A role without inline policies may do everything, as the sandbox lets it; of another, its inline policies are
+evaluated, except conditions with other operators than StringEquals and StringLike. A role that does not exist is
+refused as by IAM.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -31,7 +34,12 @@ def simulate(start_response: Callable[..., Any], body: bytes, region: Region) ->
     if not actions:
         raise ServiceError("InvalidInput", "At least one action must be specified.")
     resources = list(_members(given, "ResourceArns")) or ["*"]
-    results = [_result(action, resource) for action in actions for resource in resources]
+    policies, context = neighbours.policies_of(region, principal), _context(given)
+    results = [
+        _result(action, resource, _decision(policies, action, resource, context))
+        for action in actions
+        for resource in resources
+    ]
     start, most = _whole(given, "Marker", 0), _whole(given, "MaxItems", PAGE)
     marker = f"<Marker>{start + most}</Marker>" if start + most < len(results) else ""
     inner = (
@@ -55,8 +63,54 @@ def _members(given: Mapping[str, str], name: str) -> Iterable[str]:
         number += 1
 
 
-def _result(action: str, resource: str) -> str:
+def _context(given: Mapping[str, str]) -> dict[str, str]:
+    entry = "ContextEntries.member.{}.{}".format
+    context: dict[str, str] = {}
+    while name := given.get(entry(len(context) + 1, "ContextKeyName")):
+        context[name] = given.get(entry(len(context) + 1, "ContextKeyValues.member.1"), "")
+    return context
+
+
+def _decision(policies: Iterable[Any], action: str, resource: str, context: Mapping[str, str]) -> str:
+    statements = [one for policy in policies for one in _listed(policy.get("Statement"))]
+    effects = {
+        one.get("Effect")
+        for one in statements
+        if any(_matches(pattern.lower(), action.lower()) for pattern in _listed(one.get("Action")))
+        and any(_matches(pattern, resource) for pattern in _listed(one.get("Resource")))
+        and all(
+            any(
+                _matches(value if operator == "StringLike" else _literal(value), context.get(key, ""))
+                for value in _listed(values)
+            )
+            for operator, keys in one.get("Condition", {}).items()
+            if operator in ("StringEquals", "StringLike")
+            for key, values in keys.items()
+        )
+    }
+    if "Deny" in effects:
+        return "explicitDeny"
+    return "allowed" if "Allow" in effects or not statements else "implicitDeny"
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _literal(text: str) -> str:
+    return re.sub(r"[*?$]", lambda match: f"${{{match[0]}}}", text)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Whether a pattern of IAM matches: `*` and `?` are wildcards, `${*}` is an asterisk."""
+    parts = re.split(r"(\$\{[*?$]\}|[*?])", pattern)
+    wild = {"*": ".*", "?": "."}
+    expression = "".join(wild.get(p) or re.escape(p[2] if p.startswith("${") and len(p) == 4 else p) for p in parts)
+    return re.fullmatch(expression, text, re.DOTALL) is not None
+
+
+def _result(action: str, resource: str, decision: str) -> str:
     return (
         f"<member><EvalActionName>{escape(action)}</EvalActionName><EvalResourceName>{escape(resource)}"
-        "</EvalResourceName><EvalDecision>allowed</EvalDecision><MatchedStatements/><MissingContextValues/></member>"
+        f"</EvalResourceName><EvalDecision>{decision}</EvalDecision><MatchedStatements/><MissingContextValues/></member>"
     )

@@ -75,6 +75,7 @@ def lists() -> Iterator[list[Any]]:
         yield from by_command.values()
     yield from TABLE["facts"].values()
     yield from TABLE["always"].values()
+    yield TABLE["check-role"]
     yield from (step["sends"] for step in TABLE["steps"].values())
 
 
