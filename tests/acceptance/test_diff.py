@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -161,6 +162,28 @@ def test_nothing_that_git_is_configured_to_run_is_run(committed: Path, run: Run,
     change("specs/model-trainer.yaml", "instance_count: 2", "instance_count: 4")
     for form in ("text", "json", "markdown"):
         run("diff", "-o", form)
+    assert not (committed / "sprung").exists()
+
+
+def test_a_missing_object_is_not_fetched(committed: Path, run: Run, monkeypatch: Any) -> None:
+    trap, tools = committed / "trap", committed / "tools"
+    trap.write_text(f"#!/bin/sh\ntouch '{committed}/sprung'\n", "utf-8")
+    tools.mkdir()
+    old = f"#!/bin/sh\nunset GIT_NO_LAZY_FETCH\nexec '{shutil.which('git')}' \"$@\"\n"  # git before 2.39.4 ignores it
+    (tools / "git").write_text(old, "utf-8")
+    for program in (trap, tools / "git"):
+        program.chmod(0o755)
+    promised = {"url": str(committed), "promisor": "true", "uploadpack": str(trap)}
+    for name, value in {"extensions.partialClone": "origin", "core.repositoryFormatVersion": "1"}.items():
+        git("config", name, value)
+    for name, value in promised.items():
+        git("config", f"remote.origin.{name}", value)
+    [compiled_file] = (committed / "compiled").rglob("line.json")
+    blob = git("rev-parse", f"HEAD:{compiled_file.relative_to(committed).as_posix()}")
+    (committed / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    change("specs/model-trainer.yaml", "instance_count: 2", "instance_count: 4")
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+    assert "git has no content of" in run("diff", "HEAD", code=None).stderr
     assert not (committed / "sprung").exists()
 
 
