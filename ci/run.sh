@@ -8,7 +8,7 @@
 #
 # Python is isolated (-I): else it would import what a pull request puts into the working directory, beside the token.
 # The exit code is that of sagespec. Reports for GitLab are written into REPORTS, by default the working directory.
-set -uo pipefail
+set -o pipefail # without -u, for which bash before 4.4, as macOS has it, takes an empty array for an unset variable
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 work="$(mktemp -d)"
@@ -65,7 +65,14 @@ diagnose() {
 
 differ() {
   local code=0 base=()
-  [ -z "${BASE:-}" ] || base=("$BASE")
+  case "${BASE:-}" in
+    "") ;;
+    -*)
+      printf 'no ref %q: none begins like an option\n' "$BASE" >&2
+      return 2
+      ;;
+    *) base=("$BASE") ;;
+  esac
   sagespec diff "${base[@]}" "${options[@]}" -o json >"$work/diff.json" 2>"$work/stderr" || code=$?
   if [ "$code" -gt 1 ] || [ ! -s "$work/diff.json" ]; then # a project that cannot be read has no diff
     show <"$work/stderr" >&2

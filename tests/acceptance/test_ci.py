@@ -278,6 +278,16 @@ def test_inputs_are_data(committed: Path, job: Job) -> None:
             assert not forge.comments
 
 
+@pytest.mark.parametrize("base", ["--project=other/sagespec.yaml", "-h", "--"])
+def test_a_base_is_no_option(committed: Path, job: Job, base: str) -> None:
+    assert committed
+    with forges.start(is_gitlab=False) as forge:
+        done = job(forge, "diff", base=base)
+        assert done.code == 2
+        assert "none begins like an option" in done.stderr
+        assert not forge.comments
+
+
 @pytest.mark.parametrize("is_gitlab", [False, True])
 def test_modules_of_a_pull_request_are_not_imported(committed: Path, job: Job, is_gitlab: bool) -> None:
     """Python would look for its own modules in the working directory first, with the token in its environment."""
