@@ -11,6 +11,7 @@ from typing import Any
 
 from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath
+from sagespec.reading import source
 from sagespec.review import fields
 from sagespec.review.fields import Required, Shape
 
@@ -27,10 +28,7 @@ def at(document: str, data: Any, path: KeyPath) -> list[Shape]:
     shapes, here = [whole], data
     for step in path:
         shapes = [inner for form in _fitting(shapes, here, whole) if (inner := _below(form, step)) is not None]
-        if isinstance(here, dict):
-            here = here.get(step)
-        else:
-            here = here[step] if isinstance(here, list) and isinstance(step, int) and step < len(here) else None
+        here = source.get(here, (step,))
     return _fitting(shapes, here, whole)
 
 

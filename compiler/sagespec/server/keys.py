@@ -12,6 +12,7 @@ from functools import cache
 from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath
 from sagespec.project import values
+from sagespec.reading import source
 from sagespec.review import explain
 from sagespec.review.explain import Explanation
 from sagespec.review.fields import Required, Shape
@@ -21,15 +22,14 @@ from sagespec.server.subject import Subject
 
 _RANKS: dict[Required, int] = {"required": 0, "required in its form": 2, "": 5}
 _BLOCKS: dict[str, Block] = {"object": "mapping", "array": "list"}
-_EXCLUDING: dict[str, tuple[tuple[str, ...], ...]] = {
-    "source_code": (("entry_script",), ("command",)),
-    "compute": (
-        ("instance_type", "instance_count", "enable_managed_spot_training"),
-        ("instance_groups",),
-        ("instance_preferences",),
-    ),
+_EXCLUDING: dict[str, dict[str, tuple[str, ...]]] = {
+    "source_code": {"entry_script": ("command",)},
+    "compute": {
+        "instance_groups": ("instance_type", "instance_count", "instance_preferences"),
+        "instance_preferences": ("instance_type", "instance_placement_config", "enable_managed_spot_training"),
+    },
 }
-"""Fields that exclude each other by rules beside the schema, by the field that they are in."""
+"""Fields that exclude others by rules beside the schema, by the field that they are in."""
 
 
 def of_mapping(subject: Subject, path: KeyPath) -> Iterator[Offer]:
@@ -42,7 +42,7 @@ def of_mapping(subject: Subject, path: KeyPath) -> Iterator[Offer]:
 
 
 def _all(subject: Subject, path: KeyPath) -> Iterator[Offer]:
-    owner = _in_defaults(subject, path)
+    owner = in_kind(subject.document, path, subject.data)
     if owner is not None:
         document, inner, data = owner
         if not inner:
@@ -68,28 +68,14 @@ def _unfit(subject: Subject) -> set[KeyPath]:
 
 
 def _fields(document: str, data: object, path: KeyPath) -> Iterator[Offer]:
-    here = forms.at(document, data, path)
-    present = _mapping(data, path)
-    groups = _EXCLUDING.get(str(path[-1]), ()) if len(path) == 2 else ()
-    chosen = next((group for group in groups if set(group) & present), None)
-    shut = {name for group in groups if chosen and group is not chosen for name in group}
-    for name, required in forms.missing(here, _data(data, path)):
+    here, beside = forms.at(document, data, path), source.get(data, path)
+    present = set(beside) if isinstance(beside, dict) else set()
+    excluding = _EXCLUDING.get(str(path[-1]), {}) if len(path) == 2 else {}
+    shut = {other for name, others in excluding.items() if name in present for other in others}
+    shut |= {name for name, others in excluding.items() if present.intersection(others)}
+    for name, required in forms.missing(here, beside):
         if name not in shut:
             yield field(document, (*path, name), required, forms.below(here, document, name))
-
-
-def _data(data: object, path: KeyPath) -> object:
-    for step in path:
-        if isinstance(data, dict):
-            data = data.get(step)
-        else:
-            data = data[step] if isinstance(data, list) and isinstance(step, int) and step < len(data) else None
-    return data
-
-
-def _mapping(data: object, path: KeyPath) -> set[str]:
-    found = _data(data, path)
-    return set(found) if isinstance(found, dict) else set()
 
 
 def field(document: str, path: KeyPath, required: Required, shapes: Iterable[Shape]) -> Offer:
@@ -114,11 +100,6 @@ def _explained(document: str, path: KeyPath) -> tuple[str, Explanation | None]:
     return explanation.field.type + (f", default {default}" if default else ""), explanation
 
 
-def _in_defaults(subject: Subject, path: KeyPath) -> tuple[str, KeyPath, object] | None:
-    """Return where in a kind a default of the project file is: kind, path, and data of the same form."""
-    return in_kind(subject.document, path, subject.data)
-
-
 def in_kind(document: str, path: KeyPath, data: object) -> tuple[str, KeyPath, object] | None:
     """Return the kind and path of a field that is in the defaults of a project file; () for the defaults themselves.
 
@@ -136,7 +117,7 @@ def in_kind(document: str, path: KeyPath, data: object) -> tuple[str, KeyPath, o
     kind = next((one for one in schema.kinds() if rest[0] in schema.fields(one)), None)
     if kind is None or (rest[0] in own and rest[0] != "role"):
         return None
-    return kind, ("spec", *rest), {"spec": _data(data, path[:start])}
+    return kind, ("spec", *rest), {"spec": source.get(data, path[:start])}
 
 
 def _defaults() -> Iterator[Offer]:

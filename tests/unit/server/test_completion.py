@@ -283,6 +283,8 @@ def test_in_json_what_is_accepted_is_json(inner: str, label: str, expected: str,
         (TRAINING + "  training_image: x\n  |", "training_image"),
         (TRAINING + "  source_code: {command: x, |}", "entry_script"),
         (TRAINING + "  compute: {instance_groups: [], |}", "instance_type"),
+        (TRAINING + "  compute: {instance_count: 2, |}", "instance_groups"),
+        (TRAINING + "  compute: {instance_preferences: [], |}", "enable_managed_spot_training"),
         (TRAINING + "  distributed: {type: MPI, |}", "smp"),
         (TRAINING + "  metric_definitions: [{Name: a, |}]", "regex"),
         (TRAINING + "  compute: {instance_count: ${|", "bucket"),
@@ -384,6 +386,10 @@ def test_files_are_those_of_the_project_relative_to_the_spec(examined: Examinati
     assert labels(one, "apiVersion: sagespec/v1\nkind: Project\nspecs: [|]", "sagespec.yaml") == [
         "specs",
     ]
+
+
+def test_preferences_may_share_a_count(examined: Examination) -> None:
+    assert "instance_count" in labels(examined, TRAINING + "  compute: {instance_preferences: [], |}")
 
 
 def test_a_text_that_yaml_reads_as_a_number_is_quoted(examined: Examination) -> None:
