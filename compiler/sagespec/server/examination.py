@@ -1,7 +1,7 @@
 """Check a project as its editor shows it.
 
 In: a folder, and the open documents. Out: the diagnostics of `validate`, and what they were found in: settings,
-specs, documents, lock. Folders that are no project have none.
+specs, lock. Folders that are no project have none.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from functools import cached_property
 from pathlib import Path
 
 from sagespec import disk
@@ -20,8 +19,6 @@ from sagespec.memory import Memory, remembered
 from sagespec.project import boundary, settings
 from sagespec.project.lock import Lock
 from sagespec.project.settings import Project
-from sagespec.reading import source
-from sagespec.reading.source import Source
 from sagespec.server.buffers import Buffers
 
 
@@ -34,26 +31,14 @@ class Examination:
     texts: Mapping[str, str] = field(repr=False)
     """The project's own files by name: specs, project file, and what specs name."""
     checked: Checked | None = field(default=None, repr=False)
+    lock: Lock | None = field(default=None, repr=False)
+    """The project's lock; None where there is none, or none that is valid."""
     buffers: Buffers = field(default=Buffers(), repr=False)
 
     @property
     def files(self) -> frozenset[str]:
         """The names of the project file and of all spec files, readable or not."""
         return frozenset({settings.FILE, *(self.checked.files if self.checked else ())})
-
-    @cached_property
-    def documents(self) -> Mapping[str, tuple[Source, ...]]:
-        """The documents of the specs and of the project file, valid or not, by the names of their files."""
-        read = {name: source.load(name, text.encode())[0] for name, text in self.texts.items() if name in self.files}
-        return {name: tuple(documents) for name, documents in read.items()}
-
-    @cached_property
-    def lock(self) -> Lock | None:
-        """The project's lock; None where there is none, or none that is valid."""
-        if self.checked is None:
-            return None
-        with disk.through(self.buffers):
-            return workspace.read_lock(self.checked.settings.project)[0]
 
 
 def root_of(folder: Path, buffers: Buffers) -> Path | None:
@@ -74,11 +59,12 @@ def examine(root: Path, buffers: Buffers, environment: str | None, memory: Memor
             chosen, diagnostics = remembered(settings.in_environment, project, environment)
         if chosen is None:
             texts = workspace.project_text(root / settings.FILE)
-            return Examination(root, _shown(diagnostics), texts, None, buffers)
+            return Examination(root, _shown(diagnostics), texts, buffers=buffers)
         checked = workspace.check(chosen, ())
         today = datetime.now(timezone.utc).date().isoformat()
         said = _shown([*checked.diagnostics, *exceptions.expired(chosen, today)])
-        return Examination(root, said, checked.texts, checked, buffers)
+        lock, _, _ = remembered(workspace.read_lock, chosen.project)
+        return Examination(root, said, checked.texts, checked, lock, buffers)
 
 
 def _shown(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
