@@ -95,6 +95,7 @@ def test_all_documents_are_seen() -> None:
     assert {*RUNS, *REVIEWED, *EXPLAINED, *OFFERED, *MEASURED} == shared | {*write_formats.names()}
 
 
+@pytest.mark.slow
 def test_what_applies_and_tracks(project: Path, aws: Sandbox, seen: Seen) -> None:
     specs, settings = project / "specs" / "a.yaml", project / "sagespec.yaml"
     judge = (ROOT / "specs" / "llm-as-judge-evaluator.yaml").read_text("utf-8")
