@@ -25,8 +25,8 @@ def of_field(subject: Subject, path: KeyPath) -> Offers:
     name = next((step for step in reversed(path) if isinstance(step, str)), "")
     if path[:2] == ("spec", "hyperparameters") and len(path) == 3:
         yield from _of_hyperparameter(subject.entries.get(name, {}))
-    elif name in _BY_FIELD:
-        yield from _BY_FIELD[name](subject)
+    elif name in BY_FIELD:
+        yield from BY_FIELD[name](subject)
 
 
 def hyperparameters(subject: Subject) -> Offers:
@@ -272,7 +272,7 @@ def _lengths(subject: Subject) -> Offers:
         yield Offer(length, "locked", "of a recipe of the model")
 
 
-_BY_FIELD: dict[str, Callable[[Subject], Offers]] = {
+BY_FIELD: dict[str, Callable[[Subject], Offers]] = {
     "account": _accounts,
     "agent_config": _runtime_arns,
     "agent_env": _runtimes,

@@ -17,7 +17,7 @@ from sagespec.diagnostics import KeyPath, dotted
 from sagespec.memory import Memory
 from sagespec.reading import source
 from sagespec.review import explain, explained, fields
-from sagespec.server import completion, examination
+from sagespec.server import completion, examination, lock_offers
 from sagespec.server.buffers import Buffers
 from sagespec.server.examination import Examination
 from sagespec.server.items import Client
@@ -386,6 +386,46 @@ def test_files_are_those_of_the_project_relative_to_the_spec(examined: Examinati
     assert labels(one, "apiVersion: sagespec/v1\nkind: Project\nspecs: [|]", "sagespec.yaml") == [
         "specs",
     ]
+
+
+def test_what_is_offered_by_name_are_fields() -> None:
+    known = {path[-1] for document in explain.documents() for path in fields.of(document) if path}
+    assert set(lock_offers.BY_FIELD) <= known
+
+
+MTRL, RLAIF, RLVR = head("MultiTurnRLTrainer"), head("RLAIFTrainer"), head("RLVRTrainer")
+ACCOUNT = "arn:aws:sagemaker:us-west-2:123456789012:"
+HUB = "9IVHFNP5DC9J8QGIQ193ESR91NUC4JAR4I5AJ4H7K80LM5BEHKM0"
+
+
+@pytest.mark.parametrize(
+    ("marked", "expected"),
+    [
+        (SFT + "  role: |", ["LambdaRole", "SageMakerRole"]),
+        (SFT + "  region: |", ["us-west-2"]),
+        (SFT + "  model: |", [QWEN, f"{ACCOUNT}model-package/llama-ft/1", "{job: finished-sft-job}"]),
+        (SFT + "  model: {job: |}", ["finished-mtrl-job", "finished-sft-job"]),
+        (SFT + "  model_package_group: |", ["out-mpg", "llama-ft"]),
+        (SFT + "  mlflow_resource_arn: |", [f"{ACCOUNT}mlflow-app/app-DEFAULT"]),
+        (SFT + f"  model: {QWEN}\n  training_type: |", ["LORA", "FULL"]),
+        (MTRL + "  agent_env: |", ["myRuntime-aBcDeFgHiJ", "{ref: CustomAgentLambda/calculator}"]),
+        (MTRL + "  intermediate_checkpoint_model_package_group: |", ["ckpt-mpg"]),
+        (head("LLMAsJudgeEvaluator") + "  evaluator_model: |", ["amazon.nova-pro-v1:0"]),
+        (head("LLMAsJudgeEvaluator") + "  builtin_metrics: [|]", ["Correctness", "Helpfulness"]),
+        (head("CustomScorerEvaluator") + "  evaluator: |", ["prime_math", "prime_code"]),
+        (RLAIF + "  reward_model_id: |", ["openai.gpt-oss-120b-1:0"]),
+        (RLAIF + f"  model: {QWEN}\n  reward_prompt: |", ["summarize", "my-prompt"]),
+        (RLVR + "  custom_reward_function: |", [f"{ACCOUNT}hub-content/{HUB}/JsonDoc/my-reward/1.0.0"]),
+        (head("BenchMarkEvaluator") + "  benchmark: mmlu\n  subtasks: |", ["ALL", "anatomy"]),
+        (head("BenchMarkEvaluator") + "  benchmark: mmlu\n  subtasks:\n    |", ["- anatomy"]),
+        (TRAINING + "  compute: {instance_type: |}", ["ml.p4d.24xlarge"]),
+        (TRAINING + "  compute: {instance_groups: [{instance_group_name: gpu}]}\n  input_data_config:\n"
+         "  - data_source: {s3_uri: a, instance_group_names: [|]}", ["gpu"]),
+        (TRAINING + "  stopping_condition: {max_runtime_in_seconds: |}", ["3600"]),
+    ],
+)  # fmt: skip
+def test_what_lock_and_data_know_is_offered(marked: str, expected: list[str], examined: Examination) -> None:
+    assert set(expected) <= set(labels(examined, marked))
 
 
 def test_preferences_may_share_a_count(examined: Examination) -> None:
