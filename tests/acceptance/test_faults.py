@@ -109,7 +109,7 @@ def clock_of(folder: Path) -> Path:
 
 
 def apply(folder: Path, running: Sandbox) -> Fork:
-    arguments = ["apply", str(folder), "--yes", "--wait", "--poll", "5"]
+    arguments = ["apply", str(folder), "--yes", "--wait", "--poll", "10"]
     said = folder.parent / f"said-{next(NUMBERS)}.txt"
     return forks.start(
         arguments, {**os.environ, **running.environment()}, folder.parent, said, SPEED, clock_of(folder)
