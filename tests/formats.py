@@ -22,7 +22,7 @@ from tools.write_formats import SHARED, Shape
 LINES = "logs"
 """What is an object on each line, and may have none."""
 _FORMS = {"-o", "--output", "--format"}
-_OTHER = {"--help", "-h", "--explain", "--example"}
+_OTHER = {"--help", "-h", "--explain", "--example", "--check-role"}
 """Options with which a command writes no such document, whatever form it is asked for."""
 
 

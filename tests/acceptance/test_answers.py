@@ -69,6 +69,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("verify", TRAINING),
     ("verify", FUNCTION),
     ("wait", TRAINER, JUDGE, *BRIEFLY),
+    ("iam-policy", "--for", "execution", "--check-role"),
     ("stop", TRAINER, "--yes"),
     ("delete", EVALUATION, "--yes"),
     ("delete", TRAINING, "--yes"),
