@@ -81,7 +81,8 @@ def test_what_has_completed_with_its_results(chain: Path, aws: Sandbox, run: Run
     assert trainer["results"]["output_model_package_arn"].startswith("arn:aws:sagemaker:")
     assert trainer["run"]["name"] == f"support-agent-{trainer['identity'][:12]}"
     assert trainer["started"]
-    assert trainer["creation_time"] < trainer["end_time"]
+    for entry in document["entries"]:
+        assert entry["creation_time"] < entry["end_time"], entry["address"]
     assert evaluation["results"]["scores"]
     assert [(verdict["metric"], verdict["met"]) for verdict in evaluation["thresholds"]] == [("exact_match", False)]
     again = read(run("apply", *FAST, code=exits.FAILED))

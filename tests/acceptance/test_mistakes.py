@@ -324,6 +324,6 @@ def test_the_lines_of_many_failures_are_found_by_one_compile(
     run("compile")
     OPENED.clear()
     result = run(*command, code=3)
-    assert len(re.findall(r"^specs/m\d+.yaml:11:40: error\[aws\]", result.stderr, re.MULTILINE)) == 20
+    assert len(set(re.findall(r"specs/m\d+.yaml:11:40\b", result.stderr))) == 20
     opened = [name for name in OPENED if re.search(r"specs/m\d+\.yaml$", name)]
     assert len(opened) <= 20, "each spec is read once"

@@ -417,3 +417,16 @@ def test_runtimes_and_apps_that_may_not_be_looked_at_are_no_obstacle(
     assert run("plan", code=3).stderr.count("error[aws]") == 1
     refusing("DescribeMlflowApp")
     run("plan")
+
+
+def test_what_several_specs_lack_is_said_once_with_all_their_places(project: Path, aws: Sandbox, run: Run) -> None:
+    assert aws.url
+    (project / "specs" / "a.yaml").write_text(SPECS.replace("s3://my-bucket/", "s3://no-bucket/"), "utf-8")
+    run("compile")
+    for command in (("plan",), ("apply", "--yes")):
+        said = run(*command, code=3).stderr
+        assert said.count("there is no bucket no-bucket") == 2 + said.count("  ! ")
+        assert "specs/a.yaml:7:21: error[aws]: there is no bucket no-bucket\n" in said
+        assert "    also MultiTurnRLEvaluator/episodes: specs/a.yaml:15:12\n" in said
+        assert "    also CustomScorerEvaluator/scored: specs/a.yaml:25:12\n" in said
+        assert said.count("    hint: create the bucket first") == 1

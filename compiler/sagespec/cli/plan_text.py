@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from sagespec.review import data, forecast, forecast_markdown, forecast_text
 
 Printer = Callable[..., None]
 NEAR_DAYS = 30
+MOST_PLACES = 20
+"""Specs that are named of those that fail for the same reason."""
 _SIGNS = {
     "create": "+",
     "update": "^",
@@ -112,11 +114,12 @@ def tell_obstacles(plan: Plan, opened: Session) -> bool:
     """Print what prevents files from being applied; return whether anything does."""
     refused = [planned for planned in plan.targets() if planned.obstacles]
     sources = Sources([planned.file.content for planned in refused], Path.cwd(), opened.project_file)
-    for planned in refused:
-        for obstacle in planned.obstacles:
-            where = obstacle.request, obstacle.path
-            failure = Failure(planned.address, obstacle.reason, obstacle.hint, True, *where, obstacle.problem)
-            _tell_failure(failure, planned.file, sources)
+    failures = [
+        Failure(planned.address, one.reason, one.hint, True, one.request, one.path, one.problem)
+        for planned in refused
+        for one in planned.obstacles
+    ]
+    _tell_failures(failures, {planned.address: planned.file for planned in refused}, sources)
     return bool(refused)
 
 
@@ -164,21 +167,35 @@ def tell(outcome: Outcome, files: Mapping[str, File], opened: Session) -> None:
     """Print the failures of apply, at the line of the spec where AWS names a field, and the specs that wait."""
     refused = [files[failure.address].content for failure in outcome.failures if failure.request]
     sources = Sources(refused, Path.cwd(), opened.project_file)
-    for failure in outcome.failures:
-        _tell_failure(failure, files[failure.address], sources)
+    _tell_failures(outcome.failures, files, sources)
     for address, needed in outcome.waiting.items():
         begun = all(a in outcome.runs or files[a].target for a in needed)
         way = "apply again when that is done, or use --wait" if begun else "apply that, too"
         output.tell(f"{address} waits for {', '.join(needed)}: {way}")
 
 
-def _tell_failure(failure: Failure, file: File, sources: Sources) -> None:
-    where = _where(failure, file, sources) if failure.request else ()
-    output.error(f"{failure.address}: {failure.reason}", failure.hint, where)
+def _tell_failures(failures: Iterable[Failure], files: Mapping[str, File], sources: Sources) -> None:
+    """Print failures; those with the same cause once, and then the places of the others."""
+    causes: dict[tuple[str, str], list[Failure]] = {}
+    for failure in failures:
+        causes.setdefault((failure.reason, failure.hint), []).append(failure)
+    for (reason, hint), (first, *others) in causes.items():
+        where = [*_where(first, files[first.address], sources)]
+        also = (_also(failure, files[failure.address], sources) for failure in others[:MOST_PLACES])
+        more = [f"    and {len(others) - MOST_PLACES} more"] if len(others) > MOST_PLACES else []
+        output.error(f"{first.address}: {reason}", hint, [*where, *also, *more])
+
+
+def _also(failure: Failure, file: File, sources: Sources) -> str:
+    location = next(iter(_where(failure, file, sources)), "")
+    place = location if isinstance(location, str) else str(location[0]).removesuffix(":")
+    return f"    also {failure.address}{f': {place}' if place else ''}"
 
 
 def _where(failure: Failure, file: File, sources: Sources) -> Iterator[Line]:
     """Yield the location of the value that AWS refused; nothing where the message names no member."""
+    if not failure.request:
+        return
     index = next(i for i, request in enumerate(file.content.requests) if request.id == failure.request)
     at = failure.path or source_map.member(file.content.requests[index], failure.reason)
     if not at:

@@ -189,6 +189,8 @@ def _described(cloud: Cloud, target: Target) -> dict[str, Any]:
 def status(cloud: Cloud, target: Target) -> Status:
     described = _described(cloud, target)
     document, begun = recorded(cloud, target), _begun(cloud, target)
+    changed = described.get("LastModifiedTime")
+    has_ended = state_of(described["PipelineExecutionStatus"]) != "running"
     return Status(
         kind=NAME,
         name=described.get(MEMBER, target.name),
@@ -197,7 +199,8 @@ def status(cloud: Cloud, target: Target) -> Status:
         address=target.file.address if target.file else None,
         failure_reason=described.get("FailureReason"),
         creation_time=described.get("CreationTime"),
-        last_modified_time=described.get("LastModifiedTime"),
+        last_modified_time=changed,
+        end_time=changed if has_ended else None,  # AWS has no other; what has ended changes no more
         details={
             "pipeline_arn": described["PipelineArn"],
             "pipeline_version_id": described.get("PipelineVersionId"),
