@@ -34,6 +34,9 @@ def test_specs_with_what_they_need_and_what_needs_them(examples: Path, run: Run)
     assert by_path == (
         'flowchart LR\n  n0["ModelTrainer/line"]\n  n1["Torchrun/two-a-node"]\n  n1 -->|distributed| n0\n'
     )
+    run("compile")
+    assert run("graph", "compiled/Torchrun/two-a-node.json").stdout == by_path
+    assert run("graph", "compiled").stdout == run("graph").stdout
     assert run("graph", "-o", "svg").stdout == run("graph", "-o", "svg").stdout
     assert "did you mean" in run("graph", "BenchMarkEvaluator/calculator-maths", code=2).stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,6 @@ def test_the_shipped_policies_hold_in_a_project(project: Path, run: Run) -> None
     said = run("compile", "-e", "prod", code=1).stderr
     found = {id for id in ("kms", "vpc", "regions", "instance-types", "tags", "spot") if f"[policy]: {id}: " in said}
     assert found == {"kms", "vpc", "instance-types", "tags", "spot"}
+    lines = said.splitlines()
+    lacking = [after.strip() for line, after in pairwise(lines) if "[policy]: vpc: " in line]
+    assert {*lacking} == {"spec:"}, "what a request lacks is no field's fault"

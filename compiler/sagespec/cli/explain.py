@@ -61,13 +61,7 @@ def command(
 
     NAME is KIND, KIND.field, metadata.field, Project.field or the id of a rule. Says of a field what may stand there,
     where it goes in the request, and whether a change of it starts a new run. KIND.hyperparameters lists those of the
-    models in the lock.
-
-    \b
-    sagespec explain ModelTrainer.compute.instance_count
-    sagespec explain unknown-hyperparameter
-
-    Exit code 2: there is nothing of this name.
+    models in the lock. Exit code 2: there is nothing of this name.
     """
     if everything and name:
         raise click.UsageError("--all explains everything: leave NAME out")

@@ -52,13 +52,13 @@ def command(
 
 
 def _chosen(wanted: tuple[str, ...], checked: Checked) -> list[str]:
-    """The addresses that are meant by addresses, names, globs, and spec files or folders."""
-    root = checked.settings.project.root
+    """The addresses that are meant by addresses, names, globs, and files or folders of specs or of compiled files."""
+    root, compiled = checked.settings.project.root, checked.settings.output
     files = {address: root / one.spec.source.file for address, one in checked.resolved.items()}
     chosen = [] if wanted else [*files]
     for one in wanted:
         here = Path(one).absolute()
-        if inside := [a for a, file in files.items() if here in (file, *file.parents)]:
+        if inside := [a for a, file in files.items() if here in _paths(file) | _paths(compiled / f"{a}.json")]:
             chosen += inside
             continue
         try:
@@ -67,6 +67,10 @@ def _chosen(wanted: tuple[str, ...], checked: Checked) -> list[str]:
             message = f"no valid spec has the address or path {one!r}" if isinstance(error, Unknown) else str(error)
             raise exits.Stop(message, exits.USAGE, error.hint) from None
     return chosen
+
+
+def _paths(file: Path) -> set[Path]:
+    return {file, *file.parents}
 
 
 def _steps(chosen: list[str], checked: Checked) -> Graph:

@@ -98,15 +98,20 @@ def _of_kind(kind: str, reason: str) -> Problem:
 def _violations(
     made: Compiled, provenance: Mapping[str, Provenance], data: Any, policies: Mapping[str, Policy]
 ) -> Iterator[tuple[str, Problem]]:
-    """Yield the violated policies of the project by id, each with the problem at a key path in the spec."""
+    """Yield the violated policies of the project by id, each with the problem at a key path in the spec.
+
+    What a request or a document lacks as a whole is no field's fault: it stands at `spec`.
+    """
     document: dict[str, Any] = json.loads(compiled.dump(made)) if policies else {}
     for policy in policies.values():
         for problem in policy.check(document):
             path: KeyPath = ()
-            if problem.path[:1] == ("requests",) and len(problem.path) > 3:
+            if problem.path[-1:] in (("parameters",), ("$json",)):
+                path = ("spec",)
+            elif problem.path[:1] == ("requests",) and len(problem.path) > 3:
                 request = made.requests[int(problem.path[1])]
                 path = within(data, origin(provenance[request.id], problem.path[3:]))
-            yield policy.id, replace(problem, path=path)
+            yield policy.id, replace(problem, path=path, on_key=problem.on_key or path == ("spec",))
 
 
 def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterator[Problem]:
