@@ -279,6 +279,7 @@ async def test_unknown_requests_are_refused_and_nothing_else_happens(client: Lan
 MESSAGE = b'{"jsonrpc": "2.0", "id": 1, "method": "%s", "params": %s}'
 INITIALIZE = MESSAGE % (b"initialize", b'{"processId": null, "rootUri": null, "capabilities": {}}')
 SHUTDOWN = MESSAGE % (b"shutdown", b"null")
+PROGRAM = [*COMMAND[:2], COMMAND[2].replace("main()", "sys.exit(main())")]
 EXIT = b'{"jsonrpc": "2.0", "method": "exit"}'
 
 
@@ -295,8 +296,26 @@ EXIT = b'{"jsonrpc": "2.0", "method": "exit"}'
     ids=["polite", "no shutdown", "exit alone", "dead", "dead after shutdown", "never alive"],
 )
 def test_a_server_ends_with_its_client(messages: list[bytes], code: int) -> None:
-    sent = b"".join(b"Content-Length: %d\r\n\r\n" % len(one) + one for one in messages)
-    command = [*COMMAND[:2], COMMAND[2].replace("main()", "sys.exit(main())")]
-    done = subprocess.run(command, input=sent, capture_output=True, timeout=60)
+    done = subprocess.run(PROGRAM, input=packed(messages), capture_output=True, timeout=60)
     assert done.returncode == code, done.stderr.decode()
     assert b"Traceback" not in done.stderr, done.stderr.decode()
+
+
+def packed(messages: list[bytes]) -> bytes:
+    return b"".join(b"Content-Length: %d\r\n\r\n" % len(one) + one for one in messages)
+
+
+def test_a_server_ends_when_nobody_hears_it(edited: Path) -> None:
+    folder = INITIALIZE.replace(b'"rootUri": null', b'"rootUri": "%s"' % edited.as_uri().encode())
+    started = b'{"jsonrpc": "2.0", "method": "initialized", "params": {}}'
+    pipe = subprocess.PIPE
+    with subprocess.Popen(PROGRAM, cwd=edited, stdin=pipe, stdout=pipe, stderr=pipe) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        assert server.stderr is not None
+        server.stdout.close()
+        server.stdin.write(packed([folder, started]))
+        server.stdin.close()
+        assert server.wait(60) == 0
+        said = server.stderr.read()
+    assert b"Traceback" not in said, said.decode()

@@ -238,6 +238,8 @@ class Server(LanguageServer):
 def create() -> Server:
     """Return a server with all its features."""
     server = Server()
+    for logger in (json_rpc.__name__, "concurrent.futures", "asyncio"):
+        logging.getLogger(logger).addFilter(_is_news)
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
@@ -334,7 +336,6 @@ def _navigate(server: Server) -> None:
 
 def _rename(server: Server) -> None:
     """Register renaming; what is refused is answered with the reason."""
-    logging.getLogger(json_rpc.__name__).addFilter(_is_no_refusal)
 
     @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
     async def prepare(params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder | None:
@@ -353,8 +354,9 @@ def _rename(server: Server) -> None:
         return renaming.workspace_edit(made, here[1], client)
 
 
-def _is_no_refusal(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], Refused))
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out of the logs what was answered, and that an editor is gone, with which the server ends."""
+    return not (record.exc_info and isinstance(record.exc_info[1], Refused | BrokenPipeError))
 
 
 def _list(server: Server) -> None:
