@@ -40,6 +40,13 @@ BLOCK = re.compile(
     r"(?:<!-- (?:file: (?P<file>\S+)|output: (?P<command>[^\n]+)) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
+FOLLOWED = {"compare", "concepts", "guides", "operate", "start"}
+"""Folders of pages that a reader may follow in a folder of their own."""
+HAVE_NONE = {
+    "docs/start/pull-request.md": "it continues in the folder of another page",
+    "docs/operate/security.md": "its specs are wrong on purpose",
+}
+"""Pages that compile, and say nothing of a lock."""
 FENCE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
 MERMAID = ROOT / "docs" / "vendor" / "mermaid.js"
 
@@ -131,6 +138,16 @@ def test_no_block_is_overlooked(document: str) -> None:
     """A block without a language, or one that is indented, would be run by nothing."""
     fences = FENCE.findall((ROOT / document).read_text("utf-8"))
     assert len(fences) == 2 * len([*blocks(ROOT / document)])
+
+
+@pytest.mark.parametrize(
+    "document", [name(d) for d in DOCUMENTS if d.parent.name in FOLLOWED and name(d) not in HAVE_NONE]
+)
+def test_a_page_that_compiles_says_first_how_to_get_a_lock(document: str) -> None:
+    """Blocks are run here beside a lock; whoever follows a page begins without one."""
+    text = (ROOT / document).read_text("utf-8")
+    first = re.search(r"^\$ (.*&& )?sagespec (apply|compile|diff|graph|plan|run|validate)\b", text, re.MULTILINE)
+    assert first is None or "sagespec sandbox -- sagespec lock" in text[: first.start()]
 
 
 def test_every_diagram_can_be_drawn() -> None:
