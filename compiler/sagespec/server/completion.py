@@ -22,7 +22,7 @@ from sagespec.server import cursor, insertion, items, keys, offers, value_offers
 from sagespec.server.cursor import Cursor
 from sagespec.server.insertion import Spot
 from sagespec.server.items import Client, Edit
-from sagespec.server.offer import Offer
+from sagespec.server.offer import Offer, is_like
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
 from sagespec.server.subject import Subject
@@ -49,8 +49,7 @@ def _matches(item: types.CompletionItem, place: Place) -> bool:
     """Return whether the characters that are typed of an item occur in it, in their order."""
     assert isinstance(item.text_edit, types.TextEdit)
     word = place.text.text[place.text.offset(item.text_edit.range.start) : place.offset]
-    rest = iter((item.filter_text or item.label).lower())
-    return all(character in rest for character in word.lower())
+    return is_like(word, item.filter_text or item.label)
 
 
 def _words(place: Place, client: Client) -> Iterator[types.CompletionItem]:
@@ -132,7 +131,7 @@ def _items(
     for offer in offered:
         written = insertion.write(spot, offer, is_key=is_key, may_break=client.indents_snippets)
         label = items.label(offer)
-        if written is not None and label not in seen:
+        if written is not None and label not in seen and label.isprintable():
             seen.add(label)
             edit = Edit(spot.start, spot.end, *written)
             shown = f"- {label}" if spot.is_entry else label
@@ -172,8 +171,7 @@ def _begins_value(whole: str, offset: int) -> bool:
 
 def _scalar_start(whole: str, offset: int) -> int:
     """Return where the scalar begins that an offset is in, as far as a line and its brackets tell."""
-    found = insertion.BEFORE.search(whole, whole.rfind("\n", 0, offset) + 1, offset)
-    return found.start() if found else offset
+    return cursor.word_start(whole, whole.rfind("\n", 0, offset) + 1, offset)
 
 
 def _own_end(whole: str, head: int, start: int, end: int) -> int:

@@ -21,7 +21,7 @@ Part = Literal["key", "value", "either"]
 
 _MARK = "\ue000"
 """Stands for the word: a character for private use, which YAML allows and no file has."""
-_BEFORE = re.compile(r"[^\s,\[\]{}\"']*\Z")
+_NO_WORD = frozenset(",[]{}\"'")
 _AFTER = re.compile(r"[^\s,\[\]{}\"':]*")
 _LINE_START = re.compile(r"[ \t]*(?:-[ \t]+)*\Z")
 _KEY_START = re.compile(r"(?:.*[{,])?[ \t]*(?:-[ \t]+)*")
@@ -96,13 +96,19 @@ def typed(text: Text, offset: int) -> Cursor | None:
 
 def _word(whole: str, line_start: int, offset: int) -> tuple[int, int]:
     """Return the range of the word at an offset; after the `:` of a key it is empty."""
-    before = _BEFORE.search(whole, line_start, offset)
-    start = before.start() if before else offset
+    start = word_start(whole, line_start, offset)
     word, head = whole[start:offset], whole[line_start:start]
     if word.endswith(":") and (word == ":" or _KEY_START.fullmatch(head)):  # else it is one of an ARN
         start = offset
     after = _AFTER.match(whole, offset)
     return start, after.end() if after else offset
+
+
+def word_start(whole: str, line_start: int, offset: int) -> int:
+    """Return where the word on a line begins that an offset is in or behind."""
+    while offset > line_start and whole[offset - 1] not in _NO_WORD and not whole[offset - 1].isspace():
+        offset -= 1
+    return offset
 
 
 def _marked(whole: str, line_start: int, start: int, end: int, starts_line: bool) -> Iterator[str]:

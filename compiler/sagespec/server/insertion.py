@@ -19,11 +19,11 @@ from sagespec.server.offer import Offer
 from sagespec.server.positions import Text
 
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"")
+_QUOTE = re.compile(r"['\"]")
 _OPEN_QUOTE = re.compile(r"(?:^|[\s,\[{:])(['\"])[^'\"]*\Z")
 _BRACKETS = re.compile(r"[\[\]{},]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z_]*(?:[./-][A-Za-z_][\w./-]*)*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-BEFORE = re.compile(r"[^\s,\[\]{}\"']*\Z")
 _REST = re.compile(r"(?::(?=[^\s,\[\]{}\"'])[^\s,\[\]{}\"':]*)*")
 _AFTER = re.compile(r"[^\s,\[\]{}\"']*")
 _COLON = re.compile(r"[ ]*:")
@@ -73,8 +73,23 @@ def spot(text: Text, cursor: Cursor) -> Spot:
 def open_quote(whole: str, offset: int) -> str:
     """Return the quote that an offset is within, on its line; '' where it is within none."""
     line_start = max(whole.rfind("\n", 0, offset), whole.rfind("\r", 0, offset)) + 1
-    opened = _OPEN_QUOTE.search(_QUOTED.sub(lambda match: "_" * len(match[0]), whole[line_start:offset]))
+    opened = _OPEN_QUOTE.search(_without_quoted(whole[line_start:offset]))
     return opened[1] if opened else ""
+
+
+def _without_quoted(line: str) -> str:
+    """Replace what is in quotes that end.
+
+    Behind a quote that never ends, no other of its sort does; looking for each of their ends would take hours.
+    """
+    parts, here, endless = list[str](), 0, set[str]()
+    while quote := _QUOTE.search(line, here):
+        quoted = None if quote[0] in endless else _QUOTED.match(line, quote.start())
+        end = quoted.end() if quoted else quote.end()
+        parts += [line[here : quote.start()], "_" * (end - quote.start()) if quoted else quote[0]]
+        endless |= set() if quoted else {quote[0]}
+        here = end
+    return "".join([*parts, line[here:]])
 
 
 def word_end(whole: str, offset: int) -> int:

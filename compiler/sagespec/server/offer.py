@@ -23,3 +23,9 @@ class Offer(NamedTuple):
     about: Explanation | None = None
     rank: int = 5
     block: Block = ""
+
+
+def is_like(typed: str, text: str) -> bool:
+    """Return whether the characters that are typed occur in a text, in their order and in any case."""
+    rest = iter(text.lower())
+    return all(character in rest for character in typed.lower())

@@ -7,8 +7,9 @@ characters from 1; positions count lines as the protocol does, and UTF-8, UTF-16
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import cached_property
+from itertools import accumulate
 
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
@@ -16,7 +17,11 @@ from sagespec.diagnostics import Span
 from sagespec.reading import source
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
-
+_WIDE = {
+    PositionEncodingKind.Utf8.value: re.compile(r"[^\x00-\x7f]"),
+    PositionEncodingKind.Utf16.value: re.compile(r"[\U00010000-\U0010ffff]"),
+}
+"""Characters of more than one unit."""
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -33,9 +38,24 @@ class Text:
         self._before = self._width(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
 
     @cached_property
-    def _starts(self) -> list[int]:
-        """Where the protocol's lines begin."""
-        return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
+    def _lines(self) -> tuple[list[int], list[int]]:
+        """Where the protocol's lines begin and end."""
+        ends = [*_LINE_END.finditer(self.text)]
+        return [0, *(end.end() for end in ends)], [*(end.start() for end in ends), len(self.text)]
+
+    @cached_property
+    def _wide(self) -> tuple[list[int], list[int]]:
+        """The offsets of characters of more than one unit, and the units beyond one of those up to each.
+
+        Lines may have megabytes, with many positions in them.
+        """
+        form = _WIDE.get(self._units)
+        found = [one.start() for one in form.finditer(self.text)] if form and not self.text.isascii() else []
+        return found, [0, *accumulate(self._width(self.text[at]) - 1 for at in found)]
+
+    def _units_before(self, offset: int) -> int:
+        found, beyond = self._wide
+        return offset + beyond[bisect_left(found, offset)]
 
     @cached_property
     def _reader_starts(self) -> list[int]:
@@ -52,19 +72,19 @@ class Text:
         return min(starts[min(line, len(starts)) - 1] + column - 1, len(self.text))
 
     def position(self, offset: int) -> Position:
-        line = bisect_right(self._starts, offset) - 1
+        starts, _ = self._lines
+        line = bisect_right(starts, offset) - 1
         before = 0 if line else self._before
-        return Position(line, before + sum(map(self._width, self.text[self._starts[line] : offset])))
+        return Position(line, before + self._units_before(offset) - self._units_before(starts[line]))
 
     def offset(self, position: Position) -> int:
         """Return the offset of a position; beyond the end of a line, that end."""
-        if position.line >= len(self._starts):
+        starts, ends = self._lines
+        if position.line >= len(starts):
             return len(self.text)
-        here, left = self._starts[position.line], position.character - (0 if position.line else self._before)
-        while left > 0 and here < len(self.text) and self.text[here] not in "\r\n":
-            left -= self._width(self.text[here])
-            here += 1
-        return here
+        start, end = starts[position.line], ends[position.line]
+        wanted = self._units_before(start) + position.character - (0 if position.line else self._before)
+        return start + bisect_left(range(start, end), wanted, key=self._units_before)
 
     def range(self, span: Span) -> Range:
         start = self.offset_of(span.line, span.column)

@@ -6,7 +6,6 @@ project file has its environments with their values. Documents that are not ours
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,10 +13,11 @@ from lsprotocol import types
 
 from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath
+from sagespec.diagnostics.escapes import printable
 from sagespec.project import addresses, settings
 from sagespec.reading import source
 from sagespec.reading.source import Source
-from sagespec.server import occurrences
+from sagespec.server import occurrences, offer
 from sagespec.server.positions import Text
 from sagespec.server.sheets import Sheets
 
@@ -44,17 +44,18 @@ def flat(
 
 def search(query: str, sheets: Sheets) -> list[types.WorkspaceSymbol]:
     """Return the specs whose address has the characters of a query in their order, or that a glob means."""
-    wanted = re.compile(".*?".join(map(re.escape, query)), re.IGNORECASE | re.DOTALL)
     found = []
     for one in sheets.occurrences:
         address = one.name.text
         if (
             one.is_definition
             and one.name.sort == "address"
-            and (wanted.search(address) or addresses.fits(address, query))
+            and (offer.is_like(query, address) or addresses.fits(address, query))
         ):
             where = sheets.location(one.file, one.named)
-            found.append(types.WorkspaceSymbol(where, address, types.SymbolKind.Class, container_name=one.file))
+            found.append(
+                types.WorkspaceSymbol(where, printable(address), types.SymbolKind.Class, container_name=one.file)
+            )
     return sorted(found, key=lambda one: one.name)
 
 
@@ -75,7 +76,7 @@ class _Outline:
         title = f"{kind}/{name}" if named[0] == "metadata" else kind
         children = [*self._fields(("spec",))]
         yield types.DocumentSymbol(
-            title, types.SymbolKind.Class, whole, self.text.between(*selected), children=children
+            printable(title), types.SymbolKind.Class, whole, self.text.between(*selected), children=children
         )
 
     def environments(self) -> Iterator[types.DocumentSymbol]:
@@ -101,7 +102,7 @@ class _Outline:
         selected = self._key(path)
         whole = self._around([selected, self._range(path)])
         return types.DocumentSymbol(
-            str(path[-1]) or "''",
+            printable(str(path[-1])) or "''",
             kind,
             whole,
             self.text.between(*selected),
@@ -128,5 +129,5 @@ class _Outline:
 
 def _detail(value: Any) -> str | None:
     if isinstance(value, dict) and set(value) == {"ref"}:
-        return str(value["ref"])
+        return printable(str(value["ref"]))
     return None
