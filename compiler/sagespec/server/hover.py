@@ -14,6 +14,7 @@ from lsprotocol import types
 
 from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath
+from sagespec.diagnostics.escapes import printable
 from sagespec.project import values
 from sagespec.reading import source
 from sagespec.review import explain, explained, fields, reference
@@ -22,7 +23,8 @@ from sagespec.server.cursor import Cursor
 from sagespec.server.outcome import Code, Line, Outcome
 from sagespec.server.place import Place
 
-_MARKUP = re.compile(r"([\\*_\[\]<>`#|])")
+_MARKUP = re.compile(r"([\\*_\[\]<>`#|!&~]|:(?=//)|(?<=www)\.|(?<=\w)@)", re.IGNORECASE)
+"""What is markup, and what makes a link of an address."""
 _TICKS = re.compile(r"`+")
 
 
@@ -123,22 +125,23 @@ def _ref(here: Cursor, outcome: Outcome) -> Shown | None:
 
 def _markdown(found: Shown) -> Iterator[str]:
     if found.title:
-        yield _escaped(found.title)
+        yield _escaped(printable(found.title))
         yield ""
     if found.explanation is not None:
         yield from reference.field(found.explanation, "###")
     for line in found.lines:
-        yield "- " + "".join(_code(part) if isinstance(part, Code) else _escaped(part) for part in line)
+        parts = [(printable(part), isinstance(part, Code)) for part in line]
+        yield "- " + "".join(_code(part) if is_code else _escaped(part) for part, is_code in parts)
 
 
 def _plain(found: Shown) -> Iterator[str]:
     if found.title:
-        yield found.title
+        yield printable(found.title)
     if found.explanation is not None:
         for line in explained.text(found.explanation, 0):
             yield line if isinstance(line, str) else "".join(line)
     for one in found.lines:
-        yield f"  {''.join(one)}"
+        yield f"  {printable(''.join(one))}"
 
 
 def _escaped(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from lsprotocol import types
 
+from sagespec.diagnostics.escapes import printable
 from sagespec.review import explain, explained, fields, reference
 from sagespec.server import insertion
 from sagespec.server.offer import Offer, Sort
@@ -31,6 +32,8 @@ _SORTS: dict[Sort, types.CompletionItemKind] = {
 }
 _SPECIAL = re.compile(r"[\\$}]")
 _SPACE = re.compile(r"\s")
+_LONGEST = 500
+"""The most characters of a detail, which is one line."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def item(place: Place, client: Client, offer: Offer, edit: Edit, *, label: str, 
     return types.CompletionItem(
         label=label,
         kind=_SORTS[offer.sort],
-        detail=offer.detail or None,
+        detail=_line(offer.detail) or None,
         documentation=_documentation(offer, client),
         filter_text=compared or _compared(offer),
         sort_text=f"{offer.rank}{number:04d}",
@@ -91,6 +94,11 @@ def item(place: Place, client: Client, offer: Offer, edit: Edit, *, label: str, 
         insert_text_mode=types.InsertTextMode.AdjustIndentation if is_broken else None,
         text_edit=types.TextEdit(place.text.between(start, end), new),
     )
+
+
+def _line(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def label(offer: Offer) -> str:

@@ -13,6 +13,7 @@ from lsprotocol import types
 from sagespec import disk
 from sagespec.compiling import workspace
 from sagespec.diagnostics import Span
+from sagespec.diagnostics.escapes import printable
 from sagespec.executor.git import GitError, Repository
 from sagespec.memory import Memory
 from sagespec.project import boundary
@@ -70,7 +71,7 @@ def lenses(one: Examination, text: Text, said: Mapping[str, str]) -> list[types.
     }
     documents, _ = source.load(text.name, text.text.encode("utf-8", "surrogatepass"))
     return [
-        types.CodeLens(text.range(place), types.Command(said[address], command=""))
+        types.CodeLens(text.range(place), types.Command(printable(said[address]), command=""))
         for place, address in _addresses(documents, named)
         if address in said
     ]

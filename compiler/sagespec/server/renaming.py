@@ -19,6 +19,7 @@ from pygls.exceptions import JsonRpcException
 
 from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath, Problem
+from sagespec.diagnostics.escapes import printable
 from sagespec.project import references, settings, values
 from sagespec.reading import source
 from sagespec.server import navigation, occurrences, spelling
@@ -33,6 +34,9 @@ class Refused(JsonRpcException):
     """Something that cannot be renamed; the message, which the editor shows, says why."""
 
     CODE = types.LSPErrorCodes.RequestFailed.value
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(printable(message), code)
 
 
 class Edit(NamedTuple):
