@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from sagespec import disk
@@ -42,9 +43,10 @@ class _Seen:
 
 
 class Memory:
-    """The results of one use, for the next one: it holds no more than one needs. One thread uses it at a time."""
+    """The results of one use, for the next one: it holds no more than one needs. Other threads wait for its end."""
 
     def __init__(self) -> None:
+        self._in_use = Lock()
         self._before: dict[Any, _Known] = {}
         self._now: dict[Any, _Known] = {}
         self._answers: dict[Question, object] = {}
@@ -52,13 +54,14 @@ class Memory:
     @contextmanager
     def used(self) -> Iterator[None]:
         """Remember within a block; what it does not use again is forgotten at its end."""
-        self._now, self._answers = {}, {}
-        token = _memory.set(self)
-        try:
-            yield
-            self._before = self._now
-        finally:
-            _memory.reset(token)
+        with self._in_use:
+            self._now, self._answers = {}, {}
+            token = _memory.set(self)
+            try:
+                yield
+                self._before = self._now
+            finally:
+                _memory.reset(token)
 
     def result(self, function: Callable[P, Result], *arguments: P.args, **named: P.kwargs) -> Result:
         key = (function, *map(_key, arguments), *((name, _key(value)) for name, value in named.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,27 @@ async def test_a_rename_that_starts_a_run_says_so(
     expected, other = (asked, told) if "visual_studio_code" in request.node.name else (told, asked)
     assert expected == ["the next apply starts anew: ModelTrainer/waver"]
     assert not other
+
+
+@pytest.mark.asyncio
+async def test_a_rename_of_text_that_changes_meanwhile_is_none_of_the_new_text(
+    client: LanguageClient, edited: Path, config: Path
+) -> None:
+    file, other = edited / "specs" / "greeter.yaml", CONFIG % "twins"
+    opened(client, config, other + "---\n" + CONFIG % "pair")
+    opened(client, file, USING)
+    params = types.RenameParams(*here(client, config, other, "twins"), "third")
+    asked = asyncio.ensure_future(client.text_document_rename_async(params))
+    document = types.TextDocumentIdentifier(config.as_uri())
+    await client.text_document_document_symbol_async(types.DocumentSymbolParams(document))
+    typed(client, config, CONFIG % "pair" + "---\n" + other)
+    [answer] = await asyncio.gather(asked, return_exceptions=True)
+    if isinstance(answer, JsonRpcException):
+        assert answer.code == types.LSPErrorCodes.ContentModified
+    else:  # it was answered before
+        assert isinstance(answer, types.WorkspaceEdit)
+        versions = [one.text_document.version for one in answer.document_changes or ()]  # type: ignore[union-attr]
+        assert versions in ([], [1])
 
 
 @pytest.mark.asyncio

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from pygls.protocol import json_rpc
 from pygls.workspace import TextDocument
 
 from sagespec import __version__
-from sagespec.diagnostics import Diagnostic, Span
+from sagespec.diagnostics import Diagnostic, Span, secrets
+from sagespec.diagnostics.escapes import printable
 from sagespec.memory import Memory
 from sagespec.project import boundary
 from sagespec.server import (
@@ -85,7 +86,8 @@ class Server(LanguageServer):
         self.log(f"{type(error).__name__}: {error}")
 
     def log(self, message: str) -> None:
-        self.window_log_message(types.LogMessageParams(types.MessageType.Error, message))
+        shown = secrets.masked(printable(message))
+        self.window_log_message(types.LogMessageParams(types.MessageType.Error, shown))
 
     def keep(self, item: types.TextDocumentItem) -> None:
         """Keep an open document; pygls has put one of its own in its place."""
@@ -154,7 +156,9 @@ class Server(LanguageServer):
             self._review.changed()
         await self._review.settled()
         found = self._project_of(uri)
-        return lens.lenses(*found, self._titles.get(found[0].root, {})) if found else []
+        if found is None:
+            return []
+        return await asyncio.to_thread(lens.lenses, *found, self._titles.get(found[0].root, {}))
 
     async def project(self, uri: str, position: types.Position) -> tuple[Place, Sheets] | None:
         """Find a position of a document, with the files of its project as they are now; None where it is in none."""
@@ -163,9 +167,17 @@ class Server(LanguageServer):
 
     def sheets(self, now: Examination, known: Examination) -> Sheets:
         """Return the files of a project as they are now."""
-        opened = {path: Document(one.uri, one.version, one.source) for path, one in self.open_documents().items()}
         units = self.workspace.position_encoding or "utf-16"
-        return Sheets(now, known, opened, units, self._names[now.root])
+        return Sheets(now, known, self.documents(), units, self._names[now.root])
+
+    def documents(self) -> dict[Path, Document]:
+        return {path: Document(one.uri, one.version, one.source) for path, one in self.open_documents().items()}
+
+    def check_unchanged(self, before: Mapping[Path, Document], paths: Iterable[Path]) -> None:
+        """Raise Refused where files are not open as before: a position would be of other text, and an edit hit it."""
+        now = self.documents()
+        if any(before.get(path) != now.get(path) for path in paths):
+            raise Refused("the text was changed meanwhile: try again", types.LSPErrorCodes.ContentModified.value)
 
     async def _checked(self) -> None:
         buffers, opened = self.buffers(), {path: one.uri for path, one in self.open_documents().items()}
@@ -227,7 +239,7 @@ class Server(LanguageServer):
             ]
         return types.Diagnostic(
             range=text.range(Span(d.line, d.column, d.end_line, d.end_column)),
-            message=f"{d.message}\nhint: {d.hint}" if d.hint else d.message,
+            message="\nhint: ".join(map(printable, filter(None, (d.message, d.hint)))),
             severity=types.DiagnosticSeverity.Error if d.is_error else types.DiagnosticSeverity.Warning,
             code=d.rule,
             source=SOURCE,
@@ -312,7 +324,7 @@ def _navigate(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)
     async def definition(params: types.DefinitionParams) -> list[types.LocationLink] | list[types.Location]:
         here = await server.project(params.text_document.uri, params.position)
-        found = navigation.definition(*here) if here else []
+        found = await asyncio.to_thread(navigation.definition, *here) if here else []
         knows = server.client_capabilities.text_document
         if knows and knows.definition and knows.definition.link_support:
             return found
@@ -321,17 +333,19 @@ def _navigate(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_REFERENCES)
     async def references(params: types.ReferenceParams) -> list[types.Location]:
         here = await server.project(params.text_document.uri, params.position)
-        return navigation.references(*here, declared=params.context.include_declaration) if here else []
+        declared = params.context.include_declaration
+        return await asyncio.to_thread(navigation.references, *here, declared=declared) if here else []
 
     @server.feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
     async def highlights(params: types.DocumentHighlightParams) -> list[types.DocumentHighlight]:
         here = await server.project(params.text_document.uri, params.position)
-        return navigation.highlights(here[0], here[1].alone(here[0].file)) if here else []
+        return await asyncio.to_thread(navigation.highlights, here[0], here[1].alone(here[0].file)) if here else []
 
     @server.feature(types.TEXT_DOCUMENT_DOCUMENT_LINK)
     async def links(params: types.DocumentLinkParams) -> list[types.DocumentLink]:
         here = await server.project(params.text_document.uri, _START)
-        return navigation.links(here[0].file, here[1].alone(here[0].file)) if here else []
+        alone = here[1].alone(here[0].file) if here else None
+        return await asyncio.to_thread(navigation.links, here[0].file, alone) if here and alone else []
 
 
 def _rename(server: Server) -> None:
@@ -340,18 +354,22 @@ def _rename(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
     async def prepare(params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder | None:
         here = await server.project(params.text_document.uri, params.position)
-        return renaming.prepare(*here) if here else None
+        return await asyncio.to_thread(renaming.prepare, *here) if here else None
 
     @server.feature(types.TEXT_DOCUMENT_RENAME)
     async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
         server.changed()  # not every editor has told of new files
+        before = server.documents()
         here = await server.project(params.text_document.uri, params.position)
         if here is None:
             return None
-        made, client = renaming.plan(*here, params.new_name), server.client_capabilities
+        server.check_unchanged(before, [here[1].path(here[0].file)])
+        made, client = await asyncio.to_thread(renaming.plan, *here, params.new_name), server.client_capabilities
+        edit = await asyncio.to_thread(renaming.workspace_edit, made, here[1], client)
+        server.check_unchanged(here[1].opened, map(here[1].path, made.edits))
         if made.consequence and not renaming.confirms(client):
             server.window_show_message(types.ShowMessageParams(types.MessageType.Info, made.consequence))
-        return renaming.workspace_edit(made, here[1], client)
+        return edit
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -367,7 +385,7 @@ def _list(server: Server) -> None:
         params: types.DocumentSymbolParams,
     ) -> list[types.DocumentSymbol] | list[types.SymbolInformation]:
         place = await server.place(params.text_document.uri, _START, current=False)
-        found = symbols.outline(place.text) if place else []
+        found = await asyncio.to_thread(symbols.outline, place.text) if place else []
         knows = server.client_capabilities.text_document
         if knows and knows.document_symbol and knows.document_symbol.hierarchical_document_symbol_support:
             return found
@@ -377,7 +395,8 @@ def _list(server: Server) -> None:
     async def search(params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
         await server.settled()
         projects = [server.sheets(now, server.known.get(root, now)) for root, now in server.examined.items()]
-        return [one for project in projects for one in symbols.search(params.query, project)]
+        found = [await asyncio.to_thread(symbols.search, params.query, project) for project in projects]
+        return [one for of_project in found for one in of_project]
 
 
 def _fix(server: Server) -> None:
@@ -388,9 +407,11 @@ def _fix(server: Server) -> None:
         place = await server.place(params.text_document.uri, params.range.start, current=True)
         if place is None:
             return []
-        version = server.workspace.get_text_document(params.text_document.uri).version
-        found = [d for d in place.now.diagnostics if d.file == place.file]
-        return actions.answer(found, place.text, params, version, server.client_capabilities)
+        document = server.workspace.get_text_document(params.text_document.uri)
+        version = document.version
+        found, client = [d for d in place.now.diagnostics if d.file == place.file], server.client_capabilities
+        answer = await asyncio.to_thread(actions.answer, found, place.text, params, version, client)
+        return answer if server.workspace.get_text_document(document.uri).version == version else []
 
 
 async def _watch(server: Server) -> None:
