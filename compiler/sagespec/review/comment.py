@@ -58,23 +58,28 @@ def fitting(count: int, most: int, write: Callable[[int], str]) -> str:
     return write(low)
 
 
+_LEFT_OUT = "Left out for length: "
+
+
 def bounded(text: str, most: int) -> str:
     """Leave out the last lines of a text that has no blocks of several, never its title, and count them."""
     if len(text) <= most:
         return text
     lines = text.rstrip("\n").split("\n")
+    told = lines.pop() if lines[-1].startswith(_LEFT_OUT) else _LEFT_OUT
     kept = lines[:_FIRST]
-    size = sum(len(line) + 1 for line in kept) + len(_left_out(len(lines)))
+    size = sum(len(line) + 1 for line in kept) + len(_left_out(told, len(lines)))
     for line in lines[_FIRST:]:
         size += len(line) + 1
         if size > most:
             break
         kept.append(line)
-    return "\n".join(kept) + "\n" + _left_out(len([line for line in lines[len(kept) :] if line]))
+    return "\n".join(kept) + "\n" + _left_out(told, len([line for line in lines[len(kept) :] if line]))
 
 
-def _left_out(count: int) -> str:
-    return f"\nLeft out for length: {count} lines.\n"
+def _left_out(told: str, count: int) -> str:
+    """Return the line that counts what is left out, after what it has told already."""
+    return f"\n{told.rstrip('.')}{', ' if told != _LEFT_OUT else ''}{count} lines.\n"
 
 
 def graph(edges: Sequence[tuple[str, str]], signs: Mapping[str, str]) -> str:

@@ -24,6 +24,10 @@ def write(review: Review, most: int) -> str:
     return _Comment(review).within(most)
 
 
+def _specs(count: int) -> str:
+    return f"{count} spec{'' if count == 1 else 's'}"
+
+
 class _Room(NamedTuple):
     """How much of each part there is room for; None is all of it."""
 
@@ -81,7 +85,7 @@ class _Comment:
             yield f"\nLeft out for length: {', '.join(left)}."
 
     def _table(self, most: int | None) -> Iterator[str]:
-        if self.starting:
+        if self.starting[:most]:
             yield "\n| | starts | at most | since |\n|---|---|---|---|"
         for entry in self.starting[:most]:
             since = [f"was {entry.was}"] if entry.was else ["new"] if entry.old is None else []
@@ -126,7 +130,7 @@ class _Comment:
         entries = self.detailed[: room.details]
         if not entries:
             return
-        yield f"\n<details><summary>Changes of {len(entries)} specs</summary>\n"
+        yield f"\n<details><summary>Changes of {_specs(len(entries))}</summary>\n"
         yield "| spec | field | change | where |\n|---|---|---|---|"
         for entry in entries:
             own = [change for change in entry.changes if change.cause not in self.causes]
@@ -141,7 +145,7 @@ class _Comment:
         if room.values is not None and (n := sum(max(0, self._own(entry) - room.values) for entry in shown)):
             yield f"{n} changes of specs that have more than {room.values}"
         if n := len(self.detailed) - len(shown):
-            yield f"the changes of {n} specs"
+            yield f"the changes of {_specs(n)}"
         if self.graph and not room.graph:
             yield "the graph"
         if room.rows is not None and (n := len(self.starting) - room.rows):

@@ -96,3 +96,11 @@ def test_what_is_left_out_is_counted() -> None:
         kept = [line for line in shown.splitlines() if line.isdigit()]
         assert kept == [str(number) for number in range(len(kept))]
         assert f"\nLeft out for length: {100 - len(kept)} lines.\n" in shown
+
+
+def test_what_has_been_told_of_what_is_left_out_stays() -> None:
+    text = "\n".join([*(f"line {number}" for number in range(100)), "", "Left out for length: the graph."]) + "\n"
+    shown = comment.bounded(text, 400)
+    kept = [line for line in shown.splitlines() if line.startswith("line ")]
+    assert len(shown) <= 400
+    assert shown.endswith(f"\n\nLeft out for length: the graph, {100 - len(kept)} lines.\n")
