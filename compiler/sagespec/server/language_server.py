@@ -141,7 +141,7 @@ class Server(LanguageServer):
 
     def _project_of(self, uri: str) -> tuple[Examination, Text] | None:
         """Find the project of an open document, and its text; None where it is in none."""
-        path = boundary.real(Path(uris.to_fs_path(uri) or ""))
+        path = boundary.real(Path(_path(uri)))
         document = self.open_documents().get(path)
         root = next((root for root in sorted(self.examined, reverse=True) if path.is_relative_to(root)), None)
         if root is None or document is None:
@@ -181,7 +181,7 @@ class Server(LanguageServer):
 
     async def _checked(self) -> None:
         buffers, opened = self.buffers(), {path: one.uri for path, one in self.open_documents().items()}
-        folders = [Path(path) for one in self.workspace.folders.values() if (path := uris.to_fs_path(one.uri))]
+        folders = [Path(path) for one in self.workspace.folders.values() if (path := _path(one.uri))]
         roots = {examination.root_of(folder, buffers) for folder in [*folders, *(path.parent for path in opened)]}
         known: dict[Path, Examination] = {}
         for root in sorted(root for root in roots if root):
@@ -245,6 +245,14 @@ class Server(LanguageServer):
             source=SOURCE,
             related_information=related or None,
         )
+
+
+def _path(uri: str) -> str:
+    """Return the path of a URI; '' where it has none, or is no URI."""
+    try:
+        return uris.to_fs_path(uri) or ""
+    except ValueError:
+        return ""
 
 
 def create() -> Server:
