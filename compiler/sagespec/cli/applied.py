@@ -59,7 +59,7 @@ class Record:
 
     def document(self, end: End) -> dict[str, Any]:
         """Write down what became of each address."""
-        outcome = self.applying.outcome if self.applying else Outcome()
+        outcome = self.applying.end() if self.applying else Outcome()
         failures = {failure.address: failure for failure in outcome.failures}
         rows = zip(
             self.plan.targets() if self.plan else (),

@@ -14,6 +14,9 @@ from typing import Any, NoReturn
 from sagespec.cli import exits
 
 _ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_MOST = 2
+"""Interrupts of one block: the first ends the work, the second the wait for what is being sent. More would only cut
+off what the command has to say."""
 
 
 @contextmanager
@@ -31,8 +34,16 @@ def heard() -> Iterator[Callable[[], None]]:
         for number in before:
             signal.signal(number, signal.SIG_IGN)
 
+    raised = 0
+
+    def interrupt(*_: object) -> None:
+        nonlocal raised
+        raised += 1
+        if raised <= _MOST:
+            raise KeyboardInterrupt
+
     for number in before:
-        signal.signal(number, _interrupt)
+        signal.signal(number, interrupt)
     try:
         yield ignore
     except KeyboardInterrupt:
@@ -41,10 +52,6 @@ def heard() -> Iterator[Callable[[], None]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _leave(*_: object) -> NoReturn:

@@ -107,7 +107,7 @@ def apply(plan: Plan, cloud: Cloud, options: Options, on_event: OnEvent) -> Outc
 
 @dataclass
 class Applying:
-    """One apply; `outcome` says at any time, also after an exception, what has become of the files so far."""
+    """One apply; after an exception `end` says what has become of the files so far."""
 
     plan: Plan
     cloud: Cloud
@@ -128,15 +128,16 @@ class Applying:
     """How long AWS may still fail to show each run; renewed whenever it shows the run."""
     done: SimpleQueue[tuple[str, Future[Run]]] = field(default_factory=SimpleQueue)
     """Submissions that have ended and were not looked at yet."""
+    begun: set[str] = field(default_factory=set)
+    """The files that were ever about to be submitted."""
     submitted: dict[str, Future[Run]] = field(default_factory=dict)
     """The newest submission of each file."""
-    unknown: set[str] = field(default_factory=set)
 
-    @property
-    def outcome(self) -> Outcome:
-        return Outcome(
-            dict(self.runs), tuple(self.failures.values()), self._waiting(), frozenset(self.unknown - {*self.runs})
-        )
+    def end(self) -> Outcome:
+        """Send nothing more, and say what has become of the files, wherever an exception ended the apply."""
+        self.stopping.set()
+        unknown = {address for address in self.begun if not self._is_settled(address) and not self._keep(address)}
+        return Outcome(dict(self.runs), tuple(self.failures.values()), self._waiting(), frozenset(unknown))
 
     def go(self) -> Outcome:
         """Apply the plan; raises as `apply` does."""
@@ -154,30 +155,29 @@ class Applying:
             self._carry_out(pool)
         finally:  # also on an interrupt: nothing more is sent
             self.stopping.set()
-            try:
-                pool.shutdown(cancel_futures=True)
-            finally:  # a second interrupt does not wait for what is being sent
-                self._keep()
+            pool.shutdown(cancel_futures=True)  # a second interrupt does not wait for what is being sent
         if self.options.follow:  # the end: what waits now would wait forever
             for address, needed in self._waiting().items():
                 reason = f"waits for {', '.join(needed)}, which has not run and is not applied here"
                 self._fail(Failure(address, reason, "apply what it waits for, too"))
             self.unsent.clear()
-        return self.outcome
+        return self.end()
 
-    def _keep(self) -> None:
-        """Record the runs that were submitted while an exception ended the apply, wherever it struck."""
-        for address, ended in self.submitted.items():
-            if address in self.runs or address in self.failures or ended.cancel():
-                continue
-            if not ended.done():
-                self.unknown.add(address)
-                continue
-            error = ended.exception()
-            if error is None:
-                self.runs[address] = ended.result()
-            elif isinstance(error, CloudError):  # it may have been sent
-                self.failures[address] = Failure(address, str(error), error.hint, True, error.request)
+    def _keep(self, address: str) -> bool:
+        """Record how the submission of a file ended, if it did; return whether that is known."""
+        ended = self.submitted.get(address)
+        if ended is None:  # an interrupt struck between the submission and its record
+            return False
+        if ended.cancel():
+            return True
+        if not ended.done():
+            return False
+        error = ended.exception()
+        if error is None:
+            self.runs[address] = ended.result()
+        elif isinstance(error, CloudError):  # it may have been sent
+            self.failures[address] = Failure(address, str(error), error.hint, True, error.request)
+        return True
 
     def _carry_out(self, pool: ThreadPoolExecutor) -> None:
         """Submit what is ready and poll what runs, until nothing is left."""
@@ -185,6 +185,8 @@ class Applying:
         while True:
             for address in self._ready():
                 busy.add(address)
+                self.begun.add(address)
+                self.submitted.pop(address, None)
                 future = self.submitted[address] = pool.submit(self._submit, self.unsent.pop(address))
                 future.add_done_callback(lambda ended, address=address: self.done.put((address, ended)))  # type: ignore[misc]
             if busy:
