@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import select
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -117,8 +118,14 @@ class Repository:
         with process:
             assert process.stdin is not None
             assert process.stdout is not None
-            yield Blobs(process.stdin, process.stdout)
-            process.stdin.close()
+            is_done = False
+            try:
+                yield Blobs(process.stdin, process.stdout)
+                process.stdin.close()
+                is_done = True
+            finally:
+                if not is_done:  # it may wait for a pipe that a stranger put in place of an object
+                    process.kill()
 
     @property
     def _command(self) -> Sequence[str]:
@@ -177,6 +184,8 @@ class Blobs:
             self._asked.flush()
         except BrokenPipeError:
             raise GitError(_ENDED) from None
+        if not select.select([self._answers], [], [], _SECONDS)[0]:
+            raise GitError(f"git did not answer within {_SECONDS:.0f} seconds")
         line = self._answers.readline()
         if not line:
             raise GitError(_ENDED)
