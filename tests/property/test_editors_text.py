@@ -67,6 +67,16 @@ def test_a_value_of_several_lines_is_shown_on_one(desk: Desk) -> None:
     assert not any(character in found.contents.value for character in UNSEEN)
 
 
+def test_a_variable_that_is_one_key_with_its_value_is_shown_without(tmp_path: Path) -> None:
+    text = LINE.replace('{WHERE: "${path}"', '{"WORD=unseen": , WHERE: "${path}"')
+    place, _ = Desk(tmp_path, {**FILES, "specs/line.yaml": text}).at("specs/line.yaml", '"WO|RD=')
+    for is_markdown in (True, False):
+        found = hover.answer(place, is_markdown=is_markdown)
+        assert found is not None
+        assert "WORD=" in str(found.contents)
+        assert "unseen" not in str(found.contents)
+
+
 def test_symbols_and_lenses_stay_on_one_line(desk: Desk) -> None:
     text = Text(
         "specs/e.yaml", f"kind: Torchrun\nmetadata: {{name: {quoted(EVIL)}}}\nspec: {{{quoted(EVIL)}: 1}}", "utf-16"

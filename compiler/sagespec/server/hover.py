@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lsprotocol import types
 
 from sagespec.checking import schema
-from sagespec.diagnostics import KeyPath
+from sagespec.diagnostics import KeyPath, secrets
 from sagespec.diagnostics.escapes import printable
 from sagespec.project import values
 from sagespec.reading import source
@@ -75,8 +75,14 @@ def at(place: Place) -> Shown | None:
     if explanation is None:
         return None
     lines = tuple(_lines(place, here, outcome)) if outcome is not None else ()
-    title = str(here.path[-1]) if explanation.field.name == fields.ANY_KEY else ""
+    title = _key(here.path) if explanation.field.name == fields.ANY_KEY else ""
     return Shown(here.start, here.end, title, explanation, lines)
+
+
+def _key(path: KeyPath) -> str:
+    """Write a free key; one that is a variable with its value, `NAME=value`, without the value."""
+    one = secrets.assigned(path)
+    return f"{one[0]}={secrets.MASK}" if one else secrets.masked(str(path[-1]))
 
 
 def _lines(place: Place, here: Cursor, outcome: Outcome) -> Iterator[Line]:
