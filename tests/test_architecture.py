@@ -264,6 +264,34 @@ JSON_OF_THEIR_OWN = {
 """Who may read JSON by `json.loads`, which takes more than is JSON; and of what."""
 
 
+OF_OUR_NAMES = {
+    "kind",
+    "document",
+    "name",
+    "definition",
+    "service",
+    "operation",
+    "draft",
+    "path",
+    "resource",
+    "is_markdown",
+}
+"""Arguments of which there are as many values as there are files and fields of ours."""
+
+
+def test_nothing_is_kept_for_ever_by_what_users_write() -> None:
+    """A language server runs for days, and each key that is pressed makes another text."""
+    kept = set()
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef) and any(
+                getattr(one, "id", "") == "cache" for one in node.decorator_list
+            ):
+                kept |= {(file.name, node.name, one.arg) for one in (*node.args.args, *node.args.kwonlyargs)}
+    assert {one for one in kept if one[2] not in OF_OUR_NAMES} == set()
+    assert kept
+
+
 def test_one_module_reads_the_json_of_aws() -> None:
     users = set()
     for file in (f for f in FILES if unit(f) in ("executor", "local", "cli")):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jsonschema
@@ -89,7 +89,7 @@ def load(data: Any) -> Foreign:
         return Foreign((Problem("bad-schema", "is nested too deeply"),))
 
 
-@cache
+@lru_cache(maxsize=100)
 def _load(text: str) -> Foreign:
     data = json.loads(text)
     problems = Problems()

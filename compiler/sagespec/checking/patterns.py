@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from functools import cache
+from functools import cache, lru_cache
 
 from sagespec.checking.automaton import Automaton, Budget
 
@@ -25,7 +25,7 @@ _CLASSES = {
 }
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def translated(pattern: str) -> str:
     """Translate a pattern to Python's syntax; what Python does not support stays unchanged."""
     parts: list[str] = []
@@ -61,7 +61,7 @@ _compiled = cache(re.compile)
 _automaton = cache(Automaton)
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def compiled(pattern: str) -> re.Pattern[str]:
     """Compile a pattern.
 

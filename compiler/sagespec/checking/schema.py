@@ -14,7 +14,7 @@ have.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
@@ -90,7 +90,7 @@ def fields(kind: str) -> dict[str, Any]:
     return properties
 
 
-@cache
+@lru_cache(maxsize=1_000)
 def own_fields(kind: object) -> frozenset[KeyPath]:
     """Return the key paths below `spec` of a kind's fields that name files or folders of the user.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import cache
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 KeyPath = tuple["str | int", ...]
@@ -150,7 +150,7 @@ LONGEST_WORD = 100
 MOST_WORDS = 10_000
 
 
-@cache
+@lru_cache(maxsize=200)
 def _nearest(word: str, known: tuple[str, ...]) -> Hint:
     """Find the nearest word. Cached: many specs have the same mistake."""
     words = [k for k in known[:MOST_WORDS] if len(k) <= LONGEST_WORD] if len(word) <= LONGEST_WORD else []

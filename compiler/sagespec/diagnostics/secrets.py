@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sagespec.diagnostics import KeyPath
@@ -114,7 +114,7 @@ def is_variable(path: KeyPath) -> bool:
     return len(path) > 1 and path[0] in _FIELDS and _is_meant(str(path[1]))
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def _is_meant(field: str) -> bool:
     """Return whether a field of a spec is `environment` or a misspelling of it."""
     name = field.lower()

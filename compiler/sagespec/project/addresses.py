@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import cache
+from functools import lru_cache
 
 from sagespec.checking import schema
 from sagespec.diagnostics import did_you_mean
@@ -79,7 +79,7 @@ def near(word: str, known: Collection[str]) -> str:
     return by_name if "?" in by_name else whole
 
 
-@cache
+@lru_cache(maxsize=1_000)
 def _pattern(glob: str) -> re.Pattern[str]:
     parts = {"*": ".*", "?": "."}
     return re.compile("".join(parts.get(c) or re.escape(c) for c in glob), re.DOTALL)

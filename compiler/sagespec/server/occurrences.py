@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from sagespec.checking import schema
@@ -99,7 +99,7 @@ def of(page: Page, environments: Meanings) -> list[Occurrence]:
     return found
 
 
-@cache
+@lru_cache(maxsize=1_000)
 def ref_paths(kind: str | None) -> frozenset[KeyPath]:
     """Return the key paths, below `spec`, of the fields of a kind that take refs; of all kinds where it is none."""
     if kind is None or kind not in schema.kinds():
