@@ -17,9 +17,9 @@ from typing import Any
 
 from lsprotocol import types
 from pygls import uris
-from pygls.exceptions import JsonRpcMethodNotFound
+from pygls.exceptions import JsonRpcException, JsonRpcMethodNotFound
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import json_rpc
+from pygls.protocol import LanguageServerProtocol, json_rpc
 from pygls.workspace import TextDocument
 
 from sagespec import __version__
@@ -55,11 +55,23 @@ _WATCHED = ("**/*.{yaml,yml,json}", "**/.git/logs/HEAD")
 _START = types.Position(0, 0)
 
 
+class Protocol(LanguageServerProtocol):
+    """The conversation with the editor, in which a malformed request has an answer, too."""
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if "id" in data and "method" in data:
+                self._send_response(data["id"], error=error.to_response_error())
+            raise
+
+
 class Server(LanguageServer):
     """A language server for the projects of one editor."""
 
     def __init__(self) -> None:
-        super().__init__(SOURCE, __version__)
+        super().__init__(SOURCE, __version__, protocol_cls=Protocol)
         self.environment: str | None = None
         self.initial: str | None = None
         """The environment of the initialization options, which the settings of the editor replace."""
