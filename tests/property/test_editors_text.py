@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from lsprotocol import types
-from sagespec.server import completion, hover, symbols
-from sagespec.server.items import Client
+from sagespec.server import hover
+from sagespec.server.completion import completing
+from sagespec.server.completion.items import Client
 from sagespec.server.lens import lenses
+from sagespec.server.navigation import symbols
+from sagespec.server.navigation.renaming import Refused, plan
 from sagespec.server.positions import Text
-from sagespec.server.renaming import Refused, plan
 
 from tests.unit.server.desk import FILES, LINE, PROJECT, Desk
 
@@ -99,7 +101,7 @@ def test_nothing_is_offered_that_cannot_be_seen(desk: Desk) -> None:
     desk.write("specs/new.yaml", LINE.partition("  distributed")[0] + '  role: "${"\n  distributed: \n')
     for marked in ('role: "${|"', "distributed: |\n"):
         place, _ = desk.at("specs/new.yaml", marked)
-        for item in completion.answer(place, Client(takes_snippets=True)).items:
+        for item in completing.answer(place, Client(takes_snippets=True)).items:
             assert isinstance(item.text_edit, types.TextEdit)
             assert item.text_edit.new_text.isprintable()
             assert item.label.isprintable()
@@ -139,7 +141,7 @@ def test_a_line_without_end_is_read_in_time(tmp_path: Path, line: str) -> None:
     place, _ = desk.at("specs/line.yaml", "\n|", sheets)
     for offset in (len(text) - 1, len(text) - LONG // 2):
         here = type(place)(place.now, place.known, place.file, place.text, offset)
-        completion.answer(here, Client())
+        completing.answer(here, Client())
         hover.answer(here, is_markdown=True)
 
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sagespec.diagnostics import Diagnostic
-from sagespec.server import navigation, renaming, symbols
+from sagespec.server.navigation import definitions, renaming, symbols
+from sagespec.server.navigation.renaming import Refused
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
-from sagespec.server.renaming import Refused
 
 from tests.unit.server.desk import FILES, Desk
 
@@ -66,20 +66,20 @@ def test_any_text_is_answered_and_renamed_exactly(data: st.DataObject) -> None:
         for name in SPECS:
             text = Text(name, desk.read(name), "utf-16")
             symbols.outline(text)
-            navigation.links(name, sheets)
+            definitions.links(name, sheets)
             for _ in range(3):
                 offset = data.draw(st.integers(0, len(text.text)))
                 place = Place(sheets.now, sheets.known, name, text, offset)
-                navigation.definition(place, sheets)
-                navigation.references(place, sheets, declared=True)
-                navigation.highlights(place, sheets.alone(name))
+                definitions.definition(place, sheets)
+                definitions.references(place, sheets, declared=True)
+                definitions.highlights(place, sheets.alone(name))
                 with suppress(Refused):
                     renaming.prepare(place, sheets)
         if not sheets.occurrences:
             return
         one = data.draw(st.sampled_from(sheets.occurrences))
         place = Place(sheets.now, sheets.known, one.file, Text(one.file, desk.read(one.file), "utf-16"), one.named[0])
-        names = {found.name.text.rpartition("/")[2] for found in navigation.standing(place, sheets)}
+        names = {found.name.text.rpartition("/")[2] for found in definitions.standing(place, sheets)}
         new = data.draw(st.sampled_from(["fresh-name", "12", "null"]))
         try:
             desk.edit(renaming.plan(place, sheets, new))

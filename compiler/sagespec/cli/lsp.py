@@ -17,8 +17,8 @@ def command() -> int:
     """
     if find_spec("pygls") is None:
         raise exits.Stop("the language server is not installed", exits.USAGE, "pip install 'sagespec[lsp]'")
-    from sagespec.server import language_server
+    from sagespec.server import features
 
-    server = language_server.create()
+    server = features.create()
     server.start_io()
     return server.exit_code

@@ -17,8 +17,9 @@ from lsprotocol import types
 from sagespec.diagnostics import Diagnostic, Hint, Span
 from sagespec.reading import source
 from sagespec.reading.document import as_data, as_text
-from sagespec.server import cursor, insertion
-from sagespec.server.insertion import is_json
+from sagespec.server import cursor
+from sagespec.server.completion import insertion
+from sagespec.server.completion.insertion import is_json
 from sagespec.server.positions import Text
 
 FIX_ALL = types.CodeActionKind.SourceFixAll

@@ -8,10 +8,10 @@ from lsprotocol import types
 from sagespec.memory import Memory
 from sagespec.server.buffers import Buffers
 from sagespec.server.examination import Examination, examine
+from sagespec.server.navigation.renaming import Renaming
+from sagespec.server.navigation.sheets import Document, Sheets
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
-from sagespec.server.renaming import Renaming
-from sagespec.server.sheets import Document, Sheets
 
 PROJECT = """\
 apiVersion: sagespec/v1

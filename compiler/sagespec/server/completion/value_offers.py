@@ -17,11 +17,11 @@ from sagespec.project.settings import Settings
 from sagespec.reading.document import as_data
 from sagespec.review import fields
 from sagespec.review.fields import Shape
-from sagespec.server import forms
-from sagespec.server.offer import Offer
+from sagespec.server.completion import forms
+from sagespec.server.completion.offer import Offer
+from sagespec.server.completion.subject import Subject
 from sagespec.server.outcome import shown
 from sagespec.server.positions import Text
-from sagespec.server.subject import Subject
 
 _OPEN_VALUE = re.compile(r"\$\{([^{}\n]*)\Z")
 _REST_OF_VALUE = re.compile(r"[\w.-]*\}?")

@@ -16,9 +16,9 @@ from sagespec.reading import source
 from sagespec.review import explain
 from sagespec.review.explain import Explanation
 from sagespec.review.fields import Required, Shape
-from sagespec.server import forms, lock_offers
-from sagespec.server.offer import Block, Offer
-from sagespec.server.subject import Subject
+from sagespec.server.completion import forms, lock_offers
+from sagespec.server.completion.offer import Block, Offer
+from sagespec.server.completion.subject import Subject
 
 _RANKS: dict[Required, int] = {"required": 0, "required in its form": 2, "": 5}
 _BLOCKS: dict[str, Block] = {"object": "mapping", "array": "list"}

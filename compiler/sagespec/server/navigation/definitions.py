@@ -18,13 +18,13 @@ from sagespec.project import addresses
 from sagespec.project.values import OF_SPEC
 from sagespec.reading import source
 from sagespec.reading.source import ANY, Source
-from sagespec.server import occurrences, spelling
 from sagespec.server.cursor import Cursor
-from sagespec.server.occurrences import Name, Occurrence
+from sagespec.server.navigation import occurrences, spelling
+from sagespec.server.navigation.occurrences import Name, Occurrence
+from sagespec.server.navigation.sheets import Sheets
+from sagespec.server.navigation.spelling import Range
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
-from sagespec.server.sheets import Sheets
-from sagespec.server.spelling import Range
 
 _START = types.Range(types.Position(0, 0), types.Position(0, 0))
 _SOURCE = {"CustomAgentLambda": ("source",)}

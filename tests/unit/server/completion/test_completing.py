@@ -17,10 +17,11 @@ from sagespec.diagnostics import KeyPath, dotted
 from sagespec.memory import Memory
 from sagespec.reading import source
 from sagespec.review import explain, explained, fields
-from sagespec.server import completion, examination, lock_offers
+from sagespec.server import examination
 from sagespec.server.buffers import Buffers
+from sagespec.server.completion import completing, lock_offers
+from sagespec.server.completion.items import Client
 from sagespec.server.examination import Examination
-from sagespec.server.items import Client
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
 
@@ -68,7 +69,7 @@ def offered(
 ) -> types.CompletionList:
     """What is offered where the text has `|`."""
     offset, text = marked.index("|"), marked.replace("|", "", 1)
-    return completion.answer(Place(one, one, file, Text(file, text, "utf-16"), offset), client)
+    return completing.answer(Place(one, one, file, Text(file, text, "utf-16"), offset), client)
 
 
 def labels(one: Examination, marked: str, file: str = "specs/typed.yaml") -> list[str]:
@@ -130,7 +131,7 @@ def test_every_key_of_a_full_example_is_offered_when_it_is_cut_out(kind: str, fu
         free = kind == "ModelTrainer" and cut.path[1:2] == ("hyperparameters",)
         if cut.kind == kind and cut.is_key and not (len(cut.path) > 2 and (cut.path[-2] in FREE or free)):
             text = Text(cut.file, cut.text, "utf-16")
-            items = completion.answer(Place(full, full, cut.file, text, cut.offset), ABLE).items
+            items = completing.answer(Place(full, full, cut.file, text, cut.offset), ABLE).items
             if cut.word not in [item.label for item in items]:
                 missing.append((dotted(cut.path), cut.is_entry))
     assert not missing
@@ -141,7 +142,7 @@ def test_every_field_of_a_project_file_is_offered(full: Examination) -> None:
     for cut in cuts(EXAMPLES):
         if cut.kind == "Project" and cut.is_key and not (len(cut.path) > 1 and cut.path[-2] in FREE):
             where = Text("sagespec.yaml", cut.text, "utf-16")
-            items = completion.answer(Place(full, full, "sagespec.yaml", where, cut.offset), ABLE).items
+            items = completing.answer(Place(full, full, "sagespec.yaml", where, cut.offset), ABLE).items
             assert cut.word in [item.label for item in items], (cut.path, text)
     names = labels(full, "apiVersion: sagespec/v1\nkind: Project\ndefaults:\n  |", "sagespec.yaml")
     assert {name for kind in schema.kinds() for name in schema.fields(kind)} <= set(names)
@@ -190,7 +191,7 @@ KEY_RULES = {
 @given(st.sampled_from(cuts(ROOT / "specs")), st.data())
 def test_nothing_is_said_of_what_is_accepted(examined: Examination, cut: Cut, data: st.DataObject) -> None:
     text = Text(cut.file, cut.text, "utf-16")
-    items = completion.answer(Place(examined, examined, cut.file, text, cut.offset), ABLE).items
+    items = completing.answer(Place(examined, examined, cut.file, text, cut.offset), ABLE).items
     items = [item for item in items if item.kind is not types.CompletionItemKind.Folder or "/" not in item.label]
     if not items:
         return
@@ -452,7 +453,7 @@ def test_a_value_is_not_offered_what_uses_it(examined: Examination) -> None:
 
 
 def test_too_many_items_are_cut_to_those_that_fit(examined: Examination, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(completion, "MOST", 20)
+    monkeypatch.setattr(completing, "MOST", 20)
     found = offered(examined, TRAINING + "  compute: {instance_type: p4|}")
     assert found.is_incomplete
     assert {item.label for item in found.items} >= {"ml.p4d.24xlarge"}
@@ -499,7 +500,7 @@ def test_any_text_is_survived(
     one = data.draw(st.sampled_from([examined, *others]))
     for file in ("specs/typed.yaml", "specs/typed.json", "sagespec.yaml"):
         where = Text(file, whole, "utf-16")
-        for item in completion.answer(Place(one, one, file, where, len(broken)), ABLE).items:
+        for item in completing.answer(Place(one, one, file, where, len(broken)), ABLE).items:
             edit = item.text_edit
             assert isinstance(edit, types.TextEdit)
             assert edit.range.start.line == edit.range.end.line

@@ -18,11 +18,11 @@ from sagespec import disk
 from sagespec.memory import Memory, remembered
 from sagespec.project import boundary, settings
 from sagespec.project.boundary import Boundary
-from sagespec.server import occurrences
 from sagespec.server.examination import Examination
-from sagespec.server.occurrences import Occurrence, Page
+from sagespec.server.navigation import occurrences
+from sagespec.server.navigation.occurrences import Occurrence, Page
+from sagespec.server.navigation.spelling import Range
 from sagespec.server.positions import BYTE_ORDER_MARK, Text
-from sagespec.server.spelling import Range
 
 
 @dataclass(frozen=True)

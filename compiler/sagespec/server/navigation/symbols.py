@@ -17,9 +17,10 @@ from sagespec.diagnostics.escapes import printable
 from sagespec.project import addresses, settings
 from sagespec.reading import source
 from sagespec.reading.source import Source
-from sagespec.server import occurrences, offer
+from sagespec.server.completion import offer
+from sagespec.server.navigation import occurrences
+from sagespec.server.navigation.sheets import Sheets
 from sagespec.server.positions import Text
-from sagespec.server.sheets import Sheets
 
 
 def outline(text: Text) -> list[types.DocumentSymbol]:

@@ -22,10 +22,10 @@ from sagespec.diagnostics import KeyPath, Problem
 from sagespec.diagnostics.escapes import printable
 from sagespec.project import references, settings, values
 from sagespec.reading import source
-from sagespec.server import navigation, occurrences, spelling
-from sagespec.server.occurrences import Name, Occurrence, Page
+from sagespec.server.navigation import definitions, occurrences, spelling
+from sagespec.server.navigation.occurrences import Name, Occurrence, Page
+from sagespec.server.navigation.sheets import Sheets, several
 from sagespec.server.place import Place
-from sagespec.server.sheets import Sheets, several
 
 _CONFIRMED = "new-runs"
 
@@ -60,7 +60,7 @@ def prepare(place: Place, sheets: Sheets) -> types.PrepareRenamePlaceholder | No
 
     Raises Refused.
     """
-    if not (found := navigation.standing(place, sheets)):
+    if not (found := definitions.standing(place, sheets)):
         return None
     name = _renamed(found, sheets)
     where = next((one for one in found if one.spelling == "exact"), found[0])
@@ -72,7 +72,7 @@ def plan(place: Place, sheets: Sheets, new: str) -> Renaming:
 
     Raises Refused.
     """
-    if not (found := navigation.standing(place, sheets)):
+    if not (found := definitions.standing(place, sheets)):
         raise Refused("there is no name of a spec or a value here")
     name = _renamed(found, sheets)
     if new == _short(name):

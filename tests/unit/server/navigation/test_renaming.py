@@ -12,11 +12,11 @@ import pytest
 from lsprotocol import types
 from pytest_lsp import client_capabilities
 from sagespec.diagnostics import Diagnostic
-from sagespec.server import renaming
-from sagespec.server.occurrences import Occurrence
+from sagespec.server.navigation import renaming
+from sagespec.server.navigation.occurrences import Occurrence
+from sagespec.server.navigation.renaming import Refused
+from sagespec.server.navigation.sheets import Sheets
 from sagespec.server.place import Place
-from sagespec.server.renaming import Refused
-from sagespec.server.sheets import Sheets
 
 from tests.conftest import LOCK, ROOT
 from tests.language_clients import EDITORS

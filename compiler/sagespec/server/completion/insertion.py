@@ -14,8 +14,8 @@ from typing import Any
 from sagespec.diagnostics import START
 from sagespec.reading import source
 from sagespec.reading.document import as_data
+from sagespec.server.completion.offer import Offer
 from sagespec.server.cursor import Cursor
-from sagespec.server.offer import Offer
 from sagespec.server.positions import Text
 
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"")

@@ -16,8 +16,8 @@ from lsprotocol import types
 
 from sagespec.diagnostics.escapes import printable
 from sagespec.review import explain, explained, fields, reference
-from sagespec.server import insertion
-from sagespec.server.offer import Offer, Sort
+from sagespec.server.completion import insertion
+from sagespec.server.completion.offer import Offer, Sort
 from sagespec.server.place import Place
 
 _SORTS: dict[Sort, types.CompletionItemKind] = {

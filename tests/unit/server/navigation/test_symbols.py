@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
-from sagespec.server import symbols
+from sagespec.server.navigation import symbols
 from sagespec.server.positions import Text
 
 from tests.conftest import ROOT

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sagespec.server import occurrences
 from sagespec.server.cursor import standing
+from sagespec.server.navigation import occurrences
 from sagespec.server.positions import Text
 
 QUOTED: list[Callable[[str], str]] = [

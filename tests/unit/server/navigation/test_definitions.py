@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from lsprotocol import types
-from sagespec.server import navigation
+from sagespec.server.navigation import definitions
 
 from tests.unit.server.desk import FILES, LINE, PROJECT, Desk
 
@@ -17,12 +17,12 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def defined(desk: Desk, name: str, marked: str) -> list[tuple[str, str]]:
-    found = navigation.definition(*desk.at(name, marked))
+    found = definitions.definition(*desk.at(name, marked))
     return [desk.shown(types.Location(one.target_uri, one.target_selection_range)) for one in found]
 
 
 def used(desk: Desk, name: str, marked: str, *, declared: bool) -> list[tuple[str, str]]:
-    return [desk.shown(one) for one in navigation.references(*desk.at(name, marked), declared=declared)]
+    return [desk.shown(one) for one in definitions.references(*desk.at(name, marked), declared=declared)]
 
 
 BUCKETS = [("sagespec.yaml", "bucket")] * 2
@@ -62,7 +62,7 @@ def test_names_and_paths_lead_to_their_definitions(
 
 
 def test_a_link_begins_at_the_whole_address(desk: Desk) -> None:
-    (found,) = navigation.definition(*desk.at("specs/line.yaml", "{ref: 'Torchrun/t|wo'"))
+    (found,) = definitions.definition(*desk.at("specs/line.yaml", "{ref: 'Torchrun/t|wo'"))
     assert found.origin_selection_range is not None
     here = types.Location((desk.root / "specs/line.yaml").as_uri(), found.origin_selection_range)
     assert desk.shown(here)[1] == "Torchrun/two"
@@ -103,19 +103,19 @@ def test_references_are_all_uses_in_the_project(desk: Desk) -> None:
 
 
 def test_highlights_are_of_one_file_and_say_what_defines(desk: Desk) -> None:
-    found = navigation.highlights(*desk.at("sagespec.yaml", "bu|cket: dev"))
+    found = definitions.highlights(*desk.at("sagespec.yaml", "bu|cket: dev"))
     kinds = [one.kind for one in found]
     assert kinds.count(types.DocumentHighlightKind.Write) == 2
     assert kinds.count(types.DocumentHighlightKind.Read) == 4
-    (own,) = navigation.highlights(*desk.at("specs/line.yaml", "${spec.na|me}"))
+    (own,) = definitions.highlights(*desk.at("specs/line.yaml", "${spec.na|me}"))
     assert own.kind == types.DocumentHighlightKind.Read
 
 
 def test_links_are_the_files_that_fields_name(desk: Desk) -> None:
     sheets = desk.sheets()
-    found = navigation.links("specs/line.yaml", sheets)
+    found = definitions.links("specs/line.yaml", sheets)
     assert [Path(str(one.target)).name for one in found] == ["train.py", "rates.yaml"]
-    assert [Path(str(one.target)).name for one in navigation.links("sagespec.yaml", sheets)] == ["policy.json"]
+    assert [Path(str(one.target)).name for one in definitions.links("sagespec.yaml", sheets)] == ["policy.json"]
 
 
 def test_paths_out_of_the_project_lead_nowhere(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:

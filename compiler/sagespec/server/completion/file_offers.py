@@ -17,8 +17,8 @@ from sagespec.project import settings
 from sagespec.project.boundary import Boundary, around
 from sagespec.project.settings import Project
 from sagespec.reading.source import ANY, SUFFIXES
-from sagespec.server.offer import Offer
-from sagespec.server.subject import Subject
+from sagespec.server.completion.offer import Offer
+from sagespec.server.completion.subject import Subject
 
 MOST = 2000
 """The most names of one folder that are looked at."""

@@ -18,8 +18,8 @@ from sagespec.diagnostics import START, Diagnostic, KeyPath
 from sagespec.project import addresses, settings, values
 from sagespec.reading import source
 from sagespec.reading.source import ANY, Source
-from sagespec.server import spelling
-from sagespec.server.meanings import Meanings
+from sagespec.server.navigation import spelling
+from sagespec.server.navigation.meanings import Meanings
 from sagespec.server.positions import Text
 
 _ADDRESS = re.compile(r"([A-Za-z]+)/(.+)", re.DOTALL)

@@ -16,9 +16,9 @@ from sagespec.project import references
 from sagespec.review import explain, fields
 from sagespec.review.fields import Shape
 from sagespec.sagemaker.inputs import Resolved
-from sagespec.server import file_offers, forms, keys, lock_offers
-from sagespec.server.offer import Offer
-from sagespec.server.subject import Subject
+from sagespec.server.completion import file_offers, forms, keys, lock_offers
+from sagespec.server.completion.offer import Offer
+from sagespec.server.completion.subject import Subject
 
 
 def of_field(subject: Subject, path: KeyPath, typed: str) -> Iterator[Offer]:

@@ -18,14 +18,15 @@ from sagespec.checking import schema
 from sagespec.project.settings import Project
 from sagespec.reading import source
 from sagespec.review import fields
-from sagespec.server import cursor, insertion, items, keys, offers, value_offers
+from sagespec.server import cursor
+from sagespec.server.completion import insertion, items, keys, offers, value_offers
+from sagespec.server.completion.insertion import Spot
+from sagespec.server.completion.items import Client, Edit
+from sagespec.server.completion.offer import Offer, is_like
+from sagespec.server.completion.subject import Subject
 from sagespec.server.cursor import Cursor
-from sagespec.server.insertion import Spot
-from sagespec.server.items import Client, Edit
-from sagespec.server.offer import Offer, is_like
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
-from sagespec.server.subject import Subject
 
 TRIGGERS = (":", " ", "{", "[", "$", "/", '"', "'")
 MOST = 200

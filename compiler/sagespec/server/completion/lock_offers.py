@@ -14,8 +14,8 @@ from sagespec import assets
 from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath
 from sagespec.sagemaker import catalog, recipes
-from sagespec.server.offer import Offer
-from sagespec.server.subject import Subject
+from sagespec.server.completion.offer import Offer
+from sagespec.server.completion.subject import Subject
 
 Offers = Iterator[Offer]
 

@@ -1,0 +1,1 @@
+"""Names in a project: where they are defined and used, and how to change them."""
