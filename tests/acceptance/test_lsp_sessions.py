@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import shutil
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from lsprotocol import types
@@ -319,3 +320,27 @@ def test_a_server_ends_when_nobody_hears_it(edited: Path) -> None:
         assert server.wait(60) == 0
         said = server.stderr.read()
     assert b"Traceback" not in said, said.decode()
+
+
+def test_an_old_client_names_its_folder_as_the_root(tmp_path: Path) -> None:
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "a.yaml").write_text(GREETER.replace("compute", "compote"), "utf-8")
+    folder = INITIALIZE.replace(b'"rootUri": null', b'"rootUri": "%s"' % tmp_path.as_uri().encode())
+    started = b'{"jsonrpc": "2.0", "method": "initialized", "params": {}}'
+    with subprocess.Popen(PROGRAM, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(packed([folder, started]))
+        server.stdin.flush()
+        assert any(b"unknown-key" in line for line in read_messages(server.stdout))
+        server.stdin.close()
+
+
+def read_messages(stream: IO[bytes]) -> Iterator[bytes]:
+    """The messages of a server, until it ends."""
+    while header := stream.readline():
+        while (more := stream.readline()).strip():
+            header += more
+        found = re.search(rb"Content-Length: (\d+)", header)
+        assert found is not None
+        yield stream.read(int(found[1]))

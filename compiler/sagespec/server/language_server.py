@@ -175,7 +175,8 @@ class Server(LanguageServer):
 
     async def _checked(self) -> None:
         buffers, opened = self.buffers(), {path: one.uri for path, one in self.open_documents().items()}
-        folders = [Path(path) for one in self.workspace.folders.values() if (path := _path(one.uri))]
+        opened_folders = [one.uri for one in self.workspace.folders.values()] or [self.workspace.root_uri or ""]
+        folders = [Path(path) for uri in opened_folders if (path := _path(uri))]
         roots = {examination.root_of(folder, buffers) for folder in [*folders, *(path.parent for path in opened)]}
         known: dict[Path, Examination] = {}
         for root in sorted(root for root in roots if root):
