@@ -38,5 +38,5 @@ class Latest:
         self._task = None
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed(error)
-            if self._is_stale:
-                self.changed()
+        if self._is_stale:  # a change came after the last look, or the job failed
+            self.changed()
