@@ -113,7 +113,7 @@ ONLY = {
     "mlflow": {"executor/mlflow_client.py"},
     "moto": {"sandbox"},
     "jinja2": {"documents/render.py"},
-    "jsonschema": {"checking/schema.py", "checking/foreign_schema.py"},
+    "jsonschema": {"checking/strict.py", "checking/foreign_schema.py"},
     "yaml": {"reading/yaml_reader.py"},
 }
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from sagespec.checking import acceptance, schema
+from sagespec.checking import acceptance, schema, strict
 
 from tests.conftest import LOCK, ROOT
 
@@ -98,7 +98,7 @@ def spoiled(data: Any, path: tuple[Any, ...], how: str, key: str, value: Any) ->
 def agrees(shape: Any, data: Any) -> None:
     accepts = acceptance.of(shape)
     assert accepts is not None
-    assert accepts(data) == schema._Strict(shape).is_valid(data), (shape, data)
+    assert accepts(data) == strict.Validator(shape).is_valid(data), (shape, data)
 
 
 def test_every_schema_of_ours_is_read() -> None:

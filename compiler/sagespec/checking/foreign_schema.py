@@ -21,7 +21,7 @@ from referencing import Registry, Specification
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
-from sagespec.checking import patterns, schema, schema_errors
+from sagespec.checking import patterns, schema_errors, strict
 from sagespec.checking.automaton import Automaton, Budget, Exhausted, Unbounded
 from sagespec.diagnostics import KeyPath, Problem, Problems, did_you_mean
 
@@ -114,7 +114,7 @@ class _Prepared:
         self.strict: Any = extend(  # type: ignore[no-untyped-call]  # untyped in its stubs
             reader.draft,
             validators=keywords,
-            type_checker=reader.draft.TYPE_CHECKER.redefine("integer", schema.is_integer),
+            type_checker=reader.draft.TYPE_CHECKER.redefine("integer", strict.is_integer),
         )
 
         self.whole = None if reader.named else self._validator(readable)

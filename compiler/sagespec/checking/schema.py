@@ -17,11 +17,8 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.validators import extend
-
 from sagespec import assets
-from sagespec.checking import acceptance, patterns, schema_errors
+from sagespec.checking import acceptance, schema_errors
 from sagespec.diagnostics import KeyPath, Problems
 from sagespec.reading.source import ANY
 
@@ -136,7 +133,7 @@ def validate(name: str, data: Any) -> Problems:
 
 def validate_against(schema: dict[str, Any], data: Any) -> Problems:
     """Check data against a part of one of our schemas."""
-    return schema_errors.explained(_Strict(schema).iter_errors(data))
+    return schema_errors.explained(_strict(schema).iter_errors(data))
 
 
 def validate_part(name: str, definition: str, data: Any) -> Problems:
@@ -146,26 +143,15 @@ def validate_part(name: str, definition: str, data: Any) -> Problems:
     return schema_errors.explained(_validator(name, definition).iter_errors(data))
 
 
-def is_integer(_checker: Any, value: Any) -> bool:
-    """Return whether a value is an integer. To JSON Schema 1.0 is one, to the service it is not."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _matches(validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
-    if validator.is_type(instance, "string") and not patterns.finds(patterns.translated(pattern), instance):
-        yield ValidationError(f"{instance!r} does not match {pattern!r}")
-
-
-_Strict: Any = extend(  # type: ignore[no-untyped-call]  # untyped in its stubs
-    Draft202012Validator,
-    validators={"pattern": _matches},
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", is_integer),
-)
-
-
 @cache
 def _validator(name: str, definition: str = "") -> Any:
-    return _Strict(_schema(name, definition))
+    return _strict(_schema(name, definition))
+
+
+def _strict(shape: dict[str, Any]) -> Any:
+    from sagespec.checking import strict  # for invalid data alone
+
+    return strict.Validator(shape)
 
 
 @cache

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sagespec import kinds
-from sagespec.checking import api, foreign_schema, pipeline_graph
+from sagespec.checking import api, pipeline_graph
 from sagespec.compiling import limits
 from sagespec.diagnostics import Diagnostic, KeyPath, Problem, Problems
 from sagespec.documents import compiled, operations, submitted
@@ -126,8 +126,12 @@ def _check(request: Request, resolved: Resolved, unchecked: Problems) -> Iterato
         context = resolved.inputs.context
         ask = partial(context.job_schema, category, version)
         job_schema = facts.ask(unchecked, ("kind",), ask, needed=False)
+        if job_schema is None:
+            continue
+        from sagespec.checking import foreign_schema  # with jsonschema, which compiling does without otherwise
+
         expected = _with_stand_ins(identified(document, submitted.ANY_IDENTITY), context)
-        for problem in foreign_schema.load(job_schema).check(expected) if job_schema is not None else ():
+        for problem in foreign_schema.load(job_schema).check(expected):
             yield replace(problem, rule="job-schema", path=(*path, *problem.path))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sagespec.checking import foreign_schema, schema
+from sagespec.checking import schema
 from sagespec.diagnostics import Diagnostic, Problem, dotted
 from sagespec.documents.compiled import API_VERSION
 from sagespec.project.facts import Context, Fact, Facts, MissingFact
@@ -102,6 +102,8 @@ def _problems(data: Any) -> Iterator[Problem]:
         if key != said:
             yield Problem("bad-value", f"the facts are those of {said}", ("contexts", key), on_key=True)
         for name, job_schema in facts.get("job_schemas", {}).items():
+            from sagespec.checking import foreign_schema  # with jsonschema, which most locks do without
+
             path = ("contexts", key, "job_schemas", name)
             for flaw in foreign_schema.load(job_schema).flaws:
                 message = f"{flaw.message}: documents are not checked against it"

@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagespec import disk
-from sagespec.checking import foreign_schema
-from sagespec.checking.foreign_schema import Foreign
 from sagespec.diagnostics import START, Diagnostic, KeyPath, Problem, Severity, dotted, locate
 from sagespec.disk import Entry
 from sagespec.project import boundary
@@ -24,6 +22,9 @@ from sagespec.project.boundary import Boundary
 from sagespec.project.settings import Project
 from sagespec.reading import source
 from sagespec.reading.source import Source
+
+if TYPE_CHECKING:
+    from sagespec.checking.foreign_schema import Foreign
 
 _WILD = "*?["
 MAX_ENTRIES = 100_000
@@ -200,6 +201,8 @@ def of_file(name: str, content: bytes) -> tuple[Policy | None, list[Diagnostic]]
     if len(sources) != 1:
         nothing = Source(name, None, {}, {}) if not sources else sources[1]
         return None, [nothing.locate(Problem("bad-schema", "a policy's file holds one JSON Schema"))]
+    from sagespec.checking import foreign_schema  # with jsonschema, which projects without policies do without
+
     data = sources[0].data
     schema = foreign_schema.load(data)
     wrong = [*schema.flaws, *_misfits(data)]
