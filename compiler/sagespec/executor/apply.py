@@ -128,15 +128,17 @@ class Applying:
     """How long AWS may still fail to show each run; renewed whenever it shows the run."""
     done: SimpleQueue[tuple[str, Future[Run]]] = field(default_factory=SimpleQueue)
     """Submissions that have ended and were not looked at yet."""
-    begun: set[str] = field(default_factory=set)
-    """The files that were ever about to be submitted."""
+    sending: dict[str, threading.Lock] = field(default_factory=dict)
+    """The submissions that have begun; each holds its lock until its end."""
     submitted: dict[str, Future[Run]] = field(default_factory=dict)
     """The newest submission of each file."""
+    sent: dict[str, Run] = field(default_factory=dict)
+    """The runs of submissions that have ended, recorded by their own threads, which no interrupt strikes."""
 
     def end(self) -> Outcome:
         """Send nothing more, and say what has become of the files, wherever an exception ended the apply."""
         self.stopping.set()
-        unknown = {address for address in self.begun if not self._is_settled(address) and not self._keep(address)}
+        unknown = {a for a in list(self.sending) if not self._is_settled(a) and not self._keep(a)}
         return Outcome(dict(self.runs), tuple(self.failures.values()), self._waiting(), frozenset(unknown))
 
     def go(self) -> Outcome:
@@ -156,6 +158,9 @@ class Applying:
         finally:  # also on an interrupt: nothing more is sent
             self.stopping.set()
             pool.shutdown(cancel_futures=True)  # a second interrupt does not wait for what is being sent
+            for held in list(self.sending.values()):  # by a thread, too, that an interrupt has hidden from the pool
+                with held:
+                    pass
         if self.options.follow:  # the end: what waits now would wait forever
             for address, needed in self._waiting().items():
                 reason = f"waits for {', '.join(needed)}, which has not run and is not applied here"
@@ -165,17 +170,14 @@ class Applying:
 
     def _keep(self, address: str) -> bool:
         """Record how the submission of a file ended, if it did; return whether that is known."""
-        ended = self.submitted.get(address)
-        if ended is None:  # an interrupt struck between the submission and its record
-            return False
-        if ended.cancel():
+        if address in self.sent:
+            self.runs[address] = self.sent[address]
             return True
-        if not ended.done():
+        ended = self.submitted.get(address)
+        if ended is None or not ended.done():  # an interrupt struck before the record of it, or its end
             return False
         error = ended.exception()
-        if error is None:
-            self.runs[address] = ended.result()
-        elif isinstance(error, CloudError):  # it may have been sent
+        if isinstance(error, CloudError):  # it may have been sent
             self.failures[address] = Failure(address, str(error), error.hint, True, error.request)
         return True
 
@@ -185,7 +187,6 @@ class Applying:
         while True:
             for address in self._ready():
                 busy.add(address)
-                self.begun.add(address)
                 self.submitted.pop(address, None)
                 future = self.submitted[address] = pool.submit(self._submit, self.unsent.pop(address))
                 future.add_done_callback(lambda ended, address=address: self.done.put((address, ended)))  # type: ignore[misc]
@@ -241,6 +242,12 @@ class Applying:
         return run is not None and run.state == "done"
 
     def _submit(self, planned: FilePlan) -> Run:
+        held = self.sending[planned.address] = threading.Lock()
+        with held:
+            run = self.sent[planned.address] = self._send(planned)
+        return run
+
+    def _send(self, planned: FilePlan) -> Run:
         outputs: dict[str, Any] = {}
         for address in planned.file.content.depends_on:
             outputs |= self._outputs_of(address)
