@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PARITY := .venv-parity
 TRIALS ?= 30
+# one more than there are cores: some always wait for a process that they have started
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 # the data that the examples name; it has to be there before anything is sent
 DATA   := $(shell grep -oh 's3://[a-z/-]*\.jsonl' specs/*.yaml | sort -u | sed 's/^/--exists /')
 
@@ -76,7 +78,7 @@ lint: develop
 
 test: lint
 	$(BIN)/python -m compileall -q compiler # every test of a command starts a process that would compile it anew
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
 trials: develop # the kill tests once more, at length: TRIALS=300 for a day when it matters
 	$(BIN)/pytest tests/acceptance/test_faults.py --trials $(TRIALS) --timeout $$((120 * $(TRIALS)))
