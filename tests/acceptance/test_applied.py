@@ -16,7 +16,7 @@ import pytest
 from sagespec.cli import exits
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.server import Call
-from sagespec.sandbox.service import OPERATIONS, Region, ServiceError
+from sagespec.sandbox.service import OPERATIONS, Region, ServiceError, Timing
 
 from tests import formats, proxy
 from tests.conftest import ROOT, Result, Run
@@ -189,6 +189,25 @@ def test_more_interrupts_do_not_call_unsent_what_is_being_sent(
     document = check(exits.INTERRUPTED, out)
     assert document["exit"] == exits.INTERRUPTED
     assert outcomes(document) == {"line-0": "unknown", "line-1": "not sent", "line-2": "not sent"}
+
+
+def test_an_interrupt_while_others_wait_for_a_quota(project: Path, aws: Sandbox, run: Run) -> None:
+    write(project, run, *(LINE % f"line-{n}" for n in range(3)))
+    region = aws.region("us-west-2")
+    region.limits["TrainingJob"], region.timing = 1, Timing(job=1000)
+    process, tried = start("--wait", "--poll", "0"), list[Call]()
+
+    def interrupt(call: Call, done: bool) -> None:
+        if done and call.operation == "CreateTrainingJob":
+            tried.append(call)
+            if len(tried) == 4:  # the second try of line-1, when that of line-2 waits for its turn
+                process.send_signal(signal.SIGINT)
+
+    aws.observer = interrupt
+    out, said = process.communicate(timeout=120)
+    document = read(Result(process.returncode, out, said))
+    assert document["exit"] == exits.INTERRUPTED
+    assert outcomes(document) == {"line-0": "running", "line-1": "failed", "line-2": "not sent"}
 
 
 def test_an_end_by_the_machine_has_the_exit_code(project: Path, aws: Sandbox, run: Run) -> None:

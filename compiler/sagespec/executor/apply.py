@@ -187,6 +187,7 @@ class Applying:
         while True:
             for address in self._ready():
                 busy.add(address)
+                self.sending.pop(address, None)  # of a try that was refused for a quota
                 self.submitted.pop(address, None)
                 future = self.submitted[address] = pool.submit(self._submit, self.unsent.pop(address))
                 future.add_done_callback(lambda ended, address=address: self.done.put((address, ended)))  # type: ignore[misc]
