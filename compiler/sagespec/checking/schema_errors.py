@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sagespec.diagnostics import Hint, KeyPath, Problem, Problems, did_you_mean, dotted
+from sagespec.diagnostics import Hint, KeyPath, Problem, Problems, did_you_mean, dotted, nearest
 
 
 class Failure(Protocol):
@@ -213,7 +213,7 @@ def _misspelt(branch: Any, instance: Any) -> bool:
     """Return whether a mapping has a misspelt key of an alternative."""
     known = list(branch.get("properties", {})) if isinstance(branch, dict) and isinstance(instance, dict) else []
     others = [str(key) for key in instance if key not in known] if known else []
-    return any(did_you_mean(key, known).endswith("?") for key in others)
+    return any(nearest(key, known) for key in others)
 
 
 def _owner(problem: Problem, path: KeyPath, branches: list[Any], tags: list[dict[str, Any]]) -> Problem:

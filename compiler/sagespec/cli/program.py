@@ -87,10 +87,10 @@ class _Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from sagespec.diagnostics import did_you_mean
+            from sagespec.diagnostics import nearest
 
-            hint = did_you_mean(args[0], tuple(COMMANDS))
-            raise click.UsageError(f"no command {args[0]!r}" + (f": {hint}" if "?" in hint else ""), ctx)
+            hint = nearest(args[0], COMMANDS)
+            raise click.UsageError(f"no command {args[0]!r}" + (f": {hint}" if hint else ""), ctx)
         return super().resolve_command(ctx, args)
 
 

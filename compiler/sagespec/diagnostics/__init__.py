@@ -142,23 +142,30 @@ class Hint(str):
 
 def did_you_mean(word: str, known: Iterable[str]) -> Hint:
     """Return a hint with the nearest known word, or all known words where they are few, else ''."""
-    return _nearest(word, tuple(known))
+    words = tuple(known)
+    if near := nearest(word, words):
+        return near
+    return Hint(f"one of: {', '.join(words)}", "word", word, words) if 0 < len(words) <= MOST_NAMED else Hint()
 
 
 LONGEST_WORD = 100
 """Comparing two words takes quadratic time; longer words are not typing errors."""
 MOST_WORDS = 10_000
+MOST_NAMED = 12
+
+
+def nearest(word: str, known: Iterable[str]) -> Hint:
+    """Return a hint with the known word that is most like another; '' where none is like it."""
+    return _nearest(word, tuple(known))
 
 
 @lru_cache(maxsize=200)
 def _nearest(word: str, known: tuple[str, ...]) -> Hint:
-    """Find the nearest word. Cached: many specs have the same mistake."""
+    """Cached: many specs have the same mistake."""
     words = [k for k in known[:MOST_WORDS] if len(k) <= LONGEST_WORD] if len(word) <= LONGEST_WORD else []
     near = (
         [k for k in known if k.lower() == word.lower()]
         or get_close_matches(word, words, n=1, cutoff=0.6)
         or get_close_matches(word.lower(), [k for k in words if k.islower()], n=1, cutoff=0.6)
     )
-    if near:
-        return Hint(f"did you mean {near[0]!r}?", "word", word, near[:1])
-    return Hint(f"one of: {', '.join(known)}", "word", word, known) if 0 < len(known) <= 12 else Hint()
+    return Hint(f"did you mean {near[0]!r}?", "word", word, near[:1]) if near else Hint()

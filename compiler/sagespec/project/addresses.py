@@ -15,7 +15,7 @@ from collections.abc import Collection
 from functools import lru_cache
 
 from sagespec.checking import schema
-from sagespec.diagnostics import did_you_mean
+from sagespec.diagnostics import did_you_mean, nearest
 
 MOST_SHOWN = 8
 
@@ -71,12 +71,9 @@ def meant(word: str, known: Collection[str]) -> list[str]:
 
 def near(word: str, known: Collection[str]) -> str:
     """Return a hint with the address that is most like a word, by the whole or by the name."""
-    whole = did_you_mean(word, sorted(known))
-    if "?" in whole or "/" in word:
-        return whole
-    names = {address.partition("/")[2]: address for address in sorted(known)}
-    by_name = did_you_mean(word, tuple(names))
-    return by_name if "?" in by_name else whole
+    addresses = sorted(known)
+    names = () if "/" in word else dict.fromkeys(address.partition("/")[2] for address in addresses)
+    return nearest(word, addresses) or nearest(word, names) or did_you_mean(word, addresses)
 
 
 @lru_cache(maxsize=1_000)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from sagespec import arn
-from sagespec.diagnostics import Hint, KeyPath, Problems, did_you_mean
+from sagespec.diagnostics import Hint, KeyPath, Problems, nearest
 
 Facts = Mapping[str, Any]
 Fact = tuple[str, str]
@@ -215,11 +215,9 @@ class Context:
         raise MissingFact(*unlocked())
 
     def _unlocked(self, section: str, what: str, name: str) -> tuple[str, str]:
-        near = did_you_mean(name, list(self.facts.get(section, {}))) if not name.startswith("arn:") else Hint()
+        near = nearest(name, self.facts.get(section, {})) if not name.startswith("arn:") else Hint()
         add = "run `sagespec lock` to look it up"
-        return f"the lock has no {what} {name!r}", near.saying(f"{near} otherwise {add}") if near.endswith(
-            "?"
-        ) else add
+        return f"the lock has no {what} {name!r}", near.saying(f"{near} otherwise {add}") if near else add
 
 
 FINISHED_JOBS = ("jobs", "training_jobs")

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from sagespec.diagnostics import Diagnostic, Problem, did_you_mean
+from sagespec.diagnostics import Diagnostic, Problem, did_you_mean, nearest
 from sagespec.project.spec import Spec, ref_kinds
 
 Graph = Mapping[str, Iterable[str]]
@@ -117,8 +117,8 @@ def _problems(spec: Spec, known: Collection[str], failed: Failed) -> Iterator[Pr
         allowed = ref_kinds(spec.kind).get(name, ())
         kind = target.partition("/")[0]
         if kind not in allowed:
-            near = did_you_mean(target, [a for a in known if a.partition("/")[0] in allowed and a != spec.address])
-            hint = near if near.endswith("?") else f"{name} takes a ref to {' or '.join(allowed)}"
+            near = nearest(target, [a for a in known if a.partition("/")[0] in allowed and a != spec.address])
+            hint = near or f"{name} takes a ref to {' or '.join(allowed)}"
             yield Problem("wrong-ref", f"{target} is not of a kind that {name} can refer to", path, hint)
         elif target in failed:
             first = failed[target]

@@ -15,7 +15,7 @@ from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from sagespec.diagnostics import Hint, KeyPath, Problems, did_you_mean
+from sagespec.diagnostics import Hint, KeyPath, Problems, nearest
 from sagespec.reading.document import MAX_DEPTH, Written, as_text
 
 MAX_SIZE = 1_000_000
@@ -175,7 +175,7 @@ def _measure(data: Any) -> tuple[int, int]:
 def _unknown(name: str, known: Iterable[str]) -> _Unfit:
     if name in BUILT_IN:
         return _Unfit("unknown-value", f"{name!r} is not known here", BUILT_IN[name])
-    near = did_you_mean(name, known)
-    hint: str = Hint(near, "word", f"${{{name}}}", [f"${{{one}}}" for one in near.choices])
-    hint = hint if near.endswith("?") else "give it with -D, or choose an environment with -e; the text ${ is $${"
+    near = nearest(name, known)
+    meant = Hint(near, "word", f"${{{name}}}", [f"${{{one}}}" for one in near.choices])
+    hint = meant or "give it with -D, or choose an environment with -e; the text ${ is $${"
     return _Unfit("unknown-value", f"no value is called {name!r}", hint)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagespec.checking import schema
-from sagespec.diagnostics import did_you_mean
+from sagespec.diagnostics import did_you_mean, nearest
 from sagespec.diagnostics.rules import RULES
 from sagespec.diagnostics.rules.rule import Rule
 from sagespec.review import destinations, examples, field_rules, fields, sdk_names
@@ -122,18 +122,16 @@ def _meant(document: str, path: Steps, step: str) -> str:
     known = fields.of(document)
     inner = known[path].members
     entries = known[(*path, ENTRY)].members if (*path, ENTRY) in known else ()
-    hint = did_you_mean(step, [one[-1] for one in (*inner, *entries) if one[-1] not in (ENTRY, ANY_KEY)])
-    if "?" in hint:
-        return hint
+    beside = [one[-1] for one in (*inner, *entries) if one[-1] not in (ENTRY, ANY_KEY)]
     elsewhere = [short(document, one) for one in known if one and one[-1] == step]
-    return f"did you mean {elsewhere[0]!r}?" if elsewhere else hint
+    otherwise = f"did you mean {elsewhere[0]!r}?" if elsewhere else did_you_mean(step, beside)
+    return nearest(step, beside) or otherwise
 
 
 def _nearest(name: str) -> str:
     """Return a hint for an unknown first name: a kind or a rule, else kinds that have a field of that name."""
-    hint = did_you_mean(name.partition(".")[0], [*documents(), *RULES, "metadata"])
-    if "?" in hint:
-        return hint
+    if near := nearest(name.partition(".")[0], [*documents(), *RULES, "metadata"]):
+        return near
     having = [one for one in documents() if any(path[-1:] == (name,) for path in fields.of(one))]
     found = [short(one, next(path for path in fields.of(one) if path[-1:] == (name,))) for one in having]
     return f"did you mean {' or '.join(map(repr, found[:3]))}?" if found else "`sagespec explain` lists what there is"
