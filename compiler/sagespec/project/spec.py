@@ -172,22 +172,11 @@ def _with_metadata(
     data: dict[str, Any], settings: Settings, problems: Problems
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Fill values into everything but the fields; return the data, and all values that the fields may use."""
-    known = dict(settings.values)
-    given = data.get("metadata")
-    metadata: dict[str, Any] = given if isinstance(given, dict) else {}
-    own: dict[str, Any] = {}
-    for name, otherwise in (("run", 1), ("name", "")):  # the name may use the run, everything else may use both
-        if name in metadata:
-            own[name] = values.substitute(metadata[name], known, problems, ("metadata", name))
-        known[f"spec.{name}"] = own.get(name, otherwise)
-    if not isinstance(known["spec.name"], str):
-        known["spec.name"] = ""
-    for name, value in settings.pending.items():
-        known[name] = values.substitute(value, known, problems)
+    known, own = values.of_spec(settings.values, settings.pending, data.get("metadata"), problems)
     filled = dict(data)
     for key, value in data.items():
         if key != "spec":
-            rest = {k: v for k, v in value.items() if k not in own} if value is metadata else value
+            rest = {k: v for k, v in value.items() if k not in own} if own and key == "metadata" else value
             filled[key] = values.substitute(rest, known, problems, (key,))
     if own:
         filled["metadata"] |= own

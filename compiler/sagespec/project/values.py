@@ -57,6 +57,28 @@ def expand(
     return {name: value for name, value in filled.items() if name not in pending and name not in OF_SPEC}, pending
 
 
+def of_spec(
+    filled: Mapping[str, Any], pending: Mapping[str, Any], metadata: Any, problems: Problems
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fill the name and the run of a spec into the values that wait for them.
+
+    `filled` and `pending` are those of `expand`. Returns all values that the fields of the spec may use, and what is
+    filled into its `name` and `run`, as far as `metadata` has them. A name that is no text has the value ''.
+    """
+    known = dict(filled)
+    given: dict[str, Any] = metadata if isinstance(metadata, dict) else {}
+    own: dict[str, Any] = {}
+    for name, otherwise in (("run", 1), ("name", "")):  # the name may use the run, everything else may use both
+        if name in given:
+            own[name] = substitute(given[name], known, problems, ("metadata", name))
+        known[f"spec.{name}"] = own.get(name, otherwise)
+    if not isinstance(known["spec.name"], str):
+        known["spec.name"] = ""
+    for name, value in pending.items():
+        known[name] = substitute(value, known, problems)
+    return known, own
+
+
 def substitute(data: Any, values: Mapping[str, Any], problems: Problems, path: KeyPath = ()) -> Any:
     """Fill values into a tree; what cannot be filled in is reported and left unchanged."""
     return _Filling(values, problems).fill(data, path)

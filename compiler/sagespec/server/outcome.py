@@ -245,10 +245,8 @@ class Outcome:
     def of_value(self, name: str) -> Iterator[Line]:
         """Yield what `${name}` is: in the environment that the project is checked in, and in the others."""
         if name in values.OF_SPEC:
-            own = self.spec.name if self.spec else source.get(self.document.data, ("metadata", "name"))
-            run = source.get(self.document.data, ("metadata", "run"))
-            value = own if name == "spec.name" else 1 if run is None else run
-            if value is not None and self.document.file != settings.FILE:
+            value = self._values(self.settings)[name]
+            if value != "" and self.document.file != settings.FILE:
                 yield "In this spec: ", shown(value, (name,))
             return
         project, chosen = self.settings.project, self.settings.environment
@@ -256,20 +254,20 @@ class Outcome:
         for environment in [chosen, *others]:
             here, _ = settings.choose(project, environment, {}) if environment != chosen else (self.settings, [])
             said = f"In {environment}: " if environment else "Without an environment: "
-            if here is None or (name not in here.values and name not in here.pending):
+            known = self._values(here) if here else {}
+            if name not in known:
                 yield f"{said}no value", ""
                 continue
-            value = as_data(here.values[name] if name in here.values else self._pending(here, name))
+            value = known[name]
             path: KeyPath = ("environments", environment or "", "values", name)
             place = f" ({line_of(project.source, path)})" if project.source and path in project.source.keys else ""
             yield said, shown(value, (name,)), place
 
-    def _pending(self, here: Settings, name: str) -> Any:
-        """Return a value that needs the name of the spec."""
-        own = {**here.values, "spec.run": 1, "spec.name": self.spec.name if self.spec else ""}
-        for one, value in here.pending.items():
-            own[one] = values.substitute(value, own, Problems())
-        return own[name]
+    def _values(self, here: Settings) -> dict[str, Any]:
+        """Return the values that the document may use in an environment; in a project file the name is empty."""
+        metadata = source.get(self.document.written, ("metadata",)) if self.document.file != settings.FILE else None
+        known, _ = values.of_spec(here.values, here.pending, metadata, Problems())
+        return {name: as_data(value) for name, value in known.items()}
 
 
 def line_of(file: Source, path: KeyPath) -> str:

@@ -66,6 +66,13 @@ def test_values_that_use_a_spec_wait_for_it_in_order() -> None:
     assert list(pending.items()) == [("b", "${spec.name}"), ("a", "${b}/x")]
 
 
+def test_a_spec_fills_its_run_into_its_name_and_both_into_values_that_wait() -> None:
+    done, waiting = expanded({"count": 3, "where": "${spec.name}-${spec.run}"})
+    known, own = values.of_spec(done, waiting, {"name": "n-${spec.run}", "run": "${count}"}, Problems())
+    assert known == {"count": 3, "spec.run": 3, "spec.name": "n-3", "where": "n-3-3"}
+    assert own == {"run": 3, "name": "n-3"}
+
+
 def test_every_wrong_value_is_reported_at_itself() -> None:
     found = refused({"a": "${b}", "b": ["${nope}"], "c": "${env}", "d": "x${e}", "e": [], "f": "${b}"})
     assert sorted(found) == [("unknown-value", (p,) if p != "b" else ("b", 0)) for p in ("b", "c", "d")]

@@ -64,6 +64,28 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+WAITING = """apiVersion: sagespec/v1
+kind: Project
+defaults: {region: us-west-2}
+environments: {dev: {values: {count: 3, where: "out-${spec.name}-${spec.run}"}}}
+"""
+NAMED = """apiVersion: sagespec/v1
+kind: Torchrun
+metadata: {name: "n-${spec.run}", run: "${count}"}
+spec: {environment: {WHERE: "${where}", NAME: "${spec.name}", RUN: "${spec.run}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [("${where}", "dev: out-n-3-3"), ("${spec.name}", "this spec: n-3"), ('${spec.run}"}}', "this spec: 3")],
+)
+def test_values_that_wait_for_a_spec_have_its_name_and_run_filled_in(tmp_path: Path, word: str, value: str) -> None:
+    (tmp_path / "sagespec.yaml").write_text(WAITING, "utf-8")
+    known = examination.examine(tmp_path, Buffers(), "dev", Memory())
+    assert f"In {value}" in shown(known, NAMED, word).splitlines()[1]
+
+
 @pytest.fixture(scope="module")
 def prod(root: Path) -> Examination:
     return examination.examine(root, Buffers(), "prod", Memory())

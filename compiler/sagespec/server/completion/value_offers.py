@@ -25,6 +25,11 @@ from sagespec.server.positions import Text
 
 _OPEN_VALUE = re.compile(r"\$\{([^{}\n]*)\Z")
 _REST_OF_VALUE = re.compile(r"[\w.-]*\}?")
+_LATER: dict[KeyPath, tuple[str, ...]] = {
+    ("metadata", "run"): ("spec.run", "spec.name"),
+    ("metadata", "name"): ("spec.name",),
+}
+"""What the run and the name of a spec cannot use, besides the values that wait for them."""
 
 
 def value_name(text: Text, offset: int) -> tuple[int, int] | None:
@@ -61,19 +66,11 @@ def _known(subject: Subject, path: KeyPath) -> Mapping[str, Any]:
         return {}
     if subject.document == "Project":
         return _of_project(settings, path)
-    name, run = subject.get("metadata", "name"), subject.get("metadata", "run")
-    known: dict[str, Any] = {key: as_data(value) for key, value in settings.values.items()}
-    if path == ("metadata", "run"):
-        return known
-    known["spec.run"] = run if isinstance(run, int) else 1
-    if path == ("metadata", "name"):
-        return known
-    known["spec.name"] = name if isinstance(name, str) else None
-    filled = {**known}
-    for key, value in settings.pending.items():
-        filled[key] = values.substitute(value, filled, Problems())
-        known[key] = as_data(filled[key])
-    return known
+    known, own = values.of_spec(settings.values, settings.pending, subject.get("metadata"), Problems())
+    if not isinstance(own.get("name"), str):
+        known |= dict.fromkeys(("spec.name", *settings.pending))
+    later = {*settings.pending, *_LATER[path]} if path in _LATER else ()
+    return {key: as_data(value) for key, value in known.items() if key not in later}
 
 
 def _of_project(settings: Settings, path: KeyPath) -> Mapping[str, Any]:

@@ -38,12 +38,7 @@ class Meanings:
 
     def _in(self, environment: Known, text: str, metadata: Any) -> str | None:
         filled, pending = environment
-        known, problems = dict(filled), Problems()
-        own = metadata if isinstance(metadata, dict) else {}
-        if own:
-            known["spec.run"] = values.substitute(own.get("run", 1), known, Problems())
-            known["spec.name"] = values.substitute(own.get("name", ""), known, Problems())
-        for name, value in pending.items():
-            known[name] = values.substitute(value, known, Problems())
+        problems = Problems()
+        known = values.of_spec(filled, pending, metadata, Problems())[0] if metadata else filled
         meant = values.substitute(text, known, problems)
         return meant if isinstance(meant, str) and not problems else None

@@ -257,6 +257,28 @@ def test_what_is_accepted_is_written_as_yaml_reads_it(
 
 
 @pytest.mark.parametrize(
+    ("metadata", "name", "value"),
+    [
+        ("name: 'n-${spec.run}', run: '${count}'", "own", "my-bucket/n-3"),
+        ("name: 'n-${spec.run}', run: '${count}'", "spec.name", "n-3"),
+        ("name: 'n-${spec.run}', run: '${count}'", "spec.run", "3"),
+        ("name: 'n-${spec.run}'", "own", "my-bucket/n-1"),
+        ("run: 2", "own", "differs by spec"),
+        ("run: 2, description: 'a${|'", "spec.run", "2"),
+        ("run: 2, name: 'a${|'", "spec.run", "2"),
+        ("run: 2, name: 'a${|'", "own", None),
+        ("name: a, run: '${|'", "spec.name", None),
+    ],
+)
+def test_values_are_offered_as_a_spec_has_them(
+    metadata: str, name: str, value: str | None, examined: Examination
+) -> None:
+    text = TRAINING.replace("name: typed", metadata)
+    found = offered(examined, text if "|" in text else f"{text}  training_image: 'a${{|'").items
+    assert {item.label: item.detail for item in found}.get(name) == value
+
+
+@pytest.mark.parametrize(
     ("inner", "label", "expected"),
     [
         ('"ro|"', "role", '"role": '),
