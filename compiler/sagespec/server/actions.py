@@ -42,7 +42,7 @@ def fixes(d: Diagnostic, text: Text) -> list[Fix]:
     """Return the edits that the hint of a diagnostic stands for; [] where it is none."""
     if not isinstance(d.hint, Hint):
         return []
-    start, end = text.offset_of(d.line, d.column), text.offset_of(d.end_line, d.end_column)
+    start, end = text.offsets(Span(d.line, d.column, d.end_line, d.end_column))
     if d.hint.edit == "quote around":
         return _around(text, start)
     raw = text.text[start:end]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sagespec.diagnostics import KeyPath, Span
+from sagespec.diagnostics import KeyPath
 from sagespec.reading import source
 from sagespec.reading.source import Source
 from sagespec.server.positions import Text
@@ -58,9 +58,9 @@ class Cursor:
 def standing(text: Text, offset: int) -> Cursor | None:
     """Find the key or the scalar that an offset is in or next to."""
     for document in _documents(text.name, text.text):
-        named = {path: _range(text, span) for path, span in document.keys.items()}
+        named = {path: text.offsets(span) for path, span in document.keys.items()}
         scalars = {
-            path: _range(text, span)
+            path: text.offsets(span)
             for path, span in document.values.items()
             if not isinstance(source.get(document.data, path), dict | list)
         }
@@ -169,7 +169,3 @@ def _find(document: Source, is_whole: bool) -> tuple[KeyPath, Part] | None:
 def _documents(name: str, text: str) -> list[Source]:
     documents: list[Any] = source.load(name, text.encode("utf-8", "replace"))[0]
     return documents
-
-
-def _range(text: Text, span: Span) -> tuple[int, int]:
-    return text.offset_of(span.line, span.column), text.offset_of(span.end_line, span.end_column)

@@ -71,6 +71,10 @@ class Text:
         starts = self._reader_starts
         return min(starts[min(line, len(starts)) - 1] + column - 1, len(self.text))
 
+    def offsets(self, span: Span) -> tuple[int, int]:
+        """Return where a span begins and ends."""
+        return self.offset_of(*span[:2]), self.offset_of(*span[2:])
+
     def position(self, offset: int) -> Position:
         starts, _ = self._lines
         line = bisect_right(starts, offset) - 1
@@ -87,8 +91,8 @@ class Text:
         return start + bisect_left(range(start, end), wanted, key=self._units_before)
 
     def range(self, span: Span) -> Range:
-        start = self.offset_of(span.line, span.column)
-        return self.between(start, max(start, self.offset_of(span.end_line, span.end_column)))
+        start, end = self.offsets(span)
+        return self.between(start, max(start, end))
 
     def between(self, start: int, end: int) -> Range:
         return Range(self.position(start), self.position(end))

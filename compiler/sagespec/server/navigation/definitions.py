@@ -90,7 +90,7 @@ def links(file: str, sheets: Sheets) -> list[types.DocumentLink]:
         text = sheets.text(file)
         for path, span in document.values.items():
             if target := _file(document, path, file, sheets):
-                start, end = text.offset_of(*span[:2]), text.offset_of(*span[2:])
+                start, end = text.offsets(span)
                 where = text.between(*spelling.content(text.text, start, end))
                 found.append(types.DocumentLink(where, sheets.uri(target)))
     return found
@@ -113,7 +113,7 @@ def _built_in(one: Occurrence, sheets: Sheets) -> Iterator[Range]:
         document, text = page.documents[one.document], Text(page.file, page.text, "utf-32")
         span = document.values.get(("metadata", one.name.text.removeprefix("spec.")))
         if span is not None:
-            yield spelling.content(page.text, text.offset_of(*span[:2]), text.offset_of(*span[2:]))
+            yield spelling.content(page.text, *text.offsets(span))
 
 
 def _same(found: Iterable[Occurrence], sheets: Sheets) -> Iterator[Occurrence]:

@@ -164,7 +164,7 @@ class _Finder:
         if span is None:
             at = self._around(path)
             return Occurrence(found, self.text.name, self.number, path, at, at, True, "alias", environment)
-        start, end = self.text.offset_of(*span[:2]), self.text.offset_of(*span[2:])
+        start, end = self.text.offsets(span)
         exact = spelling.whole(self.text.text, start, end, name)
         at = exact or spelling.content(self.text.text, start, end)
         how: Literal["exact", "escaped"] = "exact" if exact else "escaped"
@@ -210,7 +210,7 @@ class _Finder:
         span = self.document.values.get(path)
         if span is None:
             return None
-        start, end = self.text.offset_of(*span[:2]), self.text.offset_of(*span[2:])
+        start, end = self.text.offsets(span)
         return None if spelling.is_alias(self.text.text, start) else (start, end)
 
     def _around(self, path: KeyPath) -> spelling.Range:
@@ -218,7 +218,7 @@ class _Finder:
         while path and path not in self.document.values:
             path = path[:-1]
         span = self.document.values.get(path, START)
-        return self.text.offset_of(*span[:2]), self.text.offset_of(*span[2:])
+        return self.text.offsets(span)
 
 
 def _texts(data: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:

@@ -116,12 +116,12 @@ class _Outline:
 
     def _key(self, path: KeyPath) -> tuple[int, int]:
         span = self.document.keys[path]
-        return self.text.offset_of(*span[:2]), self.text.offset_of(*span[2:])
+        return self.text.offsets(span)
 
     def _range(self, path: KeyPath) -> tuple[int, int]:
         """Return the range of a value without the empty lines after it, of a key where it has none."""
         span = self.document.values.get(path) or self.document.keys[path]
-        start, end = self.text.offset_of(*span[:2]), self.text.offset_of(*span[2:])
+        start, end = self.text.offsets(span)
         return start, start + len(self.text.text[start:end].rstrip())
 
     def _around(self, ranges: list[tuple[int, int]]) -> types.Range:
