@@ -83,12 +83,16 @@ class Server(LanguageServer):
         shown = secrets.masked(printable(message))
         self.window_log_message(types.LogMessageParams(types.MessageType.Error, shown))
 
+    @property
+    def units(self) -> types.PositionEncodingKind | str:
+        """The units in which the editor counts characters."""
+        return self.workspace.position_encoding or "utf-16"
+
     def keep(self, item: types.TextDocumentItem) -> None:
         """Keep an open document; pygls has put one of its own in its place."""
         documents = self.workspace.text_documents
-        units = self.workspace.position_encoding or "utf-16"
         for key in (key for key, document in documents.items() if document.uri == item.uri):
-            documents[key] = OpenDocument(item, units)
+            documents[key] = OpenDocument(item, self.units)
 
     def open_documents(self) -> dict[Path, TextDocument]:
         """Return the open documents by their real paths."""
@@ -102,7 +106,7 @@ class Server(LanguageServer):
         return Buffers({path: one.source.encode("utf-8", "surrogatepass") for path, one in opened})
 
     def text(self, name: str, text: str) -> Text:
-        return Text(name, text, self.workspace.position_encoding or "utf-16")
+        return Text(name, text, self.units)
 
     def changed(self) -> None:
         """Check again, at once or after the check that runs."""
@@ -161,8 +165,7 @@ class Server(LanguageServer):
 
     def sheets(self, now: Examination, known: Examination) -> Sheets:
         """Return the files of a project as they are now."""
-        units = self.workspace.position_encoding or "utf-16"
-        return Sheets(now, known, self.documents(), units, self._names[now.root])
+        return Sheets(now, known, self.documents(), self.units, self._names[now.root])
 
     def documents(self) -> dict[Path, Document]:
         return {path: Document(one.uri, one.version, one.source) for path, one in self.open_documents().items()}
