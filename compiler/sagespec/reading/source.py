@@ -116,13 +116,14 @@ def load(file: str, content: bytes) -> tuple[list[Source], list[Diagnostic]]:
         line, column = len(before), len(before[-1]) + 1
         at = Span(line, column, line, column + 1)
         return [], [locate(Problem("encoding", f"not UTF-8: {error.reason}"), file, at)]
-    documents = [json_reader.read(text)] if _is_json(file) else yaml_reader.read(text)
+    documents = [json_reader.read(text)] if is_json(file) else yaml_reader.read(text)
     sources = [_source(file, document) for document in documents]
     diagnostics = [diagnostic for source in sources for diagnostic in source.diagnose()]
     return [source for source in sources if source.data is not None], diagnostics
 
 
-def _is_json(file: str) -> bool:
+def is_json(file: str) -> bool:
+    """Return whether a file is read as JSON."""
     return file.lower().endswith(".json")
 
 
@@ -149,7 +150,7 @@ def _source(file: str, read: Document) -> Source:
 
 def lines(file: str, text: str) -> list[str]:
     """Split a file's text into lines as its reader counts them."""
-    pattern = json_reader.LINE_BREAK if _is_json(file) else yaml_reader.LINE_BREAK
+    pattern = json_reader.LINE_BREAK if is_json(file) else yaml_reader.LINE_BREAK
     return pattern.split(text)
 
 

@@ -19,7 +19,6 @@ from sagespec.reading import source
 from sagespec.reading.document import as_data, as_text
 from sagespec.server import cursor
 from sagespec.server.completion import insertion
-from sagespec.server.completion.insertion import is_json
 from sagespec.server.positions import Text
 
 FIX_ALL = types.CodeActionKind.SourceFixAll
@@ -110,7 +109,7 @@ def _edit(
 def _of_token(hint: Hint, text: Text, start: int, end: int) -> Iterator[Fix]:
     """Yield the edits of the scalar or key at a range."""
     raw = text.text[start:end]
-    content = _read(raw, is_json=is_json(text))
+    content = _read(raw, is_json=source.is_json(text.name))
     is_quoted = raw[0] in "\"'"
     if hint.edit == "quote":
         if not is_quoted and "${" not in raw and not isinstance(as_data(content), str):
@@ -120,7 +119,7 @@ def _of_token(hint: Hint, text: Text, start: int, end: int) -> Iterator[Fix]:
         if (
             is_quoted
             and isinstance(inner, str)
-            and not isinstance(as_data(_read(inner, is_json=is_json(text))), str | dict | list)
+            and not isinstance(as_data(_read(inner, is_json=source.is_json(text.name))), str | dict | list)
         ):
             yield Fix("Write it without quotes", start, end, inner, True)
     else:
@@ -142,7 +141,7 @@ def _written(hint: Hint, text: Text, raw: str, content: Any, choice: str) -> str
         return None
     is_whole = as_text(content) == hint.word
     if hint.edit == "source":
-        as_json = json.dumps(as_data(_read(choice, is_json=False))) if is_json(text) else choice
+        as_json = json.dumps(as_data(_read(choice, is_json=False))) if source.is_json(text.name) else choice
         return as_json if is_whole else None
     if is_whole:
         return _quoted(text, raw, choice)
@@ -156,9 +155,11 @@ def _quoted(text: Text, raw: str, new: str) -> str:
     """Write a text with the quotes of another: without any only where it stays that text."""
     if raw[0] == "'":
         return "'" + new.replace("'", "''") + "'"
-    if raw[0] == '"' or is_json(text):
+    if raw[0] == '"' or source.is_json(text.name):
         return json.dumps(new, ensure_ascii=False)
-    if new.isalnum() and not isinstance(as_data(_read(raw, is_json=is_json(text))), str):  # a number of several
+    if new.isalnum() and not isinstance(
+        as_data(_read(raw, is_json=source.is_json(text.name))), str
+    ):  # a number of several
         return new
     return insertion.scalar(new, in_brackets=True) or json.dumps(new, ensure_ascii=False)
 

@@ -99,7 +99,7 @@ def _typed(text: Text, offset: int) -> Cursor | None:
 
     JSON is read as YAML, which can be read with a placeholder in it.
     """
-    name = f"{text.name}.yaml" if insertion.is_json(text) else text.name
+    name = f"{text.name}.yaml" if source.is_json(text.name) else text.name
     found = cursor.typed(Text(name, text.text, "utf-16"), offset)
     if found is None and (quote := insertion.open_quote(text.text, offset)):
         end = insertion.word_end(text.text, offset)

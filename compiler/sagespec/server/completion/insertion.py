@@ -65,7 +65,7 @@ def spot(text: Text, cursor: Cursor) -> Spot:
         start=start,
         end=end,
         in_brackets=cursor.part != "either" and around in cursor.document.values and first in ("{", "["),
-        is_json=is_json(text),
+        is_json=source.is_json(text.name),
         quote=quote,
     )
 
@@ -96,10 +96,6 @@ def word_end(whole: str, offset: int) -> int:
     """Return the end of the word that an offset is in or before."""
     found = _AFTER.match(whole, offset)
     return found.end() if found else offset
-
-
-def is_json(text: Text) -> bool:
-    return text.name.lower().endswith(".json")
 
 
 def write(spot: Spot, offer: Offer, *, is_key: bool, may_break: bool) -> tuple[str, bool] | None:
