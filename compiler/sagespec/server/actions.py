@@ -17,8 +17,9 @@ from lsprotocol import types
 from sagespec.diagnostics import Diagnostic, Hint, Span
 from sagespec.reading import source
 from sagespec.reading.document import as_data, as_text
-from sagespec.server import cursor
+from sagespec.server import cursor, edits
 from sagespec.server.completion import insertion
+from sagespec.server.edits import Edited
 from sagespec.server.positions import Text
 
 FIX_ALL = types.CodeActionKind.SourceFixAll
@@ -97,13 +98,9 @@ def _asks(only: Sequence[str] | None, kind: types.CodeActionKind) -> bool:
 def _edit(
     text: Text, uri: str, version: int | None, found: Iterable[Fix], client: types.ClientCapabilities
 ) -> types.WorkspaceEdit:
-    """Return edits of one document, for its version where the editor knows versions."""
-    changes = [types.TextEdit(text.between(fix.start, fix.end), fix.new) for fix in found]
-    able = client.workspace and client.workspace.workspace_edit
-    if able and able.document_changes:
-        document = types.OptionalVersionedTextDocumentIdentifier(uri, version)
-        return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(document, list(changes))])
-    return types.WorkspaceEdit(changes={uri: changes})
+    """Return edits of one document."""
+    made = [types.TextEdit(text.between(fix.start, fix.end), fix.new) for fix in found]
+    return edits.workspace_edit([Edited(uri, version, made)], client)
 
 
 def _of_token(hint: Hint, text: Text, start: int, end: int) -> Iterator[Fix]:

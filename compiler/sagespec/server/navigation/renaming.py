@@ -22,12 +22,12 @@ from sagespec.diagnostics import KeyPath, Problem
 from sagespec.diagnostics.escapes import printable
 from sagespec.project import references, settings, values
 from sagespec.reading import source
+from sagespec.server import edits
+from sagespec.server.edits import Edited
 from sagespec.server.navigation import definitions, occurrences, spelling
 from sagespec.server.navigation.occurrences import Name, Occurrence, Page
 from sagespec.server.navigation.sheets import Sheets, several
 from sagespec.server.place import Place
-
-_CONFIRMED = "new-runs"
 
 
 class Refused(JsonRpcException):
@@ -83,29 +83,23 @@ def plan(place: Place, sheets: Sheets, new: str) -> Renaming:
     by_file: dict[str, list[Occurrence]] = {}
     for one in renamed:
         by_file.setdefault(one.file, []).append(one)
-    edits = {file: _edits(sheets.pages[file], found, new) for file, found in by_file.items()}
+    made = {file: _edits(sheets.pages[file], found, new) for file, found in by_file.items()}
     started = _started(name, new, sheets) if name.sort == "address" else []
-    return Renaming(edits, f"the next apply starts anew: {several(started)}" if started else "")
+    return Renaming(made, f"the next apply starts anew: {several(started)}" if started else "")
 
 
 def workspace_edit(made: Renaming, sheets: Sheets, client: types.ClientCapabilities) -> types.WorkspaceEdit:
-    """Return the edits for an editor: with the versions of documents, and to be confirmed, where it knows these."""
-    uris = {file: sheets.uri(sheets.path(file)) for file in made.edits}
-    able = client.workspace and client.workspace.workspace_edit
-    confirmed = bool(made.consequence) and confirms(client)
-    edits = {
-        file: [types.TextEdit(sheets.range(file, (one.start, one.end)), one.text) for one in found]
+    """Return the edits for an editor, to be confirmed where something follows from them and it can ask."""
+    edited = [
+        Edited(
+            sheets.uri(sheets.path(file)),
+            sheets.version(file),
+            [types.TextEdit(sheets.range(file, (one.start, one.end)), one.text) for one in found],
+        )
         for file, found in made.edits.items()
-    }
-    if not (able and able.document_changes):
-        return types.WorkspaceEdit(changes={uris[file]: found for file, found in edits.items()})
-    changes = []
-    for file, found in edits.items():
-        document = types.OptionalVersionedTextDocumentIdentifier(uris[file], sheets.version(file))
-        annotated = [types.AnnotatedTextEdit(_CONFIRMED, one.range, one.new_text) for one in found]
-        changes.append(types.TextDocumentEdit(document, annotated if confirmed else found))
+    ]
     note = types.ChangeAnnotation("Starts new runs", needs_confirmation=True, description=made.consequence)
-    return types.WorkspaceEdit(document_changes=changes, change_annotations={_CONFIRMED: note} if confirmed else None)
+    return edits.workspace_edit(edited, client, note if made.consequence and confirms(client) else None)
 
 
 def confirms(client: types.ClientCapabilities) -> bool:
@@ -113,8 +107,8 @@ def confirms(client: types.ClientCapabilities) -> bool:
     able = client.workspace and client.workspace.workspace_edit
     renaming = client.text_document and client.text_document.rename
     return bool(
-        able
-        and able.document_changes
+        edits.knows_versions(client)
+        and able
         and able.change_annotation_support
         and renaming
         and renaming.honors_change_annotations
@@ -210,9 +204,9 @@ def _check_files(name: Name, sheets: Sheets) -> None:
 def _edits(page: Page, found: Iterable[Occurrence], new: str) -> list[Edit]:
     """Return the edits of one file, after reading what it becomes by them."""
     found = list(found)
-    edits = sorted({_edit(page, one, new) for one in found if one.spelling == "exact"})
+    made = sorted({_edit(page, one, new) for one in found if one.spelling == "exact"})
     text = page.text
-    for edit in reversed(edits):
+    for edit in reversed(made):
         text = text[: edit.start] + edit.text + text[edit.end :]
     become = occurrences.page(page.file, text)
     expected = [_expected(document, number, found, new) for number, document in enumerate(page.documents)]
@@ -222,7 +216,7 @@ def _edits(page: Page, found: Iterable[Occurrence], new: str) -> list[Edit]:
         if one.spelling == "escaped":
             raise Refused(f"{page.file}:{line}: the name stands there with escapes or folded: rename it by hand")
         raise Refused(f"{page.file}:{line}: more than the name would change there: rename it by hand")
-    return edits
+    return made
 
 
 def _edit(page: Page, one: Occurrence, new: str) -> Edit:
