@@ -24,7 +24,6 @@ from sagespec.server.navigation.occurrences import Name, Occurrence
 from sagespec.server.navigation.sheets import Sheets
 from sagespec.server.navigation.spelling import Range
 from sagespec.server.place import Place
-from sagespec.server.positions import Text
 
 _START = types.Range(types.Position(0, 0), types.Position(0, 0))
 _SOURCE = {"CustomAgentLambda": ("source",)}
@@ -110,7 +109,7 @@ def _built_in(one: Occurrence, sheets: Sheets) -> Iterator[Range]:
     """Yield the range of what gives `spec.name` or `spec.run` its value in a document."""
     page = sheets.pages[one.file]
     if one.name.text in OF_SPEC and not page.is_project_file:
-        document, text = page.documents[one.document], Text(page.file, page.text, "utf-32")
+        document, text = page.documents[one.document], sheets.text(one.file)
         span = document.values.get(("metadata", one.name.text.removeprefix("spec.")))
         if span is not None:
             yield spelling.content(page.text, *text.offsets(span))

@@ -48,6 +48,7 @@ class Sheets:
     units: types.PositionEncodingKind | str
     memory: Memory = field(default_factory=Memory, repr=False)
     only: frozenset[str] | None = None
+    _counted: dict[str, Text] = field(default_factory=dict, init=False, repr=False)
 
     def alone(self, file: str) -> Sheets:
         """Return what is known without the other specs, for what is asked whenever the cursor moves."""
@@ -99,8 +100,11 @@ class Sheets:
         return document.version if document else None
 
     def text(self, file: str) -> Text:
-        document = self.opened.get(self.path(file))
-        return Text(file, document.text if document else self.pages[file].text, self.units)
+        """Return the text of a file, kept with what has been found out of its lines."""
+        if file not in self._counted:
+            document = self.opened.get(self.path(file))
+            self._counted[file] = Text(file, document.text if document else self.pages[file].text, self.units)
+        return self._counted[file]
 
     def range(self, file: str, place: Range) -> types.Range:
         return self.text(file).between(*place)
