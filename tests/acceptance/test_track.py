@@ -39,8 +39,8 @@ from tests.conftest import ROOT, Run
 LONG = 1e6
 FAST = ("--yes", "--wait", "--poll", "1")
 AT_ONCE = ("--yes", "--wait", "--poll", "0.1")
-pytestmark = pytest.mark.usefixtures("mlflow_at_once")
 """For what has ended as soon as it has begun: see `release`."""
+pytestmark = pytest.mark.usefixtures("mlflow_at_once")
 TRAINER = "MultiTurnRLTrainer/support-agent"
 JUDGE = "LLMAsJudgeEvaluator/support-tone"
 BENCHMARK = "BenchMarkEvaluator/llama-mmlu"
@@ -158,6 +158,7 @@ def test_describe_says_everything(trained: Path, run: Run) -> None:
     assert said["details"]["progress_info"]["CurrentStep"] == 5
     assert said["details"]["billable_token_usage"]["TrainTokenCount"] == 400000
     assert said["compiled"]["source"] == "specs/multi-turn-rl-trainer.yaml"
+    assert said["compiled"]["path"] == f"compiled/{TRAINER}.json"
     assert [t["Status"] for t in said["details"]["secondary_status_transitions"]][-2:] == ["Uploading", "Completed"]
     named = json.loads(run("describe", said["name"], "-o", "json").stdout)
     assert named == said, "a job is known by its identity, however it is named"

@@ -192,6 +192,7 @@ KEY_RULES = {
 def test_nothing_is_said_of_what_is_accepted(examined: Examination, cut: Cut, data: st.DataObject) -> None:
     text = Text(cut.file, cut.text, "utf-16")
     items = completing.answer(Place(examined, examined, cut.file, text, cut.offset), ABLE).items
+    # a folder that only leads to files further down is no value yet
     items = [item for item in items if item.kind is not types.CompletionItemKind.Folder or "/" not in item.label]
     if not items:
         return
