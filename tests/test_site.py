@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from functools import partial
 from html.parser import HTMLParser
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.loopback import accepting
 
 MERMAID = ROOT / "docs" / "vendor" / "mermaid.js"
 
@@ -128,10 +128,8 @@ def served(site: Path) -> Iterator[str]:
     asks.write_text('<!DOCTYPE html><img src="https://elsewhere.invalid/a.png">', "utf-8")
     handler = partial(SimpleHTTPRequestHandler, directory=str(site))
     handler.log_message = lambda *_: None  # type: ignore[attr-defined]
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, accepting(server) as url:
+        yield url
     asks.unlink()
 
 

@@ -134,7 +134,7 @@ def test_profiles_that_give_no_credentials(case: str, tmp_path: Path, ask: Ask) 
 
 
 @pytest.mark.parametrize("case", ENVIRONMENTS)
-def test_environments_that_give_no_credentials(case: str, tmp_path: Path, ask: Ask) -> None:
+def test_environments_that_give_no_credentials(case: str, ask: Ask) -> None:
     environment, said, way = ENVIRONMENTS[case]
     told = ask(environment)
     assert said in told
@@ -163,6 +163,6 @@ def test_a_configuration_file_that_cannot_be_read_is_named(text: str | bytes, tm
     assert "hint: look at" in told
 
 
-def test_settings_of_the_wrong_form_are_no_defect(tmp_path: Path, ask: Ask) -> None:
+def test_settings_of_the_wrong_form_are_no_defect(ask: Ask) -> None:
     told = ask({**KEYS, "AWS_DEFAULTS_MODE": "odd"})
     assert "invalid defaults mode" in told

@@ -31,7 +31,7 @@ async def test_a_mistake_is_marked_as_typed_and_cleared_when_mended(client: Lang
 
 
 @pytest.mark.asyncio
-async def test_other_yaml_has_no_diagnostics(client: LanguageClient, edited: Path, tmp_path: Path) -> None:
+async def test_other_yaml_has_no_diagnostics(client: LanguageClient, edited: Path) -> None:
     manifest, file = edited / "deploy" / "pod.yaml", edited / "specs" / "greeter.yaml"
     workflow = edited / ".github" / "workflows" / "ci.yaml"
     opened(client, manifest, "apiVersion: v1\nkind: Pod\nmetadata: {name: greeter}\n")
