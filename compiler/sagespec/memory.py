@@ -1,8 +1,9 @@
 """Remember what functions made of arguments and files that are still the same.
 
-In: a function, which reads nothing but its arguments and `disk`, and changes neither them nor what it has returned.
-Out: what it returns, from the memory of the block around where there is one, the arguments are the same, and the disk
-gives the same answers to all that the function asked. Without a memory the function is called.
+In: a function, which reads nothing but its arguments, `disk`, and objects of git by their ids, and changes neither
+them nor what it has returned. Out: what it returns, from the memory of the block around where there is one, the
+arguments are the same, and the disk gives the same answers to all that the function asked. Without a memory the
+function is called.
 """
 
 from __future__ import annotations

@@ -85,6 +85,10 @@ class Repository:
         entries = (line.partition(b"\t") for line in listed if line)
         return {os.fsdecode(path): _entry(head) for head, _, path in entries}
 
+    def shallow(self) -> Path:
+        """The file that says where the history of a clone was cut off, if it was; raises GitError."""
+        return self.root / os.fsdecode(self._run("rev-parse", "--git-path", "shallow").removesuffix(b"\n"))
+
     def history(self, commit: str, folder: str) -> Iterator[Version]:
         """The versions of the files in a folder that the commits before and with this one have made, newest first.
 

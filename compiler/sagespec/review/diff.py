@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from sagespec import disk
@@ -17,7 +18,7 @@ from sagespec.compiling import outputs
 from sagespec.compiling.workspace import Compilation
 from sagespec.documents import compiled
 from sagespec.documents.compiled import Compiled
-from sagespec.executor.git import Repository, blob_id
+from sagespec.executor.git import Repository, Version, blob_id
 from sagespec.memory import remembered
 from sagespec.project.settings import Settings
 from sagespec.project.spec import Spec
@@ -177,12 +178,10 @@ class _Comparison:
                 wanted[bases.path_of(self.settings, root, address)] = (address, identity.encode())
         found: dict[str, str] = {}
         folder = self.settings.output.relative_to(root).as_posix() if wanted else ""
-        seen: set[str] = set()
-        for version in self.repository.history(self.commit, "" if folder == "." else folder) if wanted else ():
+        for version in remembered(_versions, root, self.commit, "" if folder == "." else folder) if wanted else ():
             address, identity_text = wanted.get(version.path, ("", b""))
-            if not address or address in found or version.id in seen:
+            if not address or address in found:
                 continue
-            seen.add(version.id)
             content = self.before.snapshot.blobs.read(version.id, disk.COMPILED_BYTES) or b""
             if identity_text in content and _identity(content) == identity_text.decode():
                 found[address] = version.commit
@@ -243,6 +242,16 @@ class _Comparison:
 
 def _blob_id(made: Compiled, like: str) -> str:
     return blob_id(compiled.dump(made).encode(), like)
+
+
+def _versions(root: Path, commit: str, folder: str) -> tuple[Version, ...]:
+    """The versions of the files in a folder up to a commit, newest first; of equal ones the newest alone."""
+    repository = Repository(root)
+    disk.status(repository.shallow())  # when a fetch changes it, the commit has another history
+    found: dict[tuple[str, str], Version] = {}
+    for version in repository.history(commit, folder):
+        found.setdefault((version.path, version.id), version)
+    return tuple(found.values())
 
 
 def _lock_text(settings: Settings) -> str:

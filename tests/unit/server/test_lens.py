@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from collections.abc import Mapping
@@ -61,6 +62,61 @@ def test_remembering_changes_no_lens(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert said == lens.titles(one, Memory()), step
         seen |= signs(said)
     assert {">", "<-", "~", "!", "same"} <= seen, seen
+
+
+TRAINER = """apiVersion: sagespec/v1
+kind: ModelTrainer
+metadata: {name: one}
+spec: {training_image: "image:1", role: LambdaRole}
+"""
+
+
+@pytest.fixture
+def back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with two commits of a spec, whose work tree has it as it was in the first."""
+    root = tmp_path / "origin"
+    (root / "specs").mkdir(parents=True)
+    monkeypatch.chdir(root)
+    shutil.copy(LOCK, root / "sagespec.lock.json")
+    project = "apiVersion: sagespec/v1\nkind: Project\ndefaults: {region: us-west-2}\n"
+    (root / "sagespec.yaml").write_text(project, "utf-8")
+    git("init", "-q")
+    for image in ("image:1", "image:2"):
+        (root / "specs" / "one.yaml").write_text(TRAINER.replace("image:1", image), "utf-8")
+        write(root)
+        git("add", ".")
+        git("commit", "-q", "-m", image)
+    (root / "specs" / "one.yaml").write_text(TRAINER, "utf-8")
+    return root
+
+
+def test_the_history_is_walked_again_only_after_a_commit(
+    back: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, real = tmp_path / "log", shutil.which("git")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text(f'#!/bin/sh\necho "$*" >> {log}\nexec {real} "$@"\n', "utf-8")
+    (tmp_path / "bin" / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    memory, walked = Memory(), []
+    for message in ("", "", "more", ""):
+        if message:
+            git("commit", "-q", "--allow-empty", "-m", message)
+        one = examination.examine(back, Buffers(), None, Memory())
+        assert signs(lens.titles(one, memory)) == {"="}
+        walked.append(log.read_text("utf-8").count(" rev-list "))
+    assert walked == [1, 1, 2, 2]
+
+
+def test_a_fetch_of_older_commits_is_noticed(back: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone = tmp_path / "clone"
+    git("clone", "-q", "--depth", "1", back.as_uri(), str(clone))
+    shutil.copy(back / "specs" / "one.yaml", clone / "specs")
+    monkeypatch.chdir(clone)
+    memory, one = Memory(), examination.examine(clone, Buffers(), None, Memory())
+    assert signs(lens.titles(one, memory)) == {">"}
+    git("fetch", "-q", "--unshallow")
+    assert signs(lens.titles(one, memory)) == {"="}
 
 
 def write(root: Path) -> None:
