@@ -372,3 +372,43 @@ def test_signals_at_the_start(command: str, sent: signal.Signals, world: World, 
     said = process.communicate()[1].decode()
     check_ending(project, process.returncode, said)
     assert process.returncode == 0, said
+
+
+STRIKE = """
+import os, signal, sys
+
+class Named:
+    def __set_name__(self, *_):
+        signal.raise_signal(getattr(signal, os.environ["STRIKE_BY"]))
+
+class Striking:
+    def find_spec(self, name, *_):
+        if name == os.environ["STRIKE_AT"]:
+            type("Struck", (), {"member": Named()})
+
+sys.meta_path.insert(0, Striking())
+"""
+"""Sends a signal while a class is made in an import; Python 3.11 makes a RuntimeError of its KeyboardInterrupt."""
+
+
+@pytest.mark.parametrize(
+    ("command", "module", "sent"),
+    [
+        ("compile", "sagespec.cli.compile", "SIGINT"),
+        ("lock", "botocore.session", "SIGINT"),
+        ("apply --yes", "botocore.session", "SIGTERM"),
+        ("apply --yes -o json", "botocore.session", "SIGTERM"),
+    ],
+)
+def test_an_interrupt_within_an_import_is_one(
+    command: str, module: str, sent: str, world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(STRIKE, "utf-8")
+    path = os.pathsep.join((str(tmp_path), world.environment["PYTHONPATH"]))
+    trouble = Trouble(environment={"PYTHONPATH": path, "STRIKE_AT": module, "STRIKE_BY": sent})
+    process = world.start(world.done, command, trouble)
+    wrote, said = process.communicate()
+    assert process.returncode == exits.INTERRUPTED, said
+    assert said.decode().endswith("interrupted\n")
+    if "json" in command:
+        assert json.loads(wrote)["error"] == {"message": "interrupted", "hint": ""}

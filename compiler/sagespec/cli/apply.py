@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timezone
@@ -62,7 +63,7 @@ def _commit(_context: click.Context, _option: click.Parameter, given: str | None
 def command(opened: Session, form: str, **given: Any) -> int:
     """Submit compiled files, once. PATHs are addresses, spec files, compiled files or folders, or
     one saved plan."""
-    record, end = Record(), End()
+    record, end = Record(), None
     with interrupts.heard() as ignore:
         if form == "text":
             return _apply(opened, record, output.result, **given)
@@ -70,24 +71,21 @@ def command(opened: Session, form: str, **given: Any) -> int:
             code = _apply(opened, record, output.tell, **given)
             end = End(code, "")
             return code
-        except (exits.Stop, click.UsageError, SystemExit, click.Abort, KeyboardInterrupt, OSError) as error:
-            end = _end(error)
-            raise
         finally:
             ignore()  # half a document is none
-            output.as_json(record.document(end))
+            output.as_json(record.document(end or _end(sys.exc_info()[1])))
 
 
-def _end(error: BaseException) -> End:
+def _end(error: BaseException | None) -> End:
     """Say how the command ends by an exception, as the exit code will."""
+    if isinstance(error, click.Abort) or interrupts.is_behind(error):
+        return End(exits.INTERRUPTED, "interrupted")
     if isinstance(error, exits.Stop):
         return End(error.code, str(error), error.hint)
     if isinstance(error, click.UsageError):
         return End(exits.USAGE, error.format_message())
     if isinstance(error, SystemExit) and error.code == exits.INVALID:  # mistakes that are reported already
         return End(exits.INVALID, "the project's files are invalid")
-    if isinstance(error, click.Abort | KeyboardInterrupt):
-        return End(exits.INTERRUPTED, "interrupted")
     if isinstance(error, OSError):
         named = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         return End(exits.INVALID, f"{named}{(error.strerror or str(error)).lower()}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -46,12 +47,26 @@ def heard() -> Iterator[Callable[[], None]]:
         signal.signal(number, interrupt)
     try:
         yield ignore
-    except KeyboardInterrupt:
-        before = dict.fromkeys(before, _leave)
-        raise
     finally:
+        if is_behind(sys.exc_info()[1]):
+            before = dict.fromkeys(before, _leave)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def is_behind(error: BaseException | None) -> bool:
+    """Tell whether an interrupt is the error or what led to it.
+
+    Python 3.11 turns what strikes in `__set_name__`, so while a class is made in an import, into a RuntimeError;
+    libraries that catch everything raise errors of their own.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _leave(*_: object) -> NoReturn:

@@ -16,7 +16,7 @@ from typing import TextIO
 import click
 
 from sagespec import __version__
-from sagespec.cli import exits, output
+from sagespec.cli import exits, interrupts, output
 
 COMMANDS = {
     "apply": "Submit compiled files, once.",
@@ -142,16 +142,29 @@ def _run() -> int:
     warnings.showwarning, sys.unraisablehook = output.warned, _unraisable
     try:
         code = cli.main(prog_name="sagespec", standalone_mode=False)
-    except click.ClickException as error:
+    except KeyboardInterrupt:
+        return _interrupted()
+    except Exception as error:  # noqa: BLE001  the one place where a defect of ours becomes exit 70
+        return _failed(error)
+    return code if isinstance(code, int) else exits.DONE
+
+
+def _interrupted() -> int:
+    output.tell("interrupted")
+    return exits.INTERRUPTED
+
+
+def _failed(error: Exception) -> int:
+    """Say why the command has failed; return its exit code."""
+    if isinstance(error, click.Abort) or interrupts.is_behind(error):
+        return _interrupted()
+    if isinstance(error, click.ClickException):
         output.usage(error)
         return exits.USAGE
-    except (click.Abort, KeyboardInterrupt):
-        output.tell("interrupted")
-        return exits.INTERRUPTED
-    except exits.Stop as stop:
-        output.error(str(stop), stop.hint, stop.more)
-        return stop.code
-    except OSError as error:
+    if isinstance(error, exits.Stop):
+        output.error(str(error), error.hint, error.more)
+        return error.code
+    if isinstance(error, OSError):
         path = error.filename2 or error.filename
         if path is None and isinstance(error, FileNotFoundError):  # the working directory may have been deleted
             _say_what_is_gone(error)
@@ -160,10 +173,8 @@ def _run() -> int:
             _forget(sys.stdout)
         output.error(f"{os.fsdecode(path or 'output')}: {(error.strerror or str(error)).lower()}")
         return exits.INVALID
-    except Exception as error:  # noqa: BLE001  the one place where a defect of ours becomes exit 70
-        output.tell(f"defect: {type(error).__name__}: {error} (report: {_report()})")
-        return exits.DEFECT
-    return code if isinstance(code, int) else exits.DONE
+    output.tell(f"defect: {type(error).__name__}: {error} (report: {_report()})")
+    return exits.DEFECT
 
 
 def _say_what_is_gone(error: FileNotFoundError) -> None:
@@ -187,8 +198,7 @@ def _unraisable(ignored: sys.UnraisableHookArgs) -> None:
     An interrupt there ends the program at once.
     """
     if issubclass(ignored.exc_type, KeyboardInterrupt):
-        output.tell("interrupted")
-        os._exit(exits.INTERRUPTED)
+        os._exit(_interrupted())
     output.tell(f"warning: {ignored.exc_type.__name__}: {ignored.exc_value}")
 
 
