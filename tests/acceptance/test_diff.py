@@ -282,6 +282,16 @@ def test_what_does_not_compile_is_refused_and_not_gone(committed: Path, run: Run
     assert committed
 
 
+def test_what_stands_after_a_fault_of_syntax_is_refused_and_not_gone(committed: Path, run: Run) -> None:
+    """The first spec of the file is read, and has the error; of the others nobody knows."""
+    change("specs/graph.yaml", "group_size: 4", "group_size: [4")
+    found = entries(run, code=1)
+    assert {entry["class"] for entry in found.values()} == {"refused"}
+    unread = [entry for entry in found.values() if entry["reason"] == "cannot be read"]
+    specs = (committed / "specs" / "graph.yaml").read_text("utf-8").count("\nkind: ")
+    assert len(found) == specs == len(unread) + 1
+
+
 @pytest.mark.slow
 def test_a_change_of_a_thousand_specs_fits_a_comment(project: Path, run: Run) -> None:
     trainer = (ROOT / "specs" / "multi-turn-rl-trainer.yaml").read_text("utf-8").replace("support-agent", "s-NUMBER")

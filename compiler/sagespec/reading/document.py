@@ -96,8 +96,13 @@ class Document:
         self.whole = False
 
 
+CUTTING = frozenset({"syntax", "too-deep", "too-large"})
+"""The rules of faults after which nothing more of a file can be read."""
+
+
 class Unreadable(Exception):
-    """A fault after which nothing more of a document can be read."""
+    """A fault after which nothing more of a document can be read; `rule` is one of `CUTTING`."""
 
     def __init__(self, span: Span, rule: str, message: str, path: KeyPath = (), hint: str = "") -> None:
+        assert rule in CUTTING
         self.fault = Fault(Problem(rule, message, path, hint), span)

@@ -22,6 +22,7 @@ from sagespec.executor.git import Repository, Version, blob_id
 from sagespec.memory import remembered
 from sagespec.project.settings import Settings
 from sagespec.project.spec import Spec
+from sagespec.reading.document import CUTTING
 from sagespec.reading.source import get
 from sagespec.review import base as bases
 from sagespec.review import changes, cost, snapshot
@@ -152,9 +153,11 @@ class _Comparison:
         return refused
 
     def _is_uncertain(self, old: Compiled) -> bool:
-        """Whether a spec may still be there, in what cannot be read."""
-        errors = [d for d in self.done.diagnostics if d.is_error and "/" not in d.address]
-        return any(d.file == old.source for d in errors) or (bool(errors) and not self.done.checked.targets)
+        """Whether a spec may still be there, in what cannot be read: also the rest of a file whose first spec can."""
+        errors = [d for d in self.done.diagnostics if d.is_error]
+        of_no_spec = [d for d in errors if "/" not in d.address]
+        unread = {d.file for d in errors if d.rule in CUTTING}.union(d.file for d in of_no_spec)
+        return old.source in unread or (bool(of_no_spec) and not self.done.checked.targets)
 
     def _renamed(self, gone: Sequence[str], old_specs: Mapping[str, Spec], known: Collection[str]) -> dict[str, str]:
         """Addresses that were never there before, with those that are gone and whose specs said the same."""
