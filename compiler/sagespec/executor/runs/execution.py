@@ -14,12 +14,12 @@ from functools import partial
 from typing import Any, Final
 
 from sagespec.documents.compiled import Request
-from sagespec.executor import answers, documents, resources
-from sagespec.executor.answers import InvalidAnswer, at, rely_on
+from sagespec.executor import documents, resources
+from sagespec.executor.answers import at, rely_on
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
 from sagespec.executor.files import File
-from sagespec.executor.runs import job, streams, training_job
+from sagespec.executor.runs import definition, job, streams, training_job
 from sagespec.executor.runs.entries import Entry, Filter
 from sagespec.executor.runs.run import NotOurs, Run, Target, is_earlier, main_request, state_of, suffix
 from sagespec.executor.runs.status import Status, Step, mapping
@@ -189,6 +189,7 @@ def _described(cloud: Cloud, target: Target) -> dict[str, Any]:
 def status(cloud: Cloud, target: Target) -> Status:
     described = _described(cloud, target)
     document, begun = recorded(cloud, target), _begun(cloud, target)
+    mlflow = next(definition.of_jobs(document, "MlflowConfig"), None)
     changed = described.get("LastModifiedTime")
     has_ended = state_of(described["PipelineExecutionStatus"]) != "running"
     return Status(
@@ -204,10 +205,10 @@ def status(cloud: Cloud, target: Target) -> Status:
         details={
             "pipeline_arn": described["PipelineArn"],
             "pipeline_version_id": described.get("PipelineVersionId"),
-            "eval_type": evaluation_type(described["PipelineArn"].rpartition("/")[2]),
-            "s3_output_path": next(_jobs_of(document, "S3OutputPath"), None) or _place_of(cloud, begun),
-            "mlflow_config": mapping(at(document, "MlflowConfig")) or next(_jobs_of(document, "MlflowConfig"), None),
-            "step_count": len(_steps(document)),
+            "eval_type": definition.evaluation_type(described["PipelineArn"].rpartition("/")[2]),
+            "s3_output_path": next(definition.of_jobs(document, "S3OutputPath"), None) or _place_of(cloud, begun),
+            "mlflow_config": mapping(at(document, "MlflowConfig")) or mlflow,
+            "step_count": len(definition.steps(document)),
         },
         steps=begun,
     )
@@ -220,36 +221,6 @@ def is_whole(seen: Status) -> bool:
         return False
     details = seen.details  # foreign pipelines may skip steps
     return seen.state == "failed" or not details["eval_type"] or len(seen.steps) >= details["step_count"]
-
-
-def evaluation_type(pipeline: str) -> str | None:
-    """Return the type of an evaluation from its pipeline's name, such as MTRLEvaluation; None for other pipelines."""
-    types = ("BenchmarkEvaluation", "CustomScorerEvaluation", "LLMAJEvaluation", "MTRLEvaluation")
-    return next((t for t in types if f"-{t}-".lower() in f"{pipeline}-".lower()), None)
-
-
-def _steps(definition: Any) -> list[Any]:
-    steps = at(definition, "Steps")
-    return steps if isinstance(steps, list) else []
-
-
-def _jobs_of(definition: Any, member: str) -> Iterator[Any]:
-    """Yield a member of the output configuration of each job of a pipeline, where it is not an expression."""
-    for step in _steps(definition):
-        arguments = at(step, "Arguments")
-        inner = at(arguments, "JobConfigDocument")
-        name = at(arguments if inner is None else _document(inner), "OutputDataConfig", member)
-        if isinstance(name, str) or (isinstance(name, dict) and not {"Get", "Std:Join"} & set(name)):
-            yield name
-
-
-def _document(text: Any) -> dict[str, Any]:
-    """Parse a foreign document; {} where it is an expression of a pipeline, or not a document."""
-    try:
-        document = answers.document(text, "a document") if isinstance(text, str) else None
-    except InvalidAnswer:
-        document = None
-    return mapping(document) or {}
 
 
 def _place_of(cloud: Cloud, begun: tuple[Step, ...]) -> str | None:
