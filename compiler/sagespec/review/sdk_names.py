@@ -83,7 +83,8 @@ def inventories() -> tuple[Inventory, ...]:
     return tuple(_inventory(path.stem, assets.document(path)) for path in files)
 
 
-def of_fields(kind: str) -> dict[str, tuple[str, ...]]:
+@cache
+def of_fields(kind: str) -> Mapping[str, tuple[str, ...]]:
     """Return the SDK's names of a kind's fields by path, such as `compute.instance_count`: `Compute.instance_count`.
 
     The class of the kind's own name goes first. Arguments of a constructor go before methods, and these before

@@ -17,8 +17,9 @@ from sagespec.diagnostics import KeyPath, secrets
 from sagespec.diagnostics.escapes import printable
 from sagespec.project import values
 from sagespec.reading import source
-from sagespec.review import explain, explained, fields, reference
+from sagespec.review import explain, fields
 from sagespec.review.explain import Explanation
+from sagespec.server import explanations
 from sagespec.server.cursor import Cursor
 from sagespec.server.outcome import Code, Line, Outcome
 from sagespec.server.place import Place
@@ -134,7 +135,7 @@ def _markdown(found: Shown) -> Iterator[str]:
         yield _escaped(printable(found.title))
         yield ""
     if found.explanation is not None:
-        yield from reference.field(found.explanation, "###")
+        yield explanations.text(found.explanation, is_markdown=True)
     for line in found.lines:
         parts = [(printable(part), isinstance(part, Code)) for part in line]
         yield "- " + "".join(_code(part) if is_code else _escaped(part) for part, is_code in parts)
@@ -144,8 +145,7 @@ def _plain(found: Shown) -> Iterator[str]:
     if found.title:
         yield printable(found.title)
     if found.explanation is not None:
-        for line in explained.text(found.explanation, 0):
-            yield line if isinstance(line, str) else "".join(line)
+        yield explanations.text(found.explanation, is_markdown=False)
     for one in found.lines:
         yield f"  {printable(''.join(one))}"
 

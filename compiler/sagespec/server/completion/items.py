@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 from lsprotocol import types
 
 from sagespec.diagnostics.escapes import printable
-from sagespec.review import explain, explained, fields, reference
+from sagespec.server import explanations
 from sagespec.server.completion import insertion
 from sagespec.server.completion.offer import Offer, Sort
 from sagespec.server.place import Place
@@ -117,17 +116,5 @@ def _compared(offer: Offer) -> str:
 def _documentation(offer: Offer, client: Client) -> types.MarkupContent | str | None:
     if offer.about is None:
         return None
-    field, is_markdown = offer.about.field, client.format is types.MarkupKind.Markdown
-    text = _explained(field.document, field.path, is_markdown)
+    text = explanations.text(offer.about, is_markdown=client.format is types.MarkupKind.Markdown)
     return text if client.format is None else types.MarkupContent(client.format, text)
-
-
-@cache
-def _explained(document: str, path: fields.Steps, is_markdown: bool) -> str:
-    explanation = explain.at(document, path)
-    if explanation is None:
-        return ""
-    if is_markdown:
-        return "\n".join(reference.field(explanation, "###"))
-    lines = explained.text(explanation, 0)
-    return "\n".join(line if isinstance(line, str) else "".join(line) for line in lines)

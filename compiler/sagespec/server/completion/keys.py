@@ -7,7 +7,6 @@ with an explanation. Alternatives that what is written excludes are left out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 
 from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath
@@ -80,7 +79,8 @@ def _fields(document: str, data: object, path: KeyPath) -> Iterator[Offer]:
 
 def field(document: str, path: KeyPath, required: Required, shapes: Iterable[Shape]) -> Offer:
     """Offer a field by its path."""
-    detail, about = _explained(document, path)
+    about = explain.at(document, path)
+    detail = _detail(about) if about else ""
     if path == ("kind",) and document != explain.PROJECT:  # it may be another one
         detail = "one of the kinds"
     types = [form.get("type") for form in shapes if "type" in form]
@@ -91,13 +91,9 @@ def field(document: str, path: KeyPath, required: Required, shapes: Iterable[Sha
     )
 
 
-@cache
-def _explained(document: str, path: KeyPath) -> tuple[str, Explanation | None]:
-    explanation = explain.at(document, path)
-    if explanation is None:
-        return "", None
-    default = explanation.field.default
-    return explanation.field.type + (f", default {default}" if default else ""), explanation
+def _detail(about: Explanation) -> str:
+    default = about.field.default
+    return about.field.type + (f", default {default}" if default else "")
 
 
 def in_kind(document: str, path: KeyPath, data: object) -> tuple[str, KeyPath, object] | None:
