@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from sagespec.cli import exits
 from sagespec.cli.results import Told
 from sagespec.documents.compiled import API_VERSION
-from sagespec.executor.apply import Applying, Event, Failure, Outcome
+from sagespec.executor.apply import Applying
+from sagespec.executor.outcome import Event, Failure, Outcome
 from sagespec.executor.plan import FilePlan, Plan
 from sagespec.executor.runs.run import Run
 from sagespec.executor.runs.status import Status

@@ -21,7 +21,8 @@ from sagespec.disk import COMPILED_BYTES
 from sagespec.disk import read as read_file
 from sagespec.executor import commits, files
 from sagespec.executor import plan as planning
-from sagespec.executor.apply import Applying, Event, Options, TimedOut
+from sagespec.executor.apply import Applying, Options
+from sagespec.executor.outcome import Event, TimedOut
 from sagespec.project.settings import Project
 from sagespec.reading.strict_json import no_number, once
 

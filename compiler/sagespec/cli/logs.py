@@ -10,9 +10,9 @@ import click
 from sagespec.cli import completing, exits, output, session
 from sagespec.cli.session import Session
 from sagespec.executor import pauses
-from sagespec.executor.apply import BLIND_SECONDS
 from sagespec.executor.cloud import CloudError
 from sagespec.executor.logs import Line, Tail
+from sagespec.executor.outcome import BLIND_SECONDS
 from sagespec.executor.runs import track
 
 _STREAM = re.compile(r"([^/]+/[a-zA-Z]+-[0-9]+)-[0-9]+")

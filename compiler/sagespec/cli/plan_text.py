@@ -15,8 +15,8 @@ from sagespec.diagnostics import Problem, dotted
 from sagespec.diagnostics.report import Line, Styled
 from sagespec.executor import plan as planning
 from sagespec.executor import rewards, thresholds
-from sagespec.executor.apply import Event, Failure, Outcome
 from sagespec.executor.files import File, Order
+from sagespec.executor.outcome import Event, Failure, Outcome
 from sagespec.executor.plan import Plan
 from sagespec.project.settings import Project
 from sagespec.review import data, forecast, forecast_markdown, forecast_text

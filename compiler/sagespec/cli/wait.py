@@ -9,8 +9,8 @@ import click
 
 from sagespec.cli import completing, exits, output, session, watching
 from sagespec.cli.session import Session
-from sagespec.executor.apply import Event, TimedOut
 from sagespec.executor.follow import follow, has_had
+from sagespec.executor.outcome import Event, TimedOut
 
 
 @click.command("wait")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from sagespec.cli import output
-from sagespec.executor.apply import Event
+from sagespec.executor.outcome import Event
 from sagespec.executor.runs.status import Status, elapsed, progress
 
 COLUMNS = ("spec", "status", "secondary", "step", "progress", "elapsed", "run")

@@ -7,19 +7,19 @@ any time and repeated.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from sagespec.diagnostics import KeyPath, Problem
 from sagespec.documents.compiled import outputs_in
 from sagespec.executor import pauses, tags
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File
 from sagespec.executor.markers import Unfilled
+from sagespec.executor.outcome import BLIND_SECONDS, Event, Failure, OnEvent, Outcome, TimedOut
 from sagespec.executor.patience import Patience, look_for
 from sagespec.executor.plan import FilePlan, Plan
 from sagespec.executor.runs import finding, targets, track
@@ -30,49 +30,6 @@ from sagespec.executor.submit import submit
 from sagespec.project.settings import Project
 
 AGAIN = "raise metadata.run to run the same content once more"
-BLIND_SECONDS = 600.0
-"""The longest time that apply follows runs while every status request fails; after it the command ends."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """A change of a request of a file, or of its run, which then has a `status`."""
-
-    address: str
-    word: str
-    what: str = ""
-    request: str = ""
-    status: Status | None = None
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a file failed; `path` is the key path in the parameters of `request`; `problem` is its rule, if known."""
-
-    address: str
-    reason: str
-    hint: str = ""
-    by_aws: bool = False
-    request: str = ""
-    path: KeyPath = ()
-    problem: Problem | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result of an apply: runs by address, failures, and the dependencies that each unsent file waits for.
-
-    `unknown` are the files that were being sent when a second interrupt ended the apply: their runs may have started.
-    """
-
-    runs: Mapping[str, Run] = field(default_factory=dict)
-    failures: tuple[Failure, ...] = ()
-    waiting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    unknown: frozenset[str] = frozenset()
-
-    @property
-    def aws_refused(self) -> bool:
-        return any(f.by_aws for f in self.failures)
 
 
 @dataclass(frozen=True)
@@ -88,13 +45,6 @@ class Options:
     poll_seconds: float = 15.0
     timeout_seconds: float | None = None
     commits: Mapping[str, str] = field(default_factory=dict)
-
-
-class TimedOut(Exception):
-    """Waiting took longer than allowed; runs continue."""
-
-
-OnEvent = Callable[[Event], None]
 
 
 def apply(plan: Plan, cloud: Cloud, options: Options, on_event: OnEvent) -> Outcome:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from sagespec.executor import pauses
-from sagespec.executor.apply import BLIND_SECONDS, Event, TimedOut
 from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.outcome import BLIND_SECONDS, Event, TimedOut
 from sagespec.executor.patience import Patience
 from sagespec.executor.runs import sorts, track
 from sagespec.executor.runs.run import Target
