@@ -52,33 +52,34 @@ def fixes(d: Diagnostic, text: Text) -> list[Fix]:
 
 
 def answer(
-    diagnostics: Iterable[Diagnostic],
+    diagnostics: Sequence[Diagnostic],
     text: Text,
     params: types.CodeActionParams,
     version: int | None,
     client: types.ClientCapabilities,
 ) -> list[types.CodeAction]:
-    """Return the actions that an editor asks for at a range of a file; `diagnostics` are all of the file."""
-    actions: list[types.CodeAction] = []
-    preferred: list[Fix] = []
-    for d in diagnostics:
-        found = fixes(d, text)
-        preferred += found
-        where = text.range(Span(d.line, d.column, d.end_line, d.end_column))
-        if where.start > params.range.end or params.range.start > where.end:
-            continue
-        mended = [one for one in params.context.diagnostics if one.code == d.rule and one.range == where]
-        for fix in found:
-            edit = _edit(text, params.text_document.uri, version, [fix], client)
-            kind = types.CodeActionKind.QuickFix
-            actions.append(types.CodeAction(fix.title, kind, mended or None, fix.is_preferred or None, edit=edit))
-    only = params.context.only
-    every = all_at_once(preferred)
-    chosen = actions if _asks(only, types.CodeActionKind.QuickFix) else []
-    if every and _asks(only, FIX_ALL) and (only or len(every) > 1):
-        edit = _edit(text, params.text_document.uri, version, every, client)
-        chosen.append(types.CodeAction("Mend all that is one edit", FIX_ALL, edit=edit))
-    return chosen
+    """Return the actions that an editor asks for at a range of a file; `diagnostics` are all of the file.
+
+    What mends the whole file is for users that ask, not for editors that ask whenever the cursor moves.
+    """
+    uri, only, actions = params.text_document.uri, params.context.only, list[types.CodeAction]()
+    if _asks(only, types.CodeActionKind.QuickFix):
+        for d in diagnostics:
+            where = text.range(Span(d.line, d.column, d.end_line, d.end_column))
+            if where.start > params.range.end or params.range.start > where.end:
+                continue
+            mended = [one for one in params.context.diagnostics if one.code == d.rule and one.range == where]
+            for fix in fixes(d, text):
+                edit = _edit(text, uri, version, [fix], client)
+                kind, is_preferred = types.CodeActionKind.QuickFix, fix.is_preferred or None
+                actions.append(types.CodeAction(fix.title, kind, mended or None, is_preferred, edit=edit))
+    is_asked = only or params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic
+    if is_asked and _asks(only, FIX_ALL):
+        every = all_at_once(fix for d in diagnostics for fix in fixes(d, text))
+        if len(every) > (0 if only else 1):
+            edit = _edit(text, uri, version, every, client)
+            actions.append(types.CodeAction("Mend all that is one edit", FIX_ALL, edit=edit))
+    return actions
 
 
 def all_at_once(found: Iterable[Fix]) -> list[Fix]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sagespec.diagnostics import KeyPath
+from sagespec.diagnostics import KeyPath, Span
 from sagespec.reading import source
 from sagespec.reading.source import Source
 from sagespec.server.positions import Text
@@ -57,17 +57,15 @@ class Cursor:
 
 def standing(text: Text, offset: int) -> Cursor | None:
     """Find the key or the scalar that an offset is in or next to."""
-    for document in _documents(text.name, text.text):
-        named = {path: text.offsets(span) for path, span in document.keys.items()}
-        scalars = {
-            path: text.offsets(span)
-            for path, span in document.values.items()
-            if not isinstance(source.get(document.data, path), dict | list)
-        }
-        parts: list[tuple[Part, dict[KeyPath, tuple[int, int]]]] = [("value", scalars), ("key", named)]
-        for part, ranges in parts:
-            for path, (start, end) in ranges.items():
-                if start <= offset <= end and start < end:
+    here = text.line_and_column(offset)
+    for document in text.documents:
+        parts: list[tuple[Part, dict[KeyPath, Span]]] = [("value", document.values), ("key", document.keys)]
+        for part, spans in parts:
+            for path, span in spans.items():
+                if not span[:2] <= here <= span[2:] or span[:2] == span[2:]:
+                    continue
+                if part == "key" or not isinstance(source.get(document.data, path), dict | list):
+                    start, end = text.offsets(span)
                     return Cursor(document, path, part, start, end, text.text[start:offset])
     return None
 

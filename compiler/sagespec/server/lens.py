@@ -6,7 +6,7 @@ are none where the project is in no work tree of git, where that has no commit, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from lsprotocol import types
 
@@ -69,15 +69,14 @@ def lenses(one: Examination, text: Text, said: Mapping[str, str]) -> list[types.
         for address, resolved in (one.checked.resolved if one.checked else {}).items()
         if resolved.spec.source.file == text.name
     }
-    documents, _ = source.load(text.name, text.text.encode("utf-8", "surrogatepass"))
     return [
         types.CodeLens(text.range(place), types.Command(printable(said[address]), command=""))
-        for place, address in _addresses(documents, named)
+        for place, address in _addresses(text.documents, named)
         if address in said
     ]
 
 
-def _addresses(documents: list[Source], named: Mapping[Span, str]) -> Iterator[tuple[Span, str]]:
+def _addresses(documents: Iterable[Source], named: Mapping[Span, str]) -> Iterator[tuple[Span, str]]:
     """Yield the addresses of documents; one that is not resolved has that of its kind and name as written."""
     for document in documents:
         place = _place(document)

@@ -1,4 +1,4 @@
-"""Convert between the spans of diagnostics and the positions of an editor.
+"""The text of a file: its documents, and places in it as spans of diagnostics and as positions of an editor.
 
 In: a file's text and the units in which the editor counts. Spans count lines as the file's reader does, and
 characters from 1; positions count lines as the protocol does, and UTF-8, UTF-16 or UTF-32 units from 0.
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate
 
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
-from sagespec.diagnostics import Span
+from sagespec.diagnostics import Diagnostic, Span
+from sagespec.project import settings
 from sagespec.reading import source
+from sagespec.reading.source import Source
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _WIDE = {
@@ -36,6 +39,24 @@ class Text:
         self.name, self._units = name, str(getattr(units, "value", units))
         self.text = text.removeprefix(BYTE_ORDER_MARK)
         self._before = self._width(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
+
+    @property
+    def is_project_file(self) -> bool:
+        return self.name == settings.FILE
+
+    @property
+    def documents(self) -> Sequence[Source]:
+        """The documents, as far as they can be read; whoever asks leaves them as they are."""
+        return self._read[0]
+
+    @property
+    def faults(self) -> Sequence[Diagnostic]:
+        """Mistakes of the reader: what stands behind them may be missing from the documents."""
+        return self._read[1]
+
+    @cached_property
+    def _read(self) -> tuple[list[Source], list[Diagnostic]]:
+        return source.load(self.name, self.text.encode("utf-8", "replace"))
 
     @cached_property
     def _lines(self) -> tuple[list[int], list[int]]:
@@ -65,6 +86,11 @@ class Text:
             end = starts[-1] + len(line)
             starts.append(end + (2 if self.text[end : end + 2] == "\r\n" else 1))
         return starts
+
+    def line_and_column(self, offset: int) -> tuple[int, int]:
+        """Return the line and the column of an offset, counted from 1 as in spans."""
+        line = bisect_right(self._reader_starts, offset)
+        return line, offset - self._reader_starts[line - 1] + 1
 
     def offset_of(self, line: int, column: int) -> int:
         """Return the offset of a line and a column that count from 1."""

@@ -149,31 +149,37 @@ def test_no_broken_text_is_an_error(data: st.DataObject) -> None:
             assert 0 <= fix.start < fix.end <= len(text)
 
 
-def params(only: list[str] | None) -> types.CodeActionParams:
+def params(only: list[str] | None, line: int = 0, trigger: int | None = None) -> types.CodeActionParams:
     document = types.TextDocumentIdentifier("file:///a.yaml")
-    here = types.Range(types.Position(0, 0), types.Position(0, 0))
-    return types.CodeActionParams(document, here, types.CodeActionContext([], only))
+    here = types.Range(types.Position(line, 0), types.Position(line, 0))
+    kind = types.CodeActionTriggerKind(trigger) if trigger else None
+    return types.CodeActionParams(document, here, types.CodeActionContext([], only, kind))
 
 
 @pytest.mark.parametrize(
-    ("only", "kinds"),
+    ("asked", "kinds"),
     [
-        (None, ["quickfix", "source.fixAll"]),
-        (["quickfix"], ["quickfix"]),
-        (["source"], ["source.fixAll"]),
-        (["source.fixAll"], ["source.fixAll"]),
-        (["source.organizeImports"], []),
-        (["refactor"], []),
+        (params(None), ["quickfix", "source.fixAll"]),
+        (params(None, trigger=1), ["quickfix", "source.fixAll"]),
+        (params(None, trigger=2), ["quickfix"]),
+        (params(None, line=2, trigger=2), []),
+        (params(None, line=2), ["source.fixAll"]),
+        (params(["quickfix"]), ["quickfix"]),
+        (params(["quickfix"], line=2), []),
+        (params(["source"]), ["source.fixAll"]),
+        (params(["source.fixAll"], trigger=2), ["source.fixAll"]),
+        (params(["source.organizeImports"]), []),
+        (params(["refactor"]), []),
     ],
 )
-def test_an_editor_gets_the_kinds_that_it_asks_for(only: list[str] | None, kinds: list[str]) -> None:
-    text = Text("a.yaml", "maths: 1\narst: 2\n", "utf-16")
+def test_an_editor_gets_the_kinds_that_it_asks_for(asked: types.CodeActionParams, kinds: list[str]) -> None:
+    text = Text("a.yaml", "maths: 1\narst: 2\n\n", "utf-16")
     hints = [Hint("", "word", "maths", ["math"]), Hint("", "word", "arst", ["arts"])]
     said = [
         Diagnostic("a.yaml", line, 1, line, 1 + len(hint.word), "unknown-key", "error", "", hint)
         for line, hint in enumerate(hints, 1)
     ]
-    answered = actions.answer(said, text, params(only), 1, types.ClientCapabilities())
+    answered = actions.answer(said, text, asked, 1, types.ClientCapabilities())
     assert [one.kind for one in answered] == kinds
     for one in answered:
         assert one.edit is not None

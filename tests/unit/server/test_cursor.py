@@ -89,3 +89,10 @@ def test_a_word_of_a_file_is_where_the_reader_saw_it(text: str, data: st.DataObj
     found = cursor.standing(whole, data.draw(st.integers(0, len(text))))
     if found is not None and found.part == "key":
         assert text[found.start : found.end].strip("\"'") == found.path[-1]
+
+
+def test_a_text_is_read_once_for_all_of_its_places() -> None:
+    text = Text("a.yaml", FILES[0], "utf-16")
+    found = [cursor.standing(text, offset) for offset in range(len(text.text))]
+    assert any(found)
+    assert all(one.document is text.documents[0] for one in found if one)

@@ -8,14 +8,14 @@ name, such as those of hyperparameters, have none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from sagespec.checking import schema
-from sagespec.diagnostics import START, Diagnostic, KeyPath
-from sagespec.project import addresses, settings, values
+from sagespec.diagnostics import START, KeyPath
+from sagespec.project import addresses, values
 from sagespec.reading import source
 from sagespec.reading.source import ANY, Source
 from sagespec.server.navigation import spelling
@@ -65,37 +65,17 @@ class Occurrence:
         return self.file == file and self.whole[0] <= offset <= self.whole[1]
 
 
-@dataclass(frozen=True)
-class Page:
-    """A file, as far as it can be read."""
-
-    file: str
-    text: str = field(repr=False)
-    documents: Sequence[Source] = field(repr=False)
-    faults: Sequence[Diagnostic] = ()
-    """Mistakes of the reader: what stands behind them may be missing from the documents."""
-
-    @property
-    def is_project_file(self) -> bool:
-        return self.file == settings.FILE
-
-
-def page(file: str, text: str) -> Page:
-    documents, faults = source.load(file, text.encode("utf-8", "replace"))
-    return Page(file, text, documents, faults)
-
-
-def meanings(project: Page | None) -> Meanings:
+def meanings(project: Text | None) -> Meanings:
     """Return the environments of a project file."""
     return Meanings(project.documents[0].written if project and project.documents else None)
 
 
-def of(page: Page, environments: Meanings) -> list[Occurrence]:
+def of(text: Text, environments: Meanings) -> list[Occurrence]:
     """Return the occurrences of one file."""
-    text, found = Text(page.file, page.text, "utf-32"), list[Occurrence]()
-    for number, document in enumerate(page.documents):
+    found: list[Occurrence] = []
+    for number, document in enumerate(text.documents):
         finder = _Finder(text, document, number, environments)
-        found += finder.project() if page.is_project_file else finder.spec()
+        found += finder.project() if text.is_project_file else finder.spec()
     return found
 
 

@@ -25,9 +25,10 @@ from sagespec.reading import source
 from sagespec.server import edits
 from sagespec.server.edits import Edited
 from sagespec.server.navigation import definitions, occurrences, spelling
-from sagespec.server.navigation.occurrences import Name, Occurrence, Page
+from sagespec.server.navigation.occurrences import Name, Occurrence
 from sagespec.server.navigation.sheets import Sheets, several
 from sagespec.server.place import Place
+from sagespec.server.positions import Text
 
 
 class Refused(JsonRpcException):
@@ -201,25 +202,25 @@ def _check_files(name: Name, sheets: Sheets) -> None:
         raise Refused(f"has errors, and may have the name: {several(broken)}: mend them first")
 
 
-def _edits(page: Page, found: Iterable[Occurrence], new: str) -> list[Edit]:
+def _edits(page: Text, found: Iterable[Occurrence], new: str) -> list[Edit]:
     """Return the edits of one file, after reading what it becomes by them."""
     found = list(found)
     made = sorted({_edit(page, one, new) for one in found if one.spelling == "exact"})
     text = page.text
     for edit in reversed(made):
         text = text[: edit.start] + edit.text + text[edit.end :]
-    become = occurrences.page(page.file, text)
+    become = Text(page.name, text, "utf-32")
     expected = [_expected(document, number, found, new) for number, document in enumerate(page.documents)]
     if become.faults or [document.written for document in become.documents] != expected:
         one = next((one for one in found if one.spelling != "exact"), found[0])
         line = page.text.count("\n", 0, one.whole[0]) + 1
         if one.spelling == "escaped":
-            raise Refused(f"{page.file}:{line}: the name stands there with escapes or folded: rename it by hand")
-        raise Refused(f"{page.file}:{line}: more than the name would change there: rename it by hand")
+            raise Refused(f"{page.name}:{line}: the name stands there with escapes or folded: rename it by hand")
+        raise Refused(f"{page.name}:{line}: more than the name would change there: rename it by hand")
     return made
 
 
-def _edit(page: Page, one: Occurrence, new: str) -> Edit:
+def _edit(page: Text, one: Occurrence, new: str) -> Edit:
     """Return the edit of one name; a name that would be read as a number or the like comes into quotes."""
     start, end = one.named
     replaces_scalar = one.is_definition and spelling.is_plain(page.text, start)

@@ -20,9 +20,9 @@ from sagespec.project import boundary, settings
 from sagespec.project.boundary import Boundary
 from sagespec.server.examination import Examination
 from sagespec.server.navigation import occurrences
-from sagespec.server.navigation.occurrences import Occurrence, Page
+from sagespec.server.navigation.occurrences import Occurrence
 from sagespec.server.navigation.spelling import Range
-from sagespec.server.positions import BYTE_ORDER_MARK, Text
+from sagespec.server.positions import Text
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,13 @@ class Sheets:
     units: types.PositionEncodingKind | str
     memory: Memory = field(default_factory=Memory, repr=False)
     only: frozenset[str] | None = None
-    _counted: dict[str, Text] = field(default_factory=dict, init=False, repr=False)
 
     def alone(self, file: str) -> Sheets:
         """Return what is known without the other specs, for what is asked whenever the cursor moves."""
         return replace(self, memory=Memory(), only=frozenset({file, settings.FILE}))
 
     @property
-    def pages(self) -> dict[str, Page]:
+    def pages(self) -> dict[str, Text]:
         """The files of the project that can be read, by their names."""
         return self._found[0]
 
@@ -64,10 +63,10 @@ class Sheets:
         return self._found[1]
 
     @cached_property
-    def _found(self) -> tuple[dict[str, Page], list[Occurrence]]:
+    def _found(self) -> tuple[dict[str, Text], list[Occurrence]]:
         texts = {file: text for file, text in self._texts.items() if text and self.boundary.holds(self.path(file))}
         with self.memory.used():
-            pages = {file: remembered(occurrences.page, file, text) for file, text in texts.items()}
+            pages = {file: remembered(Text, file, text, self.units) for file, text in texts.items()}
             environments = remembered(occurrences.meanings, pages.get(settings.FILE))
             found = [one for page in pages.values() for one in remembered(occurrences.of, page, environments)]
         return pages, found
@@ -100,11 +99,7 @@ class Sheets:
         return document.version if document else None
 
     def text(self, file: str) -> Text:
-        """Return the text of a file, kept with what has been found out of its lines."""
-        if file not in self._counted:
-            document = self.opened.get(self.path(file))
-            self._counted[file] = Text(file, document.text if document else self.pages[file].text, self.units)
-        return self._counted[file]
+        return self.pages[file]
 
     def range(self, file: str, place: Range) -> types.Range:
         return self.text(file).between(*place)
@@ -131,7 +126,7 @@ class Sheets:
         """Return the text of a file, '' where it is not there; None where it cannot be read."""
         document = self.opened.get(path)
         if document is not None:
-            return document.text.removeprefix(BYTE_ORDER_MARK)
+            return document.text
         try:
             return disk.read(path, disk.TEXT_BYTES).decode("utf-8-sig") if self.boundary.admits(path) else None
         except FileNotFoundError:

@@ -14,21 +14,19 @@ from lsprotocol import types
 from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath
 from sagespec.diagnostics.escapes import printable
-from sagespec.project import addresses, settings
+from sagespec.project import addresses
 from sagespec.reading import source
 from sagespec.reading.source import Source
 from sagespec.server.completion import offer
-from sagespec.server.navigation import occurrences
 from sagespec.server.navigation.sheets import Sheets
 from sagespec.server.positions import Text
 
 
 def outline(text: Text) -> list[types.DocumentSymbol]:
     """Return the symbols of a file with what is in them; of a broken file, of what can be read."""
-    documents = occurrences.page(text.name, text.text).documents
-    if text.name == settings.FILE:
-        return [one for document in documents[:1] for one in _Outline(text, document).environments()]
-    return [one for document in documents for one in _Outline(text, document).spec()]
+    if text.is_project_file:
+        return [one for document in text.documents[:1] for one in _Outline(text, document).environments()]
+    return [one for document in text.documents for one in _Outline(text, document).spec()]
 
 
 def flat(
