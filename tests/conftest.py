@@ -205,12 +205,11 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> R
         monkeypatch.setattr("sys.argv", ["sagespec", *(str(a) for a in args)])
         capfd.readouterr()
         before = (gc.isenabled(), gc.get_threshold(), warnings.showwarning, dict(os.environ))
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
+        ended = cli.run()
         after = (gc.isenabled(), gc.get_threshold(), warnings.showwarning, dict(os.environ))
         assert after == before, "this process goes on"
         out, err = capfd.readouterr()
-        found = Result(int(ended.value.code or 0), out, err)
+        found = Result(ended, out, err)
         assert found.code != exits.DEFECT, err
         assert code is None or found.code == code, f"exit {found.code}\n{out}\n{err}"
         formats.check(tuple(map(str, args)), found.code, out)

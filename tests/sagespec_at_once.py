@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> None:
     sandbox.start = functools.partial(sandbox.start, clock=clock)
     pauses.SPEED, pauses.CLOCK = SPEED, ClockOfSandbox(clock)
     sys.argv = ["sagespec", *arguments]
-    cli.main()
+    sys.exit(cli.run())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The command line: click, printing and exit codes; nothing else imports this package.
 
-Ctrl-C ends the program without a traceback even while the slow imports are running.
+Ctrl-C ends the program without a traceback, also while the slow imports are running and while Python ends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,22 @@ _INTERRUPTED = 130
 
 
 def main() -> NoReturn:
-    """Run the command line and exit with its code."""
+    """Run the command line, and end this process with its exit code."""
+    try:
+        import signal
+
+        code = run()
+        if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+            signal.signal(signal.SIGINT, _leave)
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:
+        _leave()  # Python would wait for threads, whose questions to AWS may take minutes
+    sys.exit(code)
+
+
+def run() -> int:
+    """Run the command line in a process that goes on; return its exit code."""
     try:
         import signal
 
@@ -27,14 +42,13 @@ def main() -> NoReturn:
         from sagespec.cli import program
 
         signal.signal(signal.SIGINT, before)
-        code = program.run()
+        return program.run()
     except KeyboardInterrupt:
-        code = _INTERRUPTED
-    sys.exit(code)
+        return _INTERRUPTED
 
 
 def _leave(*_: object) -> NoReturn:
-    """End at once; no command has begun."""
+    """End at once."""
     os._exit(_INTERRUPTED)
 
 

@@ -141,7 +141,9 @@ def _run() -> int:
             stream.reconfigure(errors="backslashreplace")  # a name may contain what the terminal cannot show
     warnings.showwarning, sys.unraisablehook = output.warned, _unraisable
     try:
-        code = cli.main(prog_name="sagespec", standalone_mode=False)
+        code: object = cli.main(prog_name="sagespec", standalone_mode=False)
+    except SystemExit as ended:
+        code = ended.code
     except KeyboardInterrupt:
         return _interrupted()
     except Exception as error:  # noqa: BLE001  the one place where a defect of ours becomes exit 70

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from sagespec.documents.compiled import outputs_in
-from sagespec.executor import pauses, tags
+from sagespec.executor import concurrently, pauses, tags
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File
 from sagespec.executor.markers import Unfilled
@@ -282,7 +282,7 @@ class Applying:
         self.unsent |= self.queued
         self.queued.clear()
         running = self._running()
-        with ThreadPoolExecutor(self.options.concurrency) as pool:
+        with concurrently.pool(self.options.concurrency) as pool:
             looks = {address: pool.submit(self._look_at, address, run) for address, run in running.items()}
         for address, look in looks.items():
             try:

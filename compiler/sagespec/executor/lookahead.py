@@ -7,12 +7,11 @@ name. Reads only; a resource of several files is looked up once.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from sagespec.documents.compiled import Request
-from sagespec.executor import hubs, markers, resources
+from sagespec.executor import concurrently, hubs, markers, resources
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
 from sagespec.executor.files import File
@@ -140,8 +139,7 @@ _EVALUATIONS = "SagemakerEvaluation"
 def at_once(keys: Mapping[K, Any] | set[K] | Sequence[K], question: Callable[[K], T]) -> dict[K, T]:
     """Ask one question about many keys, concurrently."""
     asked = list(keys)
-    with ThreadPoolExecutor(THREADS) as pool:
-        return dict(zip(asked, pool.map(question, asked), strict=True))
+    return dict(zip(asked, concurrently.ask(question, asked, THREADS), strict=True))
 
 
 def _thing(file: File, request: Request) -> tuple[str, str, str]:

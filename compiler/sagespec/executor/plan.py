@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from sagespec.documents.compiled import API_VERSION, Request
-from sagespec.executor import lookahead, markers, preflight, rewards, staleness, tags
+from sagespec.executor import concurrently, lookahead, markers, preflight, rewards, staleness, tags
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File, InvalidFiles, Order
 from sagespec.executor.lookahead import Foresight
@@ -108,7 +107,7 @@ def plan(order: Order, cloud: Cloud, project: Project, sync_tags: bool = False) 
 
     Raises CloudError, and InvalidFiles where the caller is in another account.
     """
-    with ThreadPoolExecutor(1) as pool:  # concurrently: the account is nearly always right
+    with concurrently.pool(1) as pool:  # concurrently: the account is nearly always right
         runs = pool.submit(finding.find, cloud, order.files.values())
         finding.check_account(cloud, order.files.values())
         at_aws = finding.with_reasons(cloud, order.files, runs.result())

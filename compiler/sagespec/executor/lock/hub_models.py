@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sagespec import arn
-from sagespec.executor import documents
+from sagespec.executor import concurrently, documents
 from sagespec.executor.cloud import CloudError
 from sagespec.executor.lock.account import Account, NoFact
 from sagespec.project import lock
@@ -32,7 +31,6 @@ _MIXING = {"text": "text_with_datamix", "multimodal": "mm_with_datamix"}
 """By modality: the word in the name of the recipe that says which data can be mixed in."""
 _SHARE = re.compile(r"nova_(?P<category>.+)_percent")
 _ID = re.compile(r"(?=.{1,63}$)[a-zA-Z0-9](-*[a-zA-Z0-9])*")
-_THREADS = 8
 
 
 def find(account: Account, name: str) -> dict[str, Any]:
@@ -117,9 +115,8 @@ def _recipes(account: Account, collection: Sequence[Any]) -> dict[str, Any]:
     for recipe in filter(_is_serverless, collection):
         (offered if recipe.get(_SUBSCRIPTION) else chosen).setdefault(_key(recipe), recipe)
     chosen = {**offered, **chosen, **_by_length(collection)}
-    with ThreadPoolExecutor(_THREADS) as pool:
-        keys = {key: _key(recipe) for key, recipe in chosen.items()}
-        read = pool.map(lambda key: _recipe(account, keys[key], chosen[key], offered.get(keys[key])), chosen)
+    keys = {key: _key(recipe) for key, recipe in chosen.items()}
+    read = concurrently.ask(lambda key: _recipe(account, keys[key], chosen[key], offered.get(keys[key])), chosen)
     return {key: recipe for key, recipe in zip(chosen, read, strict=True) if recipe is not None}
 
 

@@ -8,7 +8,6 @@ missing. Only the caller's own account is looked at.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from sagespec.compiling import location, workspace
 from sagespec.compiling.workspace import Compilation
 from sagespec.diagnostics import Diagnostic, Problem
+from sagespec.executor import concurrently
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.lock import lookup
 from sagespec.executor.lock.account import Account, NoFact
@@ -121,8 +121,7 @@ class _Run:
             wanted = [(key, fact) for key, context in self.draft.drafts.items() for fact in _wanted(context)]
             if not wanted:
                 return checked
-            with ThreadPoolExecutor(THREADS) as pool:
-                answers = list(pool.map(lambda one: self._find(self.draft.drafts[one[0]], one[1]), wanted))
+            answers = concurrently.ask(lambda one: self._find(self.draft.drafts[one[0]], one[1]), wanted, THREADS)
             for (key, fact), answer in zip(wanted, answers, strict=True):
                 _keep(self.draft.drafts[key], fact, answer)
             self.looked_up.update(wanted)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
 
 from sagespec.documents.compiled import Request
-from sagespec.executor import documents, resources
+from sagespec.executor import concurrently, documents, resources
 from sagespec.executor.answers import at, rely_on
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
@@ -38,7 +37,6 @@ BEGUN = "Executing"
 STATUSES = frozenset({"Executing", "Stopping", "Stopped", "Failed", "Succeeded", "CompletedWithFailures"})
 MOST_NAMED = 20
 """The most foreign executions that an error names, because each is looked up."""
-THREADS = 8
 _PREFIX = "SagemakerEvaluation"
 _ARN = re.compile(r"arn:[^:]+:sagemaker:(?P<region>[^:]+):\d+:pipeline/(?P<name>[^/]+)/execution/[^/]+")
 _SUMMARIES = "PipelineExecutionSummaries"
@@ -98,9 +96,8 @@ def _run(name: str, arn: str, described: Mapping[str, Any]) -> Run:
 
 
 def find(cloud: Cloud, _region: str, files: Sequence[File]) -> Iterator[tuple[File, Run]]:
-    with ThreadPoolExecutor(THREADS) as pool:
-        for file, runs in zip(files, pool.map(partial(_find_one, cloud), files), strict=True):
-            yield from ((file, run) for run in runs)
+    for file, runs in zip(files, concurrently.ask(partial(_find_one, cloud), files), strict=True):
+        yield from ((file, run) for run in runs)
 
 
 def _find_one(cloud: Cloud, file: File) -> list[Run]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sagespec.executor import concurrently
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.files import File, InvalidFiles
 from sagespec.executor.runs import sorts
 from sagespec.executor.runs.run import Run, Target, main_request, suffix
-
-THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,8 @@ def check_account(cloud: Cloud, files: Iterable[File]) -> None:
 def with_reasons(cloud: Cloud, files: Mapping[str, File], at_aws: Found) -> Found:
     """Add the reasons of failed runs, which lists do not contain."""
     silent = {a: run for a, run in at_aws.runs.items() if run.state == "failed" and not run.reason}
-    with ThreadPoolExecutor(THREADS) as pool:
-        told = pool.map(lambda a: _described(cloud, files[a], silent[a]), silent)
-        return replace(at_aws, runs={**at_aws.runs, **dict(zip(silent, told, strict=True))})
+    told = concurrently.ask(lambda a: _described(cloud, files[a], silent[a]), silent)
+    return replace(at_aws, runs={**at_aws.runs, **dict(zip(silent, told, strict=True))})
 
 
 def _described(cloud: Cloud, file: File, run: Run) -> Run:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
 
 from sagespec.documents.compiled import Request
-from sagespec.executor import markers, pauses, resources
+from sagespec.executor import concurrently, markers, pauses, resources
 from sagespec.executor.answers import rely_on
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
@@ -33,7 +32,6 @@ ACTION: Final = "create"
 AGAIN = "`sagespec apply` runs the same content again"
 BEGUN = ""
 STATUSES: frozenset[str] = frozenset()
-THREADS = 8
 _ARN = re.compile(r"arn:[^:]+:lambda:(?P<region>[^:]+):\d+:function:(?P<name>[\w-]+)(:(?P<qualifier>[\w$-]+))?")
 _NOT_COMPARED = {"Code", "Description", "FunctionName", "Publish", "Tags"}
 rely_on(
@@ -66,10 +64,9 @@ def submit(s: Submission, request: Request, parameters: dict[str, Any], _known: 
 
 def find(cloud: Cloud, region: str, files: Sequence[File]) -> Iterator[tuple[File, Run]]:
     names = [str(file.requests[-1].parameters[MEMBER]) for file in files]
-    with ThreadPoolExecutor(THREADS) as pool:
-        for file, run in zip(files, pool.map(partial(_find_one, cloud, region), names), strict=True):
-            if run is not None:
-                yield file, run
+    for file, run in zip(files, concurrently.ask(partial(_find_one, cloud, region), names), strict=True):
+        if run is not None:
+            yield file, run
 
 
 def _find_one(cloud: Cloud, region: str | None, name: str) -> Run | None:

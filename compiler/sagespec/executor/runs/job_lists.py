@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from sagespec.documents.compiled import DIGITS
+from sagespec.executor import concurrently
 from sagespec.executor.cloud import Cloud
 from sagespec.executor.files import File
 from sagespec.executor.runs.run import Run, base, is_earlier, suffix
 
-THREADS = 8
 FIRST_PAGES = 4
 
 
@@ -64,11 +63,9 @@ def find(
     else:
         return
     rest = list(waiting.values())
-    with ThreadPoolExecutor(THREADS) as pool:
-        look = partial(_search, cloud, listing, fixed)
-        for file, summaries in zip(rest, pool.map(look, rest), strict=True):
-            for summary in summaries:
-                yield file, listing.run(summary)
+    for file, summaries in zip(rest, concurrently.ask(partial(_search, cloud, listing, fixed), rest), strict=True):
+        for summary in summaries:
+            yield file, listing.run(summary)
 
 
 def _pages_left(

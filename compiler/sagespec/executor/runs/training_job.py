@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from sagespec.arn import hub_content
 from sagespec.documents.compiled import Request
-from sagespec.executor import rewards
+from sagespec.executor import concurrently, rewards
 from sagespec.executor.answers import at, rely_on
 from sagespec.executor.cloud import Cloud, CloudError
 from sagespec.executor.differences import differences
@@ -246,8 +245,7 @@ def _entry(job: Mapping[str, Any], wanted: Filter) -> Entry:
 
 def _of_kinds(cloud: Cloud, entries: Sequence[Entry], kinds: Mapping[str, str]) -> list[Entry]:
     """Return the entries of some kinds; those whose kind is unknown are described, concurrently."""
-    with ThreadPoolExecutor(job_lists.THREADS) as pool:
-        known = pool.map(lambda entry: entry if entry.kind else _described_entry(cloud, entry, kinds), entries)
+    known = concurrently.ask(lambda entry: entry if entry.kind else _described_entry(cloud, entry, kinds), entries)
     return [entry for entry in known if entry.kind in kinds.values()]
 
 
