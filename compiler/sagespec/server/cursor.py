@@ -15,7 +15,9 @@ from typing import Any, Literal
 from sagespec.diagnostics import KeyPath, Span
 from sagespec.reading import source
 from sagespec.reading.source import Source
+from sagespec.server import unclosed
 from sagespec.server.positions import Text
+from sagespec.server.unclosed import Unclosed
 
 Part = Literal["key", "value", "either"]
 
@@ -25,9 +27,6 @@ _NO_WORD = frozenset(",[]{}\"'")
 _AFTER = re.compile(r"[^\s,\[\]{}\"':]*")
 _LINE_START = re.compile(r"[ \t]*(?:-[ \t]+)*\Z")
 _KEY_START = re.compile(r"(?:.*[{,])?[ \t]*(?:-[ \t]+)*")
-_COMMENT = re.compile(r"(?:^|\s)#")
-_QUOTED = re.compile(r"'(?:[^']|'')*'?|\"(?:[^\"\\]|\\.)*\"?")
-_CLOSING = {"{": "}", "[": "]"}
 _MOST_UNREADABLE = 20
 """The most lines that are left out to read the rest."""
 
@@ -38,7 +37,8 @@ class Cursor:
 
     `path` is the path of the value or of the key; of a key that is being typed, that of the mapping which it joins.
     `part` is "either" for a word on a line of its own, where the first key of a mapping may begin, or a value. The
-    word is `text[start:end]`; `typed` is what of it is before the cursor.
+    word is `text[start:end]`; `typed` is what of it is before the cursor. `quote` is that which a word that is being
+    typed is within.
     """
 
     document: Source = field(repr=False)
@@ -47,6 +47,7 @@ class Cursor:
     start: int
     end: int
     typed: str = ""
+    quote: str = ""
 
     @property
     def kind(self) -> str | None:
@@ -76,19 +77,20 @@ def typed(text: Text, offset: int) -> Cursor | None:
     if _MARK in whole:
         return None
     line_start = max(whole.rfind("\n", 0, offset), whole.rfind("\r", 0, offset)) + 1
-    before = _QUOTED.sub(lambda match: "_" * len(match[0]), whole[line_start:offset])
-    if _COMMENT.search(before):
+    around = unclosed.before(whole[line_start:offset])
+    if around.is_comment:
         return None
     start, end = _word(whole, line_start, offset)
     starts_line = _LINE_START.fullmatch(whole, line_start, start) is not None
-    forms = [*_marked(whole, line_start, start, end, starts_line)]
+    forms = [*_marked(whole, start, end, around, starts_line)]
     ways = ((marked, is_whole) for is_whole in (True, False) for marked in forms)
     for marked, is_whole in ways:
         found = _readable(text.name, marked, start, is_whole)
         if found is not None:
             document, path, part = found
             alone = part == "key" and starts_line and not source.get(document.data, path)
-            return Cursor(document, path, "either" if alone else part, start, end, whole[start:offset])
+            part = "either" if alone else part
+            return Cursor(document, path, part, start, end, whole[start:offset], around.quote)
     return None
 
 
@@ -109,23 +111,19 @@ def word_start(whole: str, line_start: int, offset: int) -> int:
     return offset
 
 
-def _marked(whole: str, line_start: int, start: int, end: int, starts_line: bool) -> Iterator[str]:
-    """Yield texts with the placeholder in place of the word: as a key, as a value, and with open brackets closed."""
+def _marked(whole: str, start: int, end: int, around: Unclosed, starts_line: bool) -> Iterator[str]:
+    """Yield texts with the placeholder in place of the word: as a key, as a value, and with what is open closed."""
     head, tail = whole[:start], whole[end:]
+    rest, end_of_line, others = tail.partition("\n")
     mark = f" {_MARK}" if head.endswith(":") else _MARK
-    brackets: list[str] = []
-    for character in _QUOTED.sub("", head[line_start:]):
-        if character in _CLOSING:
-            brackets.append(_CLOSING[character])
-        elif brackets and character == brackets[-1]:
-            brackets.pop()
-    forms = [mark, f"{mark}:"]
-    for form in reversed(forms) if starts_line else forms:
-        yield head + form + tail
-    if brackets:
-        yield head + mark + "".join(reversed(brackets)) + tail
-        _, end_of_line, others = tail.partition("\n")
-        yield head + mark + "".join(reversed(brackets)) + end_of_line + others
+    quotes = {"", around.quote}
+    for quote in sorted(quotes, reverse=around.quote not in rest):  # what the line closes is tried as it is
+        forms = [mark + quote, f"{mark}{quote}:"]
+        for form in reversed(forms) if starts_line else forms:
+            yield head + form + tail
+        if around.brackets:
+            yield head + mark + quote + around.brackets + tail
+            yield head + mark + quote + around.brackets + end_of_line + others
 
 
 def _readable(name: str, marked: str, start: int, is_whole: bool) -> tuple[Source, KeyPath, Part] | None:

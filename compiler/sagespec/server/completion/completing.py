@@ -18,7 +18,7 @@ from sagespec.checking import schema
 from sagespec.project.settings import Project
 from sagespec.reading import source
 from sagespec.review import fields
-from sagespec.server import cursor
+from sagespec.server import cursor, unclosed
 from sagespec.server.completion import insertion, items, keys, offers, value_offers
 from sagespec.server.completion.insertion import Spot
 from sagespec.server.completion.items import Client, Edit
@@ -95,16 +95,9 @@ def _with_list(data: Any, path: tuple[str | int, ...]) -> Any:
 
 
 def _typed(text: Text, offset: int) -> Cursor | None:
-    """Find what is typed, also within a quote that is not closed yet.
-
-    JSON is read as YAML, which can be read with a placeholder in it.
-    """
+    """Find what is typed; JSON is read as YAML, which can be read with a placeholder in it."""
     name = f"{text.name}.yaml" if source.is_json(text.name) else text.name
-    found = cursor.typed(Text(name, text.text, "utf-16"), offset)
-    if found is None and (quote := insertion.open_quote(text.text, offset)):
-        end = insertion.word_end(text.text, offset)
-        found = cursor.typed(Text(name, text.text[:end] + quote + text.text[end:], "utf-16"), offset)
-    return found
+    return cursor.typed(Text(name, text.text, "utf-16"), offset)
 
 
 def _subject(place: Place, here: Cursor) -> Subject | None:
@@ -179,7 +172,7 @@ def _own_end(whole: str, head: int, start: int, end: int) -> int:
     """Return the end of a reference in brackets without quotes, whose `}` may be that of the mapping around it."""
     if not whole[start:end].endswith("}"):
         return end
-    line = max(whole.rfind("\n", 0, head), 0)
+    line = whole.rfind("\n", 0, head) + 1
     rest = whole[end:].partition("\n")[0]
-    opened = whole.count("{", line, head) - whole.count("}", line, head)
+    opened = unclosed.before(whole[line:head]).brackets.count("}")
     return end if rest.count("}") - rest.count("{") >= opened else end - 1

@@ -18,14 +18,10 @@ from sagespec.server.completion.offer import Offer
 from sagespec.server.cursor import Cursor
 from sagespec.server.positions import Text
 
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"")
-_QUOTE = re.compile(r"['\"]")
-_OPEN_QUOTE = re.compile(r"(?:^|[\s,\[{:])(['\"])[^'\"]*\Z")
 _BRACKETS = re.compile(r"[\[\]{},]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z_]*(?:[./-][A-Za-z_][\w./-]*)*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _REST = re.compile(r"(?::(?=[^\s,\[\]{}\"'])[^\s,\[\]{}\"':]*)*")
-_AFTER = re.compile(r"[^\s,\[\]{}\"']*")
 _COLON = re.compile(r"[ ]*:")
 _INDENT = 2
 
@@ -57,8 +53,7 @@ def spot(text: Text, cursor: Cursor) -> Spot:
     around = cursor.path[:-1] if cursor.part == "value" else cursor.path
     span = cursor.document.values.get(around, START)
     first = whole[(offset := text.offset_of(span.line, span.column)) : offset + 1]
-    quote = open_quote(whole, start)
-    if quote and whole.startswith(quote, end):
+    if cursor.quote and whole.startswith(cursor.quote, end):
         end += 1
     return Spot(
         text=text,
@@ -66,36 +61,8 @@ def spot(text: Text, cursor: Cursor) -> Spot:
         end=end,
         in_brackets=cursor.part != "either" and around in cursor.document.values and first in ("{", "["),
         is_json=source.is_json(text.name),
-        quote=quote,
+        quote=cursor.quote,
     )
-
-
-def open_quote(whole: str, offset: int) -> str:
-    """Return the quote that an offset is within, on its line; '' where it is within none."""
-    line_start = max(whole.rfind("\n", 0, offset), whole.rfind("\r", 0, offset)) + 1
-    opened = _OPEN_QUOTE.search(_without_quoted(whole[line_start:offset]))
-    return opened[1] if opened else ""
-
-
-def _without_quoted(line: str) -> str:
-    """Replace what is in quotes that end.
-
-    Behind a quote that never ends, no other of its sort does; looking for each of their ends would take hours.
-    """
-    parts, here, endless = list[str](), 0, set[str]()
-    while quote := _QUOTE.search(line, here):
-        quoted = None if quote[0] in endless else _QUOTED.match(line, quote.start())
-        end = quoted.end() if quoted else quote.end()
-        parts += [line[here : quote.start()], "_" * (end - quote.start()) if quoted else quote[0]]
-        endless |= set() if quoted else {quote[0]}
-        here = end
-    return "".join([*parts, line[here:]])
-
-
-def word_end(whole: str, offset: int) -> int:
-    """Return the end of the word that an offset is in or before."""
-    found = _AFTER.match(whole, offset)
-    return found.end() if found else offset
 
 
 def write(spot: Spot, offer: Offer, *, is_key: bool, may_break: bool) -> tuple[str, bool] | None:

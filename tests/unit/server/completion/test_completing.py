@@ -221,6 +221,8 @@ def test_nothing_is_said_of_what_is_accepted(examined: Examination, cut: Cut, da
 QWEN = "huggingface-reasoning-qwen3-32b"
 SFT = head("SFTTrainer")
 TRAINING = head("ModelTrainer")
+JUDGE = head("LLMAsJudgeEvaluator")
+P4D = "ml.p4d.24xlarge"
 
 
 @pytest.mark.parametrize(
@@ -245,6 +247,15 @@ TRAINING = head("ModelTrainer")
         (SFT + "  accept_eula:|", "true", "  accept_eula: true"),
         (SFT + "  model: 'hu|'", QWEN, f"  model: '{QWEN}'"),
         (SFT + '  model: "hu|', QWEN, f'  model: "{QWEN}"'),
+        (TRAINING + "  compute: {instance_type: 'ml|", P4D, f"{{instance_type: '{P4D}'"),
+        (TRAINING + '  compute: {instance_type: "ml|}\n', P4D, f'{{instance_type: "{P4D}"}}\n'),
+        (TRAINING + "  compute: {instance_groups: [{instance_type: 'ml|\n  role: a", P4D, f"'{P4D}'\n  role"),
+        (TRAINING + '  compute: {instance_groups: [{instance_type: "ml|}]}', P4D, f'"{P4D}"}}]}}'),
+        (TRAINING + '  compute: {"inst|', "instance_count", '{"instance_count": '),
+        (TRAINING + "  compute: {'inst|: 1}", "instance_count", "{'instance_count': 1}"),
+        (JUDGE + "  builtin_metrics: ['Corr|", "Correctness", "['Correctness'"),
+        (JUDGE + '  builtin_metrics: ["Helpfulness", "Corr|]\n', "Correctness", '"Helpfulness", "Correctness"]\n'),
+        (JUDGE + "  builtin_metrics:\n  - 'Corr|\n", "Correctness", "  - 'Correctness'\n"),
         (SFT.replace("\n", "\r\n") + "  ro|\r\n", "role", "  role: \r\n"),
         ("# 😀\n" + SFT + "  tags: {a: '😀'}\n  ro|", "role", "  role: "),
         ("{{{\n---\n" + SFT + "  ro|\n---\n" + TRAINING, "role", "  role: \n"),
