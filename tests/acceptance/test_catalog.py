@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.conftest import LOCK, Run
+from tests.conftest import LOCK, ROOT, Run
 
 HUB = "arn:aws:sagemaker:us-west-2:aws:hub-content/SageMakerPublicHub/Model"
 PACKAGE = "arn:aws:sagemaker:us-west-2:123456789012:model-package"
@@ -56,6 +57,41 @@ def test_a_technique_has_entries_for_each_type_and_length(project: Path, run: Ru
     assert set(by_recipe) == {f"FineTuning/SFT/{rest}" for rest in ("FULL", "LORA", "LORA/8K", "LORA/32K")}
     assert "lora_rank" in by_recipe["FineTuning/SFT/LORA"] - by_recipe["FineTuning/SFT/FULL"]
     assert not any({"data_path", "validation_data_path"} & names for names in by_recipe.values())
+
+
+OF_THE_TRAINER = {"reserved-name", "service-managed", "unknown-hyperparameter"}
+"""The rules about hyperparameters that no spec should have, whatever their values are."""
+
+
+@pytest.mark.parametrize(
+    ("model", "kinds"), [("huggingface-reasoning-qwen3-32b", 8), ("nova-textgeneration-lite-v2", 6)]
+)
+def test_what_is_listed_is_what_a_spec_may_set(model: str, kinds: int, project: Path, run: Run) -> None:
+    """Specs set every entry of the recipes in the lock; what is refused or warned of is not listed."""
+    (context,) = json.loads(LOCK.read_text("utf-8"))["contexts"].values()
+    known = context["hub_models"][model]["recipes"]
+    texts = [file.read_text("utf-8") for file in (ROOT / "specs").glob("*.yaml")]
+    specs = {spec["kind"]: spec for text in texts for spec in yaml.safe_load_all(text)}
+    listed, all_names = dict[str, set[str]](), dict[str, set[str]]()
+    for row in json.loads(run("catalog", "hyperparameters", model, "-o", "json").stdout):
+        if row["recipe"].count("/") == 1 or row["recipe"].endswith("/LORA"):
+            listed.setdefault(row["kind"], set()).add(row["name"])
+            recipe = known.get(row["recipe"]) or known[f"{row['recipe']}/LORA"]
+            specs[row["kind"]]["spec"]["hyperparameters"] = {
+                name: about.get("default") or 1 for name, about in recipe["hyperparameters"].items()
+            }
+            all_names[row["kind"]] = {*recipe["hyperparameters"]}
+    assert len(listed) == kinds
+    deciding = {"reward_model_id", "reward_prompt"}  # they take the place of entries
+    for kind in listed:
+        kept = {name: value for name, value in specs[kind]["spec"].items() if name not in deciding}
+        specs[kind]["spec"] = {**kept, "model": model}
+        (project / "specs" / f"{kind}.json").write_text(json.dumps(specs[kind]), "utf-8")
+    refused = dict[str, set[str]]()
+    for one in json.loads(run("validate", "--format", "json", code=1).stdout)["diagnostics"]:
+        if one["rule"] in OF_THE_TRAINER:
+            refused.setdefault(one["address"].partition("/")[0], set()).add(one["path"].rpartition(".")[2])
+    assert listed == {kind: names - refused.get(kind, set()) for kind, names in all_names.items()}
 
 
 def test_judges_are_those_of_a_region(run: Run) -> None:

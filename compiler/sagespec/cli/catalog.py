@@ -76,7 +76,10 @@ def hyperparameters(
     region: str | None,
     form: str,
 ) -> int:
-    """List a model's hyperparameters, from the lock; MODEL is an id, an alias or an ARN, as in specs."""
+    """List the hyperparameters of a model that a spec may set, from the lock.
+
+    MODEL is an id, an alias or an ARN, as in specs.
+    """
     settings = options.settings(environment, given, project_file, "text", None)
     with _locked(settings, region) as context:
         rows = catalog.hyperparameters_of(context, model, kind)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -10,10 +11,9 @@ from sagespec import assets
 from sagespec.diagnostics import Problems
 from sagespec.documents.traced import Traced
 from sagespec.project.facts import Context, MissingFact
-from sagespec.sagemaker import hyperparameters, inference_parameters, model, recipes
+from sagespec.sagemaker import hyperparameters, inference_parameters, model, recipes, techniques
 from sagespec.sagemaker.model import Model
 from sagespec.sagemaker.recipes import Recipe
-from sagespec.sagemaker.techniques import TECHNIQUES
 
 Row = dict[str, Any]
 
@@ -34,7 +34,7 @@ def judge_metrics() -> list[Row]:
 
 
 def hyperparameters_of(context: Context, given: str, kind: str | None) -> list[Row]:
-    """Return the hyperparameters of a model: kind, recipe, name, type, default, min, max, enum.
+    """Return the hyperparameters of a model that a spec may set: kind, recipe, name, type, default, min, max, enum.
 
     `given` is an id, an alias or an ARN, as in a spec's `model`. A fine-tuning has recipes for training types and
     sequence lengths. Raises MissingFact where the lock does not have the model.
@@ -55,20 +55,30 @@ def of_recipes(known: Model, kind: str | None) -> list[Row]:
 
 
 def _entries(recipe: Recipe, found: Model) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Return the entries of a model's recipe that a spec may give."""
+    """Yield the entries that a spec may set, for each recipe of a model that is one of a kind's."""
+    keys = sorted(key for key in found.recipes or {} if key.startswith(f"{recipe.key}/"))
+    if techniques.of_recipe(recipe.key) is None:
+        yield recipe.key, settable(recipe, found.recipe(recipe.key))
+    else:
+        yield from ((key, settable(recipe, found.recipe(key))) for key in keys)
+
+
+def settable(recipe: Recipe, known: Mapping[str, Any] | None, given: Collection[str] = ()) -> dict[str, Any]:
+    """Return the entries that a spec may set of a model's recipe, which the lock knows.
+
+    Left out is what the service or the trainer sets, and what those fields decide that the spec has, `given`.
+    """
     if recipe.is_inference:
-        yield recipe.key, inference_parameters.entries(found.recipe(recipe.key))
-        return
-    technique = TECHNIQUES.get(recipe.key.partition("/")[2])
-    if technique is None:
-        managed = hyperparameters.SERVICE_MANAGED
-        entries = hyperparameters.entries(found.recipe(recipe.key)).items()
-        yield recipe.key, {entry: about for entry, about in entries if entry not in managed}
-        return
-    for key in sorted(k for k in found.recipes or {} if k.startswith(f"{recipe.key}/")):
-        entries = hyperparameters.entries((found.recipes or {})[key]).items()
-        own = {name: about for name, about in entries if about.get("category") != hyperparameters.OF_THE_SERVICE}
-        yield key, {name: about for name, about in own.items() if name not in technique.filled_in}
+        return dict(inference_parameters.entries(known))
+    technique = techniques.of_recipe(recipe.key)
+    filled_in = technique.filled_in if technique else ()
+    settled = [pattern for field, pattern in technique.settling.items() if field in given] if technique else []
+    return {
+        name: about
+        for name, about in hyperparameters.entries(known).items()
+        if not (name in filled_in or hyperparameters.is_of_the_service(name, about))
+        and not any(re.fullmatch(pattern, name) for pattern in settled)
+    }
 
 
 def judges(region: str | None) -> list[Row]:

@@ -31,7 +31,7 @@ SERVICE_MANAGED = frozenset(
 )
 """Entries of override specs that the service sets itself."""
 
-OF_THE_SERVICE = "system"
+_OF_THE_SERVICE = "system"
 """The category of more such entries, in recipes that have categories."""
 _SENDABLE = re.compile(r"[a-zA-Z0-9/_.:,\-\s'\"\[\]]*")
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -110,6 +110,11 @@ def entries(recipe: Recipe | None) -> Mapping[str, Any]:
     return specs
 
 
+def is_of_the_service(name: str, about: Mapping[str, Any]) -> bool:
+    """Return whether the service sets an entry of an override spec itself."""
+    return name in SERVICE_MANAGED or about.get("category") == _OF_THE_SERVICE
+
+
 def _check(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str, Traced]:
     specs = entries(recipe)
     sent: dict[str, Traced] = {}
@@ -119,7 +124,7 @@ def _check(given: Traced, recipe: Recipe | None, problems: Problems) -> dict[str
             hint = did_you_mean(name, list(specs))
             problems.error("unknown-hyperparameter", message, value.path, hint, on_key=True)
             continue
-        if name in specs and (name in SERVICE_MANAGED or specs[name].get("category") == OF_THE_SERVICE):
+        if name in specs and is_of_the_service(name, specs[name]):
             message = f"the service fills in {name!r} itself: it may refuse what is given"
             problems.warn("service-managed", message, value.path, on_key=True)
         if _fits(name, value, specs.get(name, {}), problems):

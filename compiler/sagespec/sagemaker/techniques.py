@@ -45,9 +45,13 @@ Rule = Callable[[Inputs, Model, Recipe, Problems], Decided]
 
 @dataclass(frozen=True)
 class Technique:
-    """A technique: recipe entries that the trainer sets, how Nova reads S3 data, and the rule for its own fields."""
+    """A technique: recipe entries that the trainer sets, how Nova reads S3 data, and the rule for its own fields.
+
+    `settling` has the fields of a spec that decide entries, with the pattern of the entries' names.
+    """
 
     filled_in: tuple[str, ...]
+    settling: Mapping[str, str] = field(default_factory=dict)
     is_converse: bool = False
     decide: Rule = lambda *_: Decided()
 
@@ -93,12 +97,11 @@ def _shortest(number: Any) -> Any:
 
 def _reward(inputs: Inputs, _base: Model, recipe: Recipe, problems: Problems) -> Decided:
     """The reward: a registered function, a Lambda function that is registered, or one of the recipe's own."""
-    given, name = inputs.fields.custom_reward_function, "preset_reward_function"
-    preset = inputs.fields.hyperparameters[name]
-    default = hyperparameters.entries(recipe).get(name, {}).get("default")
+    given, preset = inputs.fields.custom_reward_function, inputs.fields.hyperparameters[_PRESET]
+    default = hyperparameters.entries(recipe).get(_PRESET, {}).get("default")
     if not given.given:
         if not (preset.value if preset.given else default):
-            hint = "give custom_reward_function, or hyperparameters.preset_reward_function"
+            hint = f"give custom_reward_function, or hyperparameters.{_PRESET}"
             problems.error("missing-field", "the training has no reward function", ("spec",), hint)
         return Decided()
     if preset:
@@ -136,7 +139,7 @@ def _reward(inputs: Inputs, _base: Model, recipe: Recipe, problems: Problems) ->
     return Decided(evaluator=given.to({"$output": "requests.reward.HubContentArn"}), requests=made)
 
 
-_REWARD = "rlvr-reward-"
+_PRESET, _REWARD = "preset_reward_function", "rlvr-reward-"
 _KEYWORDS = (
     "method:lambda",
     "@subtype:aws/evaluator",
@@ -233,11 +236,26 @@ _OF_EXAMPLES = (
 )
 TECHNIQUES: Mapping[str, Technique] = {
     "DPO": Technique(filled_in=_OF_EXAMPLES, is_converse=True),
-    "RLAIF": Technique(filled_in=("data_path", "output_path", "validation_data_path"), decide=_judge),
+    "RLAIF": Technique(
+        filled_in=("data_path", "output_path", "validation_data_path"),
+        settling={"reward_model_id": _JUDGE, "reward_prompt": _PROMPT},
+        decide=_judge,
+    ),
     "RLVR": Technique(
         filled_in=("data_path", "output_path", "data_s3_path", "validation_data_path", "reward_lambda_arn"),
+        settling={"custom_reward_function": _PRESET},
         decide=_reward,
     ),
-    "SFT": Technique(filled_in=_OF_EXAMPLES, is_converse=True, decide=_mix_data),
+    "SFT": Technique(
+        filled_in=_OF_EXAMPLES,
+        settling={"data_mixing_config": "customer_data_percent|nova_.+_percent"},
+        is_converse=True,
+        decide=_mix_data,
+    ),
 }
 """The techniques by name; a kind is named after its technique."""
+
+
+def of_recipe(key: str) -> Technique | None:
+    """Return the technique of a recipe by its key, `<type>/<technique>`; None for recipes of other kinds."""
+    return TECHNIQUES.get(key.partition("/")[2])

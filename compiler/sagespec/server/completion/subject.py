@@ -24,18 +24,13 @@ from sagespec.project.settings import Settings
 from sagespec.project.spec import Spec
 from sagespec.reading import source
 from sagespec.reading.source import Source
-from sagespec.sagemaker import catalog, hyperparameters, inference_parameters, model, recipes
+from sagespec.sagemaker import catalog, model, recipes, techniques
 from sagespec.sagemaker.model import Model
-from sagespec.sagemaker.techniques import DEFAULT_TYPE, TECHNIQUES
+from sagespec.sagemaker.recipes import Recipe
+from sagespec.sagemaker.techniques import DEFAULT_TYPE
 from sagespec.server.examination import Examination
 
 Entries = Mapping[str, Any]
-_DECIDED = {
-    "reward_model_id": "judge_model_id",
-    "reward_prompt": "judge_prompt_template",
-    "custom_reward_function": "preset_reward_function",
-}
-"""Fields of fine-tunings that decide an entry of the recipe."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +113,10 @@ class Subject:
     @cached_property
     def entries(self) -> Entries:
         """The hyperparameters that the recipe of model and technique takes, by name; empty where it is unknown."""
-        return self.entries_of(self.model) if self.model else {}
+        chosen = self.recipe_of(self.model) if self.model else None
+        fields = self.get("spec")
+        given = {name for name, value in fields.items() if value is not None} if isinstance(fields, dict) else ()
+        return catalog.settable(*chosen, given) if chosen else {}
 
     @cached_property
     def benchmark(self) -> Mapping[str, Any]:
@@ -126,33 +124,16 @@ class Subject:
         name = self.spec.fields.benchmark.value if self.spec else None
         return next((row for row in catalog.benchmarks() if row["name"] == name), {}) if name else {}
 
-    def recipe_of(self, found: Model) -> tuple[str, Entries] | None:
-        """Return the recipe of a model for this spec, with its key in the kind; None where it has none."""
+    def recipe_of(self, found: Model) -> tuple[Recipe, Entries] | None:
+        """Return the recipe that this spec takes, and that of a model for it; None where the model has none."""
         modality = self.benchmark.get("modality", "")
         fitting = recipes.of_model(self.document, is_nova=found.is_nova)
         chosen = next((one for one in fitting if not one.modality or modality in ("", one.modality)), None)
         if chosen is None:
             return None
-        if chosen.key.partition("/")[2] not in TECHNIQUES:
+        if techniques.of_recipe(chosen.key) is None:
             known = found.recipe(chosen.key)
-            return None if known is None else (chosen.key, known)
-        known, key = found.recipes or {}, f"{chosen.key}/{self.get('spec', 'training_type') or DEFAULT_TYPE}"
-        recipe = known.get(f"{key}/{self.get('spec', 'sequence_length')}") or known.get(key)
-        return None if recipe is None else (chosen.key, recipe)
-
-    def entries_of(self, found: Model) -> Entries:
-        """Return what a spec may give of the recipe of a model."""
-        chosen = self.recipe_of(found)
-        if chosen is None:
-            return {}
-        key, recipe = chosen
-        if next(one for one in recipes.of_kind(self.document) if one.key == key).is_inference:
-            return inference_parameters.entries(recipe)
-        technique = TECHNIQUES.get(key.partition("/")[2])
-        left_out = {*(technique.filled_in if technique else ()), *hyperparameters.SERVICE_MANAGED}
-        left_out |= {entry for name, entry in _DECIDED.items() if self.get("spec", name)}
-        return {
-            name: about
-            for name, about in hyperparameters.entries(recipe).items()
-            if name not in left_out and about.get("category") != hyperparameters.OF_THE_SERVICE
-        }
+        else:
+            of_all, key = found.recipes or {}, f"{chosen.key}/{self.get('spec', 'training_type') or DEFAULT_TYPE}"
+            known = of_all.get(f"{key}/{self.get('spec', 'sequence_length')}") or of_all.get(key)
+        return None if known is None else (chosen, known)

@@ -391,6 +391,27 @@ def test_hyperparameters_are_those_of_model_and_technique(examined: Examination)
     assert "learning_rate" in labels(examined, chained + "|")
 
 
+NOVA = "nova-textgeneration-lite-v2"
+QWEN = "huggingface-reasoning-qwen3-32b"
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "field", "entries"),
+    [
+        ("RLAIFTrainer", QWEN, "reward_prompt: summarize", {"judge_prompt_template"}),
+        ("RLAIFTrainer", QWEN, "reward_model_id: openai.gpt-oss-120b-1:0", {"judge_model_id"}),
+        ("RLVRTrainer", QWEN, "custom_reward_function: name", {"preset_reward_function"}),
+        ("SFTTrainer", NOVA, "data_mixing_config: {}", {"customer_data_percent", "nova_code_percent"}),
+    ],
+)
+def test_entries_that_another_field_decides_are_not_offered(
+    examined: Examination, kind: str, model: str, field: str, entries: set[str]
+) -> None:
+    text = f"{head(kind)}  model: {model}\n  hyperparameters:\n    |\n"
+    assert entries <= {*labels(examined, text)}
+    assert not entries & {*labels(examined, f"{text}  {field}\n")}
+
+
 def test_secrets_are_not_shown(examined: Examination) -> None:
     text = PROJECT.replace(
         "bucket: my-bucket", "bucket: my-bucket, api_key: hunter2hunter2, url: 'ftp://a:hunter2@b'"
