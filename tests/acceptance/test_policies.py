@@ -129,6 +129,16 @@ def test_an_exception_counts_for_its_spec_until_its_day(
     assert not said or "sagespec.yaml:5:" in told
 
 
+@pytest.mark.parametrize("address", ["ModelTrainer/*", "*/line", "line", "ModelTrainer/${env}-line"])
+def test_an_exception_is_of_one_spec_that_it_names(project: Path, run: Run, address: str) -> None:
+    """A glob would also excuse the specs that are written after it was reviewed."""
+    write(project, {"x-id": "vpc"})
+    file = project / "sagespec.yaml"
+    file.write_text(file.read_text("utf-8") + (EXCEPTION % "2999-01-01").replace("ModelTrainer/line", f'"{address}"'))
+    said = run("compile", code=1).stderr
+    assert f'sagespec.yaml:5:37: error[bad-pattern]: "{address}" is not the address of one spec' in said
+
+
 def test_an_exception_of_what_is_satisfied_is_an_error(project: Path, run: Run) -> None:
     write(project, {"x-id": "vpc"})
     file = project / "sagespec.yaml"

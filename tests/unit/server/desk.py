@@ -22,7 +22,7 @@ defaults:
 policies: [policy.json]
 exceptions:
   - {policy: p, address: Torchrun/two, reason: none, until: 2999-01-01}
-  - {policy: p, address: "Model*/*", reason: none, until: 2999-01-01}
+  - {policy: p, address: "ModelTrainer/other", reason: none, until: 2999-01-01}
 environments:
   dev:
     values: {bucket: dev-bucket, which: two}

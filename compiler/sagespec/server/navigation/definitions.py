@@ -99,7 +99,7 @@ def _definitions(one: Occurrence, sheets: Sheets) -> Iterator[types.Location]:
     if occurrences.is_built_in(one.name):
         yield from (sheets.location(one.file, named) for named in _built_in(one, sheets))
         return
-    found = [other for other in sheets.occurrences if other.is_definition and one.name.means(other.name)]
+    found = [other for other in sheets.occurrences if other.is_definition and one.name == other.name]
     own = [other for other in found if one.environment and other.environment == one.environment]
     for other in own or found:
         yield sheets.location(other.file, other.named)
@@ -124,12 +124,7 @@ def _same(found: Iterable[Occurrence], sheets: Sheets) -> Iterator[Occurrence]:
             yield from (other for other in sheets.occurrences if (other.file, other.document, other.name) == here)
         else:
             names.add(one.name)
-    if any(name.is_glob for name in names):
-        every = {other.name for other in sheets.occurrences if other.is_definition}
-        names |= {other for name in names for other in every if name.means(other)}
-    for other in sheets.occurrences if names else ():
-        if any(other.name.means(name) for name in names):
-            yield other
+    yield from (other for other in sheets.occurrences if other.name in names)
 
 
 def _short(here: Cursor, place: Place, sheets: Sheets) -> Iterator[types.Location]:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from sagespec.checking import schema
 from sagespec.diagnostics import START, KeyPath
-from sagespec.project import addresses, values
+from sagespec.project import values
 from sagespec.reading import source
 from sagespec.reading.source import ANY, Source
 from sagespec.server.navigation import spelling
@@ -31,14 +31,6 @@ class Name(NamedTuple):
 
     sort: Literal["address", "value"]
     text: str
-
-    @property
-    def is_glob(self) -> bool:
-        return self.sort == "address" and addresses.is_glob(self.text)
-
-    def means(self, other: Name) -> bool:
-        """Return whether this is the other name, or a glob of it."""
-        return self == other or (self.is_glob and other.sort == "address" and addresses.fits(other.text, self.text))
 
 
 @dataclass(frozen=True)
@@ -178,10 +170,10 @@ class _Finder:
             "exact" if exact else "escaped" if written else "alias"
         )
         how = "computed" if "${" in value else how
-        is_whole = how != "exact" or is_definition or addresses.is_glob(value)
+        is_whole = how != "exact" or is_definition
         named = at if is_whole else (at[0] + value.find("/") + 1, at[1])
         for address in sorted(meant):
-            if _ADDRESS.fullmatch(address) or addresses.is_glob(address):
+            if _ADDRESS.fullmatch(address):
                 name = Name("address", address)
                 yield Occurrence(name, self.text.name, self.number, path, at, named, is_definition, how)
 

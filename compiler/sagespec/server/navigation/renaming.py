@@ -123,8 +123,6 @@ def _short(name: Name) -> str:
 def _renamed(found: list[Occurrence], sheets: Sheets) -> Name:
     """Return the name that is renamed; raises Refused where it is none, or several."""
     one, name = found[0], found[0].name
-    if name.is_glob:
-        raise Refused(f"{name.text} is a glob: rename the specs that it means one by one")
     if occurrences.is_built_in(name):
         raise Refused(f"{name.text} is built in")
     if one.spelling == "computed":
@@ -176,13 +174,9 @@ def _check_name(name: Name, new: str, sheets: Sheets) -> None:
         raise Refused(f"{new} is built in")
     if problems:
         raise Refused(_said(problems[0], new))
-    for one in taken:
+    for one in sorted(taken, key=lambda one: not one.is_definition):
         if one.name.sort == name.sort and one.name != name:
             raise Refused(f"{wanted.text} is taken: {one.name.text} is in {_where(one, sheets)}")
-    for one in sheets.occurrences:
-        if one.name.is_glob and one.name.means(name) != one.name.means(wanted):
-            which, other = (name, wanted) if one.name.means(name) else (wanted, name)
-            raise Refused(f"{one.name.text} in {_where(one, sheets)} means {which.text}, and not {other.text}")
 
 
 def _said(problem: Problem, new: str) -> str:

@@ -45,7 +45,7 @@ BUCKETS = [("sagespec.yaml", "bucket")] * 2
         ("sagespec.yaml", "${ buck|et }", BUCKETS[:1]),
         ("sagespec.yaml", "$${buck|et}", []),
         ("sagespec.yaml", "address: Torchrun/t|wo", [("specs/torchrun.yaml", "two")]),
-        ("sagespec.yaml", '"Model*|/*"', [("specs/line.yaml", "line"), ("specs/line.yaml", "other")]),
+        ("sagespec.yaml", '"Model|Trainer/other"', [("specs/line.yaml", "other")]),
         ("sagespec.yaml", "policy.js|on", [("policy.json", "")]),
         ("specs/line.yaml", "entry_script: train|.py", [("specs/code/train.py", "")]),
         ("specs/line.yaml", "rates|.yaml", [("specs/rates.yaml", "")]),
@@ -96,7 +96,7 @@ def test_references_are_all_uses_in_the_project(desk: Desk) -> None:
     for name, marked in (("specs/torchrun.yaml", "name: tw|o"), ("specs/line.yaml", "{ref: 'Torch|run")):
         assert used(desk, name, marked, declared=False) == uses
         assert used(desk, name, marked, declared=True) == [*uses, own]
-    assert used(desk, "specs/line.yaml", "name: li|ne", declared=False) == [("sagespec.yaml", "Model*/*")]
+    assert used(desk, "specs/line.yaml", "{name: oth|er", declared=False) == [("sagespec.yaml", "other")]
     buckets = used(desk, "sagespec.yaml", "bu|cket: dev", declared=False)
     assert buckets == [*[("sagespec.yaml", "bucket")] * 4, ("specs/line.yaml", "bucket")]
     assert len(used(desk, "sagespec.yaml", "bu|cket: dev", declared=True)) == len(buckets) + 2
