@@ -142,6 +142,9 @@ def test_refs(committed: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "fetch-depth: 0" in said
     git("branch", "no-such-branch", first)
     assert [*entries(run)] == ["ModelTrainer/line"]
+    assert run("diff").stdout.startswith(f"no-such-branch {first[:7]} .. work tree")
+    git("update-ref", "refs/remotes/origin/no-such-branch", first)
+    assert run("diff").stdout.startswith(f"origin/no-such-branch {first[:7]} .. work tree"), "what CI has fetched"
     monkeypatch.delenv("GITHUB_BASE_REF")
     monkeypatch.setenv("CI_MERGE_REQUEST_DIFF_BASE_SHA", first)
     assert [*entries(run)] == ["ModelTrainer/line"]

@@ -47,9 +47,10 @@ def default(repository: Repository, environment: Mapping[str, str]) -> Base:
         raise UnknownRef("there is no commit to compare with yet", "commit the specs, or give a BASE")
     branch, commit = (environment.get(name, "") for name in VARIABLES)
     if branch:
-        refs = (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
-        other = next((found for ref in refs if (found := repository.commit(ref))), None)
-        return _merge_base(repository, branch, other, head, _GITHUB)
+        names = {f"origin/{branch}": f"refs/remotes/origin/{branch}", branch: f"refs/heads/{branch}"}
+        found = ((name, repository.commit(ref)) for name, ref in names.items())
+        name, other = next(((name, other) for name, other in found if other), (branch, None))
+        return _merge_base(repository, name, other, head, _GITHUB)
     if commit:
         return _merge_base(repository, commit[:7], repository.commit(commit), head, _GITLAB)
     if other := repository.commit("refs/remotes/origin/HEAD"):
