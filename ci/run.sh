@@ -73,15 +73,11 @@ differ() {
       ;;
     *) base=("$BASE") ;;
   esac
-  sagespec diff "${base[@]}" "${options[@]}" -o json >"$work/diff.json" 2>"$work/stderr" || code=$?
-  if [ "$code" -gt 1 ] || [ ! -s "$work/diff.json" ]; then # a project that cannot be read has no diff
-    show <"$work/stderr" >&2
-    return "$code"
-  fi
-  sagespec diff "${base[@]}" "${options[@]}" >"$work/diff.txt" 2>"$work/stderr"
+  local written=(--save "$work/diff.json" --save "$work/diff.md")
+  sagespec diff "${base[@]}" "${options[@]}" "${written[@]}" >"$work/diff.txt" 2>"$work/stderr" || code=$?
   [ ! -s "$work/stderr" ] || show <"$work/stderr" >&2
+  [ -s "$work/diff.md" ] || return "$code" # a project that cannot be read has no diff
   show <"$work/diff.txt"
-  sagespec diff "${base[@]}" "${options[@]}" -o markdown >"$work/diff.md" 2>/dev/null
   set_output starting "$(python3 -I -c 'import json, sys; print(json.load(open(sys.argv[1]))["counts"]["starting"])' "$work/diff.json")"
   summarize "$work/diff.md"
   [ -z "${GITLAB_CI:-}" ] || cp "$work/diff.md" "$reports/sagespec-diff.md"

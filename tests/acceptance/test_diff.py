@@ -151,6 +151,23 @@ def test_refs(committed: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     assert committed
 
 
+def test_one_review_is_written_in_every_form(
+    committed: Path, run: Run, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    change("specs/model-trainer.yaml", "instance_count: 2", "instance_count: 4")
+    run("compile")
+    files = {form: outside / f"review.{end}" for form, end in (("text", "txt"), ("markdown", "md"), ("json", "json"))}
+    said = run("diff", *(part for file in files.values() for part in ("--save", str(file)))).stdout
+    assert said == run("diff").stdout
+    for form, file in files.items():
+        assert file.read_text("utf-8") == run("diff", "-o", form).stdout, form
+    assert "ends in none of .txt, .md, .json" in run("diff", "--save", "review.yaml", code=2).stderr
+    assert "no such file or directory" in run("diff", "--save", "no/such/folder.md", code=2).stderr
+    (committed / "linked").symlink_to(outside)
+    assert "leads out of the project" in run("diff", "--save", "linked/a.md", code=2).stderr
+
+
 def test_nothing_that_git_is_configured_to_run_is_run(committed: Path, run: Run, monkeypatch: Any) -> None:
     trap = committed / "trap"
     trap.write_text(f"#!/bin/sh\ntouch '{committed}/sprung'\n", "utf-8")

@@ -12,6 +12,7 @@ import click
 
 from sagespec.cli import completing, exits, options, output
 from sagespec.compiling import workspace
+from sagespec.diagnostics.report import Line
 from sagespec.executor.git import GitError, Repository
 from sagespec.project import addresses, boundary
 from sagespec.project.addresses import Unknown, WrongName
@@ -42,6 +43,20 @@ class _Groups(click.ParamType):  # type: ignore[type-arg]  # generic in its stub
         return self.fail(f"{wrong[0]!r} is none of {', '.join(GROUPS)}", param, ctx) if wrong else groups
 
 
+class _Copy(click.Path):
+    """A file whose ending names a form of the result."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        file = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if file.suffix not in _FORMS:
+            self.fail(f"{str(file)!r} ends in none of {', '.join(_FORMS)}", param, ctx)
+        return file
+
+
+_FORMS = {".txt": "text", ".md": "markdown", ".json": "json"}
+"""The forms of the result by the endings of files."""
+
+
 @click.command("diff", cls=_Diff)
 @click.argument(
     "arguments",
@@ -54,6 +69,14 @@ class _Groups(click.ParamType):  # type: ignore[type-arg]  # generic in its stub
 @click.option("--all-envs", is_flag=True, help="Every environment of the project.")
 @click.option("--region", metavar="REGION", help="Region of specs and projects that name none.")
 @options.forms("text", "markdown", "json")
+@click.option(
+    "--save",
+    "copies",
+    metavar="FILE",
+    type=_Copy(dir_okay=False),
+    multiple=True,
+    help="Write it to a file as well, in the form of its ending: .txt, .md or .json; may be repeated.",
+)
 @click.option("--only", type=_Groups(), metavar="GROUPS", help=f"Of {','.join(GROUPS)}, those to show.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 6 when something would start.")
 @click.option(
@@ -69,6 +92,7 @@ def command(
     all_envs: bool,
     region: str | None,
     form: str,
+    copies: tuple[Path, ...],
     only: frozenset[str] | None,
     detailed_exitcode: bool,
     max_chars: int,
@@ -108,6 +132,9 @@ def command(
         address for pattern in patterns for address in _meant(pattern, known, pattern == patterns[0] and not after)
     ]
     shown = [selection.select(made, wanted, only or ()) for made in reviews]
+    for file in copies:
+        saved = output.content(_lines(shown, _FORMS[file.suffix], max_chars, verbose))
+        options.write(file, saved, project_file)
     _show(shown, form, max_chars, verbose)
     if failed:
         return exits.INVALID
@@ -158,12 +185,19 @@ def _review(
 
 
 def _show(reviews: Sequence[Review], form: str, max_chars: int, verbose: bool) -> None:
+    lines = _lines(reviews, form, max_chars, verbose)
+    if form == "text":
+        output.result(*lines)
+    else:
+        output.document("\n".join(map(str, lines)))
+
+
+def _lines(reviews: Sequence[Review], form: str, max_chars: int, verbose: bool) -> Sequence[Line]:
+    """Return the result in a form; that of several environments one after another, in JSON as a list."""
     if form == "json":
         documents = [data.of(one) for one in reviews]
-        output.as_json(documents[0] if len(documents) == 1 else documents)
-    elif form == "markdown":
+        return output.json_text(documents[0] if len(documents) == 1 else documents).split("\n")
+    if form == "markdown":
         most = (max_chars + 1) // len(reviews) - 1  # between two of them is an empty line
-        output.document("\n".join(markdown.write(one, most) for one in reviews))
-    else:
-        for one in reviews:
-            output.result(*text.lines(one, verbose))
+        return "\n".join(markdown.write(one, most) for one in reviews).removesuffix("\n").split("\n")
+    return [line for one in reviews for line in text.lines(one, verbose)]

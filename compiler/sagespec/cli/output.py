@@ -44,12 +44,21 @@ def error(message: str, hint: str = "", more: Iterable[Line] = ()) -> None:
 
 def document(text: str) -> None:
     """Print a document for other programs: in UTF-8, whatever the terminal's encoding."""
-    _to_stdout(_written(text.removesuffix("\n").split("\n"), False).encode())
+    _to_stdout(content(text.removesuffix("\n").split("\n")))
+
+
+def content(lines: Iterable[Line]) -> bytes:
+    """Return what a file with these lines holds: in UTF-8, uncoloured, and masked as what is printed."""
+    return _written(lines, False).encode()
 
 
 def as_json(value: Any, indent: int | None = 2) -> None:
     """Print a value as JSON; NaN and infinities are written as null."""
-    document(escapes.json_text(secrets.hidden(_plain(value)), indent))
+    document(json_text(value, indent))
+
+
+def json_text(value: Any, indent: int | None = 2) -> str:
+    return escapes.json_text(secrets.hidden(_plain(value)), indent)
 
 
 def json_line(value: Any) -> None:
