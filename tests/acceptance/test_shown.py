@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sagespec.executor import listing
 from sagespec.sandbox import Sandbox
+from sagespec.sandbox.service import OPERATIONS, ServiceError
 
 from tests.conftest import ROOT, Run
 
@@ -19,6 +23,7 @@ RUNS = {
     "CustomAgentLambda/calculator": ("Identity", "Status", "Where it runs"),
     "BenchMarkEvaluator/llama-mmlu": ("Identity", "Status", "Steps", "Where it runs", "Results"),
 }
+EVALUATION = "BenchMarkEvaluator/llama-mmlu"
 PYTHON = re.compile(r"\b(None|True|False|datetime|tzutc)\b|[{}\[\]']")
 
 
@@ -73,3 +78,28 @@ def test_a_list_has_a_header_and_asks_little(ran: Path, aws: Sandbox, run: Run) 
     before = len(aws.calls)
     assert "line-" in run("list", "--kind", "ModelTrainer", "--descending", "--limit", "1").stdout
     assert [call.operation for call in aws.calls[before:]].count("DescribeTrainingJob") <= 3
+
+
+def test_of_evaluations_that_have_ended_the_newest_are_asked_how_long_they_took(
+    ran: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def durations(*options: str) -> dict[str, Any]:
+        found = json.loads(run("list", "-o", "json", *options).stdout)["runs"]
+        return {entry["address"]: entry["duration_seconds"] for entry in found}
+
+    described = json.loads(run("describe", EVALUATION, "-o", "json").stdout)
+    taken = datetime.fromisoformat(described["end_time"]) - datetime.fromisoformat(described["creation_time"])
+    assert durations()[EVALUATION] == int(taken.total_seconds())
+    before = len(aws.calls)
+    assert EVALUATION not in durations("--limit", "1", "--sort-by", "Status")
+    assert "DescribePipelineExecution" not in [call.operation for call in aws.calls[before:]], "it is not shown"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(listing, "MOST_ASKED", 0)
+        assert durations()[EVALUATION] is None
+
+    def denied(_region: Any, _request: dict[str, Any]) -> dict[str, Any]:
+        raise ServiceError("AccessDeniedException", "User is not authorized")
+
+    monkeypatch.setitem(OPERATIONS, "DescribePipelineExecution", denied)
+    assert durations()[EVALUATION] is None, "a list is shown as far as the caller may see it"

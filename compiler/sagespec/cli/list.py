@@ -70,8 +70,8 @@ def command(
     cloud = opened.regional
     with session.trouble():
         entries = listing.find(cloud, wanted)
-    entries.sort(key=lambda e: (getattr(e, listing.SORTS[sort_by]), e.name), reverse=descending)
-    entries = [_with_model(entry, files) for entry in entries[:limit]]
+        entries.sort(key=lambda e: (getattr(e, listing.SORTS[sort_by]), e.name), reverse=descending)
+        entries = [_with_model(entry, files) for entry in listing.with_ends(cloud, entries[:limit])]
     if form == "json":
         output.as_json({"runs": [{**asdict(e), "duration_seconds": _seconds(e, now)} for e in entries]})
         return exits.DONE
@@ -97,7 +97,7 @@ def _cells(entry: Entry, now: datetime) -> tuple[str, ...]:
 
 
 def _seconds(entry: Entry, now: datetime) -> int | None:
-    """How long a run has taken; None where a list does not say when it ended."""
+    """How long a run has taken; None where nothing says when it ended."""
     end = entry.end_time or (now if state_of(entry.status) == "running" else None)
     return None if end is None else max(0, int((end - entry.creation_time).total_seconds()))
 

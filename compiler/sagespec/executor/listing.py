@@ -5,13 +5,22 @@ In: a filter. Out: `Entry`s.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 
 from sagespec.checking import schema
 from sagespec.executor.cloud import Cloud
+from sagespec.executor.cloud_errors import CloudError
 from sagespec.executor.runs import job, sorts
 from sagespec.executor.runs.entries import Entry, Filter
+from sagespec.executor.runs.run import Target, state_of
 
+MOST_ASKED = 100
+"""The most runs that are described for the time of their end."""
+THREADS = 8
 SORTS = {"Name": "name", "CreationTime": "creation_time", "Status": "status"}
 
 
@@ -30,6 +39,36 @@ def find(cloud: Cloud, wanted: Filter) -> list[Entry]:
             entries += sort.listed(cloud, kinds, wanted)
     entries = [entry for entry in entries if wanted.takes(entry)]
     return [replace(entry, address=wanted.address(entry.name)) for entry in entries]
+
+
+def with_ends(cloud: Cloud, entries: Sequence[Entry]) -> list[Entry]:
+    """Add when runs ended whose list does not say it, of the newest `MOST_ASKED`: each is described, concurrently.
+
+    What was deleted meanwhile, or may not be described, has no end. Raises CloudError.
+    """
+    unknown = [(entry, target) for entry in entries if (target := _unlisted(entry))]
+    newest = sorted(unknown, key=lambda one: one[0].creation_time, reverse=True)[:MOST_ASKED]
+    with ThreadPoolExecutor(THREADS) as pool:
+        ends = pool.map(partial(_end, cloud), [target for _, target in newest])
+        known = dict(zip((entry.arn for entry, _ in newest), ends, strict=True))
+    return [replace(entry, end_time=known.get(entry.arn, entry.end_time)) for entry in entries]
+
+
+def _unlisted(entry: Entry) -> Target | None:
+    """Return the target of an entry that has ended, and whose list does not say when."""
+    target = sorts.of_arn(entry.arn) if entry.end_time is None and state_of(entry.status) != "running" else None
+    return target if target and isinstance(sorts.of(target), sorts.EndsUnlisted) else None
+
+
+def _end(cloud: Cloud, target: Target) -> datetime | None:
+    sort = sorts.of(target)
+    assert isinstance(sort, sorts.EndsUnlisted)
+    try:
+        return sort.ended(cloud, target)
+    except CloudError as error:
+        if error.is_missing or error.is_denied:
+            return None
+        raise
 
 
 def _excludes(wanted: Filter, sort: sorts.Sort) -> bool:

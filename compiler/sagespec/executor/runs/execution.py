@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -198,7 +199,7 @@ def status(cloud: Cloud, target: Target) -> Status:
         failure_reason=described.get("FailureReason"),
         creation_time=described.get("CreationTime"),
         last_modified_time=changed,
-        end_time=changed if has_ended else None,  # AWS has no other; what has ended changes no more
+        end_time=changed if has_ended else None,  # as in `ended`
         details={
             "pipeline_arn": described["PipelineArn"],
             "pipeline_version_id": described.get("PipelineVersionId"),
@@ -335,6 +336,11 @@ def listed(cloud: Cloud, kinds: Mapping[str, str], wanted: Filter) -> Iterator[E
         for run in _evaluations(cloud, f"{_PREFIX}-{which}", **given):
             name = run.get(MEMBER, run["PipelineExecutionArn"].rpartition("/")[2])
             yield Entry(kind, name, run["PipelineExecutionStatus"], run["StartTime"], run["PipelineExecutionArn"])
+
+
+def ended(cloud: Cloud, target: Target) -> datetime | None:
+    changed: datetime | None = _described(cloud, target).get("LastModifiedTime")
+    return changed  # AWS has no other time; what has ended changes no more
 
 
 def logs(status: Status) -> list[Place]:

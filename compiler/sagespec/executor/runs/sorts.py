@@ -6,6 +6,7 @@ A new sort is a module in this folder and a line in `_MODULES`. An operation wit
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from sagespec.documents.compiled import Request
@@ -117,6 +118,14 @@ class InParts(Protocol):
 
     def is_whole(self, seen: Status, /) -> bool:
         """Return whether the parts in a status agree with it."""
+
+
+@runtime_checkable
+class EndsUnlisted(Protocol):
+    """A sort whose list at AWS does not say when a run ended."""
+
+    def ended(self, cloud: Cloud, target: Target, /) -> datetime | None:
+        """Return when a run that has ended did; None where AWS does not say."""
 
 
 @runtime_checkable
