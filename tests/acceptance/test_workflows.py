@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from sagespec import __version__
 from sagespec.project import project_starter
 
@@ -79,6 +80,23 @@ def test_actionlint_finds_nothing(tmp_path: Path, run: Run, monkeypatch: pytest.
     run("init", "Project", "demo")
     check("github-workflows", project_starter.WORKFLOW)
     assert actionlint(tmp_path / project_starter.WORKFLOW) == []
+
+
+def test_what_init_writes_is_what_the_guide_has(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also that no checkout leaves its token in .git for the steps after it."""
+    monkeypatch.chdir(tmp_path)
+    run("init", "Project", "demo")
+    written = yaml.safe_load(Path(project_starter.WORKFLOW).read_text("utf-8"))
+    guide = [yaml.safe_load(FILES[name]) for name in WORKFLOWS]
+    review = guide[0]["jobs"]["review"]
+    assert review.pop("if") == "github.event_name == 'pull_request'"
+    assert review["steps"][-1]["with"].pop("environment") == "prod"
+    assert written["jobs"] == {"review": review}
+    assert written["permissions"] == guide[0]["permissions"] == {}
+    steps = [step for one in (written, *guide) for job in one["jobs"].values() for step in job["steps"]]
+    checkouts = [step for step in steps if step["uses"].startswith("actions/checkout@")]
+    assert len(checkouts) == 5
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
 @pytest.mark.registry

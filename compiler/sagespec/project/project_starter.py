@@ -71,16 +71,21 @@ def workflow(place: PurePosixPath) -> str:
     return f"""\
 name: sagespec
 on: pull_request
-permissions:
-  contents: read
-  pull-requests: write  # for the comment
+permissions: {{}}
+concurrency:
+  group: sagespec-${{{{ github.event.pull_request.number }}}}
+  cancel-in-progress: true
 jobs:
   review:
     runs-on: ubuntu-latest
+    permissions:
+      contents: read
+      pull-requests: write  # for the comment
     steps:
       - uses: actions/checkout@v4
         with:
           fetch-depth: 0  # diff compares with the branch that this is to be merged into
+          persist-credentials: false  # else the token lies in .git, for all that runs later
       - uses: {REPOSITORY}@v{__version__}  # your copy of sagespec's repository
         with:
           command: check diff
