@@ -136,6 +136,9 @@ def test_refs(committed: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     assert entries(run, "--", "line") == {}, "the spec of that name, since HEAD"
     for wrong in ("nothing-of-that-name", "--upload-pack=x", "HEAD~99", "line..HEAD", "", "a\x1bb"):
         run("diff", "--", wrong, code=2) if wrong.startswith("-") else run("diff", wrong, code=2)
+    assert "git has no ref 'ModelTrainer/x', and no spec" in run("diff", "ModelTrainer/x", code=2).stderr
+    for given in (("HEAD", "ModelTrainer/x"), ("--", "ModelTrainer/x"), ("line", "line", "ModelTrainer/x")):
+        assert "error: no spec is called 'ModelTrainer/x'" in run("diff", *given, code=2).stderr, given
     monkeypatch.setenv("GITHUB_BASE_REF", "no-such-branch")
     said = run("diff", code=2).stderr
     assert "git has no commit of no-such-branch, which GITHUB_BASE_REF names" in said

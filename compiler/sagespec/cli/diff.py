@@ -121,6 +121,7 @@ def command(
     except GitError as error:
         raise exits.Stop(str(error), exits.USAGE) from None
     base, patterns = _base(repository, arguments, after)
+    may_be_ref = patterns == arguments and not after  # no argument was a ref
     environments: list[str | None] = [*settings.project.environments()] if all_envs else []
     reviews, failed, known = [], False, set()
     for name in environments or [environment]:
@@ -129,7 +130,7 @@ def command(
         failed |= was_invalid
         known |= addresses
     wanted = [
-        address for pattern in patterns for address in _meant(pattern, known, pattern == patterns[0] and not after)
+        address for pattern in patterns for address in _meant(pattern, known, may_be_ref and pattern == patterns[0])
     ]
     shown = [selection.select(made, wanted, only or ()) for made in reviews]
     for file in copies:
@@ -154,11 +155,11 @@ def _meant(pattern: str, known: Collection[str], may_be_ref: bool) -> list[str]:
 
 def _base(repository: Repository, arguments: Sequence[str], after: int) -> tuple[Base, Sequence[str]]:
     """What to compare with, and the addresses asked for; exit 2 where there is no such commit."""
-    before, addresses = arguments[: len(arguments) - after], arguments[len(arguments) - after :]
-    if before and (base := refs.given(repository, before[0])) is not None:
-        return base, [*before[1:], *addresses]
+    is_before = len(arguments) > after
+    if is_before and (base := refs.given(repository, arguments[0])) is not None:
+        return base, arguments[1:]
     try:
-        return refs.default(repository, os.environ), [*before, *addresses]
+        return refs.default(repository, os.environ), arguments
     except UnknownRef as error:
         raise exits.Stop(str(error), exits.USAGE, error.hint) from None
 
