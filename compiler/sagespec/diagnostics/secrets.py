@@ -23,6 +23,8 @@ _NAMES = (
     r"password|passwd|passphrase|secret|secret[_-]?(?:access[_-]?)?key|(?:api|private|access|auth)[_-]?key|credentials?"
     r"|(?:auth|access|session|security|bearer|refresh|hf|hub|github|wandb)[_-]?token"
 )
+_STEMS = ("passw", "passphrase", "secret", "key", "credential", "token")
+"""Texts of which each of these names has one."""
 _NAMED = re.compile(rf"(?:.*[\W_])?(?:{_NAMES})|token", re.IGNORECASE)
 """Names of secrets, whatever the value looks like; `pad_token` of a model is none."""
 _WORDS = re.compile(rf"env|viron|token|{_NAMES}", re.IGNORECASE)
@@ -134,18 +136,30 @@ def may_hold(text: str) -> bool:
 
 def kind_of(text: str) -> str | None:
     """Return what a text holds that has the form of a secret; None for any other text."""
-    is_url = "://" in text and "@" in text  # most texts of specs are S3 URIs, which have no user
-    if not is_url and not any(mark in text for mark in _MARKS) and "x-amz-" not in text.lower():
-        return None
-    if not _forms().search(text):
+    if not _may_have_form(text) or not _forms().search(text):
         return None
     return next((kind for kind, form in _WHOLE.items() if re.search(form, text, re.DOTALL)), None)
 
 
+def _may_have_form(text: str) -> bool:
+    """Return whether a text may hold a secret in its form; quick, as no search for the forms is."""
+    is_url = "://" in text and "@" in text  # most texts of specs are S3 URIs, which have no user
+    return is_url or any(mark in text for mark in _MARKS) or "x-amz-" in text.lower()
+
+
+def _may_be_given(text: str) -> bool:
+    """Return whether a text may hold the name of a secret with a value; quick, as no search for them is."""
+    if "=" not in text and not (":" in text and ('"' in text or "'" in text)):
+        return False
+    folded = text.casefold()
+    return any(stem in folded for stem in _STEMS)
+
+
 def masked(text: str) -> str:
     """Mask what looks like a secret in a text."""
-    shown = _forms().sub(MASK, text)
-    shown = _GIVEN.sub(lambda match: match[0].replace(match["quoted"] or match["bare"], MASK), shown)
+    shown = _forms().sub(MASK, text) if _may_have_form(text) else text
+    if _may_be_given(shown):
+        shown = _GIVEN.sub(lambda match: match[0].replace(match["quoted"] or match["bare"], MASK), shown)
     return text if shown == text else shown  # a hint that hides nothing keeps its edit
 
 
