@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from sagespec.diagnostics.escapes import printable
 from sagespec.diagnostics.secrets import masked
@@ -26,6 +27,7 @@ _FIRST = 2
 """Lines that are never left out: the marker and the verdict."""
 
 
+@lru_cache(maxsize=20_000)  # a comment is written several times, until it has the right length
 def code(text: str) -> str:
     """Show a text of others as code in which nothing is active; a long one is cut."""
     shown = printable(masked(text[:_MOST_READ]))
