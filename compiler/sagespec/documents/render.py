@@ -44,6 +44,7 @@ def _environment() -> Environment:
         finalize=_token,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # else each use of a template looks whether its file has changed
     )
 
 
