@@ -54,8 +54,16 @@ def strict() -> Any:
             super().__init__(*given, **named)
             pools = self._endpoint.http_session._pool_classes_by_scheme  # type: ignore[attr-defined]  # of botocore's
             pools |= wire.limited(pools)
+            _list_errors(self.meta.service_model)  # type: ignore[attr-defined]  # of botocore's
 
     made = Session()
     made.register_component("response_parser_factory", Parsers())
     made.register("creating-client-class", lambda base_classes, **_: base_classes.insert(0, Client))
     return made
+
+
+def _list_errors(model: Any) -> None:
+    """List the errors of a service; botocore, for the first of them, would build all shapes that the service has."""
+    if "error_shapes" not in vars(model):
+        shapes = model._service_description.get("shapes", {})
+        model.error_shapes = [model.shape_for(name) for name, shape in shapes.items() if shape.get("exception")]
