@@ -18,9 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.retries.standard import ExponentialBackoff
 from hypothesis import settings
 from sagespec import cli, sandbox
@@ -29,7 +27,7 @@ from sagespec.executor import metrics, pauses
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import Timing
 
-from tests import formats, mlflow_clients, sagespec_at_once
+from tests import formats, mlflow_clients, models, sagespec_at_once
 from tests.clocks import ClockOfSandbox
 from tests.loopback import Silent, serving
 
@@ -112,14 +110,9 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _models_read_once() -> Iterator[None]:
-    """Let all sessions of botocore share what they read of its own data: to parse it was most of a command's time.
-
-    The names of its events are the same in each session, too.
-    """
+    """Let all sessions of botocore share what they read of its own data: to parse it was most of a command's time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
-        aliased = functools.cache(EventAliaser(HierarchicalEmitter())._alias_event_name)
-        patch.setattr(EventAliaser, "_alias_event_name", lambda _, name: aliased(name))
+        models.share(patch.setattr)
         yield
 
 

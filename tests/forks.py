@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.session
 import pytest
 from botocore.retries.standard import ExponentialBackoff
 from sagespec import cli
 from sagespec.cli import apply  # noqa: F401  with all that it imports
 from sagespec.executor import pauses
 
+from tests import models
 from tests.clocks import ClockOfSandbox, SharedClock
 
 ROOT = Path(__file__).parent.parent
@@ -97,7 +97,7 @@ def _ensure_running() -> None:
 
 def prepare() -> None:
     """Read what every command would read of the models of AWS's services."""
-    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+    models.share(setattr)
     session = boto3.Session("none", "none", region_name="us-west-2")
     for service in SERVICES:
         session.client(service)
