@@ -22,7 +22,7 @@ import pytest
 from botocore.retries.standard import ExponentialBackoff
 from hypothesis import settings
 from sagespec import cli, sandbox
-from sagespec.cli import exits
+from sagespec.cli import exits, program
 from sagespec.executor import metrics, pauses
 from sagespec.sandbox import Sandbox
 from sagespec.sandbox.service import Timing
@@ -69,6 +69,7 @@ def pytest_configure() -> None:
 def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
+    gc.set_threshold(program.GARBAGE)  # as in a command; what tests share lives until the end, too
     gc.enable()
 
 
