@@ -424,7 +424,9 @@ def mlflow_server(tmp_path: Path) -> Iterator[str]:
     folder.mkdir()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     stores = ["--backend-store-uri", f"sqlite:///{folder}/runs.db", "--artifacts-destination", str(folder)]
-    server = subprocess.Popen([*command, *stores], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # six processes more, for prompts
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([*command, *stores], stdout=log, stderr=log, cwd=folder, env=environment)
     try:
         while server.poll() is None:
             try:
