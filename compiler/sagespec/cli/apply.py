@@ -81,8 +81,8 @@ def _end(error: BaseException | None) -> End:
     """Say how the command ends by an exception, as the exit code will."""
     if isinstance(error, click.Abort) or interrupts.is_behind(error):
         return End(exits.INTERRUPTED, "interrupted")
-    if isinstance(error, exits.Stop):
-        return End(error.code, str(error), error.hint)
+    if stop := exits.stop_by(error):
+        return End(stop.code, str(stop), stop.hint)
     if isinstance(error, click.UsageError):
         return End(exits.USAGE, error.format_message())
     if isinstance(error, SystemExit) and error.code == exits.INVALID:  # mistakes that are reported already

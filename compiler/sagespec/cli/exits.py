@@ -13,6 +13,8 @@ TIMED_OUT = 5
 PENDING = 6
 DEFECT = 70
 INTERRUPTED = 130
+_NO_THREAD = "can't start new thread"
+"""What Python says of it; it has no class of its own."""
 
 
 class Stop(Exception):
@@ -21,3 +23,15 @@ class Stop(Exception):
     def __init__(self, message: str, code: int, hint: str = "", more: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.code, self.hint, self.more = code, hint, tuple(more)
+
+
+def stop_by(error: BaseException | None) -> Stop | None:
+    """Return the end that an error is, or what it is where the machine has too little; None of other errors."""
+    if isinstance(error, Stop):
+        return error
+    if isinstance(error, MemoryError):
+        return Stop("out of memory", INVALID)
+    if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
+        limits = "raise the limit of processes (`ulimit -u`, or that of the container), or of memory"
+        return Stop(_NO_THREAD, INVALID, limits)
+    return None

@@ -163,9 +163,9 @@ def _failed(error: Exception) -> int:
     if isinstance(error, click.ClickException):
         output.usage(error)
         return exits.USAGE
-    if isinstance(error, exits.Stop):
-        output.error(str(error), error.hint, error.more)
-        return error.code
+    if stop := exits.stop_by(error):
+        output.error(str(stop), stop.hint, stop.more)
+        return stop.code
     if isinstance(error, OSError):
         path = error.filename2 or error.filename
         if path is None and isinstance(error, FileNotFoundError):  # the working directory may have been deleted
@@ -205,10 +205,13 @@ def _unraisable(ignored: sys.UnraisableHookArgs) -> None:
 
 
 def _report() -> str:
-    """Write the traceback of a defect to a new file and return its name."""
+    """Write the traceback of a defect to a new file; return its name, or why there is none."""
     import tempfile  # importing these two takes a fifth of the start of a small compile
     import traceback
 
-    with tempfile.NamedTemporaryFile("w", prefix="sagespec-", suffix=".txt", delete=False) as report:
-        report.write(traceback.format_exc())
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="sagespec-", suffix=".txt", delete=False) as report:
+            report.write(traceback.format_exc())
+    except OSError as error:
+        return f"none, {(error.strerror or str(error)).lower()}"
     return report.name
