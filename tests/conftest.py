@@ -199,7 +199,7 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> R
         monkeypatch.setattr("sys.argv", ["sagespec", *(str(a) for a in args)])
         capfd.readouterr()
         before = (gc.isenabled(), gc.get_threshold(), warnings.showwarning, dict(os.environ))
-        ended = cli.run()
+        ended = cli.invoke()
         after = (gc.isenabled(), gc.get_threshold(), warnings.showwarning, dict(os.environ))
         assert after == before, "this process goes on"
         out, err = capfd.readouterr()

@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> None:
     sandbox.start = functools.partial(sandbox.start, clock=clock)
     pauses.SPEED, pauses.CLOCK = SPEED, ClockOfSandbox(clock)
     sys.argv = ["sagespec", *arguments]
-    sys.exit(cli.run())
+    sys.exit(cli.invoke())
 
 
 if __name__ == "__main__":

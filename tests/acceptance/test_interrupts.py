@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import signal
@@ -12,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sagespec import cli
 from sagespec.cli import exits
+from sagespec.cli.program import COMMANDS
 
 from tests import forks
 from tests.conftest import LOCK, ROOT
@@ -73,3 +76,9 @@ def test_an_interrupt_while_python_ends(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (exits.INTERRUPTED, "")
+
+
+def test_no_command_replaces_a_function_of_its_package() -> None:
+    """A module that is imported becomes a name of its package: `run` as a function would be gone after `run`."""
+    functions = {name for name, value in vars(cli).items() if inspect.isfunction(value)}
+    assert not functions & COMMANDS.keys()

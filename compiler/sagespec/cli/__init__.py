@@ -20,7 +20,7 @@ def main() -> NoReturn:
     try:
         import signal
 
-        code = run()
+        code = invoke()
         if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
             signal.signal(signal.SIGINT, _leave)
     except KeyboardInterrupt:
@@ -30,7 +30,7 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def run() -> int:
+def invoke() -> int:
     """Run the command line in a process that goes on; return its exit code."""
     try:
         import signal
