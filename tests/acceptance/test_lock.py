@@ -121,6 +121,20 @@ def test_facts_that_nobody_uses_are_dropped_from_a_whole_project_only(tmp_path: 
     assert list(context(tmp_path)["hub_models"]) == ["huggingface-reasoning-qwen3-4b"]
 
 
+def test_a_check_tells_what_nobody_uses_any_more_from_what_aws_answers(
+    unlocked: Path, aws: Sandbox, run: Run
+) -> None:
+    run("lock")
+    assert context(unlocked)["default_mlflow_app"]
+    for file in (unlocked / "specs").glob("*.yaml"):
+        if file.stem not in ("model-trainer", "torchrun"):
+            file.unlink()
+    said = run("lock", "--check")
+    assert (said.stdout, said.stderr) == ("", "AWS answers as before\n")
+    assert "was" not in run("lock").stderr
+    assert context(unlocked)["default_mlflow_app"] is None
+
+
 def test_a_failed_look_up_names_field_and_permission_and_keeps_the_rest(
     unlocked: Path, aws: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,7 @@ def changed(before: Contexts, after: Contexts) -> Iterator[str]:
     """Yield the facts whose answer has changed; facts that are no longer needed are left out."""
     for key, section, name, fact in _facts(after):
         old = _at(before, key, section, name)
-        if old is not None:
+        if old is not None and fact is not None:
             yield from differences(old, fact, (key, section, name) if name else (key, section))
 
 
