@@ -142,6 +142,7 @@ def _run() -> int:
     warnings.showwarning, sys.unraisablehook = output.warned, _unraisable
     try:
         code: object = cli.main(prog_name="sagespec", standalone_mode=False)
+        _discard_unread()
     except SystemExit as ended:
         code = ended.code
     except KeyboardInterrupt:
@@ -186,6 +187,15 @@ def _say_what_is_gone(error: FileNotFoundError) -> None:
         output.error("the working directory does not exist any more", "change to an existing folder")
     else:
         output.error((error.strerror or str(error)).lower(), "set TMPDIR to a folder that can be written")
+
+
+def _discard_unread() -> None:
+    """Forget what the language server wrote for an editor that is gone; other commands have failed by then."""
+    try:
+        if sys.stdout and not sys.stdout.closed:
+            sys.stdout.flush()
+    except BrokenPipeError:  # the interpreter would try again at its end, and fail
+        _forget(sys.stdout)
 
 
 def _forget(*streams: TextIO | None) -> None:
