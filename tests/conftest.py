@@ -259,6 +259,12 @@ def aws(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     return account
 
 
+def copy_examples(root: Path) -> None:
+    """Make a folder a project of the examples, with the lock and without a project file."""
+    shutil.copytree(ROOT / "specs", root / "specs")
+    shutil.copy(LOCK, root)
+
+
 def vectors(*kinds: str) -> list[dict[str, Any]]:
     """What the SDK 1.27.0 sends, recorded, of some kinds or all: the shared vectors, and more of random arguments.
 

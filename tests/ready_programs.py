@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,7 +87,9 @@ def _answer(asked: socket.socket, run: Callable[[list[str]], object]) -> None:
     except BaseException:  # noqa: BLE001  an interpreter's end is so, too
         sys.excepthook(*sys.exc_info())
         code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
+    threading._shutdown()  # type: ignore[attr-defined]  # as an interpreter's end does, which waits for threads
+    for output in (sys.stdout, sys.stderr):
+        if not output.closed:
+            output.flush()
     asked.sendall(bytes([code]))
     os._exit(code)

@@ -3,47 +3,59 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import pytest_lsp
+import pytest_asyncio
 from lsprotocol import types
-from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
+from pytest_lsp import LanguageClient
 
-from tests.conftest import LOCK, ROOT
-from tests.language_clients import COMMAND, EDITORS, GREETER, REFRESHED, UNITS, WATCHED
+from tests import language_server_at_once
+from tests.conftest import ROOT, copy_examples
+from tests.language_clients import EDITORS, GREETER, REFRESHED, UNITS, WATCHED, capabilities, new_client
 
 
 @pytest.fixture
 def edited(tmp_path: Path) -> Path:
     """A project with the examples and one spec more, for an editor to open."""
-    shutil.copytree(ROOT / "specs", tmp_path / "specs")
-    shutil.copy(LOCK, tmp_path)
-    (tmp_path / "sagespec.yaml").write_text((ROOT / "sagespec.yaml").read_text("utf-8"), "utf-8")
+    copy_examples(tmp_path)
+    shutil.copy(ROOT / "sagespec.yaml", tmp_path)
     (tmp_path / "specs" / "greeter.yaml").write_text(GREETER, "utf-8")
     return tmp_path
 
 
-@pytest_lsp.fixture(params=EDITORS, config=ClientServerConfig(server_command=COMMAND))  # type: ignore[untyped-decorator]
-async def client(lsp_client: LanguageClient, request: pytest.FixtureRequest, edited: Path) -> AsyncIterator[None]:
-    """A server that an editor has started for `edited`."""
-    WATCHED[lsp_client], REFRESHED[lsp_client] = [], 0
+@pytest.fixture(scope="session")
+def language_server() -> Iterator[Path]:
+    """The program `sagespec`, whose `lsp` is a fork of a process that has imported the server."""
+    with language_server_at_once.ready() as program:
+        yield program
 
-    @lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)  # type: ignore[untyped-decorator]
+
+@pytest_asyncio.fixture(params=EDITORS)
+async def client(
+    request: pytest.FixtureRequest, language_server: Path, edited: Path
+) -> AsyncIterator[LanguageClient]:
+    """An editor that has started a server for `edited`."""
+    editor = new_client()
+    WATCHED[editor], REFRESHED[editor] = [], 0
+
+    @editor.feature(types.CLIENT_REGISTER_CAPABILITY)  # type: ignore[untyped-decorator]
     def register(params: types.RegistrationParams) -> None:
-        WATCHED[lsp_client] += [one.method for one in params.registrations]
+        WATCHED[editor] += [one.method for one in params.registrations]
 
-    @lsp_client.feature(types.WORKSPACE_CODE_LENS_REFRESH)  # type: ignore[untyped-decorator]
+    @editor.feature(types.WORKSPACE_CODE_LENS_REFRESH)  # type: ignore[untyped-decorator]
     def refresh(_: None) -> None:
-        REFRESHED[lsp_client] += 1
+        REFRESHED[editor] += 1
 
+    await editor.start_io(str(language_server), "lsp")
     params = types.InitializeParams(
-        client_capabilities(request.param),
+        capabilities(request.param),
         root_uri=edited.as_uri(),
         workspace_folders=[types.WorkspaceFolder(edited.as_uri(), "project")],
     )
-    answer = await lsp_client.initialize_session(params)
-    UNITS[lsp_client] = answer.capabilities.position_encoding or "utf-16"
-    yield
-    await lsp_client.shutdown_session()
+    answer = await editor.initialize_session(params)
+    UNITS[editor] = answer.capabilities.position_encoding or "utf-16"
+    yield editor
+    await editor.shutdown_session()
+    await editor.stop()  # type: ignore[no-untyped-call]

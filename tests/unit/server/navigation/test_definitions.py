@@ -11,11 +11,6 @@ from sagespec.server.navigation import definitions
 from tests.unit.server.desk import FILES, LINE, PROJECT, Desk
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path, FILES)
-
-
 def defined(desk: Desk, name: str, marked: str) -> list[tuple[str, str]]:
     found = definitions.definition(*desk.at(name, marked))
     return [desk.shown(types.Location(one.target_uri, one.target_selection_range)) for one in found]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,9 @@ from sagespec.server.navigation.renaming import Refused
 from sagespec.server.navigation.sheets import Sheets
 from sagespec.server.place import Place
 
-from tests.conftest import LOCK, ROOT
+from tests.conftest import ROOT, copy_examples
 from tests.language_clients import EDITORS
 from tests.unit.server.desk import FILES, LINE, PROJECT, TORCHRUN, Desk
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path, FILES)
 
 
 def rename(desk: Desk, name: str, marked: str, new: str) -> list[str]:
@@ -62,8 +56,7 @@ def bytes_of(root: Path) -> dict[Path, bytes]:
 
 
 def examples(tmp_path: Path) -> Desk:
-    shutil.copytree(ROOT / "specs", tmp_path / "specs")
-    shutil.copy(LOCK, tmp_path)
+    copy_examples(tmp_path)
     text = (ROOT / "sagespec.yaml").read_text("utf-8")
     return Desk(tmp_path, {"sagespec.yaml": f"{text}    defaults: {{default_bucket: '${{bucket}}'}}\n"})
 
