@@ -15,6 +15,7 @@ from tests.acceptance.test_role_trust import ROLE, SPECS
 from tests.conftest import Run
 
 CHECK = ("iam-policy", "--check-role", "--for")
+TRUST = ("--for", "execution", "-o", "trust")
 INLINE = "needed"
 
 
@@ -24,11 +25,7 @@ def policies(project: Path, aws: Sandbox, run: Run) -> list[dict[str, Any]]:
     assert aws.url
     (project / "specs" / "a.yaml").write_text(SPECS, "utf-8")
     run("compile")
-    trusts = [json.loads(run("iam-policy", "--for", who, "-o", "trust").stdout) for who in ("execution", "agent")]
-    statements = [
-        one for printed in trusts for policy in printed["policies"] for one in policy["document"]["Statement"]
-    ]
-    trust = {"Version": "2012-10-17", "Statement": statements}
+    (trust,) = (one["document"] for one in json.loads(run("iam-policy", *TRUST).stdout)["policies"])
     boto3.client("iam").create_role(RoleName="Trainer", Path="/team/", AssumeRolePolicyDocument=json.dumps(trust))
     printed = json.loads(run("iam-policy", "--for", "execution").stdout)["policies"]
     found: list[dict[str, Any]] = [policy["document"] for policy in printed if policy["role"] == ROLE]

@@ -131,11 +131,17 @@ def _lacks(
 
 
 def _show_trust(purpose: permissions.Purpose, files: list[File]) -> None:
-    """Print the trust policies of the roles that files pass, by role."""
+    """Print the trust policies of the roles that files pass, by role.
+
+    A role has one trust policy, so that it is printed whole: with the services of other purposes, too.
+    """
     if purpose not in permissions.OF_ROLES:
         raise click.UsageError(f"-o trust is for {_OF_ROLES}: nobody assumes what {purpose} runs as")
-    trusted = permissions.trusted(purpose, files)
-    entries = [{"role": role, "document": iam_policies.trust(account, by)} for (role, account), by in trusted.items()]
+    every = [permissions.trusted(other, files) for other in permissions.OF_ROLES]
+    entries = []
+    for role, account in permissions.trusted(purpose, files):
+        by = {service: called for one in every for service, called in one.get((role, account), {}).items()}
+        entries.append({"role": role, "document": iam_policies.trust(account, by)})
     output.document(json.dumps({"policies": entries}, indent=2) + "\n")
 
 
