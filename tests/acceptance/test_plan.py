@@ -27,7 +27,7 @@ spec:
 SHOWN = """\
 examples, environment prod, account 123456789012, us-west-2: 20 specs
 START
-  > BenchMarkEvaluator/llama-mmlu             1 step, at most 24 h each                                   first run
+  > BenchMarkEvaluator/llama-mmlu             1 step, at most 24 h                                        first run
   > CustomScorerEvaluator/llama-own-problems  4 steps, at most 24 h each                                  first run
   > SFTTrainer/helpful-examples               serverless, huggingface-reasoning-qwen3-32b, 2 epochs       first run
 """
@@ -80,6 +80,17 @@ def test_a_plan_says_what_has_changed_since_the_earlier_run(line: Path, aws: San
     line.write_text(ONES.replace("2e-5", "3e-5").replace("  quiet: yes", ""), "utf-8")
     run("compile")
     assert "run 3; since " in run("plan").stdout
+
+
+def test_a_folder_that_each_run_has_of_its_own_is_no_change(line: Path, aws: Sandbox, run: Run) -> None:
+    spec = ONES + "  checkpoint_config: {}\n  output_data_config: {s3_output_path: s3://my-bucket/o}\n"
+    line.write_text(spec, "utf-8")
+    run("compile")
+    run("apply", *FAST)
+    assert "/line-" in (Path("compiled/ModelTrainer/line.json")).read_text("utf-8").partition('"CheckpointConfig"')[2]
+    line.write_text(spec.replace("2e-5", "1e-5"), "utf-8")
+    run("compile")
+    assert re.search(r"  run 2; since [0-9a-f]{12}: learning_rate 2e-5 -> 1e-5\n", run("plan").stdout)
 
 
 def test_a_plan_says_what_it_costs_where_there_are_prices(line: Path, aws: Sandbox, run: Run) -> None:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from sagespec.documents.compiled import API_VERSION, Request
+from sagespec.documents.compiled import API_VERSION, DIGITS, Request
 from sagespec.executor import concurrently, lookahead, markers, preflight, rewards, staleness, tags
 from sagespec.executor.cloud import Cloud, CloudError
+from sagespec.executor.differences import Difference
 from sagespec.executor.files import File, InvalidFiles, Order
 from sagespec.executor.lookahead import Foresight
 from sagespec.executor.preflight import Obstacle
@@ -271,9 +272,17 @@ def _differences(cloud: Cloud, file: File, earlier: Target, project: Project) ->
     except CloudError as error:
         yield f"what differs cannot be read: {error}"
         return
+    changed = tuple(one for one in changed if not _is_own_name(one, earlier.name, _what(file.requests[-1])))
     yield from changed[:MOST_DIFFERENCES]
     if len(changed) > MOST_DIFFERENCES:
         yield f"and {len(changed) - MOST_DIFFERENCES} more"
+
+
+def _is_own_name(one: str, old: str, new: str) -> bool:
+    """Return whether values differ only in what each run is called, as the folder of its own does."""
+    if not isinstance(one, Difference) or not isinstance(one.old, str) or not isinstance(one.new, str):
+        return False
+    return one.old.replace(old, new).replace(old[-DIGITS:], new[-DIGITS:]) == one.new
 
 
 def save(made: Plan, project: Project, sync_tags: bool = False) -> str:

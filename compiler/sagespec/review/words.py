@@ -63,9 +63,8 @@ def shape(one: Cost) -> str:
     parts = [*_what(one)]
     limit = duration(one.seconds) if one.seconds else ""
     if one.steps:
-        parts.append(
-            f"{one.steps} step{'' if one.steps == 1 else 's'}" + (f", at most {limit} each" if limit else "")
-        )
+        each = " each" if one.steps > 1 else ""
+        parts.append(f"{one.steps} step{'' if one.steps == 1 else 's'}{f', at most {limit}{each}' if limit else ''}")
     elif one.jobs:
         each = f", at most {limit} each" if limit else ""
         parts.append(f"{one.jobs} jobs, {one.at_once or one.jobs} at once{each}")
