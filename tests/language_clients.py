@@ -182,7 +182,7 @@ def accepted(text: Text, item: types.CompletionItem) -> str:
     assert isinstance(edit, types.TextEdit)
     start, end, new = text.offset(edit.range.start), text.offset(edit.range.end), edit.new_text
     if item.insert_text_mode is types.InsertTextMode.AdjustIndentation:
-        line = text.text[text.text.rfind("\n", 0, start) + 1 : start]
+        line = re.split("\r\n|\r|\n", text.text[:start])[-1]
         new = new.replace("\n", "\n" + line[: len(line) - len(line.lstrip(" "))])
     if item.insert_text_format is types.InsertTextFormat.Snippet:
         new = re.sub(r"\$0|\\([\\$}])", r"\1", new)

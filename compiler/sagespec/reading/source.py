@@ -148,10 +148,14 @@ def _source(file: str, read: Document) -> Source:
     return Source(file, read.data, read.values, read.keys, tuple(read.faults), read.whole, read.tree)
 
 
+def line_break(file: str) -> re.Pattern[str]:
+    """Return what ends the lines of a file, as its reader counts them."""
+    return json_reader.LINE_BREAK if is_json(file) else yaml_reader.LINE_BREAK
+
+
 def lines(file: str, text: str) -> list[str]:
     """Split a file's text into lines as its reader counts them."""
-    pattern = json_reader.LINE_BREAK if is_json(file) else yaml_reader.LINE_BREAK
-    return pattern.split(text)
+    return line_break(file).split(text)
 
 
 def scalar(text: str) -> Any:

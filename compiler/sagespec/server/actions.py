@@ -23,7 +23,7 @@ from sagespec.server.edits import Edited
 from sagespec.server.positions import Text
 
 FIX_ALL = types.CodeActionKind.SourceFixAll
-_IN_BRACES = re.compile(r"(?:[^\s,\[\]{}\"']|(?<=\$)\{[^{}\n]*\})+")
+_IN_BRACES = re.compile(r"(?:[^\s,\[\]{}\"']|(?<=\$)\{[^{}]*\})+")
 _NOT_PLAIN = ("&", "*", "!", "|", ">", "{", "[")
 """First characters of what is no scalar on one line: anchors, aliases, tags, blocks, collections."""
 
@@ -46,7 +46,7 @@ def fixes(d: Diagnostic, text: Text) -> list[Fix]:
     if d.hint.edit == "quote around":
         return _around(text, start)
     raw = text.text[start:end]
-    if not raw or "\n" in raw or "\r" in raw or raw.startswith(_NOT_PLAIN):
+    if not raw or text.line(start) != text.line(end) or raw.startswith(_NOT_PLAIN):
         return []
     return [*_of_token(d.hint, text, start, end)]
 
@@ -164,11 +164,8 @@ def _quoted(text: Text, raw: str, new: str) -> str:
 
 def _around(text: Text, offset: int) -> list[Fix]:
     """Return the edit that quotes the value with `${` around an offset, within braces and brackets."""
-    line_start = text.text.rfind("\n", 0, offset) + 1
-    for match in _IN_BRACES.finditer(text.text, line_start):
-        if match.start() > offset or "\n" in match[0]:
-            break
-        if offset <= match.end() and "${" in match[0]:
+    for match in _IN_BRACES.finditer(text.text, text.line_start(offset), text.line_end(offset)):
+        if match.start() <= offset <= match.end() and "${" in match[0]:
             return [
                 Fix("Put it in quotes", match.start(), match.end(), json.dumps(match[0], ensure_ascii=False), True)
             ]

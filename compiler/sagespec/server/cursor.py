@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from sagespec.diagnostics import KeyPath, Span
 from sagespec.reading import source
@@ -58,7 +58,7 @@ class Cursor:
 
 def standing(text: Text, offset: int) -> Cursor | None:
     """Find the key or the scalar that an offset is in or next to."""
-    here = text.line_and_column(offset)
+    here = (text.line(offset), offset - text.line_start(offset) + 1)
     for document in text.documents:
         parts: list[tuple[Part, dict[KeyPath, Span]]] = [("value", document.values), ("key", document.keys)]
         for part, spans in parts:
@@ -76,13 +76,13 @@ def typed(text: Text, offset: int) -> Cursor | None:
     whole = text.text
     if _MARK in whole:
         return None
-    line_start = max(whole.rfind("\n", 0, offset), whole.rfind("\r", 0, offset)) + 1
+    line_start = text.line_start(offset)
     around = unclosed.before(whole[line_start:offset])
     if around.is_comment:
         return None
     start, end = _word(whole, line_start, offset)
     starts_line = _LINE_START.fullmatch(whole, line_start, start) is not None
-    forms = [*_marked(whole, start, end, around, starts_line)]
+    forms = [*_marked(text, start, end, around, starts_line)]
     ways = ((marked, is_whole) for is_whole in (True, False) for marked in forms)
     for marked, is_whole in ways:
         found = _readable(text.name, marked, start, is_whole)
@@ -111,19 +111,20 @@ def word_start(whole: str, line_start: int, offset: int) -> int:
     return offset
 
 
-def _marked(whole: str, start: int, end: int, around: Unclosed, starts_line: bool) -> Iterator[str]:
+def _marked(text: Text, start: int, end: int, around: Unclosed, starts_line: bool) -> Iterator[str]:
     """Yield texts with the placeholder in place of the word: as a key, as a value, and with what is open closed."""
-    head, tail = whole[:start], whole[end:]
-    rest, end_of_line, others = tail.partition("\n")
+    head, tail, line_end = text.text[:start], text.text[end:], text.line_end(end)
     mark = f" {_MARK}" if head.endswith(":") else _MARK
     quotes = {"", around.quote}
-    for quote in sorted(quotes, reverse=around.quote not in rest):  # what the line closes is tried as it is
+    for quote in sorted(
+        quotes, reverse=around.quote not in text.text[end:line_end]
+    ):  # what the line closes is tried as it is
         forms = [mark + quote, f"{mark}{quote}:"]
         for form in reversed(forms) if starts_line else forms:
             yield head + form + tail
         if around.brackets:
             yield head + mark + quote + around.brackets + tail
-            yield head + mark + quote + around.brackets + end_of_line + others
+            yield head + mark + quote + around.brackets + text.text[line_end:]
 
 
 def _readable(name: str, marked: str, start: int, is_whole: bool) -> tuple[Source, KeyPath, Part] | None:
@@ -131,18 +132,18 @@ def _readable(name: str, marked: str, start: int, is_whole: bool) -> tuple[Sourc
 
     Where it stops later than at the placeholder, and not `is_whole`, what is beside the placeholder may be missing.
     """
-    here = marked.count("\n", 0, start) + 1
     for _ in range(_MOST_UNREADABLE):
-        documents = _documents(name, marked)
-        for document in documents:
+        text = Text(name, marked, "utf-32")
+        for document in text.documents:
             if (found := _find(document, is_whole)) is not None:
                 return document, *found
-        stopped = next((fault.span.line for one in documents for fault in one.faults if not one.whole), here)
-        lines = marked.split("\n")
-        if stopped == here or stopped > len(lines) or not lines[stopped - 1].strip():
+        here = text.line(start)
+        stopped = next((fault.span.line for one in text.documents for fault in one.faults if not one.whole), here)
+        line_start = text.offset_of(stopped, 1)
+        line_end = text.line_end(line_start)
+        if stopped == here or not marked[line_start:line_end].strip():
             return None
-        lines[stopped - 1] = " " * len(lines[stopped - 1])
-        marked = "\n".join(lines)
+        marked = marked[:line_start] + " " * (line_end - line_start) + marked[line_end:]
     return None
 
 
@@ -160,8 +161,3 @@ def _find(document: Source, is_whole: bool) -> tuple[KeyPath, Part] | None:
             beside[path[-1]] = value.replace(_MARK, "")
             return path, "value"
     return None
-
-
-def _documents(name: str, text: str) -> list[Source]:
-    documents: list[Any] = source.load(name, text.encode("utf-8", "replace"))[0]
-    return documents

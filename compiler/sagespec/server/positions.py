@@ -61,8 +61,12 @@ class Text:
     @cached_property
     def _lines(self) -> tuple[list[int], list[int]]:
         """Where the protocol's lines begin and end."""
-        ends = [*_LINE_END.finditer(self.text)]
-        return [0, *(end.end() for end in ends)], [*(end.start() for end in ends), len(self.text)]
+        return _divided(self.text, _LINE_END)
+
+    @cached_property
+    def _reader_lines(self) -> tuple[list[int], list[int]]:
+        """Where the reader's lines begin and end: YAML also ends lines at NEL, LS and PS."""
+        return _divided(self.text, source.line_break(self.name))
 
     @cached_property
     def _wide(self) -> tuple[list[int], list[int]]:
@@ -78,24 +82,28 @@ class Text:
         found, beyond = self._wide
         return offset + beyond[bisect_left(found, offset)]
 
-    @cached_property
-    def _reader_starts(self) -> list[int]:
-        """Where the reader's lines begin: YAML also ends lines at NEL, LS and PS."""
-        starts = [0]
-        for line in source.lines(self.name, self.text):
-            end = starts[-1] + len(line)
-            starts.append(end + (2 if self.text[end : end + 2] == "\r\n" else 1))
-        return starts
+    def line(self, offset: int) -> int:
+        """Return the number of the reader's line that an offset is in, counted from 1 as in spans."""
+        return bisect_right(self._reader_lines[0], offset)
 
-    def line_and_column(self, offset: int) -> tuple[int, int]:
-        """Return the line and the column of an offset, counted from 1 as in spans."""
-        line = bisect_right(self._reader_starts, offset)
-        return line, offset - self._reader_starts[line - 1] + 1
+    def line_start(self, offset: int) -> int:
+        """Return where the reader's line begins that an offset is in."""
+        return self._reader_lines[0][self.line(offset) - 1]
+
+    def line_end(self, offset: int) -> int:
+        """Return where the reader's line ends that an offset is in, without its line break."""
+        return self._reader_lines[1][self.line(offset) - 1]
+
+    def indentation(self, offset: int) -> int:
+        """Return how many spaces the editor's line begins with, up to an offset in it."""
+        starts, _ = self._lines
+        before = self.text[starts[bisect_right(starts, offset) - 1] : offset]
+        return len(before) - len(before.lstrip(" "))
 
     def offset_of(self, line: int, column: int) -> int:
         """Return the offset of a line and a column that count from 1."""
-        starts = self._reader_starts
-        return min(starts[min(line, len(starts)) - 1] + column - 1, len(self.text))
+        starts, _ = self._reader_lines
+        return min(starts[line - 1] + column - 1, len(self.text)) if line <= len(starts) else len(self.text)
 
     def offsets(self, span: Span) -> tuple[int, int]:
         """Return where a span begins and ends."""
@@ -128,3 +136,9 @@ class Text:
         if self._units == PositionEncodingKind.Utf8.value:
             return 1 + (code > 0x7F) + (code > 0x7FF) + (code > 0xFFFF)
         return 1 + (code > 0xFFFF and self._units == PositionEncodingKind.Utf16.value)
+
+
+def _divided(text: str, line_break: re.Pattern[str]) -> tuple[list[int], list[int]]:
+    """Return where the lines of a text begin and end."""
+    breaks = [*line_break.finditer(text)]
+    return [0, *(one.end() for one in breaks)], [*(one.start() for one in breaks), len(text)]

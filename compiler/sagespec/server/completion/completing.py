@@ -32,6 +32,8 @@ TRIGGERS = (":", " ", "{", "[", "$", "/", '"', "'")
 MOST = 200
 """The most items of one answer; of more those that fit what is typed."""
 _TOP = {"apiVersion", "kind", "metadata", "spec"}
+_NO_LINE_BREAKS_OF_JSON = dict.fromkeys(map(ord, "\x85\u2028\u2029"), " ")
+"""What ends lines of YAML, and is a character like any other in texts of JSON."""
 _NOTHING: tuple[Any, ...] = (None, "", {})
 """What is left of a value without the word that is typed."""
 
@@ -96,8 +98,9 @@ def _with_list(data: Any, path: tuple[str | int, ...]) -> Any:
 
 def _typed(text: Text, offset: int) -> Cursor | None:
     """Find what is typed; JSON is read as YAML, which can be read with a placeholder in it."""
-    name = f"{text.name}.yaml" if source.is_json(text.name) else text.name
-    return cursor.typed(Text(name, text.text, "utf-16"), offset)
+    if source.is_json(text.name):
+        text = Text(f"{text.name}.yaml", text.text.translate(_NO_LINE_BREAKS_OF_JSON), "utf-16")
+    return cursor.typed(text, offset)
 
 
 def _subject(place: Place, here: Cursor) -> Subject | None:
@@ -135,7 +138,7 @@ def _items(
 def _values(place: Place, client: Client, named: tuple[int, int]) -> Iterator[types.CompletionItem]:
     """Yield the values that can be filled in after `${`."""
     start, end = named
-    head = _scalar_start(place.text.text, start - 2)
+    head = cursor.word_start(place.text.text, place.text.line_start(start - 2), start - 2)
     without = Text(place.text.name, place.text.text[:head] + place.text.text[end:], "utf-16")
     here = _typed(without, head)
     if here is None or here.part == "key" or (subject := _subject(place, here)) is None:
@@ -143,7 +146,7 @@ def _values(place: Place, client: Client, named: tuple[int, int]) -> Iterator[ty
     spot = insertion.spot(without, here)
     before = place.text.text[head : start - 2]
     if spot.in_brackets and not spot.quote:
-        end = _own_end(place.text.text, head, start, end)
+        end = _own_end(place.text, head, start, end)
     rest = place.text.text[end : here.end + end - head]
     is_whole = not before and not rest and source.get(here.document.data, here.path) in _NOTHING
     is_open = spot.in_brackets and not spot.quote
@@ -163,16 +166,10 @@ def _begins_value(whole: str, offset: int) -> bool:
     return whole[:offset].rstrip(" ")[-1:] in (*",:[{",)
 
 
-def _scalar_start(whole: str, offset: int) -> int:
-    """Return where the scalar begins that an offset is in, as far as a line and its brackets tell."""
-    return cursor.word_start(whole, whole.rfind("\n", 0, offset) + 1, offset)
-
-
-def _own_end(whole: str, head: int, start: int, end: int) -> int:
+def _own_end(text: Text, head: int, start: int, end: int) -> int:
     """Return the end of a reference in brackets without quotes, whose `}` may be that of the mapping around it."""
-    if not whole[start:end].endswith("}"):
+    if not text.text[start:end].endswith("}"):
         return end
-    line = whole.rfind("\n", 0, head) + 1
-    rest = whole[end:].partition("\n")[0]
-    opened = unclosed.before(whole[line:head]).brackets.count("}")
+    rest = text.text[end : text.line_end(end)]
+    opened = unclosed.before(text.text[text.line_start(head) : head]).brackets.count("}")
     return end if rest.count("}") - rest.count("{") >= opened else end - 1

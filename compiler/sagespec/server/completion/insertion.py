@@ -39,11 +39,6 @@ class Spot:
     is_entry: bool = False
     """Whether what is put here begins an entry of a list."""
 
-    @property
-    def line_start(self) -> int:
-        whole = self.text.text
-        return max(whole.rfind("\n", 0, self.start), whole.rfind("\r", 0, self.start)) + 1
-
 
 def spot(text: Text, cursor: Cursor) -> Spot:
     """Find out how a value or key has to be written at a cursor."""
@@ -84,9 +79,10 @@ def write(spot: Spot, offer: Offer, *, is_key: bool, may_break: bool) -> tuple[s
         return f"{start}{written}: ", False
     if not may_break:
         return f"{start}{written}:", False
-    column = spot.start - spot.line_start + len(start)
-    line = spot.text.text[spot.line_start : spot.start]
-    deeper = " " * (column - (len(line) - len(line.lstrip(" "))) + _INDENT)
+    column = spot.start - spot.text.line_start(spot.start) + len(start)
+    deeper = " " * (
+        column - spot.text.indentation(spot.start) + _INDENT
+    )  # the editor adds the indentation of its line
     return f"{start}{written}:\n{deeper}{'- ' if offer.block == 'list' else ''}$0", True
 
 

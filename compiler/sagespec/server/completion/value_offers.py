@@ -23,7 +23,7 @@ from sagespec.server.completion.subject import Subject
 from sagespec.server.outcome import shown
 from sagespec.server.positions import Text
 
-_OPEN_VALUE = re.compile(r"\$\{([^{}\n]*)\Z")
+_OPEN_VALUE = re.compile(r"\$\{([^{}]*)\Z")
 _REST_OF_VALUE = re.compile(r"[\w.-]*\}?")
 _LATER: dict[KeyPath, tuple[str, ...]] = {
     ("metadata", "run"): ("spec.run", "spec.name"),
@@ -34,7 +34,7 @@ _LATER: dict[KeyPath, tuple[str, ...]] = {
 
 def value_name(text: Text, offset: int) -> tuple[int, int] | None:
     """Return the range of the name that is being typed after `${`, with the `}` that follows; None where none is."""
-    line_start = text.text.rfind("\n", 0, offset) + 1
+    line_start = text.line_start(offset)
     found = _OPEN_VALUE.search(text.text[line_start:offset])
     if found is None or text.text[line_start + found.start() - 1 : line_start + found.start()] == "$":
         return None

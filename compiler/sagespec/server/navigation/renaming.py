@@ -207,7 +207,7 @@ def _edits(page: Text, found: Iterable[Occurrence], new: str) -> list[Edit]:
     expected = [_expected(document, number, found, new) for number, document in enumerate(page.documents)]
     if become.faults or [document.written for document in become.documents] != expected:
         one = next((one for one in found if one.spelling != "exact"), found[0])
-        line = page.text.count("\n", 0, one.whole[0]) + 1
+        line = page.line(one.whole[0])
         if one.spelling == "escaped":
             raise Refused(f"{page.name}:{line}: the name stands there with escapes or folded: rename it by hand")
         raise Refused(f"{page.name}:{line}: more than the name would change there: rename it by hand")
@@ -257,4 +257,4 @@ def _rebuilt(tree: Any, path: KeyPath, texts: Mapping[KeyPath, str], keys: Mappi
 
 
 def _where(one: Occurrence, sheets: Sheets) -> str:
-    return f"{one.file}:{sheets.pages[one.file].text.count(chr(10), 0, one.whole[0]) + 1}"
+    return f"{one.file}:{sheets.pages[one.file].line(one.whole[0])}"

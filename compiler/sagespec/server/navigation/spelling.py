@@ -10,11 +10,12 @@ import re
 from typing import NamedTuple
 
 from sagespec.project import values
+from sagespec.reading import yaml_reader
 
 Range = tuple[int, int]
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
-_BLOCK_HEADER = re.compile(r"[|>][^\r\n]*(?:\r\n|[\r\n])")
+_BLOCK_HEADER = re.compile(rf"[|>].*?(?:{yaml_reader.LINE_BREAK.pattern})", re.DOTALL)
 
 
 class Use(NamedTuple):
