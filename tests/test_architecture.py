@@ -395,6 +395,17 @@ def test_there_is_one_broad_except() -> None:
     assert found == ["cli/program.py"]
 
 
+def test_one_module_opens_threads_for_questions() -> None:
+    """An interrupt does not wait for answers; `apply`, which waits for what it sends, has threads of its own."""
+    found = {
+        name
+        for file in FILES
+        if "ThreadPoolExecutor(" in file.read_text("utf-8")
+        and not (name := file.relative_to(PACKAGE).as_posix()).startswith("sandbox/")
+    }
+    assert found == {"executor/apply.py", "executor/concurrently.py"}
+
+
 def test_no_module_is_a_drawer() -> None:
     assert not {"utils", "common", "helpers", "manager"} & {p.stem for p in PACKAGE.rglob("*")}
 

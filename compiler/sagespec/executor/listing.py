@@ -6,12 +6,12 @@ In: a filter. Out: `Entry`s.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from sagespec.checking import schema
+from sagespec.executor import concurrently
 from sagespec.executor.cloud import Cloud
 from sagespec.executor.cloud_errors import CloudError
 from sagespec.executor.runs import job, sorts
@@ -20,7 +20,6 @@ from sagespec.executor.runs.run import Target, state_of
 
 MOST_ASKED = 100
 """The most runs that are described for the time of their end."""
-THREADS = 8
 SORTS = {"Name": "name", "CreationTime": "creation_time", "Status": "status"}
 
 
@@ -48,9 +47,8 @@ def with_ends(cloud: Cloud, entries: Sequence[Entry]) -> list[Entry]:
     """
     unknown = [(entry, target) for entry in entries if (target := _unlisted(entry))]
     newest = sorted(unknown, key=lambda one: one[0].creation_time, reverse=True)[:MOST_ASKED]
-    with ThreadPoolExecutor(THREADS) as pool:
-        ends = pool.map(partial(_end, cloud), [target for _, target in newest])
-        known = dict(zip((entry.arn for entry, _ in newest), ends, strict=True))
+    ends = concurrently.ask(partial(_end, cloud), [target for _, target in newest])
+    known = dict(zip((entry.arn for entry, _ in newest), ends, strict=True))
     return [replace(entry, end_time=known.get(entry.arn, entry.end_time)) for entry in entries]
 
 
