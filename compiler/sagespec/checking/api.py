@@ -13,6 +13,7 @@ from typing import Any
 
 from sagespec.checking import patterns
 from sagespec.diagnostics import KeyPath, Problem, did_you_mean
+from sagespec.diagnostics.escapes import cut
 from sagespec.documents import operations
 from sagespec.documents.compiled import MARKERS, canonical, identified
 from sagespec.documents.operations import Schema
@@ -187,5 +188,4 @@ def _wrong_type(wanted: str, value: Any, path: KeyPath) -> Problem:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return cut(json.dumps(value, ensure_ascii=False), 60)

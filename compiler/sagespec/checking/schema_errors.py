@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from sagespec.diagnostics import Hint, KeyPath, Problem, Problems, did_you_mean, dotted, nearest
+from sagespec.diagnostics.escapes import cut
 
 
 class Failure(Protocol):
@@ -292,8 +293,7 @@ def _not_that(error: Failure) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return cut(json.dumps(value, ensure_ascii=False), 80)
 
 
 def _found(value: Any) -> str:

@@ -68,12 +68,28 @@ def partition_of(region: str) -> str:
     return next((partition for start, partition in starts.items() if region.startswith(start)), "aws")
 
 
+def known(spec: Spec | None, settings: Settings, lock: Lock | None) -> Context | None:
+    """Return the facts that a spec may use, or the project's own defaults; None where the lock has none for them."""
+    if spec is not None:
+        found = context(spec, settings, Facts(lock))
+        return found if isinstance(found, Context) else None
+    try:
+        return lock.context(settings.account, settings.region) if lock else None
+    except MissingFact:
+        return None
+
+
+def is_elsewhere(there: Resolved, here: Context) -> bool:
+    """Return whether a spec runs, and does so in another account or region."""
+    home = there.inputs.context
+    return bool(schema.runs(there.spec.kind)) and (home.account, home.region) != (here.account, here.region)
+
+
 def check(spec: Spec, here: Context, resolved: Mapping[str, Resolved]) -> Iterator[Problem]:
     """Check that the resources and specs that a spec refers to are in its account and region."""
     for name, target in spec.refs():
         there = resolved[target].inputs.context
-        runs = bool(schema.runs(resolved[target].spec.kind))
-        if runs and (there.account, there.region) != (here.account, here.region):
+        if is_elsewhere(resolved[target], here):
             home = f"{there.account}/{there.region}, this spec in {here.account}/{here.region}"
             yield Problem("ref-elsewhere", f"{target} runs in {home}", ("spec", name, "ref"))
     yield from resource_names.check(spec, here)

@@ -50,6 +50,11 @@ class Checked:
     files: frozenset[str] = frozenset()
 
     @property
+    def edges(self) -> dict[str, list[str]]:
+        """The addresses that each valid spec refers to."""
+        return {a: [other.spec.address for other in one.dependencies] for a, one in self.resolved.items()}
+
+    @property
     def failed(self) -> bool:
         """Whether a requested spec has an error or is not resolved."""
         return any(d.is_error for d in self.diagnostics) or not set(self.targets) <= set(self.resolved)
@@ -223,7 +228,7 @@ def compile(checked: Checked) -> Compilation:
     identities: dict[str, str] = {}
     failed: dict[str, Diagnostic | None] = {}
     diagnostics: list[Diagnostic] = []
-    edges = {a: [d.spec.address for d in one.dependencies] for a, one in checked.resolved.items()}
+    edges = checked.edges
     needed = references.needed(checked.targets, edges)
     for address, resolved in checked.resolved.items():
         if address not in needed:

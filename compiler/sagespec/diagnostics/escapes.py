@@ -86,6 +86,11 @@ def _in_json(char: str) -> str:
     return f"\\u{0xD800 + ((code - 0x10000) >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
 
 
+def cut(text: str, most: int) -> str:
+    """Cut a text to at most `most` characters, of which the last are dots where it is longer."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def width(text: str) -> int:
     """Return the width of a text in terminal columns: wide characters take two, combining ones none."""
     if text.isascii():

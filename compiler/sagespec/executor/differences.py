@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sagespec.diagnostics import KeyPath
+from sagespec.diagnostics.escapes import cut
 from sagespec.diagnostics.secrets import hidden
 from sagespec.executor import answers
 from sagespec.executor.answers import InvalidAnswer
@@ -119,7 +120,7 @@ def _short(value: Any) -> str:
     """Format one value; a long one is cut."""
     text = _text(value)
     most = _LONG if isinstance(value, dict | list) else _LONG_TEXT
-    return text if len(text) <= most else f"{text[: most - 3]}..."
+    return cut(text, most)
 
 
 def _text(value: Any) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sagespec.diagnostics.escapes import cut
 from sagespec.executor import log_metrics
 from sagespec.executor.cloud import Cloud
 from sagespec.executor.runs.status import Status
@@ -146,8 +147,7 @@ def _ask(cloud: Cloud, uri: str, question: Mapping[str, Any]) -> dict[str, Any]:
     if "trouble" in said:
         message = said["trouble"] if said["kind"] in _OWN_WORDS else f"{said['kind']}: {said['trouble']}"
         hint = f"the caller needs the permission {_ACTIONS[resource[1]]}" if resource else ""
-        cut = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}..."
-        raise MlflowTrouble(cut, hint if _DENIED.search(message) else "")
+        raise MlflowTrouble(cut(message, _LONGEST_MESSAGE), hint if _DENIED.search(message) else "")
     answer: dict[str, Any] = said["found"]
     return answer
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sagespec import arn
+from sagespec.diagnostics.escapes import cut
 from sagespec.executor import answers, documents
 from sagespec.executor.answers import InvalidAnswer, at
 from sagespec.executor.files import File
@@ -179,5 +180,4 @@ def _refused(function: str, reason: str) -> Refused:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _TEXT else f"{text[:_TEXT]}..."
+    return cut(json.dumps(value, ensure_ascii=False), _TEXT)

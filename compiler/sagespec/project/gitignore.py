@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import NamedTuple
 
+from sagespec.diagnostics.escapes import cut
+
 MAX_CHARACTERS = 10_000
 """The length of all patterns together: each file is matched against each of them."""
 MAX_WORK = 10_000_000_000
@@ -115,7 +117,7 @@ def _rule(line: str) -> _Rule | None:
 
 
 def _short(line: str) -> str:
-    return repr(line if len(line) <= 60 else f"{line[:57]}...")
+    return repr(cut(line, 60))
 
 
 def _trimmed(line: str) -> str:

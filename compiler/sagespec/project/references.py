@@ -58,6 +58,15 @@ def needed(targets: Iterable[str], edges: Graph) -> set[str]:
     return addresses
 
 
+def users(targets: Iterable[str], edges: Graph) -> set[str]:
+    """Return the targets and all that refer to them, directly or indirectly."""
+    backward: dict[str, list[str]] = {address: [] for address in edges}
+    for address, there in edges.items():
+        for target in there:
+            backward.setdefault(target, []).append(address)
+    return needed(targets, backward)
+
+
 def order(edges: Graph) -> tuple[list[str], dict[str, list[str]]]:
     """Sort dependencies first.
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from sagespec.diagnostics.escapes import printable
+from sagespec.diagnostics.escapes import cut, printable
 from sagespec.diagnostics.secrets import masked
 from sagespec.review import drawing
 
@@ -31,8 +31,7 @@ _FIRST = 2
 def code(text: str) -> str:
     """Show a text of others as code in which nothing is active; a long one is cut."""
     shown = printable(masked(text[:_MOST_READ]))
-    cut = shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
-    return f"<code>{_ACTIVE.sub(lambda match: _as_number(match[0]), cut)}</code>"
+    return f"<code>{_ACTIVE.sub(lambda match: _as_number(match[0]), cut(shown, LONGEST))}</code>"
 
 
 def _as_number(character: str) -> str:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from sagespec.diagnostics.escapes import cut
 from sagespec.diagnostics.report import Line, Styled
 from sagespec.diagnostics.rules.rule import Rule
 from sagespec.review import explain, fields
@@ -91,8 +92,7 @@ def goes_to(explanation: Explanation) -> list[str]:
 
 def example(explanation: Explanation) -> str:
     """Write the example of a field as one line of YAML."""
-    written = inline(explanation.example)
-    return written if len(written) <= _EXAMPLE else f"{written[: _EXAMPLE - 3]}..."
+    return cut(inline(explanation.example), _EXAMPLE)
 
 
 def inline(value: Any) -> str:

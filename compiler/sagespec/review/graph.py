@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sagespec.checking import pipeline_graph
 from sagespec.documents.compiled import Request
+from sagespec.project import references
 from sagespec.project.spec import Spec
 
 
@@ -51,15 +52,10 @@ def of_specs(specs: Mapping[str, Spec]) -> Graph:
 
 def around(graph: Graph, wanted: Collection[str]) -> Graph:
     """Keep some nodes, what they need, and what needs them."""
-    kept = {*wanted}
-    for near, far in (("then", "first"), ("first", "then")):
-        reached, waiting = {*wanted}, [*wanted]
-        while waiting:
-            here = waiting.pop()
-            new = {getattr(edge, far) for edge in graph.edges if getattr(edge, near) == here} - reached
-            reached |= new
-            waiting += new
-        kept |= reached
+    needs: dict[str, list[str]] = {node.id: [] for node in graph.nodes}
+    for edge in graph.edges:
+        needs[edge.then].append(edge.first)
+    kept = references.needed(wanted, needs) | references.users(wanted, needs)
     return Graph(
         [node for node in graph.nodes if node.id in kept],
         [edge for edge in graph.edges if edge.first in kept and edge.then in kept],

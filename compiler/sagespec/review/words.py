@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sagespec.diagnostics.escapes import cut
 from sagespec.review.changes import FILE
 from sagespec.review.entry import MEANINGS, STARTING, Change, Cost, Entry, Exempted, Review
 
@@ -134,11 +135,11 @@ def values(change: Change) -> str:
         return f"file {word}"
     note = f" ({change.note})" if change.note else ""
     if change.old is None:
-        return f"new: {_cut(new)}{note}"
+        return f"new: {cut(new, _LONGEST)}{note}"
     if change.new is None:
-        return f"{_cut(old)} -> none{note}"
+        return f"{cut(old, _LONGEST)} -> none{note}"
     if old == new:
-        return f"{_cut(old)}, changed{note}"
+        return f"{cut(old, _LONGEST)}, changed{note}"
     old, new = _shortened(old, new)
     return f"{old} -> {new}{note}"
 
@@ -151,17 +152,13 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-
-
 def _shortened(old: str, new: str) -> tuple[str, str]:
     if len(old) <= _LONGEST and len(new) <= _LONGEST:
         return old, new
     same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
     start = max(0, same - _AROUND)
     dots = "..." if start else ""
-    return dots + _cut(old[start:]), dots + _cut(new[start:])
+    return dots + cut(old[start:], _LONGEST), dots + cut(new[start:], _LONGEST)
 
 
 def place(change: Change) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from sagespec import assets
@@ -83,8 +82,7 @@ def settable(recipe: Recipe, known: Mapping[str, Any] | None, given: Collection[
 
 def judges(region: str | None) -> list[Row]:
     """Return the judges for reward_model_id of an RLAIFTrainer, of a region or all: name, regions."""
-    known: dict[str, list[str]] = _data("fine_tuning")["judges"]
-    rows = [{"name": name, "regions": regions} for name, regions in known.items()]
+    rows = [{"name": name, "regions": regions} for name, regions in techniques.judges().items()]
     return [row for row in rows if region is None or region in row["regions"]]
 
 
@@ -97,11 +95,11 @@ def reward_prompts(context: Context, given: str | None) -> list[Row]:
     models = [_model(context, name) for name in ([given] if given else context.facts.get("hub_models", {}))]
     keys = tuple(f"{recipe.key}/" for recipe in recipes.of_kind("RLAIFTrainer"))
     rows = {
-        (found.name, value): {"model": found.name, "name": PurePosixPath(value).stem, "value": value}
+        (found.name, value): {"model": found.name, "name": name, "value": value}
         for found in models
         for key, recipe in sorted((found.recipes or {}).items())
         if key.startswith(keys)
-        for value in hyperparameters.entries(recipe).get(_PROMPT, {}).get("enum") or ()
+        for name, value in techniques.prompts(recipe).items()
     }
     registered = [
         {"model": "", "name": known["name"], "value": arn}
@@ -109,9 +107,6 @@ def reward_prompts(context: Context, given: str | None) -> list[Row]:
         if known["type"] == "RewardPrompt"
     ]
     return [*rows.values(), *registered]
-
-
-_PROMPT = "judge_prompt_template"
 
 
 def _model(context: Context, given: str) -> Model:

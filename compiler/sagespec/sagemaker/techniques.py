@@ -179,9 +179,7 @@ def _judge(inputs: Inputs, _base: Model, recipe: Recipe, problems: Problems) -> 
     prompt = fields.reward_prompt
     if not prompt.given:
         return Decided(settled)
-    template = entries.get(_PROMPT, {})
-    paths = filter(None, template.get("enum") or [template.get("default")])
-    presets = {_preset(path): path for path in paths}
+    presets = prompts(recipe)
     is_arn, name = arn.parse(prompt.value) is not None, _preset(prompt.value)
     if name in presets and not is_arn:
         return Decided({**settled, _PROMPT: prompt.to(presets[name])})
@@ -217,6 +215,12 @@ def judges() -> dict[str, list[str]]:
     """The models that the SDK takes as judges of RLAIF, with the regions of each."""
     known: dict[str, list[str]] = assets.document(assets.data() / "fine_tuning.json")["judges"]
     return known
+
+
+def prompts(recipe: Recipe) -> dict[str, str]:
+    """Return the prompts of a recipe for its judge by name, with the value that is sent."""
+    entry = hyperparameters.entries(recipe).get(_PROMPT, {})
+    return {_preset(value): value for value in entry.get("enum") or [entry.get("default")] if value}
 
 
 def _preset(name: str) -> str:

@@ -13,10 +13,11 @@ from functools import cached_property
 from typing import Any
 
 from sagespec import disk
-from sagespec.compiling import workspace
+from sagespec.compiling import location, workspace
 from sagespec.compiling.build import Build
 from sagespec.compiling.workspace import Checked
 from sagespec.diagnostics import KeyPath, Problems, secrets
+from sagespec.diagnostics.escapes import cut
 from sagespec.documents import compiled
 from sagespec.project import settings, values
 from sagespec.project import spec as specs
@@ -79,15 +80,8 @@ class Outcome:
 
     @cached_property
     def context(self) -> Context | None:
-        """The facts of the account and region of the spec."""
-        if self.resolved is not None:
-            return self.resolved.inputs.context
-        lock = self.examined.lock
-        region = self.spec.fields.region.value if self.spec else None
-        try:
-            return lock.context(self.settings.account, region or self.settings.region) if lock else None
-        except MissingFact:
-            return None
+        """The facts of the account and region of the document."""
+        return location.known(self.spec, self.settings, self.examined.lock)
 
     def of_field(self, path: KeyPath) -> Iterator[Line]:
         """Yield what is filled in, what is sent, what the recipe says, and which default the spec overrides."""
@@ -283,8 +277,7 @@ def shown(value: Any, path: KeyPath) -> Code:
     for step in path:
         hidden = hidden[str(step)] if isinstance(hidden, dict) else hidden
     text = hidden if isinstance(hidden, str) else json.dumps(hidden, ensure_ascii=False)
-    text = " ".join(text.split())
-    return Code(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}...")
+    return Code(cut(" ".join(text.split()), _LONGEST))
 
 
 def _member(path: KeyPath) -> str:

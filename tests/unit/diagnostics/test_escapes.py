@@ -70,3 +70,8 @@ def test_no_character_hides_in_a_compiled_file() -> None:
 )
 def test_what_is_escaped(text: str, shown: str) -> None:
     assert escapes.inert([text]) == [shown]
+
+
+@pytest.mark.parametrize(("text", "shown"), [("", ""), ("12345", "12345"), ("123456", "12...")])
+def test_a_text_is_cut_to_the_most_characters(text: str, shown: str) -> None:
+    assert escapes.cut(text, 5) == shown

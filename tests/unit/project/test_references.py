@@ -24,6 +24,11 @@ def test_everything_is_in_order_or_in_a_circle(edges: dict[str, list[str]]) -> N
         assert address not in references.needed(edges[address], edges)
 
 
+@given(GRAPHS, st.sampled_from(NAMES))
+def test_users_are_those_that_need_it(edges: dict[str, list[str]], target: str) -> None:
+    assert references.users([target], edges) == {one for one in edges if target in references.needed([one], edges)}
+
+
 def test_the_way_round_is_the_shortest() -> None:
     edges = {"a": ["b", "c"], "b": ["c"], "c": ["a"]}
     assert references.order(edges)[1]["a"] == ["a", "c", "a"]

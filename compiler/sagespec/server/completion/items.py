@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lsprotocol import types
 
-from sagespec.diagnostics.escapes import printable
+from sagespec.diagnostics.escapes import cut, printable
 from sagespec.server import explanations
 from sagespec.server.completion import insertion
 from sagespec.server.completion.offer import Offer, Sort
@@ -85,7 +85,7 @@ def item(place: Place, client: Client, offer: Offer, edit: Edit, *, label: str, 
     return types.CompletionItem(
         label=label,
         kind=_SORTS[offer.sort],
-        detail=_line(offer.detail) or None,
+        detail=cut(printable(offer.detail), _LONGEST) or None,
         documentation=_documentation(offer, client),
         filter_text=compared or _compared(offer),
         sort_text=f"{offer.rank}{number:04d}",
@@ -93,11 +93,6 @@ def item(place: Place, client: Client, offer: Offer, edit: Edit, *, label: str, 
         insert_text_mode=types.InsertTextMode.AdjustIndentation if is_broken else None,
         text_edit=types.TextEdit(place.text.between(start, end), new),
     )
-
-
-def _line(text: str) -> str:
-    text = printable(text)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def label(offer: Offer) -> str:

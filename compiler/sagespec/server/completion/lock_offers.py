@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
-from sagespec import assets
 from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath
-from sagespec.sagemaker import catalog, recipes
+from sagespec.sagemaker import catalog, distributed, recipes, techniques
+from sagespec.sagemaker.techniques import DEFAULT_TYPE
 from sagespec.server.completion.offer import Offer
 from sagespec.server.completion.subject import Subject
 
@@ -153,23 +152,12 @@ def _rewards(subject: Subject) -> Offers:
 
 
 def _prompts(subject: Subject) -> Offers:
-    about = _prompt_entry(subject)
-    for path in about.get("enum") or [about.get("default")]:
-        if path:
-            name = str(path).rpartition("/")[2].removesuffix(".jinja")
-            yield Offer(name, "locked", str(path), rank=3)
+    chosen = subject.recipe_of(subject.model) if subject.model else None
+    for name, value in techniques.prompts(chosen[1]).items() if chosen else ():
+        yield Offer(name, "locked", value, rank=3)
     for arn, fact in subject.section("evaluators").items():
         if fact["type"] == "RewardPrompt":
             yield Offer(fact["name"], "locked", arn)
-
-
-def _prompt_entry(subject: Subject) -> dict[str, Any]:
-    """Return what the recipe says of the prompt of a judge."""
-    chosen = subject.recipe_of(subject.model) if subject.model else None
-    about: dict[str, Any] = (
-        (chosen[1].get("hyperparameters") or {}).get("judge_prompt_template", {}) if chosen else {}
-    )
-    return about
 
 
 def _judges(subject: Subject) -> Offers:
@@ -222,15 +210,9 @@ def _metrics(subject: Subject) -> Offers:
 
 
 def instances(_subject: Subject) -> Offers:
-    for name, about in _instances().items():
+    for name, about in distributed.instances().items():
         count = about["accelerators"]
         yield Offer(name, "value", f"{count} accelerators" if count > 1 else "1 accelerator" if count else "CPUs")
-
-
-@cache
-def _instances() -> dict[str, dict[str, Any]]:
-    listed: dict[str, dict[str, Any]] = assets.document(assets.data() / "instances.json")
-    return listed
 
 
 def _regions(subject: Subject) -> Offers:
@@ -260,7 +242,7 @@ def _contexts(subject: Subject) -> list[Any]:
 def _lengths(subject: Subject) -> Offers:
     """Offer the lengths of the sequences of the model's recipes."""
     kind, found = recipes.of_kind(subject.document), subject.model
-    start = f"{kind[0].key}/{subject.get('spec', 'training_type') or 'LORA'}" if kind else ""
+    start = f"{kind[0].key}/{subject.get('spec', 'training_type') or DEFAULT_TYPE}" if kind else ""
     lengths = {
         length
         for key, recipe in (found.recipes or {} if found else {}).items()

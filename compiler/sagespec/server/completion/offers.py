@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sagespec.checking import schema
+from sagespec.compiling import location
 from sagespec.diagnostics import KeyPath
 from sagespec.project import references
 from sagespec.review import explain, fields
@@ -80,18 +81,12 @@ def _refs(subject: Subject, document: str, path: KeyPath) -> Iterator[Offer]:
 def _targets(subject: Subject, allowed: tuple[str, ...], path: KeyPath) -> Iterator[tuple[str, str]]:
     resolved: Mapping[str, Resolved] = subject.checked.resolved if subject.checked else {}
     own = subject.spec.address if subject.spec else ""
-    users: dict[str, list[str]] = {address: [] for address in resolved}
-    for address, there in resolved.items():
-        for one in there.dependencies:
-            users[one.spec.address].append(address)
-    cyclic = {own, *references.needed([own], users)}
+    cyclic = {own, *references.users([own], subject.checked.edges if subject.checked else {})}
     here = subject.context
     for address, there in resolved.items():
         if there.spec.kind not in allowed or address in cyclic:
             continue
-        place = there.inputs.context
-        runs = bool(schema.runs(there.spec.kind))
-        if here is not None and runs and (place.account, place.region) != (here.account, here.region):
+        if here is not None and location.is_elsewhere(there, here):
             continue
         if path[:2] == ("spec", "model") and not lock_offers.can_be_used(subject, {"ref": address}):
             continue

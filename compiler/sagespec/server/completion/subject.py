@@ -15,11 +15,10 @@ from typing import Any
 from sagespec import disk
 from sagespec.checking import schema
 from sagespec.compiling import location
-from sagespec.compiling.location import Facts
 from sagespec.compiling.workspace import Checked
 from sagespec.diagnostics import Problems
 from sagespec.project import spec as specs
-from sagespec.project.facts import Context, MissingFact
+from sagespec.project.facts import Context
 from sagespec.project.settings import Settings
 from sagespec.project.spec import Spec
 from sagespec.reading import source
@@ -77,16 +76,7 @@ class Subject:
     @cached_property
     def context(self) -> Context | None:
         """The facts of the account and region of the document; of a project file, those of its defaults."""
-        lock, settings = self.known.lock, self.settings
-        if settings is None:
-            return None
-        if self.spec is not None:
-            found = location.context(self.spec, settings, Facts(lock))
-            return found if isinstance(found, Context) else None
-        try:
-            return lock.context(settings.account, settings.region) if lock else None
-        except MissingFact:
-            return None
+        return location.known(self.spec, self.settings, self.known.lock) if self.settings else None
 
     def section(self, name: str) -> Mapping[str, Any]:
         """Return a section of the lock; empty where it has none."""

@@ -11,8 +11,8 @@ from typing import Any
 
 from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath, Problems
+from sagespec.project import references, values
 from sagespec.project import settings as project_settings
-from sagespec.project import values
 from sagespec.project.settings import Settings
 from sagespec.reading.document import as_data
 from sagespec.review import fields
@@ -92,7 +92,4 @@ def _users(settings: Settings, name: str | None) -> set[str]:
     data = settings.project.source.data if settings.project.source else {}
     written = data.get("environments", {}).get(settings.environment or "", {}).get("values", {})
     graph = {one: values.names(value) for one, value in written.items()} if isinstance(written, dict) else {}
-    users = {name} if name else set()
-    while more := {one for one, used in graph.items() if used & users} - users:
-        users |= more
-    return {one for one in users if one}
+    return {name, *references.users([name], graph)} if name else set()
