@@ -134,7 +134,16 @@ def test_refs(committed: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     assert entries(run) == {}
     assert [*entries(run, "HEAD~1")] == [*entries(run, first)] == [*entries(run, "line", "ModelTrainer/*")]
     assert entries(run, "--", "line") == {}, "the spec of that name, since HEAD"
-    for wrong in ("nothing-of-that-name", "--upload-pack=x", "HEAD~99", "line..HEAD", "", "a\x1bb"):
+    for wrong in (
+        "nothing-of-that-name",
+        "--upload-pack=x",
+        "HEAD~99",
+        "line..HEAD",
+        "^HEAD",
+        "HEAD:specs",
+        "",
+        "a\x1bb",
+    ):
         run("diff", "--", wrong, code=2) if wrong.startswith("-") else run("diff", wrong, code=2)
     assert "git has no ref 'ModelTrainer/x', and no spec" in run("diff", "ModelTrainer/x", code=2).stderr
     for given in (("HEAD", "ModelTrainer/x"), ("--", "ModelTrainer/x"), ("line", "line", "ModelTrainer/x")):
@@ -458,6 +467,16 @@ def test_what_git_refuses_is_said_as_git_says_it(committed: Path, run: Run, monk
     (committed / ".git" / "HEAD").rename(committed / "head")
     assert "not a git repository" in run("diff", code=2).stderr
     (committed / "head").rename(committed / ".git" / "HEAD")
+    config = committed / ".git" / "config"
+    before = config.read_text("utf-8")
+    config.write_text(f"{before}[core]\nrepositoryFormatVersion = 1\n[extensions]\nodd = 1\n", "utf-8")
+    assert "error: fatal: unknown repository extension found: odd\n" in run("diff", code=2).stderr
+    config.write_text(before, "utf-8")
+    git("config", "core.repositoryFormatVersion", "1")
+    git("config", "extensions.partialClone", "origin")
+    tree = git("rev-parse", "HEAD^{tree}")
+    (committed / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    assert "error: fatal: not a tree object" in run("diff", code=2).stderr, "not that downloads are off"
     monkeypatch.setenv("PATH", str(committed))
     assert run("diff", code=2).stderr == "error: git: no such file or directory\n"
 

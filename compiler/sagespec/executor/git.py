@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import select
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,10 +31,11 @@ _CHUNK = 1024**2
 _SECONDS = 120.0
 _ENDED = "git could not read an object: see `git fsck`"
 _SHA1_DIGITS = 40
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class GitError(Exception):
-    """Git is not there, or could not answer; the message is its own first line."""
+    """Git is not there, or could not answer; the message is its own."""
 
 
 class Entry(NamedTuple):
@@ -72,7 +74,8 @@ class Repository:
         """The id of the commit that a ref stands for, if it stands for one."""
         if not ref or ref.startswith("-") or "\0" in ref:
             return None
-        return self._ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip() or None
+        found = self._ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
+        return found if _ID.fullmatch(found) else None  # of `^HEAD` git says what is not to be listed
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor of two commits, given by their ids."""
@@ -159,9 +162,17 @@ class Repository:
         except (ValueError, subprocess.TimeoutExpired) as error:
             raise GitError(f"git: {error}") from None
         if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+            said = _reason(done.stderr.decode("utf-8", "replace"))
             raise GitError(said or f"git {arguments[0]} ended with {done.returncode}")
         return done.stdout
+
+
+def _reason(said: str) -> str:
+    """The line of git's words that says why it ended, with what it lists below; its first one where none does."""
+    lines = said.strip().splitlines()
+    start = next((number for number, line in enumerate(lines) if line.startswith(("fatal: ", "error: "))), 0)
+    below = lines[start + 1 : start + 2] if lines and lines[start].endswith(":") else []
+    return " ".join([*lines[start : start + 1], *(line.strip() for line in below)])
 
 
 def _entry(head: bytes) -> Entry:
