@@ -11,11 +11,14 @@ import functools
 import gc
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from multiprocessing import connection, forkserver
 from pathlib import Path
 from typing import Any
@@ -96,11 +99,23 @@ def _ensure_running() -> None:
 
 
 def prepare() -> None:
-    """Read what every command would read of the models of AWS's services."""
+    """Compile and apply the examples: a fork has all that commands keep of the package and of AWS's models."""
     models.share(setattr)
     session = boto3.Session("none", "none", region_name="us-west-2")
     for service in SERVICES:
         session.client(service)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        redirect_stdout(StringIO()),
+        redirect_stderr(StringIO()),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        shutil.copytree(ROOT / "specs", Path(folder) / "specs")
+        shutil.copy(ROOT / "tests" / "account" / "sagespec.lock.json", folder)
+        patch.chdir(folder)
+        for arguments in (["compile"], ["apply", "--yes", "--sandbox"]):
+            patch.setattr("sys.argv", ["sagespec", *arguments])
+            assert cli.invoke() == 0, arguments
     gc.collect()
     gc.freeze()
 
