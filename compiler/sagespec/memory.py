@@ -1,9 +1,9 @@
-"""Remember what functions made of arguments and files that are still the same.
+"""Remember the results of functions whose arguments and files have not changed.
 
-In: a function, which reads nothing but its arguments, `disk`, and objects of git by their ids, and changes neither
-them nor what it has returned. Out: what it returns, from the memory of the block around where there is one, the
-arguments are the same, and the disk gives the same answers to all that the function asked. Without a memory the
-function is called.
+In: a function that reads nothing but its arguments, files through `disk`, and objects of git by their ids, and that
+changes neither its arguments nor results that it has returned. Out: its result. It comes from the memory in use where
+the arguments are the same and the disk still answers the same to all that the function asked; else, or where no
+memory is in use, the function is called.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _IDENTITY = object()
 
 
 class _Known(NamedTuple):
-    """A result; the arguments are kept, since a key has the identities of some."""
+    """A result; the arguments are kept alive, because keys contain the identities of some of them."""
 
     result: Any
     arguments: Any
@@ -33,7 +33,7 @@ class _Known(NamedTuple):
 
 
 class _Seen:
-    """What a function read; `is_steady` is false where one question had two answers."""
+    """What a function read; `is_steady` is false once the same question got another answer."""
 
     def __init__(self) -> None:
         self.answers: dict[Question, object] = {}
@@ -44,7 +44,7 @@ class _Seen:
 
 
 class Memory:
-    """The results of one use, for the next one: it holds no more than one needs. Other threads wait for its end."""
+    """The results that the last block used, for the next one. One thread uses it at a time, others wait."""
 
     def __init__(self) -> None:
         self._in_use = Lock()
@@ -54,7 +54,7 @@ class Memory:
 
     @contextmanager
     def used(self) -> Iterator[None]:
-        """Remember within a block; what it does not use again is forgotten at its end."""
+        """Remember results within a block; at its end, those that it did not use are forgotten."""
         with self._in_use:
             self._now, self._answers = {}, {}
             token = _memory.set(self)
@@ -77,7 +77,7 @@ class Memory:
         return known.result  # type: ignore[no-any-return]
 
     def _answer(self, question: Question) -> object:
-        """Ask the disk, once in a block."""
+        """Return what the disk answers to a question; it is asked once in a block."""
         if question not in self._answers:
             self._answers[question] = disk.again(question)
         else:
@@ -95,7 +95,7 @@ def remembered(function: Callable[P, Result], *arguments: P.args, **named: P.kwa
 
 
 def _key(argument: object) -> object:
-    """Texts, numbers and paths are compared by value, also in tuples; everything else is the same only as itself."""
+    """Return a key for an argument: texts, numbers and paths, also in tuples, by value, all else by identity."""
     if type(argument) is tuple:
         return tuple(map(_key, argument))
     is_value = type(argument) in _BY_VALUE or isinstance(argument, Path)

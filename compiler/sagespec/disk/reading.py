@@ -174,7 +174,11 @@ def _head(path: Path, size: int) -> bytes:
 
 @contextmanager
 def streamed(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file for a reader that goes through it by itself; what that reads no observer knows."""
+    """Open a regular file as a stream.
+
+    Observers do not see what is read from it. They are told an answer that equals no other, so that nothing made of
+    the stream is used again.
+    """
     tell((_head, path, 0), object())
     if view := viewed(path):
         yield io.BytesIO(view.read(path, COMPILED_BYTES))

@@ -30,7 +30,7 @@ def create() -> Server:
     """Return a server with all its features."""
     server = Server()
     for logger in (json_rpc.__name__, "concurrent.futures", "asyncio"):
-        logging.getLogger(logger).addFilter(_is_news)
+        logging.getLogger(logger).addFilter(_is_logged)
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
@@ -207,6 +207,6 @@ async def _watch(server: Server) -> None:
         await server.client_register_capability_async(types.RegistrationParams(wanted))
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Leave out of the logs what was answered, and that an editor is gone, with which the server ends."""
+def _is_logged(record: logging.LogRecord) -> bool:
+    """Return whether a record is logged: refusals are answers already, and without an editor the server just ends."""
     return not (record.exc_info and isinstance(record.exc_info[1], Refused | BrokenPipeError))

@@ -89,7 +89,7 @@ class Server(LanguageServer):
         return self.workspace.position_encoding or "utf-16"
 
     def keep(self, item: types.TextDocumentItem) -> None:
-        """Keep an open document; pygls has put one of its own in its place."""
+        """Put an `OpenDocument` in place of the document that pygls has made of an opened one."""
         documents = self.workspace.text_documents
         for key in (key for key, document in documents.items() if document.uri == item.uri):
             documents[key] = OpenDocument(item, self.units)
@@ -181,14 +181,14 @@ class Server(LanguageServer):
         opened_folders = [one.uri for one in self.workspace.folders.values()] or [self.workspace.root_uri or ""]
         folders = [Path(path) for uri in opened_folders if (path := _path(uri))]
         roots = {examination.root_of(folder, buffers) for folder in [*folders, *(path.parent for path in opened)]}
-        known: dict[Path, Examination] = {}
+        examined: dict[Path, Examination] = {}
         for root in sorted(root for root in roots if root):
             memory = self._checks[root]
-            known[root] = await asyncio.to_thread(examination.examine, root, buffers, self.environment, memory)
-        self._checks = defaultdict(Memory, {root: self._checks[root] for root in known})
-        self._names = defaultdict(Memory, {root: self._names[root] for root in known})
-        self.examined = known
-        self.known = {root: one if one.checked else self.known.get(root, one) for root, one in known.items()}
+            examined[root] = await asyncio.to_thread(examination.examine, root, buffers, self.environment, memory)
+        self._checks = defaultdict(Memory, {root: self._checks[root] for root in examined})
+        self._names = defaultdict(Memory, {root: self._names[root] for root in examined})
+        self.examined = examined
+        self.known = {root: one if one.checked else self.known.get(root, one) for root, one in examined.items()}
         self._publish(opened)
         if self._shows_lenses:
             self._review.changed()

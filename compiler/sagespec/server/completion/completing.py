@@ -30,7 +30,7 @@ from sagespec.server.positions import Text
 
 TRIGGERS = (":", " ", "{", "[", "$", "/", '"', "'")
 MOST = 200
-"""The most items of one answer; of more those that fit what is typed."""
+"""The most items of one answer; where there are more, those that do not match what is typed are left out."""
 _TOP = {"apiVersion", "kind", "metadata", "spec"}
 _NO_LINE_BREAKS_OF_JSON = dict.fromkeys(map(ord, "\x85\u2028\u2029"), " ")
 """What ends lines of YAML, and is a character like any other in texts of JSON."""

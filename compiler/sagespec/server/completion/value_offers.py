@@ -43,7 +43,11 @@ def value_name(text: Text, offset: int) -> tuple[int, int] | None:
 
 
 def of_field(subject: Subject, path: KeyPath, *, is_whole: bool) -> Iterator[Offer]:
-    """Offer the values that a field may use: alone those that it accepts, inside longer text no mappings or lists."""
+    """Offer the values that a field may use.
+
+    With `is_whole` the value is all that the field has, and must be one that it accepts; else it is a part of a text,
+    which mappings and lists cannot be.
+    """
     field = fields.find(subject.document, path)
     if field is None or not field.takes_values:
         return

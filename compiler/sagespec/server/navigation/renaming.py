@@ -8,7 +8,6 @@ where a name stands.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,11 +17,12 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from sagespec.checking import schema
-from sagespec.diagnostics import KeyPath, Problem
+from sagespec.diagnostics import KeyPath
 from sagespec.diagnostics.escapes import printable
 from sagespec.project import references, settings, values
 from sagespec.reading import source
 from sagespec.server import edits
+from sagespec.server.completion import insertion
 from sagespec.server.edits import Edited
 from sagespec.server.navigation import definitions, occurrences, spelling
 from sagespec.server.navigation.occurrences import Name, Occurrence
@@ -121,7 +121,10 @@ def _short(name: Name) -> str:
 
 
 def _renamed(found: list[Occurrence], sheets: Sheets) -> Name:
-    """Return the name that is renamed; raises Refused where it is none, or several."""
+    """Return the name that is to be renamed.
+
+    Raises Refused where no single spec or value has it.
+    """
     one, name = found[0], found[0].name
     if occurrences.is_built_in(name):
         raise Refused(f"{name.text} is built in")
@@ -147,12 +150,9 @@ def _started(name: Name, new: str, sheets: Sheets) -> list[str]:
     resolved = checked.resolved if checked else {}
     edges = {address: [other.spec.address for other in one.dependencies] for address, one in resolved.items()}
     affected = {name.text, *(address for address in edges if name.text in references.needed([address], edges))}
-    runs = [address for address in affected if _runs(address.partition("/")[0])]
+    kinds = {kind for kind in schema.kinds() if schema.runs(kind)}
+    runs = [address for address in affected if address.partition("/")[0] in kinds]
     return sorted(f"{address.partition('/')[0]}/{new}" if address == name.text else address for address in runs)
-
-
-def _runs(kind: str) -> bool:
-    return kind in schema.kinds() and bool(schema.runs(kind))
 
 
 def _check_name(name: Name, new: str, sheets: Sheets) -> None:
@@ -173,14 +173,10 @@ def _check_name(name: Name, new: str, sheets: Sheets) -> None:
     if wanted.text in values.BUILT_IN:
         raise Refused(f"{new} is built in")
     if problems:
-        raise Refused(_said(problems[0], new))
+        raise Refused(f"{new!r} cannot be the name: {problems[0].message}")
     for one in sorted(taken, key=lambda one: not one.is_definition):
         if one.name.sort == name.sort and one.name != name:
             raise Refused(f"{wanted.text} is taken: {one.name.text} is in {_where(one, sheets)}")
-
-
-def _said(problem: Problem, new: str) -> str:
-    return f"{new!r} cannot be the name: {problem.message}"
 
 
 def _check_files(name: Name, sheets: Sheets) -> None:
@@ -188,12 +184,12 @@ def _check_files(name: Name, sheets: Sheets) -> None:
     if sheets.now.checked is None:
         raise Refused(f"{settings.FILE} has errors: mend them first")
     if sheets.unreadable:
-        raise Refused(f"cannot be read, and may have the name: {several(sheets.unreadable)}")
+        raise Refused(f"files that may have the name cannot be read: {several(sheets.unreadable)}")
     word = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(_short(name))}(?![A-Za-z0-9_])")
     if outside := [file for file, text in sheets.outside.items() if word.search(text)]:
-        raise Refused(f"outside of the project, and may have the name: {several(outside)}")
+        raise Refused(f"files outside of the project may have the name: {several(outside)}")
     if broken := [file for file, page in sheets.pages.items() if page.faults and word.search(page.text)]:
-        raise Refused(f"has errors, and may have the name: {several(broken)}: mend them first")
+        raise Refused(f"files that may have the name have errors: {several(broken)}: mend them first")
 
 
 def _edits(page: Text, found: Iterable[Occurrence], new: str) -> list[Edit]:
@@ -207,10 +203,8 @@ def _edits(page: Text, found: Iterable[Occurrence], new: str) -> list[Edit]:
     expected = [_expected(document, number, found, new) for number, document in enumerate(page.documents)]
     if become.faults or [document.written for document in become.documents] != expected:
         one = next((one for one in found if one.spelling != "exact"), found[0])
-        line = page.line(one.whole[0])
-        if one.spelling == "escaped":
-            raise Refused(f"{page.name}:{line}: the name stands there with escapes or folded: rename it by hand")
-        raise Refused(f"{page.name}:{line}: more than the name would change there: rename it by hand")
+        why = "the name has escapes or is folded" if one.spelling == "escaped" else "more than the name would change"
+        raise Refused(f"{page.name}:{page.line(one.whole[0])}: {why} there: rename it by hand")
     return made
 
 
@@ -218,14 +212,8 @@ def _edit(page: Text, one: Occurrence, new: str) -> Edit:
     """Return the edit of one name; a name that would be read as a number or the like comes into quotes."""
     start, end = one.named
     replaces_scalar = one.is_definition and spelling.is_plain(page.text, start)
-    return Edit(start, end, json.dumps(new) if replaces_scalar and not _is_text(new) else new)
-
-
-def _is_text(plain: str) -> bool:
-    try:
-        return isinstance(source.scalar(plain), str)
-    except ValueError:
-        return False
+    written = insertion.scalar(new, in_brackets=True) if replaces_scalar else None
+    return Edit(start, end, written or new)
 
 
 def _expected(document: source.Source, number: int, found: Iterable[Occurrence], new: str) -> Any:

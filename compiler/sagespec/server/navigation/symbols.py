@@ -105,12 +105,9 @@ class _Outline:
             kind,
             whole,
             self.text.between(*selected),
-            _detail(self._data(path)),
+            _detail(source.get(self.document.data, path)),
             children=children,
         )
-
-    def _data(self, path: KeyPath) -> Any:
-        return source.get(self.document.data, path)
 
     def _key(self, path: KeyPath) -> tuple[int, int]:
         span = self.document.keys[path]
