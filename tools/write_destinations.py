@@ -97,7 +97,7 @@ def recompiled(project: Project, address: str, data: dict[str, Any], observed: s
         return None
     edges = {a: [d.spec.address for d in one.dependencies] for a, one in resolved.items()}
     changed = replace(resolved[address].spec, data=data)
-    targets = [target for _, target in changed.refs() if target in resolved]
+    targets = [ref.target for ref in changed.refs if ref.target in resolved]
     wanted = references.needed([observed, *targets], edges) | {address}
     specs = {a: resolved[a].spec for a in resolved if a in wanted} | {address: changed}
     resolution = resolve.resolve(specs, {}, project.settings, project.facts)

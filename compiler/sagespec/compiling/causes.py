@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sagespec.diagnostics import Diagnostic
+from sagespec.diagnostics import Diagnostic, dotted
 from sagespec.project import references
 from sagespec.project.spec import Spec
 from sagespec.reading.source import get
@@ -56,7 +56,7 @@ def _cycles(specs: Mapping[str, Spec]) -> dict[str, frozenset[str]]:
 
 
 def _target(d: Diagnostic, spec: Spec | None) -> str:
-    refs = {f"spec.{name}.ref": target for name, target in spec.refs()} if spec else {}
+    refs = {dotted(ref.path): ref.target for ref in spec.refs} if spec else {}
     return refs.get(d.path, "")
 
 

@@ -87,9 +87,9 @@ def is_elsewhere(there: Resolved, here: Context) -> bool:
 
 def check(spec: Spec, here: Context, resolved: Mapping[str, Resolved]) -> Iterator[Problem]:
     """Check that the resources and specs that a spec refers to are in its account and region."""
-    for name, target in spec.refs():
-        there = resolved[target].inputs.context
-        if is_elsewhere(resolved[target], here):
+    for ref in spec.refs:
+        there = resolved[ref.target].inputs.context
+        if is_elsewhere(resolved[ref.target], here):
             home = f"{there.account}/{there.region}, this spec in {here.account}/{here.region}"
-            yield Problem("ref-elsewhere", f"{target} runs in {home}", ("spec", name, "ref"))
+            yield Problem("ref-elsewhere", f"{ref.target} runs in {home}", ref.path)
     yield from resource_names.check(spec, here)

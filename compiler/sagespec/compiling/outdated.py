@@ -122,8 +122,7 @@ def _cause(member: KeyPath, old: Any, new: Any, made: Build, done: Compilation) 
     spec = done.checked.resolved[made.compiled.address].spec
     path: KeyPath = ("metadata", "name")
     if member[:2] == ("metadata", "dependsOn") and len(member) > 2:
-        refs = {target: name for name, target in spec.refs()}
-        path = ("spec", refs[str(member[2])], "ref") if member[2] in refs else ("spec",)
+        path = next((ref.path for ref in spec.refs if ref.target == member[2]), ("spec",))
         message = f"{member[2]}, which it depends on, has changed"
     elif member[:1] == ("requests",) and len(member) > 3 and _ids(old) == _ids(new):
         request = made.compiled.requests[int(member[1])]

@@ -130,9 +130,14 @@ def _besides(
     """Return the problems of a spec except invalid refs and what its schema refuses."""
     if facts.is_draft and spec.broken is None:  # its facts are known only once its refs are valid
         return []
-    broken = frozenset({*(spec.broken or ()), *(d.path.split(".")[1] for d in refs)})
+    broken = frozenset({*(spec.broken or ()), *(_field(d) for d in refs)})
     upstream = _upstream(replace(spec, broken=broken), resolved)
     return [*remembered(_rest, spec, broken, upstream, settings, facts)]
+
+
+def _field(diagnostic: Diagnostic) -> str:
+    """Return the field of a spec that the problem of a ref is in."""
+    return diagnostic.path.split(".")[1].partition("[")[0]
 
 
 def _rest(
@@ -152,7 +157,7 @@ def _is_default(diagnostic: Diagnostic, broken: frozenset[str]) -> bool:
 
 def _upstream(spec: Spec, resolved: Mapping[str, Resolved]) -> tuple[Resolved, ...]:
     """Return the specs that a spec refers to."""
-    return tuple(resolved[address] for address in sorted({target for _, target in spec.refs()}))
+    return tuple(resolved[address] for address in sorted({ref.target for ref in spec.refs}))
 
 
 def _resolve(
@@ -171,7 +176,7 @@ def _resolve(
         qualified_name=settings.qualified_name(spec.name),
         project=settings.project,
         folder=(root / spec.source.file).parent,
-        upstream={name: resolved[target].exports for name, target in spec.refs()},
+        upstream={ref.field: resolved[ref.target].exports for ref in spec.refs},
     )
     kind_module = kinds.find(spec.kind)
     made = kind_module.resolve(inputs, problems)

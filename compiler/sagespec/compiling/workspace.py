@@ -144,7 +144,7 @@ def check(settings: Settings, paths: Sequence[Path], region: str | None = None, 
     specs, taken = references.index([*asked.specs, *others.specs], [*asked.refused, *others.refused])
     targets = tuple(dict.fromkeys(s.address for s in asked.specs))
     if draft is not None:  # the draft records the facts that are asked for, so unneeded specs must not ask
-        refs = [target for refused in asked.refused for _, target in refused.refs()]
+        refs = [ref.target for refused in asked.refused for ref in refused.refs]
         needed = references.needed([*targets, *refs], references.graph(specs))
         specs = {address: one for address, one in specs.items() if address in needed}
     facts = remembered(Facts, locked, region, draft is not None)

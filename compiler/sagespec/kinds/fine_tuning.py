@@ -37,7 +37,7 @@ class Facts:
 
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields, technique = inputs.fields, TECHNIQUES[_technique(inputs)]
-    upstream = inputs.upstream.get("model")
+    upstream = inputs.exported(fields.model)
     base = model.find(fields.model, inputs.context, problems, upstream.model if upstream else None)
     role = inputs.role(problems)
     mlflow = inputs.mlflow(fields.mlflow_resource_arn, problems)

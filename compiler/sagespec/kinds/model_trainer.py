@@ -84,7 +84,7 @@ def _config(inputs: Inputs, problems: Problems) -> Config | None:
     given = inputs.fields.distributed
     if not given:
         return None
-    upstream = inputs.upstream.get("distributed")
+    upstream = inputs.exported(given)
     if upstream is not None and upstream.config is not None:
         return distributed.of_ref(upstream.config, given.ref)
     kind = given.type.value

@@ -64,10 +64,10 @@ def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
     fields = inputs.fields
     qualifier = fields.agent_qualifier
     if fields.agent_config:
-        upstream = inputs.upstream.get("agent_config")
+        upstream = inputs.exported(fields.agent_config)
         function = upstream.function if upstream else None
         return agent.find(fields.agent_config, qualifier, inputs.context, problems, function)
-    trainer = inputs.upstream.get("model")
+    trainer = inputs.exported(fields.model)
     if trainer is not None and trainer.agent is not None:
         return _inherited(inputs, trainer.agent, problems)
     if isinstance(fields.model.value, dict) and "job" in fields.model.value:

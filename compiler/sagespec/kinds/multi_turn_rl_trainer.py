@@ -41,7 +41,7 @@ class Facts:
 
 def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     fields, context = inputs.fields, inputs.context
-    upstream = inputs.upstream.get("model")
+    upstream = inputs.exported(fields.model)
     base = model.find(fields.model, context, problems, upstream.model if upstream else None)
     env = _agent(inputs, problems)
     role = inputs.role(problems)
@@ -64,7 +64,8 @@ def _output_path(inputs: Inputs) -> Traced:
 
 
 def _agent(inputs: Inputs, problems: Problems) -> Agent | None:
-    fields, upstream = inputs.fields, inputs.upstream.get("agent_env")
+    fields = inputs.fields
+    upstream = inputs.exported(fields.agent_env)
     function = upstream.function if upstream else None
     qualifier = fields.bedrock_agentcore_qualifier
     return agent.find(fields.agent_env, qualifier, inputs.context, problems, function, default="DEFAULT")

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from sagespec.checking import schema
-from sagespec.diagnostics import Hint, Problem
+from sagespec.diagnostics import Hint, KeyPath, Problem
+from sagespec.reading.source import general
 
 _HUGGING_FACE = re.compile(r"[\w.-]{1,60}/[\w.-]{1,96}")
 
@@ -27,17 +28,18 @@ def kind(name: str) -> str:
     )
 
 
-def of(problem: Problem, value: Any, refs: Mapping[str, Sequence[str]]) -> Problem:
+def of(problem: Problem, value: Any, refs: Mapping[KeyPath, Sequence[str]]) -> Problem:
     """Add a hint to a problem without one; `refs` are the fields that take refs, with the kinds that they accept."""
     if problem.hint or problem.rule != "bad-pattern" or not isinstance(value, str) or problem.path[:1] != ("spec",):
         return problem
     return replace(problem, hint=_hint(problem, value, refs))
 
 
-def _hint(problem: Problem, value: str, refs: Mapping[str, Sequence[str]]) -> str:
+def _hint(problem: Problem, value: str, refs: Mapping[KeyPath, Sequence[str]]) -> str:
     field = str(problem.path[1]) if len(problem.path) > 1 else ""
-    kinds = refs.get(field, ())
-    if problem.path[2:] == ("ref",):
+    is_inside = problem.path[-1:] == ("ref",)
+    kinds = refs.get(general(problem.path[1:-1] if is_inside else problem.path[1:]), ())
+    if is_inside:
         whole = [f"{kind}/{value}" for kind in kinds]
         return (
             Hint(f"write its whole address: {' or '.join(whole)}", "word", value, whole) if "/" not in value else ""

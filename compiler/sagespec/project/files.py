@@ -214,7 +214,7 @@ class _File(NamedTuple):
         for data in filled if len(filled) == len(self.raw) else [*filled, *self.raw]:
             kind = source.get(data, ("kind",))
             for path in schema.own_fields(kind if isinstance(kind, str) else None):
-                for value in source.each(data, ("spec", *path)):
+                for _, value in source.each(data, ("spec", *path)):
                     if isinstance(value, str):
                         yield self.path.parent / value
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from sagespec.diagnostics import Diagnostic, Problem, did_you_mean, nearest
-from sagespec.project.spec import Spec, ref_kinds
+from sagespec.project.spec import Spec
 
 Graph = Mapping[str, Iterable[str]]
 Failed = Mapping[str, Diagnostic | None]
@@ -43,7 +43,7 @@ def _taken(spec: Spec, other: Spec) -> Diagnostic:
 
 def graph(specs: Mapping[str, Spec]) -> dict[str, list[str]]:
     """Return the addresses that each spec refers to, without unknown ones."""
-    return {a: [target for _, target in specs[a].refs() if target in specs] for a in sorted(specs)}
+    return {a: [ref.target for ref in specs[a].refs if ref.target in specs] for a in sorted(specs)}
 
 
 def needed(targets: Iterable[str], edges: Graph) -> set[str]:
@@ -111,8 +111,8 @@ def _way_back(start: str, edges: Graph) -> list[str]:
 
 def circle(spec: Spec, way: list[str]) -> Diagnostic:
     """Return the error of a spec in a cycle, at the ref that begins it."""
-    name = next(name for name, target in spec.refs() if target == way[1])
-    return spec.locate(Problem("ref-cycle", f"refers to itself: {' -> '.join(way)}", ("spec", name, "ref")))
+    path = next(ref.path for ref in spec.refs if ref.target == way[1])
+    return spec.locate(Problem("ref-cycle", f"refers to itself: {' -> '.join(way)}", path))
 
 
 def check(spec: Spec, known: Collection[str], failed: Failed) -> list[Diagnostic]:
@@ -121,14 +121,13 @@ def check(spec: Spec, known: Collection[str], failed: Failed) -> list[Diagnostic
 
 
 def _problems(spec: Spec, known: Collection[str], failed: Failed) -> Iterator[Problem]:
-    for name, target in spec.refs():
-        path = ("spec", name, "ref")
-        allowed = ref_kinds(spec.kind).get(name, ())
+    for ref in spec.refs:
+        path, target, allowed = ref.path, ref.target, ref.kinds
         kind = target.partition("/")[0]
         if kind not in allowed:
             near = nearest(target, [a for a in known if a.partition("/")[0] in allowed and a != spec.address])
-            hint = near or f"{name} takes a ref to {' or '.join(allowed)}"
-            yield Problem("wrong-ref", f"{target} is not of a kind that {name} can refer to", path, hint)
+            hint = near or f"{ref.name} takes a ref to {' or '.join(allowed)}"
+            yield Problem("wrong-ref", f"{target} is not of a kind that {ref.name} can refer to", path, hint)
         elif target in failed:
             first = failed[target]
             hint = f"the first is at {first.file}:{first.line}" if first else ""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from sagespec.checking import schema
 from sagespec.checking.pipeline_graph import EXPRESSIONS
-from sagespec.diagnostics import Diagnostic, Hint, KeyPath, Problem, Problems, did_you_mean, secrets
+from sagespec.diagnostics import Diagnostic, Hint, KeyPath, Problem, Problems, did_you_mean, dotted, secrets
 from sagespec.documents.compiled import MARKERS
 from sagespec.documents.traced import Traced
 from sagespec.project import advice, tags, values
@@ -21,9 +21,27 @@ from sagespec.project import contents as content_files
 from sagespec.project.contents import Content
 from sagespec.project.settings import Settings
 from sagespec.reading.document import Written, as_data, as_texts
-from sagespec.reading.source import Source, get
+from sagespec.reading.source import Source, each, get
 
 Overlays = Mapping[KeyPath, tuple[Source, KeyPath]]
+
+
+class Ref(NamedTuple):
+    """A ref of a spec: the key path of its field below `spec`, the address, and the kinds that the field takes."""
+
+    field: KeyPath
+    target: str
+    kinds: tuple[str, ...]
+
+    @property
+    def path(self) -> KeyPath:
+        """The key path of the address in the spec."""
+        return ("spec", *self.field, "ref")
+
+    @property
+    def name(self) -> str:
+        """The field as text."""
+        return dotted(self.field)
 
 
 @dataclass(frozen=True)
@@ -66,18 +84,16 @@ class Spec:
             merged[key.value] = value
         return dict(sorted(merged.items()))
 
-    def refs(self) -> Iterator[tuple[str, str]]:
-        """Yield the fields that refer to other specs, with the addresses."""
-        yield from self._refs
-
     @cached_property
-    def _refs(self) -> tuple[tuple[str, str], ...]:
-        fields, found = self.fields.value, []
-        for name in ref_kinds(self.kind):
-            value = fields.get(name)
-            if isinstance(value, dict) and set(value) == {"ref"} and isinstance(value["ref"], str):
-                found.append((name, value["ref"]))
-        return tuple(found)
+    def refs(self) -> tuple[Ref, ...]:
+        """The refs to other specs."""
+        fields = self.fields.value
+        return tuple(
+            Ref(path, value["ref"], kinds)
+            for field, kinds in ref_kinds(self.kind).items()
+            for path, value in each(fields, field)
+            if isinstance(value, dict) and set(value) == {"ref"} and isinstance(value["ref"], str)
+        )
 
     def locate(self, problem: Problem) -> Diagnostic:
         return _locate(self.source, self.overlays, problem, self.address, self._variables)
@@ -88,9 +104,9 @@ class Spec:
 
 
 @cache
-def ref_kinds(kind: str) -> dict[str, tuple[str, ...]]:
-    """Return the fields of a kind that take refs, with the kinds that each may refer to."""
-    return {name: tuple(shape["x-ref"]) for name, shape in schema.fields(kind).items() if "x-ref" in shape}
+def ref_kinds(kind: str) -> dict[KeyPath, tuple[str, ...]]:
+    """Return the fields of a kind that take refs, by key path below `spec`, with the kinds that each may refer to."""
+    return {path: tuple(shape["x-ref"]) for path, shape in schema.shapes(kind) if "x-ref" in shape}
 
 
 def _locate(

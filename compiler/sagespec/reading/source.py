@@ -93,15 +93,20 @@ ANY = "*"
 """The step of a key path that stands for any item of a list."""
 
 
-def each(data: Any, path: KeyPath) -> Iterator[Any]:
-    """Yield the values at a path, which may contain `ANY`; none where the path does not exist."""
+def general(path: KeyPath) -> KeyPath:
+    """Return a key path with `ANY` in place of the numbers of items."""
+    return tuple(ANY if isinstance(step, int) else step for step in path)
+
+
+def each(data: Any, path: KeyPath, at: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """Yield the values at a path, which may contain `ANY`, with their key paths; none where it does not exist."""
     if not path:
-        yield data
+        yield at, data
     elif path[0] == ANY:
-        for item in data if isinstance(data, list) else ():
-            yield from each(item, path[1:])
+        for index, item in enumerate(data if isinstance(data, list) else ()):
+            yield from each(item, path[1:], (*at, index))
     elif isinstance(data, dict) and path[0] in data:
-        yield from each(data[path[0]], path[1:])
+        yield from each(data[path[0]], path[1:], (*at, path[0]))
 
 
 def load(file: str, content: bytes) -> tuple[list[Source], list[Diagnostic]]:

@@ -43,7 +43,10 @@ def _coded(text: str) -> str:
 def of_graph(graph: Graph) -> str:
     """Draw a graph in Mermaid."""
     labels = {node.id: f"{node.sort}/{node.name}" for node in graph.nodes}
-    return mermaid(labels, {(edge.first, edge.then): edge.field for edge in graph.edges})
+    fields: dict[tuple[str, str], list[str]] = {}
+    for edge in graph.edges:
+        fields.setdefault((edge.first, edge.then), []).append(edge.field)
+    return mermaid(labels, {ends: ", ".join(filter(None, dict.fromkeys(named))) for ends, named in fields.items()})
 
 
 def dot(graph: Graph) -> str:

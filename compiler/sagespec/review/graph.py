@@ -42,10 +42,10 @@ def of_specs(specs: Mapping[str, Spec]) -> Graph:
     """Draw specs with the refs between them."""
     nodes = [Node(address, spec.kind, spec.name) for address, spec in sorted(specs.items())]
     edges = [
-        Edge(target, address, field)
+        Edge(ref.target, address, ref.name)
         for address, spec in sorted(specs.items())
-        for field, target in sorted(spec.refs())
-        if target in specs
+        for ref in sorted(spec.refs, key=lambda ref: (ref.name, ref.target))
+        if ref.target in specs
     ]
     return Graph(nodes, edges)
 

@@ -69,7 +69,7 @@ def find_ground(inputs: Inputs, problems: Problems, least_mlflow: str = "") -> G
     `least_mlflow` is the version that a default MLflow app must have.
     """
     fields, context = inputs.fields, inputs.context
-    upstream = inputs.upstream.get("model")
+    upstream = inputs.exported(fields.model)
     model = models.find(fields.model, context, problems, upstream.model if upstream else None)
     role = inputs.role(problems)
     mlflow = inputs.mlflow(fields.mlflow_resource_arn, problems, least_mlflow)

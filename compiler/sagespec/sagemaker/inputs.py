@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sagespec.diagnostics import Problems
+from sagespec.diagnostics import KeyPath, Problems
 from sagespec.documents.traced import Traced
 from sagespec.project.facts import Context, ask, is_older
 from sagespec.project.settings import Project
@@ -19,8 +19,8 @@ from sagespec.sagemaker.exports import Exports
 class Inputs:
     """The inputs of a kind's module.
 
-    `upstream` maps the fields that are refs to the exports of the specs they refer to. Files that a spec names are
-    relative to `folder`, files in a compiled file to the project's root.
+    `upstream` maps the key paths below `spec` of fields that are refs to the exports of the specs they refer to.
+    Files that a spec names are relative to `folder`, files in a compiled file to the project's root.
     """
 
     spec: Spec
@@ -28,11 +28,15 @@ class Inputs:
     qualified_name: str
     project: Project = field(repr=False)
     folder: Path = field(repr=False)
-    upstream: Mapping[str, Exports] = field(default_factory=dict, repr=False)
+    upstream: Mapping[KeyPath, Exports] = field(default_factory=dict, repr=False)
 
     @property
     def fields(self) -> Traced:
         return self.spec.fields
+
+    def exported(self, given: Traced) -> Exports | None:
+        """Return the exports of the spec that a field refers to; None for a field that is no ref."""
+        return self.upstream.get(given.path[1:])
 
     def role(self, problems: Problems) -> Traced | None:
         """Return the ARN of the role, given or default; None with a problem where it is missing."""

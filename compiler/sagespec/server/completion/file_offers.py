@@ -16,7 +16,7 @@ from sagespec.diagnostics import KeyPath
 from sagespec.project import settings
 from sagespec.project.boundary import Boundary, around
 from sagespec.project.settings import Project
-from sagespec.reading.source import ANY, SUFFIXES
+from sagespec.reading.source import ANY, SUFFIXES, general
 from sagespec.server.completion.offer import Offer
 from sagespec.server.completion.subject import Subject
 
@@ -75,10 +75,10 @@ def of_field(subject: Subject, path: KeyPath, typed: str) -> Iterator[Offer]:
 
 
 def _named(document: str, path: KeyPath) -> Named | None:
-    general = tuple(ANY if isinstance(step, int) else step for step in path)
+    place = general(path)
     if document == "Project":
-        return _OF_PROJECT.get(general)
-    below = general[1:] if general[:1] == ("spec",) else ()
+        return _OF_PROJECT.get(place)
+    below = place[1:] if place[:1] == ("spec",) else ()
     named = _BELOW_SPEC.get(below)
     is_content = any(shape.get("x-content") for where, shape in schema.shapes(document) if where == below)
     return named if named and (below != ("hyperparameters",) or is_content) else None

@@ -131,12 +131,12 @@ def _short(here: Cursor, place: Place, sheets: Sheets) -> Iterator[types.Locatio
     """Yield the specs that a ref without a kind can mean."""
     value = source.get(here.document.data, here.path)
     refs = occurrences.ref_paths(here.kind)
-    if place.is_project_file or here.path[-1:] != ("ref",) or occurrences.general(here.path[1:-1]) not in refs:
+    if place.is_project_file or here.path[-1:] != ("ref",) or source.general(here.path[1:-1]) not in refs:
         return
     takes = {
         kind
         for path, shape in (schema.shapes(here.kind) if here.kind in schema.kinds() else ())
-        if path == occurrences.general(here.path[1:-1])
+        if path == source.general(here.path[1:-1])
         for kind in shape.get("x-ref", ())
     }
     for one in sheets.occurrences:
@@ -162,7 +162,7 @@ def _file(document: Source, path: KeyPath, file: str, sheets: Sheets) -> Path | 
     kind = source.get(document.data, ("kind",))
     if path[:1] != ("spec",) or kind not in schema.kinds():
         return None
-    below = _below(str(kind)).get(occurrences.general(path[1:]))
+    below = _below(str(kind)).get(source.general(path[1:]))
     if below is None:
         return None
     beside = source.get(document.data, (*path[:-1], below)) if below else ""

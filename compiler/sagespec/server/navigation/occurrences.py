@@ -17,7 +17,7 @@ from sagespec.checking import schema
 from sagespec.diagnostics import START, KeyPath
 from sagespec.project import values
 from sagespec.reading import source
-from sagespec.reading.source import ANY, Source
+from sagespec.reading.source import Source, general
 from sagespec.server.navigation import spelling
 from sagespec.server.navigation.meanings import Meanings
 from sagespec.server.positions import Text
@@ -77,11 +77,6 @@ def ref_paths(kind: str | None) -> frozenset[KeyPath]:
     if kind is None or kind not in schema.kinds():
         return frozenset().union(*map(ref_paths, schema.kinds()))
     return frozenset(path for path, shape in schema.shapes(kind) if "x-ref" in shape)
-
-
-def general(path: KeyPath) -> KeyPath:
-    """Return a key path with `ANY` in place of the numbers of items."""
-    return tuple(ANY if isinstance(step, int) else step for step in path)
 
 
 class _Finder:
