@@ -1,8 +1,10 @@
-"""Fits a line with torch.distributed over gloo or nccl; prints the loss, which falls."""
+"""Fits a line with torch.distributed over gloo or nccl; prints the loss, which falls, and saves the model."""
 
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -26,6 +28,8 @@ def main() -> None:
         optimizer.step()
         if dist.get_rank() == 0:
             print(f"step {step} loss {loss.item():.4f}")
+    if dist.get_rank() == 0:
+        torch.save(model.module.state_dict(), Path(os.environ["SM_MODEL_DIR"], "line.pt"))
     dist.barrier()  # no process leaves while another still talks to it
     dist.destroy_process_group()
 

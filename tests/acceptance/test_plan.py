@@ -25,7 +25,7 @@ spec:
   hyperparameters: {learning_rate: "2e-5", quiet: "yes"}
 """
 SHOWN = """\
-examples, environment prod, account 123456789012, us-west-2: 20 specs
+examples, environment prod, account 123456789012, us-west-2: 21 specs
 START
   > BenchMarkEvaluator/llama-mmlu             1 step, at most 24 h                                        first run
   > CustomScorerEvaluator/llama-own-problems  4 steps, at most 24 h each                                  first run
@@ -55,7 +55,7 @@ def test_the_examples_in_one_line_each(project: Path, aws: Sandbox, run: Run) ->
     )
     assert said.endswith(
         "\nBLOCKED   -        STALE     -        UNCHANGED -\n"
-        "9 start now, 8 later: at most 1 instance-hour; 16 serverless runs, billed by use. Nothing else costs.\n"
+        "9 start now, 9 later: at most 1.5 instance-hours; 16 serverless runs, billed by use. Nothing else costs.\n"
     )
     assert len(said.splitlines()) < 30
     assert "+ create   source/" in run("plan", "-e", "prod", "--verbose").stdout

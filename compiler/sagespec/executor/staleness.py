@@ -1,7 +1,8 @@
 """Find stale runs: those that used an output of another spec that has run again since.
 
 In: files and their runs. Out: the used and the current outputs by address. The used ones are read from the run. A
-spec whose run is older than the one that used it cannot have a newer output, and is not looked up.
+place in S3 counts as replaced though it is the same. A spec whose run is older than the one that used it cannot have
+a newer output, and is not looked up.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Stale:
 
     def __str__(self) -> str:
         address = self.output.rpartition(".")[0]
+        if self.used == self.now:
+            return f"stale: {address} has written {self.now}, which it used, once more since"
         return f"stale: it used {self.used}, but {address} has produced {self.now} since"
 
 
@@ -66,7 +69,9 @@ def find(cloud: Cloud, files: Mapping[str, File], runs: Mapping[str, Run]) -> di
         sort = sorts.BY_OPERATION[file.requests[-1].operation]
         used = dict(_used(sort.compiled(file), sort.recorded(cloud, sort.target(file, run))))
         pairs = [
-            Stale(name, str(was), str(now[name])) for name, was in used.items() if name in now and now[name] != was
+            Stale(name, str(was), str(now[name]))
+            for name, was in used.items()
+            if name in now and (now[name] != was or _is_location(was))
         ]
         if pairs:
             stale[address] = tuple(pairs)
@@ -76,6 +81,11 @@ def find(cloud: Cloud, files: Mapping[str, File], runs: Mapping[str, Run]) -> di
 def _is_newer(needed: Run, run: Run) -> bool:
     there, here = _begun(needed), _begun(run)
     return needed.state == "done" and there is not None and here is not None and there > here
+
+
+def _is_location(output: Any) -> bool:
+    """Return whether an output is a place in S3: a newer run of the same name has written another content there."""
+    return isinstance(output, str) and output.startswith("s3://")
 
 
 def _begun(run: Run) -> datetime | None:

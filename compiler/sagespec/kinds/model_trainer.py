@@ -18,6 +18,7 @@ from sagespec.documents.traced import Traced
 from sagespec.sagemaker import channels, compute, default_bucket, distributed, local_files, source_code, uploads
 from sagespec.sagemaker.default_bucket import DefaultBucket
 from sagespec.sagemaker.distributed import Config
+from sagespec.sagemaker.exports import Exports
 from sagespec.sagemaker.inputs import Inputs
 from sagespec.sagemaker.local_files import Files
 from sagespec.sagemaker.source_code import Code
@@ -221,7 +222,7 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     # a generated bucket comes from no field: what is said of an upload is said of the whole spec
     held_in = bucket.name if fields.default_bucket else bucket.name.value
     made: list[Request] = []
-    uris: dict[str, Traced] = {}
+    uris = channels.artifacts(inputs)
     for one in _uploaded(inputs, facts):
         made += uploads.requests(one.files.uploads, one.label, held_in, one.prefix, **members)
         uris[one.channel] = origins.get(one.channel, fields.source_code).to(one.uri(bucket))
@@ -248,6 +249,10 @@ def requests(inputs: Inputs, facts: Facts) -> list[Request]:
     if tags := inputs.tags():
         job["Tags"] = tags
     return [*made, Request("job", "sagemaker", "CreateTrainingJob", job)]
+
+
+def exports(inputs: Inputs, facts: Facts) -> Exports:  # noqa: ARG001  the protocol of kinds
+    return Exports(artifacts=Traced({"$output": f"{inputs.spec.address}.S3ModelArtifacts"}))
 
 
 def _base(fields: Traced) -> str:

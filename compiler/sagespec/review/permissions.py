@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from sagespec import arn
 from sagespec.compiling import location
 from sagespec.documents import identity
-from sagespec.documents.compiled import Request
+from sagespec.documents.compiled import Request, outputs_in
 from sagespec.executor import needs
 from sagespec.executor.files import File
 from sagespec.executor.needs import Need
@@ -173,12 +173,24 @@ def _of_execution(files: _Files) -> Iterator[Granted]:
             if request.operation in permissions.table()["execution"]:
                 actions = entry("execution", request.operation)
                 yield from (Granted(role, grant) for grant in granted(call, actions))
+            yield from (Granted(role, grant) for grant in _of_readers(files, request))
             for step in permissions.steps(request):
                 inside = replace(call, parameters=step.arguments, at=step.path)
                 yield from (Granted(role, grant) for grant in sent(inside, step.sends))
                 inner = _role(step.operation, step.arguments) or role
                 actions = entry("execution", step.operation)
                 yield from (Granted(inner, grant) for grant in granted(inside, actions))
+
+
+def _of_readers(files: _Files, request: Request) -> Iterator[Grant]:
+    """Yield what the role of a request needs to read the outputs of other specs, such as their KMS keys."""
+    for output in sorted(outputs_in(request.parameters)):
+        address, _, name = output.rpartition(".")
+        if actions := permissions.table()["readers"].get(name):
+            file = files.known[address]
+            yield from (
+                grant for source in file.content.requests for grant in granted(files.call(file, source), actions)
+            )
 
 
 def _role(operation: str, parameters: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The input channels of a training: data in S3, in file systems, in hubs, or beside the spec.
+"""The input channels of a training: data in S3, in file systems, in hubs, beside the spec, or of another training.
 
 In: `input_data_config` of a spec. Out: the uploads, and the channels in the form of a request. Refuses duplicate
 channels and unknown groups. Warns of members without effect.
@@ -53,7 +53,7 @@ def check(fields: Traced, problems: Problems) -> None:
 def _check_effects(channel: Traced, mode: str | None, problems: Problems) -> None:
     if channel.input_mode:
         mode = channel.input_mode.value
-    elif isinstance(channel.data_source.value, str) and not channel.data_source.value.startswith("arn:"):
+    elif _is_copied(channel.data_source):
         mode = None
     for name, word in (("compression_type", "Gzip"), ("record_wrapper_type", "RecordIO")):
         if channel[name].value == word and mode != "Pipe":
@@ -88,14 +88,19 @@ def is_local(source: Traced) -> bool:
     return isinstance(source.value, str) and not source.value.startswith(("s3://", "arn:"))
 
 
+def _is_copied(source: Traced) -> bool:
+    """Return whether data is copied unless its channel says otherwise: an S3 URI alone, uploaded data, a ref."""
+    return not source.value.startswith("arn:") if isinstance(source.value, str) else source.ref.given
+
+
 def _check_input_mode(fields: Traced, problems: Problems) -> None:
     """Warn of an input mode without effect: an S3 URI alone and uploaded data are always copied, as in the SDK."""
     mode = fields.training_input_mode
-    plain = [c for c in fields.input_data_config if isinstance(c.data_source.value, str) and not c.input_mode]
-    copied = [c.channel_name.value for c in plain if not c.data_source.value.startswith("arn:")]
+    plain = [c for c in fields.input_data_config if not c.input_mode]
+    copied = [c.channel_name.value for c in plain if _is_copied(c.data_source)]
     if mode.value not in (None, "File") and copied:
         hint = f"give input_mode for {', '.join(copied)}"
-        message = f"{mode.value} has no effect on channels that are an S3 URI or a local path and nothing else"
+        message = f"{mode.value} has no effect on channels that are an S3 URI, a local path or a ref and nothing else"
         problems.warn("no-effect", message, mode.path, hint)
 
 
@@ -108,25 +113,33 @@ def data(inputs: Inputs, problems: Problems) -> dict[str, Files]:
     }
 
 
-def of(fields: Traced, uploaded: Mapping[str, Traced], code: Traced | None) -> Iterator[Channel]:
-    """Yield the channels of a job; `uploaded` are the URIs of uploads by channel, `code` that of code in S3."""
+def artifacts(inputs: Inputs) -> dict[str, Traced]:
+    """Return the URIs of the channels whose data is the model artifacts of another training, by channel."""
+    refs = {
+        c.channel_name.value: (c.data_source, inputs.exported(c.data_source)) for c in inputs.fields.input_data_config
+    }
+    return {name: at.to(there.artifacts.value) for name, (at, there) in refs.items() if there and there.artifacts}
+
+
+def of(fields: Traced, made: Mapping[str, Traced], code: Traced | None) -> Iterator[Channel]:
+    """Yield the channels of a job; `made` are the URIs of uploads and refs by channel, `code` that of code in S3."""
     groups = _all_groups(fields)
     for entry in fields.input_data_config:
         source, name = entry.data_source, entry.channel_name
-        if name.value in uploaded:
-            yield Channel(name, uri=uploaded[name.value], groups=groups, entry=entry)
+        if name.value in made:
+            yield Channel(name, uri=made[name.value], groups=groups, entry=entry)
         elif isinstance(source.value, str) and source.value.startswith("s3://"):
             yield Channel(name, uri=source, entry=entry)
         else:
             yield Channel(name, source=source, entry=entry)
-    own = {CODE: uploaded.get(CODE, code), DRIVERS: uploaded.get(DRIVERS)}
+    own = {CODE: made.get(CODE, code), DRIVERS: made.get(DRIVERS)}
     for label, uri in own.items():
         if uri is not None:
             yield Channel(fields.source_code.to(label), uri=uri, groups=groups)
 
 
 def _all_groups(fields: Traced) -> Traced:
-    """Return all groups, for our own channels and uploaded data: if one channel names groups, all have to."""
+    """Return all groups, for our own channels, uploads and refs: if one channel names groups, all have to."""
     if any(channel.data_source.instance_group_names for channel in fields.input_data_config):
         return fields.compute.instance_groups.to(compute.names_of_groups(fields.compute))
     return _ABSENT

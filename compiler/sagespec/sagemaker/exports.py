@@ -15,7 +15,8 @@ class Exports(NamedTuple):
 
     `model` is the result of a training, `agent` the agent of the training, `function` the ARN of a Lambda function or
     the output that becomes one, `config` how processes are started. `output_path` is the path directly below which a
-    job writes, `function_name` a name that the author chose: two specs must not have the same.
+    job writes, `function_name` a name that the author chose: two specs must not have the same. `artifacts` is the
+    output that becomes the S3 URI of the model artifacts of a training.
     """
 
     model: Model | None = None
@@ -24,3 +25,4 @@ class Exports(NamedTuple):
     config: Config | None = None
     output_path: Traced | None = None
     function_name: Traced | None = None
+    artifacts: Traced | None = None

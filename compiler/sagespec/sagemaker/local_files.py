@@ -11,6 +11,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sagespec.checking import schema
 from sagespec.diagnostics import Problems
 from sagespec.documents.traced import Traced
 from sagespec.project.gitignore import Ignored
@@ -76,7 +77,9 @@ def single(inputs: Inputs, given: Traced, path: Path, problems: Problems) -> Fil
 
 def data(inputs: Inputs, given: Traced, problems: Problems) -> Files:
     """Return the data of a channel: all files of a folder, or one file."""
-    hint = "" if "://" not in given.value else "in S3, data has a URI that begins with s3://"
+    hint = "in S3, data has a URI that begins with s3://" if "://" in given.value else ""
+    if given.value.partition("/")[0] in schema.kinds():
+        hint = f"write {{ref: {given.value}}} for the spec"
     target = find(inputs, given, problems, "file or folder", hint)
     if target is None:
         return Files()

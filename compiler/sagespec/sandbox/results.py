@@ -1,9 +1,12 @@
-"""Write results files to S3, as evaluation jobs do."""
+"""Write models and results files to S3, as training and evaluation jobs do."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import json
+import tarfile
 from typing import Any
 
 from sagespec.sandbox import neighbours
@@ -11,15 +14,32 @@ from sagespec.sandbox.service import MALFORMED, Region
 
 _JUDGED = 3
 """The number of prompts that a judge has judged."""
+_MODEL_FILE, _MODEL = "model.txt", b"a model of the sandbox\n"
+"""The only file of a model."""
 
 
-def publish(region: Region, job: dict[str, Any]) -> None:
-    """Write the results of a finished training job: an evaluation's results, or nothing."""
+def publish(region: Region, job: dict[str, Any], artifacts: str) -> None:
+    """Write what a finished training job writes: its model `artifacts`, and the results of an evaluation."""
+    bucket, _, key = artifacts.removeprefix("s3://").partition("/")
+    body = _archive() if key.endswith(".tar.gz") else _MODEL
+    neighbours.put_object(region, bucket, f"{key}{_MODEL_FILE}" if key.endswith("/") else key, body)
     evaluation = job.get("ServerlessJobConfig", {}).get("EvaluationType")
     if evaluation in ("BenchmarkEvaluation", "CustomScorerEvaluation"):
         _scores(region, job, evaluation)
     elif evaluation == "LLMAJEvaluation" and "judge_model_id" in job.get("HyperParameters", {}):
         _judgements(region, job)
+
+
+def _archive() -> bytes:
+    """Return `model.tar.gz`; always the same bytes."""
+    archive, member = io.BytesIO(), tarfile.TarInfo(_MODEL_FILE)
+    member.size = len(_MODEL)
+    with (
+        gzip.GzipFile(fileobj=archive, mode="wb", mtime=0) as packed,
+        tarfile.TarFile(fileobj=packed, mode="w") as tar,
+    ):
+        tar.addfile(member, io.BytesIO(_MODEL))
+    return archive.getvalue()
 
 
 def flaw(region: Region, job: dict[str, Any]) -> str | None:

@@ -49,7 +49,7 @@ def current(region: Region, job: dict[str, Any]) -> dict[str, Any]:
         answer["ModelArtifacts"] = {"S3ModelArtifacts": _artifacts(job)}
         if job["TrainingJobArn"] not in region.at(None).table("published"):
             region.at(None).table("published")[job["TrainingJobArn"]] = True
-            results.publish(region, job)
+            results.publish(region, job, _artifacts(job))
     if course.secondary != "Starting" and "ResourceConfig" in job:
         answer["ResourceConfig"] = {**job["ResourceConfig"], **instances.selected(job["ResourceConfig"])}
     if definitions := job.get("AlgorithmSpecification", {}).get("MetricDefinitions"):

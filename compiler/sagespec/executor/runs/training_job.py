@@ -39,6 +39,7 @@ _NOT_DESCRIBED = {MEMBER, "SessionChainingConfig", "Tags"}
 """Members of the request that DescribeTrainingJob does not return, and the name, by which it is looked up."""
 _COMPARED = ("HyperParameters", "InputDataConfig")
 """Members that distinguish a training job of ours from a foreign one of the same name."""
+_ARTIFACTS = "S3ModelArtifacts"
 _DETAILS = {
     "secondary_status": "SecondaryStatus",
     "secondary_status_transitions": "SecondaryStatusTransitions",
@@ -182,7 +183,9 @@ def _mlflow_details(job: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def outputs(run: Run) -> dict[str, Any]:
-    return {name: value for name, value in run.details.items() if isinstance(value, str)}
+    """Return the texts of a description, and the URI of the model artifacts where there are any."""
+    members = {**run.details, _ARTIFACTS: at(run.details, "ModelArtifacts", _ARTIFACTS)}
+    return {name: value for name, value in members.items() if isinstance(value, str) and value}
 
 
 def recorded(cloud: Cloud, target: Target) -> Any:

@@ -223,6 +223,7 @@ SFT = head("SFTTrainer")
 TRAINING = head("ModelTrainer")
 JUDGE = head("LLMAsJudgeEvaluator")
 P4D = "ml.p4d.24xlarge"
+CHANNEL = TRAINING + "  input_data_config:\n  - {channel_name: a, "
 
 
 @pytest.mark.parametrize(
@@ -238,6 +239,8 @@ P4D = "ml.p4d.24xlarge"
         (TRAINING + "  input_data_config:\n    |", "- channel_name", "    - channel_name: "),
         (TRAINING + "  distributed:|\n", "{ref: Torchrun/two-a-node}", "  distributed: {ref: Torchrun/two-a-node}\n"),
         (TRAINING + "  distributed: {ref: Tor|}", "Torchrun/two-a-node", "{ref: Torchrun/two-a-node}"),
+        (CHANNEL + "data_source: |}", "{ref: ModelTrainer/line}", "data_source: {ref: ModelTrainer/line}}"),
+        (CHANNEL + "data_source: {ref: Mod|}}", "ModelTrainer/line", "data_source: {ref: ModelTrainer/line}}"),
         (TRAINING + "  training_image: ${b|", "bucket", "  training_image: ${bucket}"),
         (TRAINING + "  training_image: ${b|uc}/x", "bucket", "  training_image: ${bucket}/x"),
         (TRAINING + '  training_image: "${|"', "own", '  training_image: "${own}"'),
@@ -430,7 +433,7 @@ def test_files_are_those_of_the_project_relative_to_the_spec(examined: Examinati
     (specs / "outside").symlink_to(tmp_path)
     one = examination.examine(tmp_path / "project", Buffers(), "prod", Memory())
     code = TRAINING + "  source_code: {source_dir: |}"
-    assert labels(one, code) == ["agents", "training"]
+    assert labels(one, code) == ["agents", "measuring", "training"]
     assert labels(one, TRAINING + "  source_code: {source_dir: training, entry_script: |}") == ["train.py"]
     agents = labels(one, head("CustomAgentLambda") + "  source: agents/|")
     assert agents

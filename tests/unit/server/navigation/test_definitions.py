@@ -56,6 +56,14 @@ def test_names_and_paths_lead_to_their_definitions(
     assert defined(desk, name, marked) == expected
 
 
+def test_a_ref_in_a_channel_leads_to_the_spec(desk: Desk) -> None:
+    channel = "  input_data_config: [{channel_name: m, data_source: {ref: ModelTrainer/line}}]\n"
+    desk.opened["specs/line.yaml"] = LINE + channel
+    line = [("specs/line.yaml", "line")]
+    assert defined(desk, "specs/line.yaml", "{ref: ModelTrainer/li|ne}") == line
+    assert line[0] in used(desk, "specs/line.yaml", "metadata: {name: li|ne", declared=False)
+
+
 def test_a_link_begins_at_the_whole_address(desk: Desk) -> None:
     (found,) = definitions.definition(*desk.at("specs/line.yaml", "{ref: 'Torchrun/t|wo'"))
     assert found.origin_selection_range is not None

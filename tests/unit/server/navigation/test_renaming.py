@@ -278,7 +278,7 @@ def test_prepare_gives_the_name_alone(desk: Desk) -> None:
 def test_what_starts_anew_is_what_depends_on_the_name(tmp_path: Path) -> None:
     desk = examples(tmp_path)
     started = renaming.plan(*desk.at("specs/torchrun.yaml", "name: two|-a-node"), "pair").consequence
-    assert started == "the next apply starts anew: ModelTrainer/line"
+    assert started == "the next apply starts anew: ModelTrainer/line, ModelTrainer/line-error"
     started = renaming.plan(*desk.at("specs/custom-agent-lambda.yaml", "name: calc|ulator"), "sums").consequence
     assert started.endswith(
         "BenchMarkEvaluator/calculator-math, CustomAgentLambda/sums, LLMAsJudgeEvaluator/calculator-judged and 2 more"
