@@ -145,13 +145,21 @@ class _Filling:
         if self.left < 0:  # reported already
             return text
         whole = REFERENCE.fullmatch(text)
-        try:
-            if whole and whole[1] is not None:
-                return self._value(whole[1].strip(), path)
-            return REFERENCE.sub(lambda match: self._inside(match, path), text)
-        except _Unfit as error:
+        unfit: dict[str, _Unfit] = {}
+
+        def fill(match: re.Match[str]) -> Any:
+            try:
+                return self._value(match[1].strip(), path) if match is whole else self._inside(match, path)
+            except _Unfit as error:
+                unfit.setdefault(error.message, error)
+                return ""
+
+        if whole is not None and whole[1] is None:
+            whole = None
+        filled = fill(whole) if whole else REFERENCE.sub(fill, text)
+        for error in unfit.values():
             self.problems.error(error.rule, error.message, path, error.hint)
-            return text
+        return text if unfit else filled
 
     def _inside(self, match: re.Match[str], path: KeyPath) -> str:
         if match[0] == "$${":

@@ -42,6 +42,14 @@ def test_what_cannot_be_filled_is_reported_at_its_path(text: str) -> None:
     assert [(p.rule, p.path) for p in problems] == [("unknown-value", ("a", 0))]
 
 
+def test_all_that_cannot_be_filled_into_a_text_is_reported() -> None:
+    problems = Problems()
+    values.substitute("s3://${one}/${two}/${one}/${list}/${", KNOWN, problems)
+    said = [p.message for p in problems]
+    assert len(said) == 4
+    assert [one in text for one, text in zip(("'one'", "'two'", "a list"), said, strict=False)] == [True] * 3
+
+
 def expanded(given: dict[str, Any], **known: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     problems = Problems()
     result = values.expand(given, known, problems)
