@@ -69,6 +69,7 @@ def copied(old: str, new: str) -> Callable[[Path], object]:
     return lambda root: shutil.copy(root / old, root / new)
 
 
+TAGS = r"stale: requests\[\d\].parameters.Tags has changed \(specs/\w.yaml:3\)"
 Out = dict[str, str]
 CHANGES: dict[str, tuple[Callable[[Path], object], Out]] = {
     "a value": (
@@ -85,6 +86,14 @@ CHANGES: dict[str, tuple[Callable[[Path], object], Out]] = {
     "a run": (
         edit("specs/c.yaml", "name: c}", "name: c, run: 2}"),
         {C: r"metadata.run has changed \(specs/c.yaml:3\)"},
+    ),
+    "a tag more": (
+        edit("specs/t.yaml", "name: t}\nspec:", "name: t}\nspec:\n  tags: {a: b}"),
+        {T: r"stale: spec.tags.a has changed \(specs/t.yaml:5\)"},
+    ),
+    "a tag less": (
+        edit("sagespec.yaml", ", tags: {one: 1, other: 2}", ", tags: {one: 1}"),
+        {T: TAGS, E: TAGS, C: r"stale: requests\[\d+\].parameters.Tags has changed"},
     ),
     "the code": (
         edit("specs/code/train.py", "1", "2"),
@@ -123,7 +132,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> Path:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text(text, "utf-8")
     shutil.copy(LOCK, project)
-    (project / "sagespec.yaml").write_text("apiVersion: sagespec/v1\nkind: Project\ndefaults: {region: us-west-2}\n")
+    (project / "sagespec.yaml").write_text(
+        "apiVersion: sagespec/v1\nkind: Project\ndefaults: {region: us-west-2, tags: {one: 1, other: 2}}\n"
+    )
     subprocess.run(["git", "init", "-q", tmp_path / "tree"], check=True)
     monkeypatch.chdir(project)
     run("compile")

@@ -17,7 +17,7 @@ from sagespec.compiling.outputs import Change
 from sagespec.compiling.workspace import Compilation
 from sagespec.diagnostics import START, Diagnostic, KeyPath, Place, Problem, Severity, Span, dotted, locate
 from sagespec.documents import compiled
-from sagespec.documents.traced import origin
+from sagespec.documents.traced import origin, own_origin
 from sagespec.reading import json_reader
 from sagespec.reading.document import Document
 from sagespec.reading.source import get
@@ -113,6 +113,8 @@ def _differ(old: Any, new: Any, path: KeyPath) -> Iterator[KeyPath]:
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for index, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from _differ(one, other, (*path, index))
+    elif isinstance(old, list) and isinstance(new, list) and all(one in new for one in old):
+        yield from ((*path, index) for index, one in enumerate(new) if one not in old)
     elif old != new or type(old) is not type(new):
         yield path
 
@@ -126,7 +128,9 @@ def _cause(member: KeyPath, old: Any, new: Any, made: Build, done: Compilation) 
         message = f"{member[2]}, which it depends on, has changed"
     elif member[:1] == ("requests",) and len(member) > 3 and _ids(old) == _ids(new):
         request = made.compiled.requests[int(member[1])]
-        field = build.within(spec.data, origin(made.provenance[request.id], member[3:]))
+        # what stands in a list still does not say where that came from which is gone
+        of_member = own_origin if isinstance(get(new, member), list) else origin
+        field = build.within(spec.data, of_member(made.provenance[request.id], member[3:]) or ())
         message = _of_request(member, new, field)
         path = field or path
     elif member[:1] == ("requests",):

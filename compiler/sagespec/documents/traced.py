@@ -88,10 +88,9 @@ def origin(provenance: Provenance, path: KeyPath) -> KeyPath:
     That is its own, the nearest parent's, the field that all its children came from, else that of the first child or
     sibling.
     """
-    for length in range(len(path), -1, -1):
-        source = provenance.get(path[:length])
-        if source is not None:
-            return (*source, *path[length:])
+    own = own_origin(provenance, path)
+    if own is not None:
+        return own
     shared = _shared([source for below, source in provenance.items() if below[: len(path)] == path])
     if len(shared) > 1:  # a field, and not the spec as a whole
         return shared
@@ -100,6 +99,15 @@ def origin(provenance: Provenance, path: KeyPath) -> KeyPath:
         if below:
             return provenance[min(below, key=lambda p: (len(p), str(p)))]
     return ()
+
+
+def own_origin(provenance: Provenance, path: KeyPath) -> KeyPath | None:
+    """Return the spec path that a path in a document, or its nearest parent, came from as a whole."""
+    for length in range(len(path), -1, -1):
+        source = provenance.get(path[:length])
+        if source is not None:
+            return (*source, *path[length:])
+    return None
 
 
 def _shared(paths: list[KeyPath]) -> KeyPath:
