@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from sagespec.checking import schema
 from sagespec.cli import exits
 from sagespec.cli.program import cli
 from sagespec.diagnostics.rules import RULES
+from sagespec.documents.traced import Traced
 from sagespec.review import explain, fields
+from sagespec.sagemaker import distributed
 
 from tests.conftest import ROOT, Run
 from tools import write_reference
@@ -100,10 +103,21 @@ def test_options_that_do_not_fit(run: Run) -> None:
 
 def test_the_page_of_a_kind_is_its_markdown(run: Run) -> None:
     said = run("explain", "MPI", "-o", "markdown").stdout
-    assert said.startswith("# MPI\n\nA reusable way to start processes: mpirun.\n")
+    assert said.startswith("# MPI\n\nA reusable way to start processes: mpirun. ")
     assert "### `mpi_additional_options[]`\n" in said
     assert said.rstrip().endswith("```")
     assert run("explain", "MPI.process_count_per_node", "-o", "markdown").stdout.startswith("## `process_count")
+
+
+@pytest.mark.parametrize("kind", ["Torchrun", "MPI"])
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_what_is_built_in_says_its_driver(kind: str, form: str, run: Run) -> None:
+    document = distributed.of_kind(kind, Traced({})).document
+    own = run("explain", kind, "-o", form).stdout.replace("\\_", "_")
+    for member in ("driver_dir", "driver_script"):
+        assert f"{member} {'is ' if member == 'driver_dir' else ''}{document[member]}" in own
+        inline = run("explain", f"ModelTrainer.distributed.{member}", "-o", form).stdout.replace("\\_", "_")
+        assert re.search(rf"{kind}\b.* ha(s|ve) {re.escape(document[member])}", inline)
 
 
 def test_without_a_name_it_lists_what_there_is(run: Run) -> None:
