@@ -30,14 +30,15 @@ def of(requests: Sequence[Request], fields: Mapping[str, Any], prices: Mapping[s
     pipeline = next((r for r in requests if "PipelineDefinition" in r.parameters), None)
     steps = _steps(pipeline) if pipeline else []
     parts = [step.get("Arguments", {}) for step in steps] if pipeline else [run.parameters]
-    nodes = [node for part in parts for node in _mappings(part)]
-    instances = tuple(dict.fromkeys(one for part in parts for one in _machines(part)))
+    each_job = [[*_mappings(part)] for part in parts]
+    nodes = [node for part in each_job for node in part]
+    instances = tuple(dict.fromkeys(one for part in each_job for one in _machines(nodes)))
     limits = _first(nodes, "MaxNumberOfTrainingJobs"), _first(nodes, "MaxParallelTrainingJobs")
     seconds = _longest(nodes)
     jobs = limits[0] or 1
-    hours = sum(_hours(part) for part in parts) * jobs if instances else None
+    hours = sum(_hours(part) for part in each_job) * jobs if instances else None
     priced = all(one.type in prices for one in instances)
-    usd = sum(_hours(part, prices) for part in parts) * jobs if instances and priced else None
+    usd = sum(_hours(part, prices) for part in each_job) * jobs if instances and priced else None
     serverless = not instances and any("BaseModelArn" in node or "ServerlessJobConfig" in node for node in nodes)
     return Cost(
         operation=run.operation,
@@ -76,10 +77,10 @@ def _first(nodes: Sequence[Mapping[str, Any]], member: str) -> int | None:
     return next((node[member] for node in nodes if isinstance(node.get(member), int)), None)
 
 
-def _machines(part: Any) -> list[Instances]:
+def _machines(nodes: Sequence[Mapping[str, Any]]) -> list[Instances]:
     """The machines of one job, by their types."""
     numbers: Counter[str] = Counter()
-    for one in (one for node in _mappings(part) for one in _instances(node)):
+    for one in (one for node in nodes for one in _instances(node)):
         numbers[one.type] += one.number
     return [Instances(number, name) for name, number in numbers.items()]
 
@@ -95,12 +96,11 @@ def _instances(node: Mapping[str, Any]) -> Iterator[Instances]:
         yield Instances(count, name)
 
 
-def _hours(part: Any, prices: Mapping[str, float] | None = None) -> float:
+def _hours(nodes: Sequence[Mapping[str, Any]], prices: Mapping[str, float] | None = None) -> float:
     """The instance-hours of one job at most, or what they cost; instances that are kept warm count as well."""
-    nodes = [*_mappings(part)]
     longest = _longest(nodes) or 0
     kept = _first(nodes, "KeepAlivePeriodInSeconds") or 0
-    each = (one.number * (1.0 if prices is None else prices[one.type]) for one in _machines(part))
+    each = (one.number * (1.0 if prices is None else prices[one.type]) for one in _machines(nodes))
     return sum(each) * (longest + kept) / _HOUR
 
 
