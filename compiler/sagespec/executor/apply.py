@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -237,8 +238,12 @@ class Applying:
 
     def _awaited(self, address: str) -> set[str]:
         """Return the outputs of a file that other files refer to."""
+        return {output for output in self._referred if output.startswith(f"{address}.")}
+
+    @cached_property
+    def _referred(self) -> set[str]:
         wanted = (outputs_in(r.parameters) for p in self.plan.files.values() for r in p.file.requests)
-        return {output for output in set().union(*wanted) if output.startswith(f"{address}.")}
+        return set().union(*wanted)
 
     def _tell_request(self, file: File, request: str, word: str, what: str) -> None:
         self.on_event(Event(file.address, word, what, request))
