@@ -206,20 +206,18 @@ class Proxy:
     def __exit__(self, *_: tuple[type[BaseException], BaseException, TracebackType]) -> None:
         self._open.close()
 
-    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    def answer(
+        self, behind: http.client.HTTPConnection, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> Answer:
         operation = operation_of(method, path, headers.get("X-Amz-Target", ""), body)
         with self._lock:
             self.asked.append(operation)
             number = len(self.asked)
         spoil = self.rule(number, operation)
         kept = {k: v for k, v in headers.items() if k.lower() not in _OF_ONE_CONNECTION}
-        there = http.client.HTTPConnection(urlsplit(self.target).netloc, timeout=60)
-        try:
-            there.request(method, path, body, kept)
-            got = there.getresponse()
-            content = got.read()
-        finally:
-            there.close()
+        behind.request(method, path, body, kept)
+        got = behind.getresponse()
+        content = got.read()
         told = {k: v for k, v in got.getheaders() if k.lower() not in _OF_ONE_CONNECTION}
         length = int(got.getheader("Content-Length") or 0) if method == "HEAD" else len(content)
         answer = Answer(got.status, told, content, length)
@@ -244,8 +242,16 @@ def _handler(proxy: Proxy) -> type[http.server.BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
+        def setup(self) -> None:
+            super().setup()
+            self.behind = http.client.HTTPConnection(urlsplit(proxy.target).netloc, timeout=60)
+
+        def finish(self) -> None:
+            self.behind.close()
+            super().finish()
+
         def do_any(self) -> None:
-            answer = proxy.answer(self.command, self.path, dict(self.headers.items()), self._body())
+            answer = proxy.answer(self.behind, self.command, self.path, dict(self.headers.items()), self._body())
             if answer.endless:
                 self._go_on(answer)
                 return

@@ -33,6 +33,14 @@ def before(
     class Handler(Silent):
         protocol_version = "HTTP/1.1"
 
+        def setup(self) -> None:
+            super().setup()
+            self.behind = http.client.HTTPConnection(host, timeout=60)  # for as long as the one before the proxy
+
+        def finish(self) -> None:
+            self.behind.close()
+            super().finish()
+
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
@@ -41,12 +49,10 @@ def before(
             if (refused := refuse(operation, body)) is not None:
                 self._answer(refused[0], refused[1], {"Content-Type": "application/x-amz-json-1.1"})
                 return
-            connection = http.client.HTTPConnection(host, timeout=60)
             headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
-            connection.request(self.command, self.path, body, {**headers, "Host": host})
-            answer = connection.getresponse()
+            self.behind.request(self.command, self.path, body, {**headers, "Host": host})
+            answer = self.behind.getresponse()
             content = answer.read()
-            connection.close()
             self._answer(answer.status, rewrite(operation, content), dict(answer.getheaders()))
 
         do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_PATCH = handle_any
