@@ -71,7 +71,14 @@ differ() {
       printf 'no ref %q: none begins like an option\n' "$BASE" >&2
       return 2
       ;;
-    *) base=("$BASE") ;;
+    *)
+      # diff would take it for the name of a spec, and compare that one with another commit
+      git rev-parse --quiet --verify "$BASE^{commit}" >/dev/null || {
+        printf 'git has no ref %q here: fetch it with its history (fetch-depth: 0, GIT_DEPTH: 0)\n' "$BASE" >&2
+        return 2
+      }
+      base=("$BASE")
+      ;;
   esac
   local written=(--save "$work/diff.json" --save "$work/diff.md")
   sagespec diff "${base[@]}" "${options[@]}" "${written[@]}" >"$work/diff.txt" 2>"$work/stderr" || code=$?

@@ -288,6 +288,17 @@ def test_a_base_is_no_option(committed: Path, job: Job, base: str) -> None:
         assert not forge.comments
 
 
+def test_a_base_is_no_spec(committed: Path, job: Job) -> None:
+    """A branch that was not fetched may be called as a spec is, which would be compared with another commit."""
+    change()
+    with forges.start(is_gitlab=False) as forge:
+        done = job(forge, "diff", base="math")
+        assert (done.code, done.stdout) == (2, "")
+        assert "git has no ref math here: fetch it" in done.stderr
+        assert not forge.comments
+    assert committed
+
+
 @pytest.mark.parametrize("is_gitlab", [False, True])
 def test_modules_of_a_pull_request_are_not_imported(committed: Path, job: Job, is_gitlab: bool) -> None:
     """Python would look for its own modules in the working directory first, with the token in its environment."""
