@@ -85,6 +85,7 @@ def test_hyperparameters_are_those_of_the_lock(project: Path, run: Run) -> None:
         ("ModelTrainer.input_data_config.chanel_name", "did you mean 'channel_name'?"),
         ("unknown-hyperparam", "did you mean 'unknown-hyperparameter'?"),
         ("benchmark", "did you mean 'BenchMarkEvaluator.benchmark'?"),
+        ("instance_count", "did you mean 'ModelTrainer.compute.instance_count'?"),
         ("metadata.nme", "did you mean 'name'?"),
         ("", "`sagespec explain` lists what there is"),
     ],

@@ -129,12 +129,13 @@ def _meant(document: str, path: Steps, step: str) -> str:
 
 
 def _nearest(name: str) -> str:
-    """Return a hint for an unknown first name: a kind or a rule, else kinds that have a field of that name."""
-    if near := nearest(name.partition(".")[0], [*documents(), *RULES, "metadata"]):
-        return near
+    """Return a hint for an unknown first name: kinds that have a field of that name, else a kind or a rule."""
     having = [one for one in documents() if any(path[-1:] == (name,) for path in fields.of(one))]
     found = [short(one, next(path for path in fields.of(one) if path[-1:] == (name,))) for one in having]
-    return f"did you mean {' or '.join(map(repr, found[:3]))}?" if found else "`sagespec explain` lists what there is"
+    if found:
+        return f"did you mean {' or '.join(map(repr, found[:3]))}?"
+    near = nearest(name.partition(".")[0], [*documents(), *RULES, "metadata"])
+    return near or "`sagespec explain` lists what there is"
 
 
 def short(document: str, path: Steps) -> str:
