@@ -69,7 +69,7 @@ def _show(line: Line, form: str) -> None:
     if form == "json":
         output.json_line({"time": line.time, "stream": line.stream, "message": line.text})
     else:
-        output.result(f"{line.time:%Y-%m-%dT%H:%M:%SZ} {_host(line.stream)} {line.text}")
+        output.result(f"{output.stamp(line.time)} {_host(line.stream)} {line.text}")
 
 
 def _host(stream: str) -> str:

@@ -243,6 +243,11 @@ def plain(value: Any) -> str:
     return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
 
 
+def stamp(time: datetime) -> str:
+    """Format a time in UTC as a line of a log begins."""
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def utc(value: Any) -> str:
     """Format a time of an answer as `2026-01-31 12:00:00 UTC`; '' where there is none."""
     if isinstance(value, datetime):

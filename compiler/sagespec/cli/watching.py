@@ -40,7 +40,7 @@ class Watch:
         text = " ".join(word for word in words if word)
         if self._last.get(event.address) != text:
             self._last[event.address] = text
-            output.tell(f"{time.strftime('%H:%M:%S')} {text}")
+            output.tell(f"{output.stamp(datetime.now(timezone.utc))} {text}")
 
     def _table(self, width: int) -> output.Table:
         shown = len(COLUMNS) if width >= WIDE else len(COLUMNS) - 1
