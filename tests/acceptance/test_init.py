@@ -262,3 +262,15 @@ def test_every_schema_file_is_of_the_installed_version(project: Path, run: Run) 
     run("init", "--editor", "vscode")
     run("schema", "--write", ".sagespec/schemas", "--check")
     assert len(list((project / ".sagespec/schemas").iterdir())) == len(editor_schema.names())
+
+
+def test_what_comes_after_a_project_is_said(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By every command that reads specs; what is misspelt is no reason to say so."""
+    monkeypatch.chdir(tmp_path)
+    run("init", "Project", "sums")
+    for command in ("validate", "compile", "graph"):
+        assert "hint: `sagespec init KIND NAME` writes a first spec there" in run(command, code=1).stderr, command
+    assert "hint" not in run("validate", "spex", code=1).stderr
+    for words in (("init", "Foo", "a"), ("schema", "Foo")):
+        said = run(*words, code=2).stderr
+        assert said.endswith("there is no kind 'Foo': `sagespec explain` lists the kinds\n"), said

@@ -69,7 +69,8 @@ class Kind(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs a
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         match = next((kind for kind in self.known if kind.lower() == value.lower()), None)
-        return match or self.fail(f"there is no kind {value!r}: {did_you_mean(value, self.known)}", param, ctx)
+        hint = did_you_mean(value, self.known) or "`sagespec explain` lists the kinds"
+        return match or self.fail(f"there is no kind {value!r}: {hint}", param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:  # noqa: ARG002
         from click.shell_completion import CompletionItem  # rarely needed, and start-up counts

@@ -243,7 +243,9 @@ def _read(settings: Settings, path: Path) -> _File:
         problem = Problem("empty-folder", "there is no spec in it")
         return _File(path, name, None, (), (), [locate(problem, name, START)])
     except OSError as error:
-        return _File(path, name, None, (), (), [unreadable(name, error)])
+        own = (real(settings.project.root / one) for one in settings.project.specs)
+        hint = _FIRST if isinstance(error, FileNotFoundError) and path in own else ""
+        return _File(path, name, None, (), (), [unreadable(name, error, hint)])
     sources, diagnostics = source.load(name, content)
     is_shown = settings.project.boundary.holds(path)
     if not is_shown and not source.is_ours(name, content):
@@ -286,7 +288,11 @@ def project_file(project: Project) -> Path | None:
     return project.root / project.source.file if project.source else None
 
 
-def unreadable(name: str, error: OSError) -> Diagnostic:
+_FIRST = "`sagespec init KIND NAME` writes a first spec there; `sagespec explain` lists the kinds"
+"""The hint for a project whose folder of specs is not there yet."""
+
+
+def unreadable(name: str, error: OSError, hint: str = "") -> Diagnostic:
     """Report why a file cannot be read."""
     message = f"cannot be read: {(error.strerror or str(error)).lower()}"
-    return locate(Problem("unreadable", message), name, START)
+    return locate(Problem("unreadable", message, hint=hint), name, START)
