@@ -34,6 +34,8 @@ class Examination:
     lock: Lock | None = field(default=None, repr=False)
     """The project's lock; None where there is none, or none that is valid."""
     buffers: Buffers = field(default=Buffers(), repr=False)
+    builds: Memory = field(default_factory=Memory, repr=False, compare=False)
+    """What the last spec that was pointed at compiled to."""
 
     @property
     def files(self) -> frozenset[str]:

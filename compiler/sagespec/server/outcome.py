@@ -75,7 +75,7 @@ class Outcome:
         if self.resolved is None:
             return None
         address = self.resolved.spec.address
-        with disk.through(self.examined.buffers):
+        with disk.through(self.examined.buffers), self.examined.builds.used():
             return workspace.compile(replace(self.checked, targets=(address,))).builds.get(address)
 
     @cached_property
