@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -52,14 +53,22 @@ class Server:
 
     def diagnose(self, name: str, text: str) -> list[tuple[int, str]]:
         """Open a file for the first time and return the line, counted from 1, and the message of each diagnostic."""
-        uri = (self.folder / name).as_uri()
-        document = {"uri": uri, "languageId": "yaml", "version": 1, "text": text}
-        self.notify("textDocument/didOpen", textDocument=document)
-        while True:
+        return self.diagnose_all({name: text})[name]
+
+    def diagnose_all(self, texts: Mapping[str, str]) -> dict[str, list[tuple[int, str]]]:
+        """Open files for the first time, all before the server says anything: it waits for more of each."""
+        names = {(self.folder / name).as_uri(): name for name in texts}
+        for uri, name in names.items():
+            document = {"uri": uri, "languageId": "yaml", "version": 1, "text": texts[name]}
+            self.notify("textDocument/didOpen", textDocument=document)
+        found: dict[str, list[tuple[int, str]]] = {}
+        while len(found) < len(names):
             said = self._read()
-            if said.get("method") == "textDocument/publishDiagnostics" and said["params"]["uri"] == uri:
-                found = said["params"]["diagnostics"]
-                return sorted((d["range"]["start"]["line"] + 1, d["message"]) for d in found)
+            params = said.get("params") or {}
+            if said.get("method") == "textDocument/publishDiagnostics" and params["uri"] in names:
+                lines = [(d["range"]["start"]["line"] + 1, d["message"]) for d in params["diagnostics"]]
+                found[names[params["uri"]]] = sorted(lines)
+        return found
 
     def completions(self, name: str, line: int, character: int) -> list[str]:
         """Return the labels that are offered at a place of an open file; line and character count from 0."""

@@ -40,14 +40,14 @@ def documents(file: Path) -> list[str]:
 
 
 def test_the_examples_are_clean(server: Server) -> None:
-    for file in EXAMPLES:
-        assert server.diagnose(f"specs/{file.name}", MODELINE.sub("", file.read_text("utf-8"))) == [], file.name
+    texts = {f"specs/{file.name}": MODELINE.sub("", file.read_text("utf-8")) for file in EXAMPLES}
+    assert server.diagnose_all(texts) == {name: [] for name in texts}
 
 
 def test_the_examples_are_clean_with_their_own_schema_lines() -> None:
+    texts = {f"specs/{file.name}": file.read_text("utf-8") for file in EXAMPLES}
     with Server(ROOT) as server:
-        for file in EXAMPLES:
-            assert server.diagnose(f"specs/{file.name}", file.read_text("utf-8")) == [], file.name
+        assert server.diagnose_all(texts) == {name: [] for name in texts}
 
 
 @pytest.mark.parametrize("by", ["place", "lines"])
@@ -56,14 +56,18 @@ def test_a_mistake_in_any_document_of_a_file_is_found(server: Server, by: str) -
     texts = [text for file in EXAMPLES for text in documents(file) if re.search("(?m)^kind:", text)]
     line = "" if by == "place" else f"# yaml-language-server: $schema=../{FOLDER}/{editor_schema.ANY}.json\n"
     folder = "specs" if by == "place" else "elsewhere"
+    wholes: dict[str, str] = {}
+    expected: dict[str, set[int]] = {}
     for wrong in range(len(texts)):
+        name = f"{folder}/{wrong}.yaml"
         spoiled = [
             re.sub("(?m)^spec:( .*)?$", "spec: 7", text) if n == wrong else text for n, text in enumerate(texts)
         ]
         spoiled[wrong] = re.sub("(?ms)^spec: 7\n.*", "spec: 7\n", spoiled[wrong])
-        whole = "---\n".join(line + text for text in spoiled)
-        expected = whole[: whole.index("\nspec: 7\n") + 1].count("\n") + 1
-        assert {at for at, _ in server.diagnose(f"{folder}/{wrong}.yaml", whole)} == {expected}
+        wholes[name] = whole = "---\n".join(line + text for text in spoiled)
+        expected[name] = {whole[: whole.index("\nspec: 7\n") + 1].count("\n") + 1}
+    found = server.diagnose_all(wholes)
+    assert {name: {at for at, _ in found[name]} for name in wholes} == expected
 
 
 def test_values_mistakes_hover_and_completion(server: Server) -> None:
@@ -127,11 +131,13 @@ def starters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_starters_are_clean_and_name_the_schema_of_every_document(server: Server, starters: dict[str, str]) -> None:
+    right = {f"starters/{kind}.yaml": text for kind, text in starters.items()}
+    wrong = {kind: re.sub("(?m)^  name: .*$", "  name: a b", text) for kind, text in starters.items()}
+    found = server.diagnose_all(right | {f"wrong/{kind}.yaml": text for kind, text in wrong.items()})
     for kind, text in starters.items():
         assert text.count("# yaml-language-server: ") == text.count("\nkind: "), kind
-        assert server.diagnose(f"starters/{kind}.yaml", text) == [], kind
-        wrong = re.sub("(?m)^  name: .*$", "  name: a b", text)
-        assert len({line for line, _ in server.diagnose(f"wrong/{kind}.yaml", wrong)}) == text.count("\nkind: "), kind
+        assert found[f"starters/{kind}.yaml"] == [], kind
+        assert len({line for line, _ in found[f"wrong/{kind}.yaml"]}) == text.count("\nkind: "), kind
 
 
 def test_init_names_schemas_only_where_they_are(project: Path, run: Run) -> None:

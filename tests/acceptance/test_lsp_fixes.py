@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -102,7 +103,12 @@ HIDDEN = {
 def test_what_a_fix_is_for_is_gone_and_nothing_new_is_wrong_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [one for found in situations(tmp_path, monkeypatch) for one in mended(*found)]
+    memories = defaultdict[Path, Memory](Memory)
+    found = [
+        one
+        for case, root, environment in situations(tmp_path, monkeypatch)
+        for one in mended(case, boundary.real(root), environment, memories[root])
+    ]
     wrong = [
         one
         for one in found
@@ -119,12 +125,20 @@ def test_every_rule_has_a_fix_or_a_reason_for_none() -> None:
     assert sorted([*listed, *ONE_EDIT]) == sorted(RULES)
 
 
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Memory]:
+    """The examples as a project, and what was found of those that no mistake is put in."""
+    root = boundary.real(tmp_path_factory.mktemp("examples"))
+    copy_examples(root)
+    shutil.copy(ROOT / "sagespec.yaml", root)
+    return root, Memory()
+
+
 @pytest.mark.parametrize("name", sorted(file.name for file in (ROOT / "specs").glob("*.yaml")))
-def test_a_misspelt_word_of_an_example_is_mended(tmp_path: Path, name: str) -> None:
-    copy_examples(tmp_path)
-    shutil.copy(ROOT / "sagespec.yaml", tmp_path)
-    root, chance = boundary.real(tmp_path), random.Random(name)
-    right = (tmp_path / "specs" / name).read_text("utf-8")
+def test_a_misspelt_word_of_an_example_is_mended(examples: tuple[Path, Memory], name: str) -> None:
+    root, memory = examples
+    chance = random.Random(name)
+    right = (root / "specs" / name).read_text("utf-8")
     text = Text(name, right, "utf-16")
     keys = [span for one in source.load(name, right.encode())[0] for span in one.keys.values()]
     ends = [(text.offset_of(*span[:2]), text.offset_of(*span[2:])) for span in keys]
@@ -133,7 +147,7 @@ def test_a_misspelt_word_of_an_example_is_mended(tmp_path: Path, name: str) -> N
         word = right[start:end]
         for quote in ("", "'", '"'):
             wrong = right[:start] + f"{quote}{word[:-1]}{word[-1] * 2}{quote}" + right[end:]
-            before = examination.examine(root, Buffers({root / "specs" / name: wrong.encode()}), "prod", Memory())
+            before = examination.examine(root, Buffers({root / "specs" / name: wrong.encode()}), "prod", memory)
             shown = Text(name, wrong, "utf-16")
             for d in (one for one in before.diagnostics if shown.offset_of(one.line, one.column) == start):
                 for fix in actions.fixes(d, shown):
@@ -174,15 +188,14 @@ def situations(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[tuple[str, P
         yield f"example of {id}", root, "prod" if id == "cyclic-value" else None
 
 
-def mended(case: str, root: Path, environment: str | None) -> Iterator[Mended]:
+def mended(case: str, root: Path, environment: str | None, memory: Memory) -> Iterator[Mended]:
     """Apply each fix of a project by itself, and check again."""
-    root = boundary.real(root)
-    before = examination.examine(root, Buffers(), environment, Memory())
+    before = examination.examine(root, Buffers(), environment, memory)
     for d in before.diagnostics:
         text = Text(d.file, before.texts.get(d.file, ""), "utf-16")
         for fix in actions.fixes(d, text):
             changed = text.text[: fix.start] + fix.new + text.text[fix.end :]
-            after = examination.examine(root, Buffers({root / d.file: changed.encode()}), environment, Memory())
+            after = examination.examine(root, Buffers({root / d.file: changed.encode()}), environment, memory)
             yield Mended(case, d.rule, f"{d.message}; {d.hint}", fix.new, tuple(wrong(before, after, d, fix)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,8 +90,14 @@ def prod(root: Path) -> Examination:
     return examination.examine(root, Buffers(), "prod", Memory())
 
 
+@functools.lru_cache
+def read(file: str, text: str) -> Text:
+    """A text that is parsed once for all its positions."""
+    return Text(file, text, "utf-16")
+
+
 def place(examined: Examination, file: str, text: str, offset: int) -> Place:
-    return Place(examined, examined, file, Text(file, text, "utf-16"), offset)
+    return Place(examined, examined, file, read(file, text), offset)
 
 
 def shown(examined: Examination, text: str, word: str, file: str = "specs/qa.yaml") -> str:
