@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sagespec import arn
 from sagespec.diagnostics import Problems
 from sagespec.documents.compiled import Request
 from sagespec.documents.traced import Traced
-from sagespec.sagemaker import evaluation, inference_parameters, thresholds
+from sagespec.sagemaker import evaluation, inference_parameters, registry, thresholds
 from sagespec.sagemaker.evaluation import Ground
 from sagespec.sagemaker.inputs import Inputs
 
@@ -41,19 +40,11 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     }
     if not str(scorer.value).startswith("arn:"):
         return Facts(ground, None, {**settled, "preset_reward_function": scorer})
-    _warn_of_type(scorer, problems)
+    registry.is_unknown(scorer, problems)
     _require_postprocessing(fields.hyperparameters, problems)
     settled["postprocessing"] = scorer.to("True")
     settled["aggregation"] = chosen.get("aggregation") or scorer.to("mean")
     return Facts(ground, scorer, settled)
-
-
-def _warn_of_type(scorer: Traced, problems: Problems) -> None:
-    """Warn of the hub-content type Evaluator, which the SDK's own example uses and hubs do not have."""
-    content = arn.hub_content(scorer.value)
-    if content is not None and content.type == "Evaluator":
-        hint = "evaluators that the SDK registers are of the type JsonDoc"
-        problems.warn("unknown-type", "hubs have no content of the type Evaluator", scorer.path, hint)
 
 
 def _require_postprocessing(given: Traced, problems: Problems) -> None:

@@ -11,6 +11,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from sagespec import arn
+from sagespec.diagnostics import Problems
+from sagespec.documents.traced import Traced
+
+TYPES = ("JsonDoc", "Evaluator")
+"""The types of hub content that ARNs of evaluators have: that of hubs, and that of the SDK's own example."""
 _SUBTYPE = "AWS/Evaluator"
 
 
@@ -30,6 +36,16 @@ def hub(region: str, account: str) -> str:
     """Return the name of the hub: a hash of the display name, in base 32 with extended hex digits."""
     digest = hashlib.sha256(display_name(region, account).encode()).digest()
     return base64.b32hexencode(digest).decode().rstrip("=")
+
+
+def is_unknown(given: Traced, problems: Problems) -> bool:
+    """Return whether the ARN of an evaluator has the type Evaluator, which hubs do not have; warn of it."""
+    content = arn.hub_content(given.value)
+    if content is None or content.type != "Evaluator":
+        return False
+    hint = "evaluators that the SDK registers are of the type JsonDoc"
+    problems.warn("unknown-type", "hubs have no content of the type Evaluator", given.path, hint)
+    return True
 
 
 def evaluator(document: Mapping[str, Any]) -> Evaluator | None:

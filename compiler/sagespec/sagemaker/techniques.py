@@ -151,6 +151,8 @@ _KEYWORDS = (
 
 def _check_reward_type(inputs: Inputs, given: Traced, wanted: str, problems: Problems) -> None:
     """Refuse an evaluator that the lock knows to be of the other type; most are not in it, and need not be."""
+    if registry.is_unknown(given, problems):
+        return
     known = ask(problems, given.path, lambda: inputs.context.evaluator(given.value), needed=False)
     if known is not None and known.type != wanted:
         problems.error("wrong-reward", f"{known.name} is a {known.type}, not a {wanted}", given.path)
@@ -185,12 +187,12 @@ def _judge(inputs: Inputs, _base: Model, recipe: Recipe, problems: Problems) -> 
         return Decided({**settled, _PROMPT: prompt.to(presets[name])})
     settled[_PROMPT] = prompt.to(None)
     content = arn.hub_content(prompt.value)
-    if content is not None and content.type == "JsonDoc" and content.version:
+    if content is not None and content.type in registry.TYPES and content.version:
         _check_reward_type(inputs, prompt, "RewardPrompt", problems)
         return Decided(settled, evaluator=prompt)
     offered = f"the recipe has {', '.join(sorted(presets))}; after others are registered, run `sagespec lock`"
     hint = Hint(offered, "word", prompt.value, sorted(presets))
-    if content is not None and content.type == "JsonDoc":
+    if content is not None and content.type in registry.TYPES:
         problems.error("unknown-prompt", f"{prompt.value} has no version", prompt.path, "add it, such as /1.0.0")
         return Decided(settled)
     if is_arn or prompt.value.lower().startswith(_BUILTIN):
