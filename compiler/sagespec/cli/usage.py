@@ -43,7 +43,7 @@ USAGES = {
     ),
     "apply": Usage(
         (
-            ("sagespec apply MultiTurnRLTrainer/my-agent --wait", "one spec and what it depends on"),
+            ("sagespec apply MultiTurnRLTrainer/my-agent --wait", "one spec, where what it depends on has run"),
             ("sagespec apply -e prod --yes", "everything of an environment, without a question"),
             ("sagespec apply --sandbox --yes --wait", "try it without an account"),
         ),
