@@ -143,6 +143,7 @@ class _Walk:
     faults: list[Fault] = field(default_factory=list)
     left: int = field(default_factory=lambda: MAX_ENTRIES)
     leads_to: dict[Path, Path | None] = field(default_factory=dict)
+    marked: dict[Path, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         files = self.project.own_files() if self.ignored is not None else self.project.written_files()
@@ -157,7 +158,7 @@ class _Walk:
 
         `above` has device and inode of its parents, so that links cannot form a cycle.
         """
-        if below and self.ignored is not None and tool_folders.is_marked(folder):
+        if below and self.ignored is not None and self._is_marked(folder):
             return
         try:
             own = disk.look(folder)
@@ -206,6 +207,11 @@ class _Walk:
             return name.lower() == boundary.GIT
         is_part = name.startswith(disk.PART) and name.endswith(disk.PART_SUFFIX)
         return is_part or tool_folders.is_named(name) or self.ignored.has(known, is_folder)
+
+    def _is_marked(self, folder: Path) -> bool:
+        if folder not in self.marked:
+            self.marked[folder] = tool_folders.is_marked(folder)
+        return self.marked[folder]
 
     def _real(self, path: Path) -> Path | None:
         """Return the target of a path in a real folder; None where that is outside."""
