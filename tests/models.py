@@ -7,12 +7,14 @@ nothing changes it; what depends on the environment is made for each client.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import botocore.session
-from botocore import useragent
+from botocore import hooks, useragent
 from botocore.client import ClientCreator
+from botocore.compat import accepts_kwargs
 from botocore.hooks import EventAliaser, HierarchicalEmitter
 
 
@@ -34,6 +36,11 @@ def share(replace: Callable[[Any, str, Any], None]) -> None:
             methods[model] = create_methods(creator, model)
         return dict(methods[model])
 
+    def takes_any_name(handler: Any) -> bool:
+        code = getattr(handler, "__code__", None)
+        return bool(code.co_flags & inspect.CO_VARKEYWORDS if code else accepts_kwargs(handler))
+
+    replace(hooks, "accepts_kwargs", takes_any_name)  # asked of some hundred handlers for each session
     replace(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
     replace(ClientCreator, "_load_service_model", model_of)
     replace(ClientCreator, "_create_methods", methods_of)
