@@ -270,7 +270,7 @@ def test_what_comes_after_a_project_is_said(tmp_path: Path, run: Run, monkeypatc
     run("init", "Project", "sums")
     for command in ("validate", "compile", "graph"):
         assert "hint: `sagespec init KIND NAME` writes a first spec there" in run(command, code=1).stderr, command
-    assert "hint" not in run("validate", "spex", code=1).stderr
+    assert "hint" not in run("validate", "spex.yaml", code=1).stderr
     for words in (("init", "Foo", "a"), ("schema", "Foo")):
         said = run(*words, code=2).stderr
         assert said.endswith("there is no kind 'Foo': `sagespec explain` lists the kinds\n"), said
