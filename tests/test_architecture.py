@@ -286,7 +286,6 @@ WITHOUT_BOUND = {
         "review/sdk_names.py: of_fields",
         "sagemaker/recipes.py: of_kind",
         "sagemaker/resource_names.py: _marked_fields",
-        "server/navigation/definitions.py: _below",
     },
     "operations and resources of AWS, from shapes that are installed; others raise": {
         "documents/operations.py: shapes",

@@ -6,9 +6,10 @@ Our annotations in schemas: `x-runs` is what a kind runs as, `x-aliases` what ot
 a kind whose name does not tell it, `x-recipes` the recipes of its hyperparameters (`recipes`), `x-starter` the text
 that `init` writes, `x-ref` the kinds that a field may refer to, `x-names` the resources that it names where its
 pattern does not tell (`resources`), `x-texts` marks a mapping of texts (numbers keep their spelling), `x-own` a file
-or folder of the user (code, data) in which nothing is a spec, `x-content` a field whose text is the path of a file
-with its value, `x-message` describes a valid value, `x-not-fields` is the hint for a field that only other kinds
-have.
+or folder of the user (code, data) in which nothing is a spec, `x-path` a field whose text may be the path of a file
+(`suffixes`) or `folder`, relative to the document, or to the folder that the field `within` beside it names,
+`x-content` one whose text is the path of a file with its value, `x-message` describes a valid value, `x-not-fields`
+is the hint for a field that only other kinds have.
 """
 
 from __future__ import annotations

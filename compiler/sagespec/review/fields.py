@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sagespec.checking import schema
 
@@ -26,13 +26,25 @@ _LARGE = 2**31 - 1
 """Bounds from here on only say what the API can hold."""
 
 
+class Named(NamedTuple):
+    """The files that a field may name: those with one of the suffixes; folders too with `is_folder`.
+
+    Paths are relative to the document, or to the folder that the field `within` beside it names.
+    """
+
+    suffixes: tuple[str, ...] = ()
+    is_folder: bool = False
+    within: str = ""
+
+
 @dataclass(frozen=True)
 class Field:
     """A field as its schema has it.
 
     `type` is in words, with the range. `default` is JSON, '' where there is none. `required` tells whether its parent
     needs it. `refs` are the kinds that `{ref: Kind/name}` may name, `values` all allowed values where they are few.
-    `choice` says which fields exclude it, or which one of several is needed. `members` are the fields directly below.
+    `choice` says which fields exclude it, or which one of several is needed. `files` are the files that it may name,
+    if any. `members` are the fields directly below.
     """
 
     document: str
@@ -44,6 +56,7 @@ class Field:
     takes_values: bool = False
     refs: tuple[str, ...] = ()
     choice: str = ""
+    files: Named | None = None
     values: tuple[Any, ...] = ()
     examples: tuple[Any, ...] = field(default=(), repr=False)
     members: tuple[Steps, ...] = field(default=(), repr=False)
@@ -99,11 +112,16 @@ def _fields(document: str, whole: Shape) -> Iterator[Field]:
             takes_values=_takes_values(document, path),
             refs=tuple(dict.fromkeys(kind for form in forms for kind in form.get("x-ref", ()))),
             choice=choice,
+            files=next((_files(form["x-path"]) for form in forms if "x-path" in form), None),
             values=tuple(_values(forms)),
             examples=tuple(one for form in forms for one in form.get("examples", ())),
             members=members,
         )
         pending[:0] = [((*path, name), inner, needed, said) for name, inner, needed, said in below]
+
+
+def _files(given: Mapping[str, Any]) -> Named:
+    return Named(tuple(given.get("suffixes", ())), given.get("folder", False), given.get("within", ""))
 
 
 def _takes_values(document: str, path: Steps) -> bool:

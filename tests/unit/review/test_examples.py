@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sagespec import assets
+from sagespec import assets, disk
 from sagespec.checking import schema
+from sagespec.compiling import workspace
 from sagespec.project import settings as project_settings
 from sagespec.review import destinations, examples, explain, fields
 from sagespec.review.fields import ANY_KEY, Steps
@@ -57,6 +58,55 @@ def test_the_destinations_are_those_of_the_examples(project: Project) -> None:
 def test_what_is_written_by_hand_is_used() -> None:
     said = {use.instead for kind in schema.kinds() for use in destinations.of(kind).values()}
     assert set(INSTEAD.values()) <= said
+
+
+class Asked:
+    """The paths that the disk was asked for."""
+
+    def __init__(self) -> None:
+        self.paths: set[Path] = set()
+
+    def saw(self, question: disk.Question, answer: object) -> None:  # noqa: ARG002  the protocol of observers
+        self.paths.add(question[1])
+
+
+def texts_in(kind: str, folder: Path, asked: set[Path]) -> Iterator[Steps]:
+    """The fields whose text in a document is a path that was asked for, or one in a folder of a field beside it."""
+    for data in examples.documents(kind):
+        leaves = [(examples.generic(kind, way), value) for way, value in examples.walk(kind, data)]
+        texts = [(path, value) for path, value in leaves if isinstance(value, str)]
+        for path, value in texts:
+            beside = [folder / other for where, other in texts if where[:-1] == path[:-1] and where != path]
+            if any(one / value in asked for one in (folder, *beside)):
+                yield path
+
+
+def test_fields_that_name_files_are_those_whose_text_is_read(tmp_path: Path) -> None:
+    """What compiling asks the disk for is named by no other fields than those with `x-path`, and by each of them."""
+    asked = Asked()
+    with disk.observed(asked):
+        write_destinations.opened(tmp_path)
+    for kind in schema.kinds():
+        named = {path for path, field in fields.of(kind).items() if field.files}
+        assert {*texts_in(kind, tmp_path.resolve() / "specs", asked.paths)} == named, kind
+
+
+WHERE_NOTHING_IS_READ = {("output",), ("allow_outside", fields.ENTRY)}
+"""Folders in a project file with which paths are compared."""
+
+
+def test_paths_in_a_project_file_are_those_that_are_read(tmp_path: Path) -> None:
+    asked = Asked()
+    for text in examples.text("Project").split("---\n"):
+        (tmp_path / "sagespec.yaml").write_text(text, "utf-8")
+        with disk.observed(asked):
+            project, _ = workspace.open_project(tmp_path, None)
+            assert project is not None
+            settings, _ = project_settings.choose(project, next(iter(project.environments())), {})
+            assert settings is not None
+            workspace.check(settings, ())
+    named = {path for path, field in fields.of("Project").items() if field.files}
+    assert {*texts_in("Project", tmp_path.resolve(), asked.paths)} - WHERE_NOTHING_IS_READ == named
 
 
 def given() -> Iterator[tuple[str, Steps, Any]]:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from sagespec import disk
-from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath
 from sagespec.project import settings
 from sagespec.project.boundary import Boundary, around
 from sagespec.project.settings import Project
-from sagespec.reading.source import ANY, SUFFIXES, general
+from sagespec.review import fields
 from sagespec.server.completion.offer import Offer
 from sagespec.server.completion.subject import Subject
 
@@ -24,42 +22,16 @@ MOST = 2000
 """The most names of one folder that are looked at."""
 
 
-class Named(NamedTuple):
-    """What a field may name: files by suffix, folders too with `is_folder`; relative to the folder of `within`."""
-
-    suffixes: tuple[str, ...] = ()
-    is_folder: bool = False
-    within: KeyPath = ()
-
-
-_ANY_FILE = ("",)
-_BELOW_SPEC: dict[KeyPath, Named] = {
-    ("source",): Named((".py",)),
-    ("source_code", "source_dir"): Named((".tar.gz",), is_folder=True),
-    ("source_code", "entry_script"): Named((".py", ".sh"), within=("spec", "source_code", "source_dir")),
-    ("source_code", "requirements"): Named((".txt",), within=("spec", "source_code", "source_dir")),
-    ("distributed", "driver_dir"): Named(is_folder=True),
-    ("distributed", "driver_script"): Named(_ANY_FILE, within=("spec", "distributed", "driver_dir")),
-    ("input_data_config", ANY, "data_source"): Named(_ANY_FILE, is_folder=True),
-    ("hyperparameters",): Named(SUFFIXES),
-}
-_OF_PROJECT: dict[KeyPath, Named] = {
-    ("specs", ANY): Named(SUFFIXES, is_folder=True),
-    ("policies", ANY): Named(SUFFIXES),
-    ("policies", "schemas", ANY): Named(SUFFIXES),
-    ("lock",): Named((".json",)),
-}
-
-
 def of_field(subject: Subject, path: KeyPath, typed: str) -> Iterator[Offer]:
     """Offer what is in the folder that is typed so far; folders end in a slash where they only lead to files."""
-    named = _named(subject.document, path)
+    field = fields.find(subject.document, path)
+    named = field.files if field else None
     if named is None or typed.startswith(("/", "~")) or "://" in typed:
         return
     root = subject.known.root
     bounds = subject.settings.project.boundary if subject.settings else around(root)
     lock = root / (subject.settings.project.lock if subject.settings else Project.lock)
-    base = subject.get(*named.within) if named.within else ""
+    base = subject.get(*path[:-1], named.within) if named.within else ""
     if not isinstance(base, str) or (named.within and not base):
         return
     above = typed.rpartition("/")[0]
@@ -72,16 +44,6 @@ def of_field(subject: Subject, path: KeyPath, typed: str) -> Iterator[Offer]:
                 yield Offer(whole if named.is_folder else f"{whole}/", "folder", "folder")
             elif not own and name.endswith(named.suffixes):
                 yield Offer(whole, "file", "file")
-
-
-def _named(document: str, path: KeyPath) -> Named | None:
-    place = general(path)
-    if document == "Project":
-        return _OF_PROJECT.get(place)
-    below = place[1:] if place[:1] == ("spec",) else ()
-    named = _BELOW_SPEC.get(below)
-    is_content = any(shape.get("x-content") for where, shape in schema.shapes(document) if where == below)
-    return named if named and (below != ("hyperparameters",) or is_content) else None
 
 
 def _listed(folder: Path, bounds: Boundary) -> list[tuple[str, bool]]:

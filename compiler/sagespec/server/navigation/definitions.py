@@ -6,9 +6,7 @@ In: a `Place`, and the `Sheets` of its project. Out: what the protocol answers. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from lsprotocol import types
 
@@ -17,7 +15,8 @@ from sagespec.diagnostics import KeyPath
 from sagespec.project import addresses
 from sagespec.project.values import OF_SPEC
 from sagespec.reading import source
-from sagespec.reading.source import ANY, Source
+from sagespec.reading.source import Source
+from sagespec.review import explain, fields
 from sagespec.server.cursor import Cursor
 from sagespec.server.navigation import occurrences, spelling
 from sagespec.server.navigation.occurrences import Name, Occurrence
@@ -26,8 +25,6 @@ from sagespec.server.navigation.spelling import Range
 from sagespec.server.place import Place
 
 _START = types.Range(types.Position(0, 0), types.Position(0, 0))
-_SOURCE = {"CustomAgentLambda": ("source",)}
-"""Fields that are a path or something else, which no annotation tells apart."""
 
 
 def standing(place: Place, sheets: Sheets) -> list[Occurrence]:
@@ -156,34 +153,10 @@ def _file(document: Source, path: KeyPath, file: str, sheets: Sheets) -> Path | 
     value = source.get(document.data, path)
     if not isinstance(value, str) or not value or "${" in value or "\n" in value:
         return None
-    folder = sheets.path(file).parent
-    if sheets.pages[file].is_project_file:
-        return sheets.existing(folder, value) if _is_path_of_project(path) else None
-    kind = source.get(document.data, ("kind",))
-    if path[:1] != ("spec",) or kind not in schema.kinds():
+    kind = explain.PROJECT if sheets.pages[file].is_project_file else source.get(document.data, ("kind",))
+    field = fields.find(kind, path) if kind in explain.documents() else None
+    if field is None or field.files is None:
         return None
-    below = _below(str(kind)).get(source.general(path[1:]))
-    if below is None:
-        return None
-    beside = source.get(document.data, (*path[:-1], below)) if below else ""
-    return sheets.existing(folder / beside, value) if isinstance(beside, str) else None
-
-
-def _is_path_of_project(path: KeyPath) -> bool:
-    return path == ("lock",) or (path[:1] in (("specs",), ("policies",)) and isinstance(path[-1], int))
-
-
-@cache
-def _below(kind: str) -> dict[KeyPath, str]:
-    """Return the fields of a kind that name files: '' for a path beside the spec, else the field with the folder."""
-    shapes: list[tuple[KeyPath, dict[str, Any]]] = [*schema.shapes(kind)]
-    own = {path for path, shape in shapes if path and (shape.get("x-own") or path == _SOURCE.get(kind))}
-    folders = {
-        path for path, shape in shapes if shape.get("x-own") and not shape.get("x-content") and path[-1] != ANY
-    }
-    found = dict.fromkeys(own, "")
-    for path, shape in shapes:
-        folder = next((one for one in folders if one[:-1] == path[:-1]), None)
-        if shape.get("x-names") == "path" and path not in own and folder is not None:
-            found[path] = str(folder[-1])
-    return found
+    within = field.files.within
+    beside = source.get(document.data, (*path[:-1], within)) if within else ""
+    return sheets.existing(sheets.path(file).parent / beside, value) if isinstance(beside, str) else None
