@@ -310,6 +310,7 @@ def test_a_bucket_that_redirects_without_a_region(
     (Path("specs") / "model-trainer.yaml").write_text(
         (Path("specs") / "model-trainer.yaml").read_text("utf-8").replace("name: line", "name: other-line"), "utf-8"
     )
+    (Path("specs") / "second-stage.yaml").unlink()  # it refers to the name
     run("compile")
     proxied.begin(always(SPOILED["a redirect"], "HEAD /"), 0)
     assert "a redirect that does not say to which region" in run("plan", code=exits.AWS).stderr

@@ -138,7 +138,7 @@ MISTAKES: list[tuple[str, str, dict[str, Any], str, str]] = [
         (f"{case}-{field}".replace("_", "-"), kind, {field: f"{CONTENT}/{rest}", "hyperparameters": {}}, field, says)
         for case, rest, saying in (
             ("no-version", "JsonDoc/cot", ("such as arn:", "has no version")),
-            ("other-type", "Evaluator/cot/1.0.0", ("such as arn:", "not a reward prompt")),
+            ("other-type", "Notebook/cot/1.0.0", ("such as arn:", "not a reward prompt")),
         )
         for kind, field, says in (
             ("RLVRTrainer", "custom_reward_function", saying[0]),
