@@ -122,9 +122,7 @@ def printed(edited: Path, *arguments: str) -> str:
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(output):
         patch.chdir(edited)
         patch.setattr(sys, "argv", ["sagespec", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    assert ended.value.code != exits.DEFECT
+        assert cli.invoke() != exits.DEFECT
     output.seek(0)
     return output.read()
 

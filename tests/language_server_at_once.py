@@ -45,7 +45,7 @@ def prepare() -> None:
 
 def run(arguments: list[str]) -> None:
     sys.argv = ["sagespec", *arguments]
-    cli.main()
+    sys.exit(cli.invoke())
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sagespec import cli
@@ -24,6 +26,7 @@ from tests.loopback import Silent, serving
 CALLER = b"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
 <Arn>arn:aws:iam::123456789012:user/me</Arn><UserId>me</UserId><Account>123456789012</Account>
 </GetCallerIdentityResult></GetCallerIdentityResponse>"""
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "compiler")}
 ENDS = "import atexit, signal\natexit.register(signal.raise_signal, signal.SIGINT)\n"
 
 
@@ -67,6 +70,26 @@ def test_answers_of_aws_are_not_waited_for(
     assert code == exits.INTERRUPTED
     assert said.endswith("interrupted\n")
     assert "Traceback" not in said
+
+
+def test_an_interrupt_ends_the_language_server() -> None:
+    """It serves in asyncio, whose own handler would wait for the thread that reads what an editor sends."""
+    content: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": {}}
+    asked = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": content}).encode()
+    command, pipe = [sys.executable, "-m", "sagespec", "lsp"], subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdin=pipe, stdout=pipe, stderr=pipe) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        assert server.stderr is not None
+        server.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(asked), asked))
+        server.stdin.flush()
+        assert server.stdout.readline()
+        server.send_signal(signal.SIGINT)
+        try:
+            assert server.wait(60) == exits.INTERRUPTED
+        finally:
+            server.kill()
+        assert server.stderr.read() == b""
 
 
 def test_an_interrupt_while_python_ends(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import click
 
-from sagespec.cli import exits
+from sagespec.cli import exits, interrupts
 
 
 @click.command("lsp")
@@ -20,5 +20,6 @@ def command() -> int:
     from sagespec.server import features
 
     server = features.create()
-    server.start_io()
+    with interrupts.ending_at_once():  # the thread that reads standard input would be waited for
+        server.start_io()
     return server.exit_code
