@@ -93,6 +93,16 @@ def test_a_folder_that_each_run_has_of_its_own_is_no_change(line: Path, aws: San
     assert re.search(r"  run 2; since [0-9a-f]{12}: learning_rate 2e-5 -> 1e-5\n", run("plan").stdout)
 
 
+def test_a_masked_value_that_has_changed_is_a_change(line: Path, aws: Sandbox, run: Run) -> None:
+    spec = ONES + "  environment: {HF_TOKEN: one}\n"
+    line.write_text(spec, "utf-8")
+    run("compile")
+    run("apply", *FAST)
+    line.write_text(spec.replace("HF_TOKEN: one", "HF_TOKEN: two"), "utf-8")
+    run("compile")
+    assert re.search(r"  run 2; since [0-9a-f]{12}: .*HF_TOKEN", run("plan").stdout)
+
+
 def test_a_plan_says_what_it_costs_where_there_are_prices(line: Path, aws: Sandbox, run: Run) -> None:
     (line.parent.parent / "sagespec.yaml").write_text(
         "apiVersion: sagespec/v1\nkind: Project\nprices: {ml.p5.48xlarge: 98.32}\n", "utf-8"

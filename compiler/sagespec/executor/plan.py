@@ -282,6 +282,8 @@ def _is_own_name(one: str, old: str, new: str) -> bool:
     """Return whether values differ only in what each run is called, as the folder of its own does."""
     if not isinstance(one, Difference) or not isinstance(one.old, str) or not isinstance(one.new, str):
         return False
+    if one.old == one.new:  # masked
+        return False
     return one.old.replace(old, new).replace(old[-DIGITS:], new[-DIGITS:]) == one.new
 
 
