@@ -95,10 +95,9 @@ def recompiled(project: Project, address: str, data: dict[str, Any], observed: s
     resolved = project.done.checked.resolved
     if schema.validate(address.partition("/")[0], data):
         return None
-    edges = {a: [d.spec.address for d in one.dependencies] for a, one in resolved.items()}
     changed = replace(resolved[address].spec, data=data)
     targets = [ref.target for ref in changed.refs if ref.target in resolved]
-    wanted = references.needed([observed, *targets], edges) | {address}
+    wanted = references.needed([observed, *targets], project.done.checked.edges) | {address}
     specs = {a: resolved[a].spec for a in resolved if a in wanted} | {address: changed}
     resolution = resolve.resolve(specs, {}, project.settings, project.facts)
     if observed not in resolution.resolved or any(d.is_error for d in resolution.diagnostics):

@@ -11,9 +11,6 @@ from typing import NamedTuple
 
 from sagespec.checking import schema
 
-TECHNIQUES = ("SFT", "DPO", "RLVR", "RLAIF")
-"""Techniques of serverless fine-tuning: their recipes are told apart by type and length, too."""
-
 
 class Recipe(NamedTuple):
     """A recipe of a kind: for Nova models, for others, or for all (None); for one modality, or for all ('').

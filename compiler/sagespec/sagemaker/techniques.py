@@ -259,7 +259,7 @@ TECHNIQUES: Mapping[str, Technique] = {
         decide=_mix_data,
     ),
 }
-"""The techniques by name; a kind is named after its technique."""
+"""The techniques by name; a kind is named after its technique. Recipes of one differ by type and length."""
 
 
 def of_recipe(key: str) -> Technique | None:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sagespec.sagemaker.recipes import TECHNIQUES
+from sagespec.sagemaker.techniques import TECHNIQUES
 from sagespec.sandbox.service import Region
 
 _MIXING = {"text": "text_with_datamix", "multimodal": "mm_with_datamix"}

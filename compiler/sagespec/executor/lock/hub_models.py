@@ -17,7 +17,7 @@ from sagespec.executor.cloud import CloudError
 from sagespec.executor.lock.account import Account, NoFact
 from sagespec.project import lock
 from sagespec.sagemaker import recipes
-from sagespec.sagemaker.recipes import TECHNIQUES
+from sagespec.sagemaker.techniques import TECHNIQUES
 
 PUBLIC_HUB = "SageMakerPublicHub"
 _OVERRIDES = "SmtjOverrideParamsS3Uri"

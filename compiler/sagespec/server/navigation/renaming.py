@@ -147,9 +147,7 @@ def _renamed(found: list[Occurrence], sheets: Sheets) -> Name:
 def _started(name: Name, new: str, sheets: Sheets) -> list[str]:
     """Return the addresses of what runs anew: the spec, since a renamed one is another, and what depends on it."""
     checked = sheets.now.checked
-    resolved = checked.resolved if checked else {}
-    edges = {address: [other.spec.address for other in one.dependencies] for address, one in resolved.items()}
-    affected = {name.text, *(address for address in edges if name.text in references.needed([address], edges))}
+    affected = {name.text, *(references.users([name.text], checked.edges) if checked else ())}
     kinds = {kind for kind in schema.kinds() if schema.runs(kind)}
     runs = [address for address in affected if address.partition("/")[0] in kinds]
     return sorted(f"{address.partition('/')[0]}/{new}" if address == name.text else address for address in runs)
