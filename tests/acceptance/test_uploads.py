@@ -91,7 +91,8 @@ def test_each_key_has_objects_of_its_own(training: Path, aws: Sandbox, run: Run)
 
 
 def objects() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = boto3.client("s3").list_objects_v2(Bucket=OURS)["Contents"]
+    """What apply has uploaded; the models of finished trainings lie elsewhere."""
+    found: list[dict[str, Any]] = boto3.client("s3").list_objects_v2(Bucket=OURS, Prefix="sagespec/")["Contents"]
     return found
 
 
