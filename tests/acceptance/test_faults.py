@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import sys
+import threading
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,17 +151,23 @@ def apply_until_done(folder: Path, running: Sandbox, toll: Toll) -> None:
 
 
 def apply_and_kill(folder: Path, running: Sandbox, boundary: tuple[str, bool], nth: int) -> bool:
-    """Kill apply with SIGKILL at the nth call of a kind, before it is carried out or before it is answered."""
-    seen = itertools.count(1)
+    """Kill apply with SIGKILL at the nth call of a kind, before it is carried out or before it is answered.
+
+    The calls that AWS has received by then are carried out before this returns: none comes after the next lag.
+    """
+    seen, serving = itertools.count(1), set[threading.Thread]()
     kind, done = boundary
 
     def kill(call: Call, is_done: bool) -> None:
+        serving.add(threading.current_thread())
         if is_done == done and call.operation.startswith(kind) and next(seen) == nth:
             process.kill()
 
     process = apply(folder, running)
     running.observer = kill
     code, _ = process.end()
+    while serving:  # a thread serves one connection, which has ended with the process
+        serving.pop().join()
     running.observer = None
     return code == -signal.SIGKILL
 
