@@ -128,7 +128,7 @@ def test_names_lead_to_their_characters(desk: Desk, breaks: list[str]) -> None:
     assert hovered.range is not None
     assert shown(texts["specs/line.yaml"], hovered.range) == "${bucket}"
     said = {"ModelTrainer/line": "same", "ModelTrainer/other": "same"}
-    lenses = lens.lenses(sheets.now, sheets.text("specs/line.yaml"), said)
+    lenses = lens.lenses(sheets.now, sheets.pages["specs/line.yaml"], said)
     assert [shown(texts["specs/line.yaml"], one.range) for one in lenses] == ["line", "other"]
 
 

@@ -13,6 +13,7 @@ from lsprotocol import types
 from sagespec.checking import schema
 from sagespec.diagnostics import KeyPath
 from sagespec.project import addresses
+from sagespec.project.spec import ref_kinds
 from sagespec.project.values import OF_SPEC
 from sagespec.reading import source
 from sagespec.reading.source import Source
@@ -81,13 +82,13 @@ def highlights(place: Place, sheets: Sheets) -> list[types.DocumentHighlight]:
 def links(file: str, sheets: Sheets) -> list[types.DocumentLink]:
     """Return the files that the fields of a file name, as links."""
     page = sheets.pages.get(file)
+    if page is None:
+        return []
     found = []
-    for document in page.documents if page else ():
-        text = sheets.text(file)
+    for document in page.documents:
         for path, span in document.values.items():
             if target := _file(document, path, file, sheets):
-                start, end = text.offsets(span)
-                where = text.between(*spelling.content(text.text, start, end))
+                where = page.between(*spelling.content(page.text, *page.offsets(span)))
                 found.append(types.DocumentLink(where, sheets.uri(target)))
     return found
 
@@ -106,10 +107,9 @@ def _built_in(one: Occurrence, sheets: Sheets) -> Iterator[Range]:
     """Yield the range of what gives `spec.name` or `spec.run` its value in a document."""
     page = sheets.pages[one.file]
     if one.name.text in OF_SPEC and not page.is_project_file:
-        document, text = page.documents[one.document], sheets.text(one.file)
-        span = document.values.get(("metadata", one.name.text.removeprefix("spec.")))
+        span = page.documents[one.document].values.get(("metadata", one.name.text.removeprefix("spec.")))
         if span is not None:
-            yield spelling.content(page.text, *text.offsets(span))
+            yield spelling.content(page.text, *page.offsets(span))
 
 
 def _same(found: Iterable[Occurrence], sheets: Sheets) -> Iterator[Occurrence]:
@@ -127,15 +127,10 @@ def _same(found: Iterable[Occurrence], sheets: Sheets) -> Iterator[Occurrence]:
 def _short(here: Cursor, place: Place, sheets: Sheets) -> Iterator[types.Location]:
     """Yield the specs that a ref without a kind can mean."""
     value = source.get(here.document.data, here.path)
-    refs = occurrences.ref_paths(here.kind)
-    if place.is_project_file or here.path[-1:] != ("ref",) or source.general(here.path[1:-1]) not in refs:
+    field = source.general(here.path[1:-1])
+    if place.is_project_file or here.path[-1:] != ("ref",) or field not in occurrences.ref_paths(here.kind):
         return
-    takes = {
-        kind
-        for path, shape in (schema.shapes(here.kind) if here.kind in schema.kinds() else ())
-        if path == source.general(here.path[1:-1])
-        for kind in shape.get("x-ref", ())
-    }
+    takes = ref_kinds(here.kind).get(field, ()) if here.kind in schema.kinds() else ()
     for one in sheets.occurrences:
         is_meant = one.name.sort == "address" and addresses.fits(one.name.text, str(value))
         if one.is_definition and is_meant and (not takes or one.name.text.partition("/")[0] in takes):

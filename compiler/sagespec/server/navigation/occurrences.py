@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 from sagespec.checking import schema
 from sagespec.diagnostics import START, KeyPath
 from sagespec.project import values
+from sagespec.project.spec import ref_kinds
 from sagespec.reading import source
 from sagespec.reading.source import Source, general
 from sagespec.server.navigation import spelling
@@ -76,7 +77,7 @@ def ref_paths(kind: str | None) -> frozenset[KeyPath]:
     """Return the key paths, below `spec`, of the fields of a kind that take refs; of all kinds where it is none."""
     if kind is None or kind not in schema.kinds():
         return frozenset().union(*map(ref_paths, schema.kinds()))
-    return frozenset(path for path, shape in schema.shapes(kind) if "x-ref" in shape)
+    return frozenset(ref_kinds(kind))
 
 
 class _Finder:

@@ -98,11 +98,8 @@ class Sheets:
         document = self.opened.get(self.path(file))
         return document.version if document else None
 
-    def text(self, file: str) -> Text:
-        return self.pages[file]
-
     def range(self, file: str, place: Range) -> types.Range:
-        return self.text(file).between(*place)
+        return self.pages[file].between(*place)
 
     def location(self, file: str, place: Range) -> types.Location:
         return types.Location(self.uri(self.path(file)), self.range(file, place))

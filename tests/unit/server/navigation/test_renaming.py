@@ -38,7 +38,7 @@ def refusal(desk: Desk, name: str, marked: str, new: str) -> str:
 
 
 def at(place: Occurrence, sheets: Sheets, desk: Desk) -> Place:
-    text = sheets.text(place.file)
+    text = sheets.pages[place.file]
     return Place(sheets.now, sheets.known, place.file, text, place.named[0])
 
 

@@ -19,9 +19,9 @@ def test_the_lines_of_a_file_are_found_once_for_all_locations_in_it(tmp_path: Pa
     if is_open:
         desk.opened["specs/many.yaml"] = "\ufeff" + MANY
     sheets = desk.sheets()
-    before = sheets.text("specs/many.yaml")
+    before = sheets.pages["specs/many.yaml"]
     found = {one.name: one.location for one in symbols.search("name-", sheets)}
-    assert sheets.text("specs/many.yaml") is before
+    assert sheets.pages["specs/many.yaml"] is before
     assert len(found) == 30
     for address, location in found.items():
         assert isinstance(location, types.Location)
@@ -31,6 +31,6 @@ def test_the_lines_of_a_file_are_found_once_for_all_locations_in_it(tmp_path: Pa
 def test_texts_are_not_kept_for_the_next_question(tmp_path: Path) -> None:
     desk = Desk(tmp_path, FILES)
     before = desk.sheets()
-    assert before.text("specs/torchrun.yaml").text == TORCHRUN
+    assert before.pages["specs/torchrun.yaml"].text == TORCHRUN
     desk.write("specs/torchrun.yaml", TORCHRUN.replace("two", "three"))
-    assert desk.sheets().text("specs/torchrun.yaml").text == TORCHRUN.replace("two", "three")
+    assert desk.sheets().pages["specs/torchrun.yaml"].text == TORCHRUN.replace("two", "three")
