@@ -40,7 +40,7 @@ def resolve(inputs: Inputs, problems: Problems) -> Facts | None:
     }
     if not str(scorer.value).startswith("arn:"):
         return Facts(ground, None, {**settled, "preset_reward_function": scorer})
-    registry.is_unknown(scorer, problems)
+    registry.check_type(scorer, problems)
     _require_postprocessing(fields.hyperparameters, problems)
     settled["postprocessing"] = scorer.to("True")
     settled["aggregation"] = chosen.get("aggregation") or scorer.to("mean")

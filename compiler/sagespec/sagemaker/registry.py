@@ -38,14 +38,14 @@ def hub(region: str, account: str) -> str:
     return base64.b32hexencode(digest).decode().rstrip("=")
 
 
-def is_unknown(given: Traced, problems: Problems) -> bool:
-    """Return whether the ARN of an evaluator has the type Evaluator, which hubs do not have; warn of it."""
+def check_type(given: Traced, problems: Problems) -> bool:
+    """Return whether the ARN of an evaluator has a type that hubs have; warn where it does not."""
     content = arn.hub_content(given.value)
     if content is None or content.type != "Evaluator":
-        return False
+        return True
     hint = "evaluators that the SDK registers are of the type JsonDoc"
     problems.warn("unknown-type", "hubs have no content of the type Evaluator", given.path, hint)
-    return True
+    return False
 
 
 def evaluator(document: Mapping[str, Any]) -> Evaluator | None:

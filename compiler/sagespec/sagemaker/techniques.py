@@ -151,7 +151,7 @@ _KEYWORDS = (
 
 def _check_reward_type(inputs: Inputs, given: Traced, wanted: str, problems: Problems) -> None:
     """Refuse an evaluator that the lock knows to be of the other type; most are not in it, and need not be."""
-    if registry.is_unknown(given, problems):
+    if not registry.check_type(given, problems):
         return
     known = ask(problems, given.path, lambda: inputs.context.evaluator(given.value), needed=False)
     if known is not None and known.type != wanted:
