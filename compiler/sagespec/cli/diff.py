@@ -190,7 +190,7 @@ def _show(reviews: Sequence[Review], form: str, max_chars: int, verbose: bool) -
     if form == "text":
         output.result(*lines)
     else:
-        output.document("\n".join(map(str, lines)))
+        output.file(output.content(lines))
 
 
 def _lines(reviews: Sequence[Review], form: str, max_chars: int, verbose: bool) -> Sequence[Line]:

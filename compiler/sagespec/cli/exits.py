@@ -26,7 +26,7 @@ class Stop(Exception):
 
 
 def stop_by(error: BaseException | None) -> Stop | None:
-    """Return the end that an error is, or what it is where the machine has too little; None of other errors."""
+    """Return an error that is a Stop, or the Stop for a lack of memory or threads; None for other errors."""
     if isinstance(error, Stop):
         return error
     if isinstance(error, MemoryError):

@@ -67,7 +67,7 @@ def ending_at_once() -> Iterator[None]:
 
 
 def is_behind(error: BaseException | None) -> bool:
-    """Tell whether an interrupt is the error or what led to it.
+    """Return whether an interrupt is the error, or led to it.
 
     Python 3.11 turns what strikes in `__set_name__`, so while a class is made in an import, into a RuntimeError;
     libraries that catch everything raise errors of their own.

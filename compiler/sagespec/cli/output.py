@@ -53,11 +53,12 @@ def content(lines: Iterable[Line]) -> bytes:
 
 
 def as_json(value: Any, indent: int | None = 2) -> None:
-    """Print a value as JSON; NaN and infinities are written as null."""
+    """Print a value as JSON, as `json_text` writes it."""
     document(json_text(value, indent))
 
 
 def json_text(value: Any, indent: int | None = 2) -> str:
+    """Write a value as JSON, with secrets masked; NaN and infinities are written as null."""
     return escapes.json_text(secrets.hidden(_plain(value)), indent)
 
 

@@ -115,10 +115,8 @@ def _marked(text: Text, start: int, end: int, around: Unclosed, starts_line: boo
     """Yield texts with the placeholder in place of the word: as a key, as a value, and with what is open closed."""
     head, tail, line_end = text.text[:start], text.text[end:], text.line_end(end)
     mark = f" {_MARK}" if head.endswith(":") else _MARK
-    quotes = {"", around.quote}
-    for quote in sorted(
-        quotes, reverse=around.quote not in text.text[end:line_end]
-    ):  # what the line closes is tried as it is
+    is_closed = around.quote in text.text[end:line_end]  # then the text is tried as it is first
+    for quote in sorted({"", around.quote}, reverse=not is_closed):
         forms = [mark + quote, f"{mark}{quote}:"]
         for form in reversed(forms) if starts_line else forms:
             yield head + form + tail

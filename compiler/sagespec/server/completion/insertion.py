@@ -80,9 +80,8 @@ def write(spot: Spot, offer: Offer, *, is_key: bool, may_break: bool) -> tuple[s
     if not may_break:
         return f"{start}{written}:", False
     column = spot.start - spot.text.line_start(spot.start) + len(start)
-    deeper = " " * (
-        column - spot.text.indentation(spot.start) + _INDENT
-    )  # the editor adds the indentation of its line
+    # the editor adds the indentation of its line
+    deeper = " " * (column - spot.text.indentation(spot.start) + _INDENT)
     return f"{start}{written}:\n{deeper}{'- ' if offer.block == 'list' else ''}$0", True
 
 
