@@ -10,7 +10,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` is slow
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 _INTERRUPTED = 130
 
@@ -18,11 +18,8 @@ _INTERRUPTED = 130
 def main() -> NoReturn:
     """Run the command line, and end this process with its exit code."""
     try:
-        import signal
-
         code = invoke()
-        if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
-            signal.signal(signal.SIGINT, _leave)
+        _leave_on_interrupt()
     except KeyboardInterrupt:
         code = _INTERRUPTED
     if code == _INTERRUPTED:
@@ -35,9 +32,7 @@ def invoke() -> int:
     try:
         import signal
 
-        before = signal.getsignal(signal.SIGINT)
-        if before == signal.default_int_handler:  # shells ignore SIGINT in background jobs; keep that
-            signal.signal(signal.SIGINT, _leave)
+        before = _leave_on_interrupt()
         _open_streams()
         from sagespec.cli import program
 
@@ -45,6 +40,16 @@ def invoke() -> int:
         return program.run()
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _leave_on_interrupt() -> Any:
+    """Let Ctrl-C end this process at once from now on; return what it did before."""
+    import signal
+
+    before = signal.getsignal(signal.SIGINT)
+    if before == signal.default_int_handler:  # shells ignore SIGINT in background jobs; keep that
+        signal.signal(signal.SIGINT, _leave)
+    return before
 
 
 def _leave(*_: object) -> NoReturn:
